@@ -1,0 +1,453 @@
+"""The recipes: what `config.yaml` may say, and the single place that knows the defaults.
+
+A recipe describes one artefact. It is checked where it is made, travels to its stage as JSON, and
+is immutable. Defaults are the paper's wherever the paper gives one.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from motionfit.errors import MotionFitError
+
+Positive = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+Size = tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]]
+
+
+class Recipe(BaseModel):
+    """Base of all recipes: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def to_json(self) -> str:
+        """One line with sorted keys and all defaults, so that equal recipes give equal text."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+
+
+# ------------------------------------------------------------------------------------ data sets
+
+
+class DatasetRecipe(Recipe):
+    """What all data sets share."""
+
+    shards: Positive = 8
+    """Number of HDF5 shards; 100 to 250 videos a shard make jobs of a sensible length."""
+    fps: Annotated[float, Field(gt=0)] | None = None
+    """Frames are sampled at this rate (frames a second); null keeps each video's own."""
+    max_failed: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """The run stops when more than this fraction of the videos can't be decoded."""
+
+
+class Ucf101(DatasetRecipe):
+    """UCF101: class folders, and `trainlist0N.txt` / `testlist0N.txt`."""
+
+    format: Literal["ucf101"]
+    videos: Path
+    """Folder that holds a folder a class."""
+    annotations: Path
+    """Folder of the official split lists."""
+
+
+class Hmdb51(DatasetRecipe):
+    """HMDB51: class folders, and `CLASS_test_splitN.txt`."""
+
+    format: Literal["hmdb51"]
+    videos: Path
+    """Folder that holds a folder a class."""
+    annotations: Path
+    """Folder of the official split lists."""
+
+
+class Kinetics(DatasetRecipe):
+    """Kinetics: ActivityNet's CSV files, and videos named as the common downloaders name them."""
+
+    format: Literal["kinetics"]
+    videos: Path
+    """Folder of the videos, flat or with a folder a class."""
+    annotations: tuple[Path, ...] = Field(min_length=1)
+    """CSV files with the columns label, youtube_id, time_start, time_end, split."""
+
+
+class Folders(DatasetRecipe):
+    """One's own videos: a folder a class, any tree without labels, or a `labels.csv`."""
+
+    format: Literal["folders"]
+    videos: Path
+    """Folder of the videos; with `labelled: true` each first-level folder is a class."""
+    labelled: bool = True
+    """Whether the first-level folder names the class; ignored where `labels` is given."""
+    labels: Path | None = None
+    """CSV file with the columns path (below `videos`), label and optionally group and split."""
+    unlabelled: tuple[str, ...] = ()
+    """Classes whose videos count as unlabelled: they are in neither train nor test."""
+    test_groups: tuple[str, ...] = ()
+    """Groups that form the test set; the others train."""
+    test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    """Fraction of the groups drawn as the test set where nothing else says which they are."""
+    seed: int = 0
+    """Seed of that draw."""
+
+
+class Demo(DatasetRecipe):
+    """Rendered videos whose class is their motion, and whose appearance says nothing."""
+
+    format: Literal["demo"]
+    train: Annotated[int, Field(ge=0)] = 0
+    """Labelled training videos a class."""
+    test: Annotated[int, Field(ge=0)] = 0
+    """Labelled test videos a class."""
+    unlabelled: Annotated[int, Field(ge=0)] = 0
+    """Unlabelled videos a class."""
+    frames: Annotated[int, Field(ge=2)] = 24
+    """Frames a video."""
+    height: Annotated[int, Field(ge=16, multiple_of=2)] = 48
+    """Height of the videos in pixels."""
+    width: Annotated[int, Field(ge=16, multiple_of=2)] = 64
+    """Width of the videos in pixels."""
+    speed: tuple[float, float] = (0.5, 1.5)
+    """Range of the motion's speed: pixels a frame, or the like at an object's rim."""
+    camera: Annotated[float, Field(ge=0)] = 0.5
+    """Standard deviation of the camera's motion, pixels a frame."""
+    noise: Annotated[float, Field(ge=0)] = 8.0
+    """Standard deviation of the pixel noise, grey levels of 255."""
+    seed: int = 0
+    """Seed of everything that is drawn."""
+
+
+Dataset = Annotated[
+    Ucf101 | Hmdb51 | Kinetics | Folders | Demo,
+    Field(discriminator="format"),
+]
+
+
+# ----------------------------------------------------------------------------------- flow, networks
+
+
+class Flow(Recipe):
+    """How optical flow is computed and stored."""
+
+    method: Literal["opencv"] = "opencv"
+    """`opencv`: Dual TV-L1 with OpenCV's default parameters."""
+    size: Size = (128, 171)
+    """Height and width in pixels of the frames that the flow is computed from."""
+    bound: Annotated[float, Field(gt=0)] = 20.0
+    """Displacements are clipped to ± this many pixels before they are stored as 8 bits."""
+    quality: Annotated[int, Field(ge=1, le=100)] = 95
+    """JPEG quality of the stored flow."""
+
+
+class Training(Recipe):
+    """Stochastic gradient descent with the multi-clip loss (Eq. 1)."""
+
+    epochs: Annotated[int, Field(ge=1)] = 120
+    """Passes over the training videos."""
+    milestones: tuple[Positive, ...] = (40, 60, 80)
+    """Epochs after which the learning rate is divided by 10."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Learning rate of the first epoch."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Momentum of the gradient descent."""
+    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
+    """L2 penalty on the weights."""
+    batch_size: Positive = 8
+    """Videos (multi-clips) a batch."""
+    clips_per_video: Positive = 3
+    """R of Eq. 1: clips drawn from a video, over which the loss is averaged."""
+    crop: Annotated[int, Field(ge=8)] = 112
+    """Side of the square crop in pixels: random in training, centred in testing."""
+    flip: bool = True
+    """Flip half of the clips left-right; leave out where left and right are different classes."""
+    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Fraction of the groups held out of training to watch it."""
+    seed: int = 0
+    """Seed of the weights, the clips, their order and the held-out groups."""
+
+
+class SelfTraining(Training):
+    """The paper's schedule for learning pseudo-labels."""
+
+    epochs: Annotated[int, Field(ge=1)] = 45
+    """Passes over the source videos."""
+    milestones: tuple[Positive, ...] = (20, 40)
+    """Epochs after which the learning rate is divided by 10."""
+    batch_size: Positive = 16
+    """Videos (multi-clips) a batch."""
+
+
+class Network(Recipe):
+    """A backbone and the clips it sees."""
+
+    backbone: Literal["r2plus1d_18", "r2plus1d_small"] = "r2plus1d_18"
+    """`r2plus1d_18`: torchvision's; `r2plus1d_small`: one block a stage and fewer channels."""
+    clip_length: Positive = 16
+    """L: adjacent frames a clip."""
+
+
+class Features(Recipe):
+    """Features of densely sampled clips."""
+
+    stride: Positive = 16
+    """Frames from the start of a clip to the start of the next."""
+    batch_size: Positive = 32
+    """Clips a batch."""
+
+
+class LabelledPart(Recipe):
+    """Which of a data set's training labels may be used."""
+
+    label_fraction: Fraction = 1.0
+    """Fraction of the training groups whose labels are used."""
+    label_seed: int = 0
+    """Seed of the draw of these groups; a smaller fraction is part of a larger one."""
+
+
+class MotionModel(LabelledPart):
+    """A network on flow, trained with a small labelled data set (step 2 of the paper's Fig. 2)."""
+
+    dataset: str
+    """The labelled data set."""
+    flow: str
+    """The flow recipe."""
+    motion_split: Literal["target"] | Positive = "target"
+    """Split whose training set it learns from: a number, or `target` for one model a split of the
+    evaluation, so that no model has seen the label of a video that it is tested on."""
+    network: Network = Network()
+    training: Training = Training()
+    features: Features = Features()
+
+
+class PseudoLabels(Recipe):
+    """Clusters of motion features of the source."""
+
+    motion_model: str
+    """The motion model whose features are clustered."""
+    dataset: str
+    """The source data set."""
+    videos: Literal["train", "all"] = "train"
+    """`train` leaves out the test videos of the split in question; `all` takes every video."""
+    granularity: Literal["clip", "segment_percentile", "segment_equal", "video"] = "clip"
+    """What is given one label: a clip, a segment between changes of motion (Eq. 4), one of
+    `segments` equal parts, or the whole video."""
+    percentile: Annotated[float, Field(ge=0, le=100)] = 75.0
+    """p of Eq. 4, for `segment_percentile`, in percent."""
+    segments: Positive = 3
+    """Number of parts, for `segment_equal`."""
+    clusters: Annotated[int, Field(ge=2)] = 800
+    """K: number of pseudo-labels."""
+    restarts: Positive = 1
+    """Times that K-means is started anew; the run of least inertia is kept."""
+    max_iterations: Positive = 100
+    """Iterations of K-means at most."""
+    seed: int = 0
+    """Seed of K-means."""
+
+
+class AppearanceModel(Recipe):
+    """An RGB network trained from scratch on pseudo-labels; without them, left as initialised."""
+
+    pseudo_labels: str | None
+    """The pseudo-labels it learns; null for a network of random weights, to compare with."""
+    network: Network = Network()
+    frame_size: Size = (128, 171)
+    """Height and width of the stored frames, in pixels."""
+    training: SelfTraining = SelfTraining()
+
+
+class FineTuning(Training):
+    """Training on the target's labels."""
+
+    layers: Literal["all", "last"] = "last"
+    """`last`: conv4, conv5 and the classifier, as the paper does; `all`: the whole network."""
+    freeze_bn: bool = False
+    """Keep the batch-normalisation statistics of the layers that are not trained."""
+
+
+class Evaluation(LabelledPart):
+    """Recognition and retrieval on the target."""
+
+    model: str
+    """An appearance model, or a motion model, which is evaluated on flow."""
+    dataset: str
+    """The target data set."""
+    splits: tuple[Positive, ...] = Field(default=(1,), min_length=1)
+    """Splits to evaluate; their mean is reported."""
+    clip_length: Positive = 16
+    """L in fine-tuning and testing."""
+    fine_tuning: FineTuning | None = FineTuning()
+    """null evaluates the model as it is; it then has to know the target's classes."""
+    clips: Positive = 10
+    """Clips a test video, spread uniformly, whose class probabilities are averaged."""
+    neighbours: tuple[Positive, ...] = Field(default=(1, 5, 20), min_length=1)
+    """The k of retrieval's recall at k."""
+
+
+class Resources(Recipe):
+    """What one job of a stage asks for."""
+
+    threads: Positive = 1
+    """CPU cores."""
+    mem_mb: Positive = 4000
+    """Memory in MB."""
+    runtime: Positive = 120
+    """Time limit in minutes, for a cluster."""
+    gpu: Annotated[int, Field(ge=0)] = 0
+    """GPUs."""
+
+
+class StageResources(Recipe):
+    """Resources, a stage."""
+
+    index: Resources = Resources(mem_mb=2000, runtime=60)
+    frames: Resources = Resources(runtime=240)
+    flow: Resources = Resources(runtime=720)
+    motion_model: Resources = Resources(threads=8, mem_mb=16000, runtime=1440, gpu=1)
+    features: Resources = Resources(threads=8, mem_mb=16000, runtime=240, gpu=1)
+    pseudo_labels: Resources = Resources(threads=8, mem_mb=32000, runtime=240)
+    appearance_model: Resources = Resources(threads=8, mem_mb=32000, runtime=4320, gpu=1)
+    fine_tuning: Resources = Resources(threads=8, mem_mb=16000, runtime=1440, gpu=1)
+    recognition: Resources = Resources(threads=8, mem_mb=16000, runtime=240, gpu=1)
+    retrieval: Resources = Resources(threads=8, mem_mb=16000, runtime=240, gpu=1)
+    report: Resources = Resources(runtime=60)
+
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class Config(Recipe):
+    """A whole run: a graph of named artefacts. A name becomes a folder below `results/`."""
+
+    datasets: dict[str, Dataset] = Field(min_length=1)
+    """Data sets: labelled ones (targets) and unlabelled ones (sources)."""
+    frame_quality: Annotated[int, Field(ge=1, le=100)] = 95
+    """JPEG quality of the stored frames."""
+    flow: dict[str, Flow]
+    """Ways to compute optical flow."""
+    motion_models: dict[str, MotionModel] = {}
+    """Networks on flow, trained with labels."""
+    pseudo_labels: dict[str, PseudoLabels] = {}
+    """Clusterings of motion features."""
+    appearance_models: dict[str, AppearanceModel] = {}
+    """Networks on RGB, trained on pseudo-labels."""
+    evaluations: dict[str, Evaluation] = Field(min_length=1)
+    """What is measured; a row of the report's table each."""
+    resources: StageResources = StageResources()
+    """What the jobs ask for; a change of it reruns nothing."""
+
+    @model_validator(mode="after")
+    def _check_names(self) -> "Config":
+        for section in ("datasets", "flow", "motion_models", "pseudo_labels", "appearance_models",
+                        "evaluations"):  # fmt: skip
+            for name in getattr(self, section):
+                if not NAME.fullmatch(name):
+                    raise ValueError(
+                        f"{section}.{name}: a name becomes a folder, so it may hold letters, "
+                        "digits, '_', '-' and '.', and starts with a letter or digit"
+                    )
+        for name in self.motion_models.keys() & self.appearance_models.keys():
+            raise ValueError(f"motion_models.{name} and appearance_models.{name} share a name")
+        return self
+
+    @model_validator(mode="after")
+    def _check_references(self) -> "Config":
+        def need(section: str, name: str, key: str, of: str, value: str, known: Mapping) -> None:
+            if value not in known:
+                have = ", ".join(sorted(known)) or "none"
+                raise ValueError(
+                    f"{section}.{name}.{key}: there is no {of} named {value!r} (there are: {have})"
+                )
+
+        for name, motion in self.motion_models.items():
+            here = ("motion_models", name)
+            need(*here, "dataset", "data set", motion.dataset, self.datasets)
+            need(*here, "flow", "flow", motion.flow, self.flow)
+        for name, labels in self.pseudo_labels.items():
+            here = ("pseudo_labels", name)
+            need(*here, "dataset", "data set", labels.dataset, self.datasets)
+            need(*here, "motion_model", "motion model", labels.motion_model, self.motion_models)
+        for name, model in self.appearance_models.items():
+            if model.pseudo_labels is not None:
+                here = ("appearance_models", name)
+                need(*here, "pseudo_labels", "pseudo-labels", model.pseudo_labels,
+                     self.pseudo_labels)  # fmt: skip
+        for name, evaluation in self.evaluations.items():
+            here = ("evaluations", name)
+            need(*here, "dataset", "data set", evaluation.dataset, self.datasets)
+            need(*here, "model", "model", evaluation.model,
+                 {**self.motion_models, **self.appearance_models})  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
+    def _check_crops(self) -> "Config":
+        def fits(section: str, name: str, crop: int, size: Size) -> None:
+            if crop > min(size):
+                raise ValueError(
+                    f"{section}.{name}: a crop of {crop} does not fit into frames of "
+                    f"{size[0]}x{size[1]} pixels"
+                )
+
+        for name, motion in self.motion_models.items():
+            fits("motion_models", name, motion.training.crop, self.flow[motion.flow].size)
+        for name, model in self.appearance_models.items():
+            fits("appearance_models", name, model.training.crop, model.frame_size)
+        for name, evaluation in self.evaluations.items():
+            if evaluation.fine_tuning:
+                fits("evaluations", name, evaluation.fine_tuning.crop, self.frame_size(evaluation))
+            elif evaluation.model not in self.motion_models:
+                raise ValueError(
+                    f"evaluations.{name}.fine_tuning: an appearance model knows only its "
+                    "pseudo-labels, so it needs fine-tuning"
+                )
+        return self
+
+    def frame_size(self, evaluation: Evaluation) -> Size:
+        """Height and width of the stored frames, or flow, that an evaluation reads."""
+        if evaluation.model in self.motion_models:
+            return self.flow[self.motion_models[evaluation.model].flow].size
+        return self.appearance_models[evaluation.model].frame_size
+
+
+R = TypeVar("R", bound=Recipe)
+
+
+def load_config(values: Mapping[str, Any]) -> Config:
+    """Checks the values of a config file.
+
+    Raises MotionFitError with a line a mistake: the key, what was expected, what was found.
+    """
+    try:
+        # Through JSON, so that what comes from YAML is plain values and lists become tuples.
+        return Config.model_validate_json(json.dumps(values, default=str))
+    except ValidationError as error:
+        raise MotionFitError(describe(error)) from None
+
+
+def parse_recipe(kind: type[R], text: str) -> R:
+    """Reads a recipe from JSON text, as the workflow passes it to a stage."""
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        raise MotionFitError(describe(error)) from None
+
+
+def describe(error: ValidationError) -> str:
+    lines = []
+    for detail in error.errors(include_url=False):
+        parts = [str(part) for part in detail["loc"]]
+        if parts[:1] == ["datasets"] and len(parts) > 2:
+            del parts[2]  # the format, by which the kind of data set was chosen
+        key = ".".join(parts)
+        if detail["type"] == "extra_forbidden":
+            message = "unknown key"
+        elif detail["type"] == "missing":
+            message = "this key is missing"
+        elif detail["type"] == "value_error":
+            message = str(detail["ctx"]["error"])
+        else:
+            message = f"{detail['msg']}, not {detail['input']!r}"
+        lines.append(f"{key}: {message}" if key else message)
+    return "the config is not right:\n  " + "\n  ".join(lines)

@@ -1,0 +1,115 @@
+"""The index of a data set: one row a video, and what the stages ask of it.
+
+Columns: `video` (a stable id: the path below the data set's folder, with forward slashes), `path`,
+`label` (empty where unlabelled), `group` (videos of one recording share it), `shard`, and one
+column a split (`split1`, ...) that says `train`, `test` or nothing.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from motionfit.errors import MotionFitError
+from motionfit.files import replacing
+
+COLUMNS = ["video", "path", "label", "group", "shard"]
+
+
+def split_column(split: int) -> str:
+    return f"split{split}"
+
+
+def stable_hash(text: str) -> int:
+    """The same number for the same text on every machine, in every run."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def shard_of(video: str, shards: int) -> str:
+    """The shard of a video. It depends on nothing but its id, so that another video that is added
+    to or removed from the data set leaves it where it is."""
+    return f"{stable_hash(video) % shards:04d}"
+
+
+def write_index(index: pd.DataFrame, path: Path) -> None:
+    with replacing(path) as temporary:
+        index.to_csv(temporary, index=False)
+
+
+def read_index(path: Path) -> pd.DataFrame:
+    """The index as text columns; an empty field is ''."""
+    index = pd.read_csv(path, dtype=str, keep_default_na=False)
+    missing = [column for column in COLUMNS if column not in index.columns]
+    if missing:
+        raise MotionFitError(f"{path} is no index: it lacks the column(s) {', '.join(missing)}")
+    return index
+
+
+def part(index: pd.DataFrame, split: int, name: str) -> pd.DataFrame:
+    """The rows that a split calls `name`, `train` or `test`."""
+    column = split_column(split)
+    if column not in index.columns:
+        known = [name.removeprefix("split") for name in index.columns if name.startswith("split")]
+        raise MotionFitError(
+            f"the data set has no split {split} (it has: {', '.join(known) or 'none'})"
+        )
+    rows = index[index[column] == name]
+    if rows.empty:
+        raise MotionFitError(f"split {split} has no {name} videos")
+    return rows
+
+
+def draw_groups(groups: list[str], fraction: float, seed: int) -> list[str]:
+    """`fraction` of the groups, at least one where it is above zero, drawn by `seed`.
+
+    The draw is by a hash of each group, so a smaller fraction is part of a larger one, and a group
+    that is added moves no other.
+    """
+    order = sorted(set(groups), key=lambda group: (stable_hash(f"{seed}:{group}"), group))
+    count = round(fraction * len(order))
+    return order[: max(count, 1)] if fraction > 0 else []
+
+
+def labelled_train(index: pd.DataFrame, split: int, fraction: float, seed: int) -> pd.DataFrame:
+    """The training videos whose labels may be used: those of `fraction` of the training groups.
+
+    Groups are kept whole, so that no recording is both labelled and not. Raises MotionFitError
+    where a class is left without a video.
+    """
+    train = part(index, split, "train")
+    if fraction == 1:
+        return train
+    drawn = train[train["group"].isin(draw_groups(list(train["group"]), fraction, seed))]
+    lost = sorted(set(train["label"]) - set(drawn["label"]))
+    if lost:
+        raise MotionFitError(
+            f"label_fraction {fraction} with label_seed {seed} leaves no training video of "
+            f"{', '.join(lost)}: take a larger fraction or another seed"
+        )
+    return drawn
+
+
+def hold_out(
+    train: pd.DataFrame, fraction: float, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Splits training videos by group into those to learn from and those to watch with.
+
+    No recording is on both sides. At most `fraction` of the groups are held out, and none that
+    holds the last videos of a class.
+    """
+    groups = sorted(set(train["group"]))
+    held: set[str] = set()
+    for i in np.random.default_rng(seed).permutation(len(groups)):
+        if len(held) + 1 > fraction * len(groups):
+            break
+        rest = train[~train["group"].isin(held | {groups[i]})]
+        if set(rest["label"]) == set(train["label"]):
+            held.add(groups[i])
+    validation = train["group"].isin(held)
+    return train[~validation], train[validation]
+
+
+def classes(index: pd.DataFrame) -> list[str]:
+    """The sorted labels of a data set: a label's place is its number."""
+    return sorted(set(index["label"]) - {""})

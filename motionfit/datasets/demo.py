@@ -1,0 +1,118 @@
+"""The demo data set: rendered videos whose class is their motion.
+
+A patch of digits moves over a background of digits, under a shaking camera, with pixel noise. The
+motion is the class; digits, colours, places, sizes and speeds are drawn at random, so that no
+single frame tells the class.
+"""
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pandas as pd
+
+from motionfit.config import Demo, Folders
+from motionfit.datasets.folders import index_folders
+from motionfit.datasets.index import stable_hash
+from motionfit.files import replacing
+
+MOTIONS = ("left", "right", "up", "down", "clockwise", "anticlockwise", "grow", "shrink")
+FPS = 12
+
+
+def render_demo(recipe: Demo, folder: Path) -> None:
+    """Writes the videos of the data set and, last, their `labels.csv` to `folder`."""
+    rows = []
+    for motion in MOTIONS:
+        counts = {"train": recipe.train, "test": recipe.test, "": recipe.unlabelled}
+        for part, count in counts.items():
+            for i in range(count):
+                name = f"{part or 'unlabelled'}/{motion}_{i:04d}.mp4"
+                write_video(folder / name, render_video(recipe, motion, name))
+                rows.append((name, motion, part))
+    with replacing(folder / "labels.csv") as temporary:
+        pd.DataFrame(rows, columns=["path", "label", "split"]).to_csv(temporary, index=False)
+
+
+def index_demo(recipe: Demo, videos: Path) -> pd.DataFrame:
+    """The index of a rendered data set; videos that are in no split keep their label, by which the
+    report judges the pseudo-labels."""
+    return index_folders(
+        Folders(
+            format="folders", videos=videos, labels=videos / "labels.csv", shards=recipe.shards
+        )
+    )
+
+
+def render_video(recipe: Demo, motion: str, name: str) -> np.ndarray:
+    """(T, H, W, 3) uint8. The same for the same recipe, motion and name."""
+    rng = np.random.default_rng([recipe.seed, stable_hash(name)])
+    size = (recipe.height, recipe.width)
+    background = texture(rng, (2 * recipe.height, 2 * recipe.width))
+    side = int(rng.uniform(0.5, 0.8) * recipe.height)
+    patch = texture(rng, (side, side))
+    speed = rng.uniform(*recipe.speed)
+    middle = np.array([recipe.width, recipe.height]) / 2 + rng.normal(0, recipe.height / 12, 2)
+    angle = rng.uniform(0, 360)
+    camera = np.cumsum(rng.normal(0, recipe.camera, (recipe.frames, 2)), axis=0)
+    frames = []
+    for t in range(recipe.frames):
+        step = speed * (t - recipe.frames / 2)
+        transform = patch_transform(motion, step, side, middle, angle) + pad(camera[t])
+        frame = place(background, shift(np.array([-size[1], -size[0]]) / 2 + camera[t]), size)
+        visible = place(np.full((side, side), 255, np.uint8), transform, size)[..., None] / 255
+        frame = frame * (1 - visible) + place(patch, transform, size) * visible
+        frame += rng.normal(0, recipe.noise, frame.shape)
+        frames.append(np.clip(frame, 0, 255).astype(np.uint8))
+    return np.stack(frames)
+
+
+def patch_transform(
+    motion: str, step: float, side: int, middle: np.ndarray, angle: float
+) -> np.ndarray:
+    """(2, 3) affine map from patch to frame coordinates after `step` pixels of motion, those of
+    the rim for rotation and change of size."""
+    move = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}.get(motion, (0, 0))
+    turn = {"clockwise": -1, "anticlockwise": 1}.get(motion, 0) * step / (side / 2)
+    scale = np.exp({"grow": 1, "shrink": -1}.get(motion, 0) * step / (side / 2))
+    transform = cv2.getRotationMatrix2D((side / 2, side / 2), angle + np.degrees(turn), scale)
+    return transform + pad(middle - side / 2 + np.array(move) * step)
+
+
+def texture(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
+    """(H, W, 3) float: digits on a grid, smoothed, between two random colours."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits().images
+    rows, columns = size[0] // 8 + 1, size[1] // 8 + 1
+    chosen = digits[rng.integers(len(digits), size=(rows, columns))]
+    grey = chosen.transpose(0, 2, 1, 3).reshape(rows * 8, columns * 8)[: size[0], : size[1]] / 16
+    grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.6, 1.2))[..., None]
+    dark, light = rng.uniform(0, 120, 3), rng.uniform(130, 255, 3)
+    return dark + (light - dark) * grey
+
+
+def place(image: np.ndarray, transform: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return cv2.warpAffine(image, transform, size[::-1], flags=cv2.INTER_LINEAR)
+
+
+def shift(by: np.ndarray) -> np.ndarray:
+    return np.eye(2, 3) + pad(by)
+
+
+def pad(by: np.ndarray) -> np.ndarray:
+    return np.array([[0, 0, by[0]], [0, 0, by[1]]])
+
+
+def write_video(path: Path, frames: np.ndarray) -> None:
+    """(T, H, W, 3) uint8 RGB to an H.264 file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        # One thread, so that the file's bytes are the same on every machine.
+        stream = container.add_stream("libx264", rate=FPS, options={"crf": "16", "threads": "1"})
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())

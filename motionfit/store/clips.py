@@ -1,0 +1,38 @@
+"""Clips: L adjacent frames of a video, from shards of frames or of flow."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from motionfit.store.images import decode_grey, decode_rgb
+from motionfit.store.shards import Shards
+
+
+class ClipStore:
+    """Reads clips of one modality, 'frames' (3 channels, RGB) or 'flow' (2 channels, x and y)."""
+
+    def __init__(self, paths: Sequence[Path], modality: str):
+        self.modality = modality
+        self.shards = Shards(paths, modality)
+
+    def __contains__(self, video: str) -> bool:
+        return video in self.shards
+
+    def length(self, video: str) -> int:
+        """Number of frames of a video."""
+        return self.shards.length(video)
+
+    def read(self, video: str, start: int, length: int) -> np.ndarray:
+        """(L, H, W, C) uint8 from frame `start` on; where the video ends sooner, its last frame is
+        repeated."""
+        start = min(start, self.length(video) - 1)
+        present = min(length, self.length(video) - start)
+        images = [self._decode(data) for data in self.shards.read(video, start, present)]
+        images += images[-1:] * (length - present)
+        return np.stack(images)
+
+    def _decode(self, data: np.ndarray) -> np.ndarray:
+        if self.modality == "frames":
+            return decode_rgb(data)
+        return np.stack(np.split(decode_grey(data), 2), axis=-1)

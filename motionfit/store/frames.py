@@ -1,0 +1,76 @@
+"""The frames stage: each video of a shard is decoded once, resized and kept as JPEG."""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from motionfit.errors import MotionFitError
+from motionfit.files import replacing
+from motionfit.store.images import encode_jpeg
+from motionfit.store.shards import write_shard
+from motionfit.store.video import UnreadableVideo, decode, frame_rate
+
+log = logging.getLogger(__name__)
+
+LEDGER_COLUMNS = ["video", "path", "reason", "frames_kept"]
+
+
+def store_frames(
+    videos: pd.DataFrame, size: tuple[int, int], fps: float | None, quality: int, output: Path
+) -> None:
+    """Writes the frames of `videos` (rows of the index) to the shard `output`.
+
+    Beside it, `SHARD.failed.csv` names every video that could not be decoded (frames_kept 0: it is
+    left out) or only up to some point (what was decoded is kept).
+    """
+    failures = []
+    with write_shard(output, "frames", f"{size[0]}x{size[1]} fps={fps} quality={quality}") as shard:
+        for row in videos.itertuples():
+            frames, reason = [], ""
+            try:
+                frames.extend(
+                    encode_jpeg(frame, quality) for frame in decode(Path(row.path), size, fps)
+                )
+                if len(frames) < 2:
+                    reason = f"it has {len(frames)} frames, and motion needs two"
+            except UnreadableVideo as error:
+                reason = str(error)
+            kept = len(frames) if len(frames) > 1 else 0
+            if reason:
+                log.warning("%s: %s (%d frames kept)", row.path, reason, kept)
+                failures.append((row.video, row.path, reason, kept))
+            if kept:
+                rate = fps or frame_rate(Path(row.path))
+                shard.add(
+                    row.video, frames, height=size[0], width=size[1], fps=rate, source=row.path
+                )
+    with replacing(ledger_of(output)) as temporary:
+        pd.DataFrame(failures, columns=LEDGER_COLUMNS).to_csv(temporary, index=False)
+    log.info("%d videos stored, %d problems", len(videos), len(failures))
+
+
+def ledger_of(shard: Path) -> Path:
+    return shard.with_suffix(".failed.csv")
+
+
+def collect_ledgers(
+    dataset: str, ledgers: list[Path], videos: int, max_failed: float, output: Path
+) -> None:
+    """Joins the ledgers of a data set of `videos` videos.
+
+    Raises MotionFitError where more than `max_failed` of them are lost.
+    """
+    failures = pd.concat([pd.read_csv(path, dtype={"video": str}) for path in ledgers])
+    lost = failures[failures["frames_kept"] == 0]
+    if len(lost) > max_failed * videos:
+        examples = "\n".join(f"  {row.path}: {row.reason}" for row in lost.head(5).itertuples())
+        raise MotionFitError(
+            f"{len(lost)} of the {videos} videos of the data set {dataset!r} can't be decoded, "
+            f"more than its max_failed of {max_failed:.0%}:\n{examples}\n"
+            f"Mend or remove them, or raise datasets.{dataset}.max_failed. All of them are named "
+            f"in {', '.join(str(path) for path in ledgers[:3])}" + ", ..." * (len(ledgers) > 3)
+        )
+    with replacing(output) as temporary:
+        failures.to_csv(temporary, index=False)
+    log.info("%d of %d videos lost", len(lost), videos)

@@ -1,0 +1,128 @@
+"""HDF5 shards: many videos a file, each as one contiguous byte array with an offset a frame.
+
+Layout of a shard::
+
+    /            attributes: kind ('frames' or 'flow'), recipe (JSON text), quality
+    /videos      (V,) text      ids, in the order they were added
+    /lengths     (V,) int64     frames a video
+    /data/000000 (N,) uint8     the encoded frames of the first video, one after the other;
+                                attributes: height, width, fps, source
+    /offsets/000000 (T+1,) int64  frame t is bytes[offsets[t]:offsets[t+1]]
+
+so a clip of adjacent frames is one read.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from motionfit.errors import MotionFitError
+from motionfit.files import replacing
+
+
+class ShardWriter:
+    """Adds videos to a shard that is open for writing."""
+
+    def __init__(self, file: h5py.File):
+        self._file = file
+        self._videos: list[str] = []
+        self._lengths: list[int] = []
+
+    def add(self, video: str, frames: Sequence[bytes], **attributes: Any) -> None:
+        """Adds a video as its encoded frames."""
+        name = f"{len(self._videos):06d}"
+        offsets = np.zeros(len(frames) + 1, np.int64)
+        np.cumsum([len(frame) for frame in frames], out=offsets[1:])
+        data = self._file.create_dataset(
+            f"data/{name}", data=np.frombuffer(b"".join(frames), np.uint8)
+        )
+        data.attrs.update(attributes)
+        self._file.create_dataset(f"offsets/{name}", data=offsets)
+        self._videos.append(video)
+        self._lengths.append(len(frames))
+
+    def finish(self) -> None:
+        text = h5py.string_dtype()
+        self._file.create_dataset("videos", data=np.array(self._videos, dtype=object), dtype=text)
+        self._file.create_dataset("lengths", data=np.array(self._lengths, np.int64))
+
+
+@contextmanager
+def write_shard(path: Path, kind: str, recipe: str) -> Iterator[ShardWriter]:
+    """Writes a shard under a temporary name, which becomes `path` when the block ends well."""
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["kind"] = kind
+        file.attrs["recipe"] = recipe
+        writer = ShardWriter(file)
+        yield writer
+        writer.finish()
+
+
+class Shards:
+    """The videos of several shards as one collection of encoded frames.
+
+    A file is opened in the process that reads it, at the first read, so that the collection can be
+    handed to worker processes: HDF5 handles do not survive a fork.
+    """
+
+    def __init__(self, paths: Sequence[Path], kind: str):
+        self._places: dict[str, tuple[Path, str, int]] = {}
+        self._open: dict[Path, h5py.File] = {}
+        self._process = os.getpid()
+        recipes = set()
+        for path in paths:
+            with open_shard(path) as file:
+                if file.attrs.get("kind") != kind:
+                    raise MotionFitError(f"{path} holds no {kind}")
+                recipes.add(str(file.attrs["recipe"]))
+                videos = file["videos"].asstr()[:]
+                for i, (video, length) in enumerate(zip(videos, file["lengths"][:], strict=True)):
+                    self._places[video] = (path, f"{i:06d}", int(length))
+        self.recipe = "\n".join(sorted(recipes))
+        """The recipe(s) of the shards, which tell one collection from another."""
+
+    def __contains__(self, video: str) -> bool:
+        return video in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def length(self, video: str) -> int:
+        """Number of frames of a video."""
+        return self._places[video][2]
+
+    def attributes(self, video: str) -> dict[str, Any]:
+        path, name, _ = self._places[video]
+        return dict(self._file(path)[f"data/{name}"].attrs)
+
+    def read(self, video: str, start: int, length: int) -> list[np.ndarray]:
+        """The encoded frames start..start+length-1 of a video, each (bytes,) uint8, by one read."""
+        path, name, _ = self._places[video]
+        file = self._file(path)
+        offsets = file[f"offsets/{name}"][start : start + length + 1]
+        data = file[f"data/{name}"][offsets[0] : offsets[-1]]
+        return np.split(data, offsets[1:-1] - offsets[0])
+
+    def _file(self, path: Path) -> h5py.File:
+        if self._process != os.getpid():
+            self._open, self._process = {}, os.getpid()
+        if path not in self._open:
+            self._open[path] = open_shard(path)
+        return self._open[path]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_open": {}}
+
+
+def open_shard(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise MotionFitError(
+            f"{path} can't be read ({error}); delete it and run again to make it anew"
+        ) from None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from motionfit.errors import MotionFitError
 
@@ -282,8 +282,8 @@ class Evaluation(LabelledPart):
     """null evaluates the model as it is; it then has to know the target's classes."""
     clips: Positive = 10
     """Clips a test video, spread uniformly, whose class probabilities are averaged."""
-    neighbours: tuple[Positive, ...] = Field(default=(1, 5, 20), min_length=1)
-    """The k of retrieval's recall at k."""
+    recall_at: tuple[Positive, ...] = Field(default=(1, 5, 20), min_length=1)
+    """k of retrieval's recall at k: the nearest training clips (or videos) that are looked at."""
 
 
 class Resources(Recipe):
@@ -430,6 +430,14 @@ def parse_recipe(kind: type[R], text: str) -> R:
     """Reads a recipe from JSON text, as the workflow passes it to a stage."""
     try:
         return kind.model_validate_json(text)
+    except ValidationError as error:
+        raise MotionFitError(describe(error)) from None
+
+
+def parse_dataset(text: str) -> DatasetRecipe:
+    """Reads a data set's recipe, of whatever format, from JSON text."""
+    try:
+        return TypeAdapter(Dataset).validate_json(text)
     except ValidationError as error:
         raise MotionFitError(describe(error)) from None
 

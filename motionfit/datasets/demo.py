@@ -39,9 +39,7 @@ def index_demo(recipe: Demo, videos: Path) -> pd.DataFrame:
     """The index of a rendered data set; videos that are in no split keep their label, by which the
     report judges the pseudo-labels."""
     return index_folders(
-        Folders(
-            format="folders", videos=videos, labels=videos / "labels.csv", shards=recipe.shards
-        )
+        Folders(format="folders", videos=videos, labels=videos / "labels.csv", shards=recipe.shards)
     )
 
 

@@ -90,9 +90,7 @@ def labelled_train(index: pd.DataFrame, split: int, fraction: float, seed: int) 
     return drawn
 
 
-def hold_out(
-    train: pd.DataFrame, fraction: float, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def hold_out(train: pd.DataFrame, fraction: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Splits training videos by group into those to learn from and those to watch with.
 
     No recording is on both sides. At most `fraction` of the groups are held out, and none that

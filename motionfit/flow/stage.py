@@ -23,7 +23,8 @@ def store_flow(frames: Path, recipe: Flow, threads: int, output: Path) -> None:
     """
     source = Shards([frames], "frames")
     videos = list(source)
-    with write_shard(output, "flow", recipe.to_json()) as shard:
+    made = {**recipe.model_dump(mode="json"), "fps": source.recipe["fps"]}
+    with write_shard(output, "flow", made) as shard:
         for video in videos:
             grey = np.stack(
                 [

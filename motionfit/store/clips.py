@@ -1,7 +1,8 @@
 """Clips: L adjacent frames of a video, from shards of frames or of flow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,11 +11,18 @@ from motionfit.store.shards import Shards
 
 
 class ClipStore:
-    """Reads clips of one modality, 'frames' (3 channels, RGB) or 'flow' (2 channels, x and y)."""
+    """Reads clips of one modality, 'frames' (3 channels, RGB) or 'flow' (2 channels, x and y), from
+    the shards of that name in a folder."""
 
-    def __init__(self, paths: Sequence[Path], modality: str):
+    def __init__(self, folder: Path, shards: Iterable[str], modality: str):
         self.modality = modality
-        self.shards = Shards(paths, modality)
+        names = sorted(set(shards))
+        self.shards = Shards([folder / f"{name}.h5" for name in names], modality)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """How the frames or the flow were made; with `size` (height, width) and `fps`."""
+        return self.shards.recipe
 
     def __contains__(self, video: str) -> bool:
         return video in self.shards

@@ -9,7 +9,7 @@ from motionfit.errors import MotionFitError
 from motionfit.files import replacing
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
-from motionfit.store.video import UnreadableVideo, decode, frame_rate
+from motionfit.store.video import UnreadableVideoError, decode, frame_rate
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,8 @@ def store_frames(
     left out) or only up to some point (what was decoded is kept).
     """
     failures = []
-    with write_shard(output, "frames", f"{size[0]}x{size[1]} fps={fps} quality={quality}") as shard:
+    recipe = {"size": list(size), "fps": fps, "quality": quality}
+    with write_shard(output, "frames", recipe) as shard:
         for row in videos.itertuples():
             frames, reason = [], ""
             try:
@@ -34,7 +35,7 @@ def store_frames(
                 )
                 if len(frames) < 2:
                     reason = f"it has {len(frames)} frames, and motion needs two"
-            except UnreadableVideo as error:
+            except UnreadableVideoError as error:
                 reason = str(error)
             kept = len(frames) if len(frames) > 1 else 0
             if reason:
@@ -55,22 +56,22 @@ def ledger_of(shard: Path) -> Path:
 
 
 def collect_ledgers(
-    dataset: str, ledgers: list[Path], videos: int, max_failed: float, output: Path
+    dataset: str, index: pd.DataFrame, frames: Path, max_failed: float, output: Path
 ) -> None:
-    """Joins the ledgers of a data set of `videos` videos.
+    """Joins the ledgers of all shards of a data set in the folder `frames`.
 
-    Raises MotionFitError where more than `max_failed` of them are lost.
+    Raises MotionFitError where more than `max_failed` of its videos are lost.
     """
+    ledgers = [ledger_of(frames / f"{shard}.h5") for shard in sorted(set(index["shard"]))]
     failures = pd.concat([pd.read_csv(path, dtype={"video": str}) for path in ledgers])
     lost = failures[failures["frames_kept"] == 0]
-    if len(lost) > max_failed * videos:
+    if len(lost) > max_failed * len(index):
         examples = "\n".join(f"  {row.path}: {row.reason}" for row in lost.head(5).itertuples())
         raise MotionFitError(
-            f"{len(lost)} of the {videos} videos of the data set {dataset!r} can't be decoded, "
-            f"more than its max_failed of {max_failed:.0%}:\n{examples}\n"
-            f"Mend or remove them, or raise datasets.{dataset}.max_failed. All of them are named "
-            f"in {', '.join(str(path) for path in ledgers[:3])}" + ", ..." * (len(ledgers) > 3)
+            f"{len(lost)} of the {len(index)} videos of the data set {dataset!r} can't be decoded, "
+            f"more than its max_failed of {max_failed:.0%}:\n{examples}\nMend or remove them, or "
+            f"raise datasets.{dataset}.max_failed. {frames}/*.failed.csv name all of them."
         )
     with replacing(output) as temporary:
         failures.to_csv(temporary, index=False)
-    log.info("%d of %d videos lost", len(lost), videos)
+    log.info("%d of %d videos lost", len(lost), len(index))

@@ -2,7 +2,7 @@
 
 Layout of a shard::
 
-    /            attributes: kind ('frames' or 'flow'), recipe (JSON text), quality
+    /            attributes: kind ('frames' or 'flow'), recipe (JSON text)
     /videos      (V,) text      ids, in the order they were added
     /lengths     (V,) int64     frames a video
     /data/000000 (N,) uint8     the encoded frames of the first video, one after the other;
@@ -12,6 +12,7 @@ Layout of a shard::
 so a clip of adjacent frames is one read.
 """
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,11 +54,14 @@ class ShardWriter:
 
 
 @contextmanager
-def write_shard(path: Path, kind: str, recipe: str) -> Iterator[ShardWriter]:
-    """Writes a shard under a temporary name, which becomes `path` when the block ends well."""
+def write_shard(path: Path, kind: str, recipe: dict[str, Any]) -> Iterator[ShardWriter]:
+    """Writes a shard under a temporary name, which becomes `path` when the block ends well.
+
+    `recipe`: how its frames or flow are made, with at least `size` (height, width) and `fps`.
+    """
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["kind"] = kind
-        file.attrs["recipe"] = recipe
+        file.attrs["recipe"] = json.dumps(recipe, sort_keys=True)
         writer = ShardWriter(file)
         yield writer
         writer.finish()
@@ -74,17 +78,22 @@ class Shards:
         self._places: dict[str, tuple[Path, str, int]] = {}
         self._open: dict[Path, h5py.File] = {}
         self._process = os.getpid()
-        recipes = set()
+        recipes: dict[str, Path] = {}
         for path in paths:
             with open_shard(path) as file:
                 if file.attrs.get("kind") != kind:
                     raise MotionFitError(f"{path} holds no {kind}")
-                recipes.add(str(file.attrs["recipe"]))
+                recipes.setdefault(str(file.attrs["recipe"]), path)
                 videos = file["videos"].asstr()[:]
                 for i, (video, length) in enumerate(zip(videos, file["lengths"][:], strict=True)):
                     self._places[video] = (path, f"{i:06d}", int(length))
-        self.recipe = "\n".join(sorted(recipes))
-        """The recipe(s) of the shards, which tell one collection from another."""
+        if len(recipes) != 1:
+            raise MotionFitError(
+                f"shards of {kind} that do not belong together: "
+                + "; ".join(f"{path} is made by {text}" for text, path in recipes.items())
+            )
+        self.recipe: dict[str, Any] = json.loads(next(iter(recipes)))
+        """How the frames or the flow were made."""
 
     def __contains__(self, video: str) -> bool:
         return video in self._places

@@ -10,7 +10,7 @@ import numpy as np
 from motionfit.errors import MotionFitError
 
 
-class UnreadableVideo(MotionFitError):
+class UnreadableVideoError(MotionFitError):
     """A file that gives no frames, or no more of them: the message says why."""
 
 
@@ -21,14 +21,14 @@ def decode(
 
     With `fps`, a frame is left out where it comes sooner than 1/fps seconds after the last one
     due, so a video of a higher rate is thinned to that rate and one of a lower rate stays as it
-    is. Raises UnreadableVideo at the point from which nothing can be decoded.
+    is. Raises UnreadableVideoError at the point from which nothing can be decoded.
     """
     height, width = size or (None, None)
     # Metadata that is not UTF-8, as some HMDB51 files have, is no reason to lose a video.
     try:
         with av.open(str(path), metadata_errors="ignore") as container:
             if not container.streams.video:
-                raise UnreadableVideo("it has no video stream")
+                raise UnreadableVideoError("it has no video stream")
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             rate = float(stream.average_rate or 25)
@@ -44,7 +44,7 @@ def decode(
                     format="rgb24", width=width, height=height, interpolation="AREA"
                 )
     except (av.FFmpegError, OSError, ValueError, IndexError) as error:
-        raise UnreadableVideo(str(error) or type(error).__name__) from None
+        raise UnreadableVideoError(str(error) or type(error).__name__) from None
 
 
 def frame_rate(path: Path) -> float:

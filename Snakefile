@@ -1,0 +1,23 @@
+from pathlib import Path
+
+
+# A config file that brings its own data sets replaces the demo; any other overlays it.
+if "datasets" not in config:
+
+    configfile: str(Path(workflow.basedir, "config.yaml"))
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/flow.smk"
+include: "rules/motion_model.smk"
+include: "rules/pseudo_labels.smk"
+include: "rules/appearance_model.smk"
+include: "rules/evaluation.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/report/index.html",

@@ -1,0 +1,323 @@
+"""The command line: a sub-command a stage, and the user's tools.
+
+Only argument parsing. What a stage needs is imported when it runs, so that `--help` and the light
+stages do not wait for PyTorch.
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from motionfit import __version__, config
+from motionfit.errors import MotionFitError
+
+Arguments = argparse.Namespace
+
+
+# ------------------------------------------------------------------------------------ the stages
+
+
+def render_demo(args: Arguments) -> None:
+    from motionfit.datasets.demo import render_demo
+
+    render_demo(config.parse_recipe(config.Demo, args.recipe), args.output)
+
+
+def index(args: Arguments) -> None:
+    from motionfit.datasets import build_index
+    from motionfit.datasets.index import write_index
+
+    write_index(build_index(config.parse_dataset(args.recipe), args.videos), args.output)
+
+
+def frames(args: Arguments) -> None:
+    from motionfit.datasets.index import read_index
+    from motionfit.store.frames import store_frames
+
+    index = read_index(args.index)
+    store_frames(index[index["shard"] == args.shard], args.size, args.fps, args.quality,
+                 args.output)  # fmt: skip
+
+
+def ledger(args: Arguments) -> None:
+    from motionfit.datasets.index import read_index
+    from motionfit.store.frames import collect_ledgers
+
+    collect_ledgers(args.dataset, read_index(args.index), args.frames, args.max_failed, args.output)
+
+
+def flow(args: Arguments) -> None:
+    from motionfit.flow.stage import store_flow
+
+    recipe = config.parse_recipe(config.Flow, args.recipe)
+    store_flow(args.frames, recipe, args.threads, args.output)
+
+
+def train_motion_model(args: Arguments) -> None:
+    from motionfit.datasets.index import read_index
+    from motionfit.training.motion_model import train_motion_model
+
+    train_motion_model(config.parse_recipe(config.MotionModel, args.recipe),
+                       read_index(args.index), args.split, args.flow, args.threads,
+                       args.output)  # fmt: skip
+
+
+def features(args: Arguments) -> None:
+    from motionfit.pseudo_labels.features import store_features
+
+    store_features(config.parse_recipe(config.Features, args.recipe), args.model, args.flow,
+                   args.threads, args.output)  # fmt: skip
+
+
+def pseudo_labels(args: Arguments) -> None:
+    from motionfit.datasets.index import read_index
+    from motionfit.pseudo_labels.stage import make_pseudo_labels
+
+    make_pseudo_labels(config.parse_recipe(config.PseudoLabels, args.recipe),
+                       read_index(args.index), args.split, args.features, args.threads,
+                       args.output)  # fmt: skip
+
+
+def train_appearance_model(args: Arguments) -> None:
+    import pandas as pd
+
+    from motionfit.datasets.index import read_index
+    from motionfit.training.appearance_model import train_appearance_model
+
+    labels = pd.read_csv(args.pseudo_labels, dtype={"video": str})
+    train_appearance_model(config.parse_recipe(config.AppearanceModel, args.recipe),
+                           read_index(args.index), labels, args.frames, args.threads,
+                           args.output)  # fmt: skip
+
+
+def random_model(args: Arguments) -> None:
+    from motionfit.models.random import save_random_model
+
+    save_random_model(config.parse_recipe(config.AppearanceModel, args.recipe), args.output)
+
+
+def fine_tune(args: Arguments) -> None:
+    from motionfit.datasets.index import read_index
+    from motionfit.training.fine_tuning import fine_tune
+
+    fine_tune(config.parse_recipe(config.FineTuning, args.recipe), args.clip_length,
+              args.label_fraction, args.label_seed, args.model, read_index(args.index), args.split,
+              args.clips, args.threads, args.output)  # fmt: skip
+
+
+def recognise(args: Arguments) -> None:
+    from motionfit.datasets.index import read_index
+    from motionfit.evaluation.recognition import recognise
+
+    recognise(args.model, read_index(args.index), args.split, args.clips, args.clip_length,
+              args.count, args.threads, args.output, args.predictions)  # fmt: skip
+
+
+def retrieve(args: Arguments) -> None:
+    from motionfit.datasets.index import read_index
+    from motionfit.evaluation.retrieval import retrieve
+
+    retrieve(args.model, read_index(args.index), args.split, args.clips, args.clip_length,
+             args.count, args.recall_at, args.threads, args.output, args.neighbours)  # fmt: skip
+
+
+def summarise(args: Arguments) -> None:
+    from motionfit.evaluation.summary import summarise
+
+    summarise(args.evaluation, args.splits, args.output)
+
+
+def report(args: Arguments) -> None:
+    from motionfit.report import write_report
+
+    write_report(config.load_config(json.loads(args.config)), args.results, args.output)
+
+
+# ----------------------------------------------------------------------------- the user's tools
+
+
+def predict(args: Arguments) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from motionfit.evaluation.predict import Predictor
+
+    predictor = Predictor(args.model, args.threads)
+    failed = False
+    for video in args.videos:
+        try:
+            probabilities = predictor(video, args.clips)
+        except MotionFitError as error:
+            print(f"error: {error}", file=sys.stderr)
+            failed = True
+            continue
+        table = Table("class", "probability", title=str(video), title_justify="left")
+        for name, probability in list(probabilities.items())[: args.top]:
+            table.add_row(name, f"{probability:.3f}")
+        Console().print(table)
+    if failed:
+        raise SystemExit(1)
+
+
+def schema(args: Arguments) -> None:
+    print(json.dumps(config.Config.model_json_schema(), indent=2))
+
+
+# ------------------------------------------------------------------------------------ the parser
+
+
+def size(text: str) -> tuple[int, int]:
+    height, _, width = text.partition("x")
+    return int(height), int(width)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="motionfit",
+        description="Motion-augmented self-training for video recognition. The pipeline is run by "
+        "`snakemake --cores all`; these are its stages, each of which can be run by hand, and "
+        "tools for its models.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(function, text: str, **options) -> argparse.ArgumentParser:
+        name = function.__name__.replace("_", "-")
+        added = commands.add_parser(name, help=text, description=text, **options)
+        added.set_defaults(function=function)
+        return added
+
+    def add(parser: argparse.ArgumentParser, *names: str) -> None:
+        """Adds arguments that several stages share."""
+        shared = {
+            "--recipe": {"required": True, "metavar": "JSON",
+                         "help": "the recipe, as the config has it"},
+            "--index": {"required": True, "type": Path, "metavar": "CSV",
+                        "help": "index of the data set"},
+            "--split": {"required": True, "type": int, "metavar": "N", "help": "split"},
+            "--shard": {"required": True, "metavar": "NAME", "help": "shard"},
+            "--model": {"required": True, "type": Path, "metavar": "PT", "help": "a model.pt"},
+            "--flow": {"required": True, "type": Path, "metavar": "DIR",
+                       "help": "folder of the shards of flow"},
+            "--clips": {"required": True, "type": Path, "metavar": "DIR",
+                        "help": "folder of the shards that the model reads, frames or flow"},
+            "--clip-length": {"required": True, "type": int, "metavar": "L",
+                              "help": "frames a clip"},
+            "--count": {"type": int, "default": 10, "metavar": "N",
+                        "help": "clips a video (default: 10)"},
+            "--threads": {"type": int, "default": os.cpu_count() or 1, "metavar": "N",
+                          "help": "CPU cores to use (default: all)"},
+            "--output": {"required": True, "type": Path, "metavar": "PATH",
+                         "help": "file to write"},
+        }  # fmt: skip
+        for name in names:
+            parser.add_argument(name, **shared[name])
+
+    stage = command(render_demo, "Render the videos of a demo data set.")
+    add(stage, "--recipe", "--output")
+
+    stage = command(index, "Index a data set: a row a video.")
+    add(stage, "--recipe", "--output")
+    stage.add_argument("--videos", type=Path, metavar="DIR", help="rendered videos of a demo")
+
+    stage = command(frames, "Decode, resize and store the videos of a shard.")
+    add(stage, "--index", "--shard", "--output")
+    stage.add_argument("--size", required=True, type=size, metavar="HxW", help="size in pixels")
+    stage.add_argument("--fps", type=float, metavar="RATE", help="frames a second (default: all)")
+    stage.add_argument("--quality", type=int, default=95, metavar="Q", help="JPEG quality")
+
+    stage = command(ledger, "Join the ledgers of undecodable videos of a data set.")
+    add(stage, "--index", "--output")
+    stage.add_argument("--dataset", required=True, metavar="NAME", help="name of the data set")
+    stage.add_argument("--frames", required=True, type=Path, metavar="DIR",
+                       help="folder of the shards of frames")  # fmt: skip
+    stage.add_argument("--max-failed", required=True, type=float, metavar="FRACTION",
+                       help="fraction of the videos that may be lost")  # fmt: skip
+
+    stage = command(flow, "Compute the optical flow of a shard of frames.")
+    add(stage, "--recipe", "--threads", "--output")
+    stage.add_argument("--frames", required=True, type=Path, metavar="H5", help="shard of frames")
+
+    stage = command(train_motion_model, "Train a motion model on labelled flow.")
+    add(stage, "--recipe", "--index", "--split", "--flow", "--threads", "--output")
+
+    stage = command(features, "Extract the features of the dense clips of a shard of flow.")
+    add(stage, "--recipe", "--model", "--threads", "--output")
+    stage.add_argument("--flow", required=True, type=Path, metavar="H5", help="shard of flow")
+
+    stage = command(pseudo_labels, "Cluster motion features to pseudo-labels.")
+    add(stage, "--recipe", "--index", "--split", "--threads", "--output")
+    stage.add_argument("--features", required=True, type=Path, metavar="DIR",
+                       help="folder of the shards of features")  # fmt: skip
+
+    stage = command(train_appearance_model, "Train an RGB network on pseudo-labels.")
+    add(stage, "--recipe", "--index", "--threads", "--output")
+    stage.add_argument("--pseudo-labels", required=True, type=Path, metavar="CSV",
+                       help="the labels.csv")  # fmt: skip
+    stage.add_argument("--frames", required=True, type=Path, metavar="DIR",
+                       help="folder of the shards of frames")  # fmt: skip
+
+    stage = command(random_model, "Save an RGB network of random weights, to compare with.")
+    add(stage, "--recipe", "--output")
+
+    stage = command(fine_tune, "Train a model on the labels of a target.")
+    add(stage, "--recipe", "--clip-length", "--model", "--index", "--split", "--clips",
+        "--threads", "--output")  # fmt: skip
+    stage.add_argument("--label-fraction", type=float, default=1.0, metavar="FRACTION",
+                       help="fraction of the training groups whose labels are used (default: 1)"
+                       )  # fmt: skip
+    stage.add_argument("--label-seed", type=int, default=0, metavar="SEED",
+                       help="seed of the draw of these groups (default: 0)")  # fmt: skip
+
+    stage = command(recognise, "Classify the test videos of a split.")
+    add(stage, "--model", "--index", "--split", "--clips", "--clip-length", "--count",
+        "--threads", "--output")  # fmt: skip
+    stage.add_argument("--predictions", required=True, type=Path, metavar="CSV",
+                       help="file for the probabilities of each video")  # fmt: skip
+
+    stage = command(retrieve, "Recall at k of test videos among training videos.")
+    add(stage, "--model", "--index", "--split", "--clips", "--clip-length", "--count",
+        "--threads", "--output")  # fmt: skip
+    stage.add_argument("--recall-at", type=int, nargs="+", default=[1, 5, 20], metavar="K",
+                       help="nearest clips that are looked at (default: 1 5 20)")  # fmt: skip
+    stage.add_argument("--neighbours", required=True, type=Path, metavar="CSV",
+                       help="file for the nearest clips")  # fmt: skip
+
+    stage = command(summarise, "Join the measures of the splits of an evaluation.")
+    add(stage, "--output")
+    stage.add_argument("--evaluation", required=True, type=Path, metavar="DIR",
+                       help="folder that holds a folder a split")  # fmt: skip
+    stage.add_argument("--splits", required=True, type=int, nargs="+", metavar="N", help="splits")
+
+    stage = command(report, "Write the report of a run as one HTML file.")
+    add(stage, "--output")
+    stage.add_argument("--config", required=True, metavar="JSON", help="the whole config")
+    stage.add_argument("--results", type=Path, default=Path("results"), metavar="DIR",
+                       help="folder of the results (default: results)")  # fmt: skip
+
+    tool = command(predict, "Classify videos with a fine-tuned model, from RGB alone.")
+    add(tool, "--model", "--threads")
+    tool.add_argument("--clips", type=int, default=10, metavar="N", help="clips a video")
+    tool.add_argument("--top", type=int, default=5, metavar="N", help="classes to print")
+    tool.add_argument("videos", type=Path, nargs="+", metavar="VIDEO")
+
+    command(schema, "Print the JSON schema of the config.")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; a problem that the user can mend is one message and exit status 1."""
+    args = build_parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        args.function(args)
+    except MotionFitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0

@@ -1,0 +1,59 @@
+"""Which code a stage runs: so that a change of it reruns the stage, and nothing else does."""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+# A stage's recipe, with all defaults, is a parameter of its rule already: what else the module of
+# all recipes says is none of its business.
+LEFT_OUT = {"motionfit.config"}
+
+
+@cache
+def code_version(*modules: str) -> str:
+    """A hash of the code of the modules and of all modules of the package that they import,
+    directly or not. Comments, docstrings and formatting do not count."""
+    reached: dict[str, str] = {}
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module in reached or module in LEFT_OUT or (tree := parse(module)) is None:
+            continue
+        waiting += imports(tree)
+        reached[module] = ast.dump(without_docstrings(tree))
+    text = "\n".join(f"{name} {reached[name]}" for name in sorted(reached))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def parse(module: str) -> ast.Module | None:
+    """The syntax tree of a module of the package; None for any other name."""
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        if module.split(".")[0] == PACKAGE.name and file.is_file():
+            return ast.parse(file.read_text(encoding="utf-8"))
+    return None
+
+
+def imports(tree: ast.Module) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    return names
+
+
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [statement for statement in body if not is_text(statement)]
+    return tree
+
+
+def is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)

@@ -1,0 +1,57 @@
+"""From a folder of videos and split files to an index: one module a format."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from motionfit.config import Dataset, Demo, Folders, Hmdb51, Kinetics, Ucf101
+from motionfit.datasets.files import few
+from motionfit.datasets.folders import index_folders
+from motionfit.datasets.hmdb51 import index_hmdb51
+from motionfit.datasets.index import COLUMNS, shard_of
+from motionfit.datasets.kinetics import index_kinetics
+from motionfit.datasets.ucf101 import index_ucf101
+from motionfit.errors import MotionFitError
+
+ADAPTERS = {
+    Ucf101: index_ucf101,
+    Hmdb51: index_hmdb51,
+    Kinetics: index_kinetics,
+    Folders: index_folders,
+}
+
+
+def build_index(recipe: Dataset, videos: Path | None = None) -> pd.DataFrame:
+    """The index of a data set: one row a video (see `motionfit.datasets.index`).
+
+    `videos` is the folder that the demo is rendered into; the other data sets name their own.
+    Raises MotionFitError where videos or annotations are missing or do not fit together.
+    """
+    if isinstance(recipe, Demo):
+        # The only data set that is made here, so the only one that needs to draw and encode.
+        from motionfit.datasets.demo import index_demo
+
+        index = index_demo(recipe, videos)
+    else:
+        index = ADAPTERS[type(recipe)](recipe)
+    index["shard"] = [shard_of(video, recipe.shards) for video in index["video"]]
+    splits = [column for column in index.columns if column not in COLUMNS]
+    index = index[COLUMNS + splits]
+    check_classes(index, splits)
+    return index
+
+
+def check_classes(index: pd.DataFrame, splits: list[str]) -> None:
+    """Raises MotionFitError where a split tests a class that it does not train.
+
+    A split that only trains or only tests is fine: Kinetics' validation file alone is one.
+    """
+    for split in splits:
+        train = set(index.loc[index[split] == "train", "label"])
+        test = set(index.loc[index[split] == "test", "label"])
+        untrained = sorted(test - train)
+        if train and untrained:
+            raise MotionFitError(
+                f"{split} has test videos but no training video of the class(es) "
+                f"{few(untrained, 10)}: add training videos, or leave out these classes"
+            )

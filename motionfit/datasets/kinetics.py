@@ -1,0 +1,115 @@
+"""Kinetics: ActivityNet's CSV files, and videos named as the common downloaders name them."""
+
+import logging
+from collections import Counter, defaultdict
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import pandas as pd
+
+from motionfit.config import Kinetics
+from motionfit.datasets.files import few, index_frame, read_csv, scan_videos
+from motionfit.errors import MotionFitError
+
+COLUMNS = ("youtube_id", "time_start", "time_end", "split")
+PARTS = {
+    "train": "train",
+    "val": "test",
+    "validate": "test",
+    "validation": "test",
+    "test": "test",
+}
+
+log = logging.getLogger(__name__)
+
+
+class Clip(NamedTuple):
+    """A row of the CSV files; the times are in seconds."""
+
+    youtube_id: str
+    start: int
+    end: int
+    label: str
+    split: str
+
+
+def index_kinetics(recipe: Kinetics) -> pd.DataFrame:
+    """The listed videos that are on disk, at any depth, as ID.mp4 or ID_000010_000020.mp4.
+
+    The group is the YouTube id. Validation videos, and test videos that have a label, are `test`.
+    Missing videos are left out with a warning, and so are those that are listed twice with
+    different labels or splits. Raises MotionFitError where none is on disk.
+    """
+    clips = sorted({clip for path in recipe.annotations for clip in read_clips(path)})
+    if not clips:
+        raise MotionFitError(
+            f"annotations: {few([str(path) for path in recipe.annotations])} list no video: "
+            "give the official CSV files"
+        )
+    videos = {PurePosixPath(video).stem: video for video in reversed(scan_videos(recipe.videos))}
+    found: dict[str, set[Clip]] = defaultdict(set)
+    missing = []
+    for clip in clips:
+        stem = f"{clip.youtube_id}_{clip.start:06d}_{clip.end:06d}"
+        video = videos.get(stem) or videos.get(clip.youtube_id)
+        if video:
+            found[video].add(clip)
+        else:
+            missing.append(clip)
+    report_missing(missing, len(clips), recipe.videos)
+    rows, unclear = [], []
+    for video, listed in found.items():
+        meanings = {(clip.label, part_of(clip)) for clip in listed}
+        if len(meanings) > 1:
+            unclear.append(video)
+            continue
+        [(label, part)] = meanings
+        group = next(iter(listed)).youtube_id
+        rows.append({"video": video, "label": label, "group": group, "split1": part})
+    if unclear:
+        log.warning(
+            "%d videos are left out, as they are listed with more than one label or split: %s",
+            len(unclear), few(unclear),
+        )  # fmt: skip
+    return index_frame(recipe.videos, rows, ["split1"])
+
+
+def read_clips(path: Path) -> list[Clip]:
+    """The rows of one CSV file. The official test files have no labels; others must have them."""
+    rows = read_csv(path, "annotations", COLUMNS)
+    if rows and "label" not in rows[0][1] and any(row["split"] != "test" for _, row in rows):
+        raise MotionFitError(
+            f"annotations: {path} lacks the column label, which only a file of test videos may lack"
+        )
+    clips = []
+    for line, row in rows:
+        try:
+            start, end = int(float(row["time_start"])), int(float(row["time_end"]))
+        except (ValueError, OverflowError):
+            raise MotionFitError(
+                f"annotations: {path}, line {line}: time_start and time_end are seconds, not "
+                f"{row['time_start']!r} and {row['time_end']!r}"
+            ) from None
+        clips.append(Clip(row["youtube_id"], start, end, row.get("label", ""), row["split"]))
+    return clips
+
+
+def part_of(clip: Clip) -> str:
+    return PARTS.get(clip.split, "") if clip.label else ""
+
+
+def report_missing(missing: list[Clip], listed: int, folder: Path) -> None:
+    if not missing:
+        return
+    names = few([clip.youtube_id for clip in missing])
+    if len(missing) == listed:
+        raise MotionFitError(
+            f"videos: {folder} holds none of the {listed} videos that the annotations list, such "
+            f"as {names}: their names must be ID.mp4 or ID_000010_000020.mp4"
+        )
+    counts = Counter(clip.split for clip in missing)
+    log.warning(
+        "%s lacks %d of the %d listed videos (%s): %s",
+        folder, len(missing), listed,
+        ", ".join(f"{split} {count}" for split, count in sorted(counts.items())), names,
+    )  # fmt: skip

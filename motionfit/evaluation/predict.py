@@ -1,0 +1,49 @@
+"""Classes of a video file, from RGB alone."""
+
+from pathlib import Path
+
+import numpy as np
+
+from motionfit.errors import MotionFitError
+from motionfit.evaluation.recognition import video_probabilities
+from motionfit.models import SavedModel, load_model
+from motionfit.models.device import inference_device
+from motionfit.store.video import UnreadableVideoError, decode
+from motionfit.training.data import uniform_starts
+
+
+class Predictor:
+    """A fine-tuned appearance model, ready to classify videos."""
+
+    def __init__(self, model: Path, threads: int):
+        self._device = inference_device(threads)
+        network, self.about = load_model(model)
+        if self.about.modality != "frames":
+            raise MotionFitError(f"{model} is a motion model: predict takes one that reads RGB")
+        self._network = network.to(self._device)
+
+    def __call__(self, video: Path, clips: int) -> dict[str, float]:
+        """Class to probability, the most probable first: the mean over `clips` clips.
+
+        Raises MotionFitError where the video can't be decoded.
+        """
+        frames = decoded(video, self.about)
+        L = self.about.clip_length
+        starts = dict.fromkeys(uniform_starts(len(frames), L, clips))
+        chosen = [np.minimum(np.arange(s, s + L), len(frames) - 1) for s in starts]
+        probabilities = video_probabilities(
+            self._network, self.about, frames[np.stack(chosen)], self._device
+        )
+        order = np.argsort(-probabilities)
+        return {self.about.classes[k]: float(probabilities[k]) for k in order}
+
+
+def decoded(video: Path, about: SavedModel) -> np.ndarray:
+    """(T, H, W, 3) uint8, of the size and rate that the model learned from."""
+    try:
+        frames = list(decode(video, (about.frame_size[0], about.frame_size[1]), about.fps))
+    except UnreadableVideoError as error:
+        raise MotionFitError(f"{video} can't be decoded: {error}") from None
+    if not frames:
+        raise MotionFitError(f"{video} has no frames")
+    return np.stack(frames)

@@ -1,0 +1,78 @@
+"""Recognition: the class of a video from several of its clips."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from motionfit.datasets.index import classes, part
+from motionfit.errors import MotionFitError
+from motionfit.evaluation.clips import read_uniform
+from motionfit.files import replacing, write_json
+from motionfit.models import SavedModel, load_model
+from motionfit.models.backbones import R2Plus1D
+from motionfit.models.device import inference_device
+from motionfit.store.clips import ClipStore
+from motionfit.training.clips import centre_crop, network_input
+from motionfit.training.labels import stored
+
+log = logging.getLogger(__name__)
+
+
+@torch.inference_mode()
+def video_probabilities(
+    network: R2Plus1D, about: SavedModel, clips: np.ndarray, device: torch.device
+) -> np.ndarray:
+    """Clips (N, L, H, W, C) uint8 of one video to (K,) class probabilities: the mean of the clips'
+    softmax, at the centre crop."""
+    clips = np.stack([centre_crop(clip, about.crop) for clip in clips])
+    logits = network(network_input(torch.from_numpy(clips).to(device), about.modality))
+    return logits.softmax(dim=1).mean(dim=0).cpu().numpy()
+
+
+def recognise(
+    model: Path,
+    index: pd.DataFrame,
+    split: int,
+    clips: Path,
+    clip_length: int,
+    count: int,
+    threads: int,
+    output: Path,
+    predictions: Path,
+) -> None:
+    """Classifies the test videos of a split by `count` clips of `clip_length` frames each.
+
+    `output` gets the top-1 and top-5 accuracy; `predictions` a row a video: video, label,
+    predicted, and the probability of each class.
+    """
+    device = inference_device(threads)
+    network, about = load_model(model)
+    if about.classes != classes(index):
+        raise MotionFitError(
+            f"{model} knows the classes {', '.join(about.classes[:3])}, ..., which are not those "
+            "of the data set it is evaluated on: give the evaluation fine_tuning"
+        )
+    about = replace(about, clip_length=clip_length)
+    network.to(device)
+    store = ClipStore(clips, index["shard"], about.modality)
+    test = stored(part(index, split, "test"), store, about.clip_length)
+    probabilities = np.stack(
+        [
+            video_probabilities(network, about, read_uniform(store, video, about, count), device)
+            for video in test["video"]
+        ]
+    )
+    truth = np.array([about.classes.index(label) for label in test["label"]])
+    order = np.argsort(-probabilities, axis=1)
+    table = test[["video", "label"]].assign(predicted=[about.classes[k] for k in order[:, 0]])
+    table[about.classes] = probabilities.round(5)
+    with replacing(predictions) as temporary:
+        table.to_csv(temporary, index=False)
+    hits = order == truth[:, None]
+    result = {"top1": hits[:, 0].mean(), "top5": hits[:, :5].any(axis=1).mean()}
+    write_json(output, {**result, "videos": len(test)})
+    log.info("top-1 %.1f%% of %d videos", 100 * result["top1"], len(test))

@@ -1,0 +1,54 @@
+"""Models on disk: the weights, and all that is needed to use them."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+
+from motionfit.errors import MotionFitError
+from motionfit.files import replacing
+from motionfit.models.backbones import R2Plus1D, build_network
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """How to build a network and what to feed it."""
+
+    backbone: str
+    modality: str
+    """'frames' (RGB) or 'flow'."""
+    classes: list[str]
+    """Names of the outputs: labels, or the numbers of pseudo-labels."""
+    clip_length: int
+    """L, in frames."""
+    frame_size: list[int]
+    """Height and width that frames are resized to."""
+    crop: int
+    """Side of the square crop, in pixels."""
+    fps: float | None
+    """Rate that the frames were sampled at; None for each video's own."""
+    recipe: str
+    """JSON of the recipe that it was trained by."""
+
+
+def save_model(network: R2Plus1D, about: SavedModel, path: Path) -> None:
+    with replacing(path) as temporary:
+        torch.save({"about": asdict(about), "weights": network.state_dict()}, temporary)
+
+
+def load_model(path: Path) -> tuple[R2Plus1D, SavedModel]:
+    """Reads a model, on the CPU, in evaluation mode.
+
+    Raises MotionFitError where `path` is no model of this project.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        about = SavedModel(**{field.name: content["about"][field.name]
+                              for field in fields(SavedModel)})  # fmt: skip
+        network = build_network(about.backbone, about.modality, len(about.classes), seed=0)
+        network.load_state_dict(content["weights"])
+    except FileNotFoundError:
+        raise MotionFitError(f"there is no model at {path}") from None
+    except Exception as error:
+        raise MotionFitError(f"{path} is no model of MotionFit: {error}") from None
+    return network.eval(), about

@@ -1,0 +1,89 @@
+"""Features of the densely sampled clips of a shard of flow.
+
+A shard of features holds, for each video, `starts` (T,) int64, the clips' first frames, and
+`features` (T, D) float32, in groups of the videos' numbers; ids and frame counts as in a shard of
+clips.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+
+from motionfit.config import Features
+from motionfit.files import replacing
+from motionfit.models import load_model
+from motionfit.models.device import inference_device
+from motionfit.store.clips import ClipStore
+from motionfit.store.shards import open_shard
+from motionfit.training.clips import centre_crop, network_input
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class VideoFeatures:
+    """The features of one video."""
+
+    video: str
+    starts: np.ndarray
+    """(T,) first frame of each clip."""
+    features: np.ndarray
+    """(T, D) float32."""
+    frames: int
+    """Frames of the video."""
+    clip_length: int
+    """L, in frames."""
+
+
+def dense_starts(frames: int, clip_length: int, stride: int) -> np.ndarray:
+    """First frames of the whole clips of a video, `stride` apart; 0 alone where it is shorter than
+    a clip."""
+    return np.arange(0, max(frames - clip_length, 0) + 1, stride)
+
+
+@torch.inference_mode()
+def store_features(recipe: Features, model: Path, flow: Path, threads: int, output: Path) -> None:
+    """Writes the average-pooled features of the dense clips of all videos of the shard `flow`."""
+    device = inference_device(threads)
+    network, about = load_model(model)
+    network.to(device)
+    store = ClipStore(flow.parent, [flow.stem], about.modality)
+    videos = list(store.shards)
+    with replacing(output) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["clip_length"] = about.clip_length
+        file.create_dataset("videos", data=np.array(videos, object), dtype=h5py.string_dtype())
+        for i, video in enumerate(videos):
+            frames = store.length(video)
+            starts = dense_starts(frames, about.clip_length, recipe.stride)
+            batches = np.array_split(starts, -(-len(starts) // recipe.batch_size))
+            features = []
+            for batch in batches:
+                clips = [store.read(video, start, about.clip_length) for start in batch]
+                clips = np.stack([centre_crop(clip, about.crop) for clip in clips])
+                x = network_input(torch.from_numpy(clips).to(device), about.modality)
+                features.append(network.features(x).cpu().numpy())
+            group = file.create_group(f"{i:06d}")
+            group.attrs["frames"] = frames
+            group["starts"] = starts
+            group["features"] = np.concatenate(features).astype(np.float32)
+    log.info("features of %d videos", len(videos))
+
+
+def read_features(paths: list[Path]) -> Iterator[VideoFeatures]:
+    """The features of all videos of several shards, one video at a time."""
+    for path in paths:
+        with open_shard(path) as file:
+            for i, video in enumerate(file["videos"].asstr()[:]):
+                group = file[f"{i:06d}"]
+                yield VideoFeatures(
+                    video,
+                    group["starts"][:],
+                    group["features"][:],
+                    int(group.attrs["frames"]),
+                    int(file.attrs["clip_length"]),
+                )

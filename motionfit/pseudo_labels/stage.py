@@ -1,0 +1,113 @@
+"""The pseudo-labels stage: features of the source to clusters."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.cluster import KMeans
+from sklearn.metrics import normalized_mutual_info_score
+from threadpoolctl import threadpool_limits
+
+from motionfit.config import PseudoLabels
+from motionfit.datasets.index import split_column
+from motionfit.errors import MotionFitError
+from motionfit.files import replacing, write_json
+from motionfit.pseudo_labels.features import read_features
+from motionfit.pseudo_labels.granularity import aggregate, unit_lengths
+
+log = logging.getLogger(__name__)
+
+
+def make_pseudo_labels(
+    recipe: PseudoLabels,
+    index: pd.DataFrame,
+    split: int,
+    features: Path,
+    threads: int,
+    folder: Path,
+) -> None:
+    """Clusters the source's motion features, the shards in the folder `features`.
+
+    Writes `labels.csv` (video, start, length, label: a row a clip, segment or video),
+    `centroids.npy` (K, D) float32 and `quality.json` to `folder`.
+    """
+    chosen = set(source_videos(index, split, recipe.videos)["video"])
+    rows, means = [], []
+    shards = sorted(set(index["shard"]))
+    for video in read_features([features / f"{shard}.h5" for shard in shards]):
+        if video.video not in chosen:
+            continue
+        units = aggregate(video, recipe)
+        means.append(units.features)
+        lengths = unit_lengths(units, recipe.granularity)
+        rows += [(video.video, int(s), int(n)) for s, n in zip(units.starts, lengths, strict=True)]
+    if not rows:
+        raise MotionFitError("none of the source's videos has features: see its ledger")
+    points = np.concatenate(means)
+    log.info("%d %ss of %d videos", len(points), recipe.granularity, len(means))
+    with threadpool_limits(threads):
+        labels, centroids, inertia = cluster(points, recipe)
+    table = pd.DataFrame(rows, columns=["video", "start", "length"])
+    table["label"] = labels
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "quality.json", quality(table, index, len(centroids), inertia))
+    with replacing(folder / "centroids.npy") as temporary, temporary.open("wb") as file:
+        np.save(file, centroids)
+    with replacing(folder / "labels.csv") as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def source_videos(index: pd.DataFrame, split: int, videos: str) -> pd.DataFrame:
+    """The rows to learn from without labels: `all`, or `train`, those that are not test videos of
+    the split. A data set with a single split is asked for that one."""
+    column = split_column(split)
+    if column not in index.columns:
+        column = split_column(1)
+    if videos == "all" or column not in index.columns:
+        return index
+    return index[index[column] != "test"]
+
+
+def cluster(points: np.ndarray, recipe: PseudoLabels) -> tuple[np.ndarray, np.ndarray, float]:
+    """Euclidean K-means of points (N, D): labels (N,) int, centroids (K, D) float32, inertia.
+
+    Labels are 0..K-1 without holes: an emptied cluster is given the point farthest from its
+    centroid. Raises MotionFitError where there are fewer different points than clusters.
+    """
+    different = len(np.unique(points, axis=0))
+    if different < recipe.clusters:
+        raise MotionFitError(
+            f"clusters is {recipe.clusters}, but the source gives only {different} different "
+            f"{recipe.granularity.split('_')[0]} features: take fewer clusters, a larger source or "
+            "a smaller features.stride"
+        )
+    kmeans = KMeans(
+        recipe.clusters,
+        n_init=recipe.restarts,
+        max_iter=recipe.max_iterations,
+        random_state=recipe.seed,
+    ).fit(points)
+    return kmeans.labels_, kmeans.cluster_centers_.astype(np.float32), float(kmeans.inertia_)
+
+
+def quality(
+    table: pd.DataFrame, index: pd.DataFrame, clusters: int, inertia: float
+) -> dict[str, object]:
+    """What the report says of a clustering; where true labels are known, how far it agrees with
+    them (normalised mutual information, and purity: the share of the commonest label)."""
+    sizes = np.bincount(table["label"], minlength=clusters)
+    result: dict[str, object] = {
+        "units": len(table),
+        "clusters": clusters,
+        "sizes": sizes.tolist(),
+        "empty": int((sizes == 0).sum()),
+        "inertia": inertia,
+    }
+    known = table.merge(index[["video", "label"]], on="video", suffixes=("", "_true"))
+    known = known[known["label_true"] != ""]
+    if len(known):
+        counts = pd.crosstab(known["label"], known["label_true"])
+        result["nmi"] = float(normalized_mutual_info_score(known["label_true"], known["label"]))
+        result["purity"] = float(counts.max(axis=1).sum() / len(known))
+    return result

@@ -1,0 +1,33 @@
+"""Self-training: an RGB network learns the pseudo-labels of motion."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from motionfit.config import AppearanceModel
+from motionfit.models import build_network
+from motionfit.store.clips import ClipStore
+from motionfit.training.labels import stored, with_pseudo_labels
+from motionfit.training.run import describe, run
+
+
+def train_appearance_model(
+    recipe: AppearanceModel,
+    index: pd.DataFrame,
+    pseudo_labels: pd.DataFrame,
+    frames: Path,
+    threads: int,
+    output: Path,
+) -> None:
+    """Trains a network on the RGB frames of the source to predict the pseudo-labels (columns
+    video, start, length, label), from random weights."""
+    store = ClipStore(frames, index["shard"], "frames")
+    rows, videos = with_pseudo_labels(index, pseudo_labels)
+    rows = stored(rows, store, recipe.network.clip_length)
+    videos = [video for video in videos if video.video in store]
+    names = [str(k) for k in range(int(pseudo_labels["label"].max()) + 1)]
+    network = build_network(
+        recipe.network.backbone, "frames", len(names), seed=recipe.training.seed
+    )
+    about = describe(recipe.network, recipe.training, store, names, recipe.to_json())
+    run(network, about, rows, videos, store, recipe.training, threads, output)

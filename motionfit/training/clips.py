@@ -1,0 +1,45 @@
+"""From stored clips to a network's input."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# Mean and standard deviation of Kinetics-400's RGB, as torchvision's video models use them.
+RGB_MEAN = (0.43216, 0.394666, 0.37645)
+RGB_STD = (0.22803, 0.22145, 0.216989)
+
+
+def crop(clip: np.ndarray, side: int, top: int, left: int) -> np.ndarray:
+    """(L, H, W, C) to (L, side, side, C), the same window in every frame."""
+    return np.ascontiguousarray(clip[:, top : top + side, left : left + side])
+
+
+def centre_crop(clip: np.ndarray, side: int) -> np.ndarray:
+    height, width = clip.shape[1:3]
+    return crop(clip, side, (height - side) // 2, (width - side) // 2)
+
+
+def random_crop(clip: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+    height, width = clip.shape[1:3]
+    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+    return crop(clip, side, top, left)
+
+
+def network_input(clips: Tensor, modality: str, flips: Tensor | None = None) -> Tensor:
+    """Stored clips (N, L, H, W, C) uint8 to a network's input (N, C, L, H, W) float32.
+
+    RGB is normalised by Kinetics' mean and deviation; flow becomes (q - 128)/128, so that no
+    motion is exactly 0. Where flips (N,) is true the clip is mirrored left-right, and the x
+    component of flow changes its sign with it.
+    """
+    x = clips.permute(0, 4, 1, 2, 3).to(torch.float32)
+    if modality == "frames":
+        mean, std = x.new_tensor(RGB_MEAN), x.new_tensor(RGB_STD)
+        x = (x / 255 - mean[:, None, None, None]) / std[:, None, None, None]
+        mirrored = x.flip(-1)
+    else:
+        x = (x - 128) / 128
+        mirrored = x.flip(-1) * x.new_tensor([-1, 1])[:, None, None, None]
+    if flips is None:
+        return x.contiguous()
+    return torch.where(flips[:, None, None, None, None], mirrored, x).contiguous()

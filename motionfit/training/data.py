@@ -1,0 +1,127 @@
+"""What a network is trained on: videos with labelled windows, and the clips drawn from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from motionfit.store.clips import ClipStore
+from motionfit.training.clips import centre_crop, random_crop
+
+
+@dataclass(frozen=True)
+class LabelledVideo:
+    """A video and its labelled windows: the whole video where it has one label, or the clips or
+    segments that have a pseudo-label each."""
+
+    video: str
+    starts: np.ndarray
+    """(N,) first frame of each window."""
+    lengths: np.ndarray
+    """(N,) frames of each window."""
+    labels: np.ndarray
+    """(N,) int64 class of each window."""
+
+
+def whole_video(video: str, frames: int, label: int) -> LabelledVideo:
+    """A video that has one label."""
+    return LabelledVideo(video, np.array([0]), np.array([frames]), np.array([label]))
+
+
+def draw_clips(
+    sample: LabelledVideo, frames: int, clip_length: int, count: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """(start, label) of `count` clips at random of a video of `frames` frames.
+
+    A window is drawn in proportion to its length, without repetition where there are enough, and a
+    clip starts anywhere in it that it fits; where the clip is longer than its window it is centred
+    on it, within the video.
+    """
+    weights = sample.lengths / sample.lengths.sum()
+    again = len(weights) < count
+    windows = rng.choice(len(weights), size=count, replace=again, p=weights)
+    clips = []
+    for w in windows:
+        start, room = int(sample.starts[w]), int(sample.lengths[w]) - clip_length
+        start += int(rng.integers(room + 1)) if room > 0 else room // 2
+        clips.append((min(max(start, 0), max(frames - clip_length, 0)), int(sample.labels[w])))
+    return clips
+
+
+def uniform_starts(frames: int, clip_length: int, count: int) -> list[int]:
+    """Starts of `count` clips spread evenly over a video, the first and the last at its ends."""
+    return [int(s) for s in np.linspace(0, max(frames - clip_length, 0), count).round()]
+
+
+def uniform_clips(
+    sample: LabelledVideo, frames: int, clip_length: int, count: int
+) -> list[tuple[int, int]]:
+    """(start, label) of `count` evenly spread clips: what `draw_clips` is to training, to watching.
+
+    A clip has the label of the window whose middle is nearest to its own."""
+    middles = sample.starts + sample.lengths / 2
+    return [
+        (start, int(sample.labels[np.abs(middles - start - clip_length / 2).argmin()]))
+        for start in uniform_starts(frames, clip_length, count)
+    ]
+
+
+class MultiClips(Dataset):
+    """R clips of each video: clips (R, L, S, S, C) uint8, flips (R,) bool, labels (R,) int64.
+
+    With `training` the clips, crops and flips are drawn at random. What is drawn depends on the
+    seed, the epoch and the video alone, so neither the number of worker processes nor an
+    interruption changes it.
+    """
+
+    def __init__(
+        self,
+        store: ClipStore,
+        videos: Sequence[LabelledVideo],
+        clip_length: int,
+        clips_per_video: int,
+        crop: int,
+        flip: bool,
+        seed: int,
+        training: bool,
+    ):
+        self._store = store
+        self._videos = list(videos)
+        self._clip_length = clip_length
+        self._clips_per_video = clips_per_video
+        self._crop = crop
+        self._flip = flip
+        self._seed = seed
+        self._training = training
+        # Shared memory, so that worker processes that live on see the new epoch.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch.fill_(epoch)
+
+    def __len__(self) -> int:
+        return len(self._videos)
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        sample = self._videos[i]
+        frames = self._store.length(sample.video)
+        R, L = self._clips_per_video, self._clip_length
+        if not self._training:
+            drawn = uniform_clips(sample, frames, L, R)
+            clips = [
+                centre_crop(self._store.read(sample.video, start, L), self._crop)
+                for start, _ in drawn
+            ]
+            flips = np.zeros(R, bool)
+        else:
+            rng = np.random.default_rng([self._seed, int(self._epoch), i])
+            drawn = draw_clips(sample, frames, L, R, rng)
+            clips = [
+                random_crop(self._store.read(sample.video, start, L), self._crop, rng)
+                for start, _ in drawn
+            ]
+            flips = rng.random(R) < 0.5 if self._flip else np.zeros(R, bool)
+        labels = torch.tensor([label for _, label in drawn])
+        return torch.from_numpy(np.stack(clips)), torch.from_numpy(flips), labels

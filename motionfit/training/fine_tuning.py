@@ -1,0 +1,41 @@
+"""Fine-tuning a model on the labels of a target."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from motionfit.config import FineTuning, Network
+from motionfit.datasets.index import classes, labelled_train
+from motionfit.models import build_network, load_model
+from motionfit.store.clips import ClipStore
+from motionfit.training.labels import stored, with_labels
+from motionfit.training.run import describe, run
+
+
+def fine_tune(
+    recipe: FineTuning,
+    clip_length: int,
+    label_fraction: float,
+    label_seed: int,
+    model: Path,
+    index: pd.DataFrame,
+    split: int,
+    clips: Path,
+    threads: int,
+    output: Path,
+) -> None:
+    """Trains a model, with a new classifier, on a split's labelled training videos.
+
+    `clips`: the folder of the shards that the model reads, frames or flow.
+    """
+    network, about = load_model(model)
+    store = ClipStore(clips, index["shard"], about.modality)
+    names = classes(index)
+    rows = labelled_train(index, split, label_fraction, label_seed)
+    rows = stored(rows, store, clip_length)
+    network.fc = build_network(about.backbone, about.modality, len(names), seed=recipe.seed).fc
+    seen = Network(backbone=about.backbone, clip_length=clip_length)
+    about = describe(seen, recipe, store, names, recipe.to_json())
+    trainable = network.last_layers() if recipe.layers == "last" else None
+    run(network, about, rows, with_labels(rows, store, names), store, recipe, threads, output,
+        trainable, recipe.freeze_bn)  # fmt: skip

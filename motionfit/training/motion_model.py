@@ -1,0 +1,26 @@
+"""Training a motion model: the paper's motion pseudo-label generator."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from motionfit.config import MotionModel
+from motionfit.datasets.index import classes, labelled_train
+from motionfit.models import build_network
+from motionfit.store.clips import ClipStore
+from motionfit.training.labels import stored, with_labels
+from motionfit.training.run import describe, run
+
+
+def train_motion_model(
+    recipe: MotionModel, index: pd.DataFrame, split: int, flow: Path, threads: int, output: Path
+) -> None:
+    """Trains a network on the flow of a split's labelled training videos, from random weights."""
+    store = ClipStore(flow, index["shard"], "flow")
+    names = classes(index)
+    rows = labelled_train(index, split, recipe.label_fraction, recipe.label_seed)
+    rows = stored(rows, store, recipe.network.clip_length)
+    network = build_network(recipe.network.backbone, "flow", len(names), seed=recipe.training.seed)
+    about = describe(recipe.network, recipe.training, store, names, recipe.to_json())
+    run(network, about, rows, with_labels(rows, store, names), store, recipe.training, threads,
+        output)  # fmt: skip

@@ -1,0 +1,52 @@
+"""Self-training: from pseudo-labels and the source's frames to an appearance model."""
+
+
+rule appearance_model:
+    input:
+        index=index_of_appearance_model,
+        labels=labels_of_appearance_model,
+        frames=frames_of_appearance_model,
+    output:
+        model="results/models/{appearance_model}/split{split}/model.pt",
+        history="results/models/{appearance_model}/split{split}/history.csv",
+    log:
+        "results/logs/appearance_model/{appearance_model}/split{split}.log",
+    benchmark:
+        "results/benchmarks/appearance_model/{appearance_model}/split{split}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("appearance_model").threads
+    resources:
+        mem_mb=resources("appearance_model").mem_mb,
+        runtime=resources("appearance_model").runtime,
+        gpu=resources("appearance_model").gpu,
+    params:
+        recipe=recipe_json("appearance_models", "appearance_model"),
+        frames=frames_folder_of_appearance_model,
+        code=code_version("motionfit.training.appearance_model"),
+    shell:
+        "motionfit train-appearance-model --recipe {params.recipe:q} --index {input.index:q}"
+        " --pseudo-labels {input.labels:q} --frames {params.frames:q} --threads {threads}"
+        " --output {output.model:q} > {log:q} 2>&1"
+
+
+# What the others are compared with.
+rule random_model:
+    output:
+        model="results/models/{random_model}/split{split}/model.pt",
+    log:
+        "results/logs/random_model/{random_model}/split{split}.log",
+    benchmark:
+        "results/benchmarks/random_model/{random_model}/split{split}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("index").threads
+    resources:
+        mem_mb=resources("index").mem_mb,
+        runtime=resources("index").runtime,
+    params:
+        recipe=recipe_json("appearance_models", "random_model"),
+        code=code_version("motionfit.models"),
+    shell:
+        "motionfit random-model --recipe {params.recipe:q} --output {output.model:q}"
+        " > {log:q} 2>&1"

@@ -1,0 +1,317 @@
+"""Look-ups that the rules share: from names in the config to recipes, files and resources."""
+
+import json
+import re
+from functools import cache
+
+import pandas as pd
+from snakemake.exceptions import WorkflowError
+
+from motionfit.closure import code_version
+from motionfit.config import Demo, Folders, Kinetics, load_config
+from motionfit.datasets.listing import listing
+from motionfit.errors import MotionFitError
+
+try:
+    CONFIG = load_config(config)
+except MotionFitError as error:
+    raise WorkflowError(str(error)) from None
+
+
+def names(known):
+    """A pattern for wildcards that matches these names and nothing else."""
+    return "|".join(map(re.escape, known)) or "(?!)"
+
+
+wildcard_constraints:
+    dataset=names(CONFIG.datasets),
+    demo=names(name for name, d in CONFIG.datasets.items() if isinstance(d, Demo)),
+    flow=names(CONFIG.flow),
+    motion_model=names(CONFIG.motion_models),
+    pseudo_labels=names(CONFIG.pseudo_labels),
+    appearance_model=names(n for n, m in CONFIG.appearance_models.items() if m.pseudo_labels),
+    random_model=names(n for n, m in CONFIG.appearance_models.items() if not m.pseudo_labels),
+    evaluation=names(CONFIG.evaluations),
+    size=r"\d+x\d+",
+    shard=r"\d+",
+    split=r"\d+",
+
+
+def resources(stage):
+    """What a job of a stage asks for; a change of it reruns nothing."""
+    return getattr(CONFIG.resources, stage)
+
+
+def recipe_json(section, wildcard, part=None):
+    """For `params`: the recipe, or a part of it, that a wildcard names, as JSON."""
+
+    def look_up(wildcards):
+        recipe = getattr(CONFIG, section)[wildcards[wildcard]]
+        return (getattr(recipe, part) if part else recipe).to_json()
+
+    return look_up
+
+
+def size_name(size):
+    return f"{size[0]}x{size[1]}"
+
+
+# ------------------------------------------------------------------------------------- data sets
+
+
+def index_recipe(wildcards):
+    """What the index depends on; the rate of the frames, say, does not change it."""
+    recipe = CONFIG.datasets[wildcards.dataset]
+    return recipe.model_copy(update={"fps": None, "max_failed": 0.0}).to_json()
+
+
+def index_inputs(wildcards):
+    """The files that say what is in a data set, its videos aside."""
+    recipe = CONFIG.datasets[wildcards.dataset]
+    if isinstance(recipe, Demo):
+        return [f"results/demo/{wildcards.dataset}/labels.csv"]
+    if isinstance(recipe, Kinetics):
+        files = recipe.annotations
+    elif isinstance(recipe, Folders):
+        files = [recipe.labels] if recipe.labels else []
+    else:
+        files = sorted(recipe.annotations.glob("*.txt"))
+    # One that is missing is for the stage to complain of: it says which key names it.
+    return [str(file) for file in files if file.is_file()]
+
+
+def index_listing(wildcards):
+    """Another text when a video is added to a data set or removed from it."""
+    recipe = CONFIG.datasets[wildcards.dataset]
+    return "" if isinstance(recipe, Demo) else listing(recipe.videos)
+
+
+def demo_videos(wildcards):
+    """The argument that says where the videos of a demo were rendered."""
+    if isinstance(CONFIG.datasets[wildcards.dataset], Demo):
+        return f"--videos results/demo/{wildcards.dataset}"
+    return ""
+
+
+@cache
+def read_index_once(path, _changed):
+    return pd.read_csv(path, dtype=str, keep_default_na=False, usecols=["shard", "path"])
+
+
+def read_index(dataset):
+    path = Path(checkpoints.index.get(dataset=dataset).output.index)
+    return read_index_once(path, path.stat().st_mtime_ns)
+
+
+def shards(dataset, pattern):
+    """The files of all shards of a data set; `pattern` says where a {shard} lies."""
+    return [pattern.format(shard=shard) for shard in sorted(set(read_index(dataset)["shard"]))]
+
+
+def videos_of_shard(wildcards):
+    index = read_index(wildcards.dataset)
+    return index["path"][index["shard"] == wildcards.shard].tolist()
+
+
+def frame_rate(wildcards):
+    fps = CONFIG.datasets[wildcards.dataset].fps
+    return f"--fps {fps}" if fps else ""
+
+
+def ledgers_of_dataset(wildcards):
+    folder = f"results/frames/{wildcards.dataset}/{wildcards.size}"
+    return shards(wildcards.dataset, folder + "/{shard}.failed.csv")
+
+
+def max_failed(wildcards):
+    return CONFIG.datasets[wildcards.dataset].max_failed
+
+
+def frames_folder(dataset, size):
+    return f"results/frames/{dataset}/{size_name(size)}"
+
+
+def frames_of_dataset(dataset, size):
+    """All shards of frames, and the proof that not too many videos are lost."""
+    folder = frames_folder(dataset, size)
+    return [*shards(dataset, folder + "/{shard}.h5"), f"{folder}/failed.csv"]
+
+
+# ------------------------------------------------------------------------------------------ flow
+
+
+def frames_of_flow(wildcards):
+    folder = frames_folder(wildcards.dataset, CONFIG.flow[wildcards.flow].size)
+    return f"{folder}/{wildcards.shard}.h5"
+
+
+def flow_of_dataset(dataset, flow):
+    """All shards of flow, and the proof that not too many videos are lost."""
+    frames = frames_folder(dataset, CONFIG.flow[flow].size)
+    return [
+        *shards(dataset, f"results/flow/{dataset}/{flow}/{{shard}}.h5"),
+        f"{frames}/failed.csv",
+    ]
+
+
+# ----------------------------------------------------------------------------------- motion model
+
+
+def motion_model_recipe(wildcards):
+    """The recipe of the training, without what is done with the model later or where it is used."""
+    recipe = CONFIG.motion_models[wildcards.motion_model]
+    default = type(recipe).model_fields
+    return recipe.model_copy(
+        update={"features": default["features"].default, "motion_split": "target"}
+    ).to_json()
+
+
+def index_of_motion_model(wildcards):
+    return f"results/index/{CONFIG.motion_models[wildcards.motion_model].dataset}.csv"
+
+
+def flow_of_motion_model(wildcards):
+    recipe = CONFIG.motion_models[wildcards.motion_model]
+    return flow_of_dataset(recipe.dataset, recipe.flow)
+
+
+def flow_folder_of_motion_model(wildcards):
+    recipe = CONFIG.motion_models[wildcards.motion_model]
+    return f"results/flow/{recipe.dataset}/{recipe.flow}"
+
+
+def flow_of_features(wildcards):
+    flow = CONFIG.motion_models[wildcards.motion_model].flow
+    return f"results/flow/{wildcards.dataset}/{flow}/{wildcards.shard}.h5"
+
+
+def motion_split(motion_model, split):
+    """The split that a motion model learns from where `split` is evaluated."""
+    chosen = CONFIG.motion_models[motion_model].motion_split
+    return split if chosen == "target" else chosen
+
+
+# ---------------------------------------------------------------------------------- pseudo-labels
+
+
+def index_of_pseudo_labels(wildcards):
+    return f"results/index/{CONFIG.pseudo_labels[wildcards.pseudo_labels].dataset}.csv"
+
+
+def features_folder_of_pseudo_labels(wildcards):
+    recipe = CONFIG.pseudo_labels[wildcards.pseudo_labels]
+    return f"results/features/{recipe.motion_model}/split{wildcards.split}/{recipe.dataset}"
+
+
+def features_of_pseudo_labels(wildcards):
+    """All shards of features, and the proof that not too many of the source's videos are lost."""
+    recipe = CONFIG.pseudo_labels[wildcards.pseudo_labels]
+    flow = CONFIG.motion_models[recipe.motion_model].flow
+    folder = features_folder_of_pseudo_labels(wildcards)
+    return [
+        *shards(recipe.dataset, folder + "/{shard}.h5"),
+        f"{frames_folder(recipe.dataset, CONFIG.flow[flow].size)}/failed.csv",
+    ]
+
+
+# ------------------------------------------------------------------------------- appearance model
+
+
+def source_of(appearance_model):
+    """The data set that an appearance model learns from."""
+    return CONFIG.pseudo_labels[CONFIG.appearance_models[appearance_model].pseudo_labels].dataset
+
+
+def index_of_appearance_model(wildcards):
+    return f"results/index/{source_of(wildcards.appearance_model)}.csv"
+
+
+def labels_of_appearance_model(wildcards):
+    pseudo_labels = CONFIG.appearance_models[wildcards.appearance_model].pseudo_labels
+    return f"results/pseudo_labels/{pseudo_labels}/split{wildcards.split}/labels.csv"
+
+
+def frames_of_appearance_model(wildcards):
+    size = CONFIG.appearance_models[wildcards.appearance_model].frame_size
+    return frames_of_dataset(source_of(wildcards.appearance_model), size)
+
+
+def frames_folder_of_appearance_model(wildcards):
+    size = CONFIG.appearance_models[wildcards.appearance_model].frame_size
+    return frames_folder(source_of(wildcards.appearance_model), size)
+
+
+# ------------------------------------------------------------------------------------- evaluation
+
+
+def evaluation_of(wildcards):
+    return CONFIG.evaluations[wildcards.evaluation]
+
+
+def index_of_evaluation(wildcards):
+    return f"results/index/{evaluation_of(wildcards).dataset}.csv"
+
+
+def model_of_evaluation(wildcards):
+    """The motion or appearance model that is evaluated, of the split it has to be of."""
+    model, split = evaluation_of(wildcards).model, wildcards.split
+    motion_model = model
+    if model in CONFIG.appearance_models:
+        pseudo_labels = CONFIG.appearance_models[model].pseudo_labels
+        if pseudo_labels is None:
+            return f"results/models/{model}/split{split}/model.pt"
+        motion_model = CONFIG.pseudo_labels[pseudo_labels].motion_model
+    return f"results/models/{model}/split{motion_split(motion_model, split)}/model.pt"
+
+
+def model_to_recognise(wildcards):
+    """The fine-tuned model; where there is no fine-tuning, the model as it is."""
+    if evaluation_of(wildcards).fine_tuning is None:
+        return model_of_evaluation(wildcards)
+    return f"results/evaluations/{wildcards.evaluation}/split{wildcards.split}/model.pt"
+
+
+def clips_folder(wildcards):
+    """The folder of the shards that an evaluation reads: frames, or flow for a motion model."""
+    recipe = evaluation_of(wildcards)
+    if recipe.model in CONFIG.motion_models:
+        return f"results/flow/{recipe.dataset}/{CONFIG.motion_models[recipe.model].flow}"
+    return frames_folder(recipe.dataset, CONFIG.frame_size(recipe))
+
+
+def clips_of_evaluation(wildcards):
+    recipe = evaluation_of(wildcards)
+    if recipe.model in CONFIG.motion_models:
+        return flow_of_dataset(recipe.dataset, CONFIG.motion_models[recipe.model].flow)
+    return frames_of_dataset(recipe.dataset, CONFIG.frame_size(recipe))
+
+
+def measures_of_evaluation(wildcards):
+    return expand(
+        "results/evaluations/{evaluation}/split{split}/{measure}.json",
+        evaluation=wildcards.evaluation,
+        split=evaluation_of(wildcards).splits,
+        measure=["recognition", "retrieval"],
+    )
+
+
+def fine_tuning_recipe(wildcards):
+    return evaluation_of(wildcards).fine_tuning.to_json()
+
+
+def from_evaluation(key):
+    """For `params`: one value of the evaluation that a wildcard names."""
+
+    def look_up(wildcards):
+        return getattr(evaluation_of(wildcards), key)
+
+    return look_up
+
+
+# ----------------------------------------------------------------------------------------- report
+
+
+def report_config(wildcards):
+    """The whole config but what the jobs ask for, which changes no result."""
+    values = CONFIG.model_dump(mode="json", exclude={"resources"})
+    return json.dumps(values, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,102 @@
+"""From videos to stored frames."""
+
+
+rule render_demo:
+    output:
+        labels="results/demo/{demo}/labels.csv",
+    log:
+        "results/logs/render_demo/{demo}.log",
+    benchmark:
+        "results/benchmarks/render_demo/{demo}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("index").threads
+    resources:
+        mem_mb=resources("index").mem_mb,
+        runtime=resources("index").runtime,
+    params:
+        recipe=recipe_json("datasets", "demo"),
+        folder="results/demo/{demo}",
+        code=code_version("motionfit.datasets.demo"),
+    shell:
+        "motionfit render-demo --recipe {params.recipe:q} --output {params.folder:q} > {log:q} 2>&1"
+
+
+# The one checkpoint: which shards a data set has, and which videos are in each, is known when its
+# index is. A shard depends on its own videos only, so a video that is added reruns one shard.
+checkpoint index:
+    input:
+        annotations=index_inputs,
+    output:
+        index="results/index/{dataset}.csv",
+    log:
+        "results/logs/index/{dataset}.log",
+    benchmark:
+        "results/benchmarks/index/{dataset}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("index").threads
+    resources:
+        mem_mb=resources("index").mem_mb,
+        runtime=resources("index").runtime,
+    params:
+        recipe=index_recipe,
+        listing=index_listing,
+        videos=demo_videos,
+        code=code_version("motionfit.datasets"),
+    shell:
+        "motionfit index --recipe {params.recipe:q} {params.videos} --output {output.index:q}"
+        " > {log:q} 2>&1"
+
+
+rule frames:
+    input:
+        videos=videos_of_shard,
+    output:
+        frames="results/frames/{dataset}/{size}/{shard}.h5",
+        failed="results/frames/{dataset}/{size}/{shard}.failed.csv",
+    log:
+        "results/logs/frames/{dataset}/{size}/{shard}.log",
+    benchmark:
+        "results/benchmarks/frames/{dataset}/{size}/{shard}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("frames").threads
+    resources:
+        mem_mb=resources("frames").mem_mb,
+        runtime=resources("frames").runtime,
+    params:
+        index="results/index/{dataset}.csv",
+        fps=frame_rate,
+        quality=CONFIG.frame_quality,
+        code=code_version("motionfit.store.frames"),
+    shell:
+        "motionfit frames --index {params.index:q} --shard {wildcards.shard}"
+        " --size {wildcards.size} {params.fps} --quality {params.quality}"
+        " --output {output.frames:q} > {log:q} 2>&1"
+
+
+rule ledger:
+    input:
+        index="results/index/{dataset}.csv",
+        failed=ledgers_of_dataset,
+    output:
+        failed="results/frames/{dataset}/{size}/failed.csv",
+    log:
+        "results/logs/ledger/{dataset}/{size}.log",
+    benchmark:
+        "results/benchmarks/ledger/{dataset}/{size}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("index").threads
+    resources:
+        mem_mb=resources("index").mem_mb,
+        runtime=resources("index").runtime,
+    params:
+        folder="results/frames/{dataset}/{size}",
+        max_failed=max_failed,
+        code=code_version("motionfit.store.frames"),
+    shell:
+        "motionfit ledger --dataset {wildcards.dataset} --index {input.index:q}"
+        " --frames {params.folder:q} --max-failed {params.max_failed}"
+        " --output {output.failed:q} > {log:q} 2>&1"

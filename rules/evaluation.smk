@@ -1,0 +1,125 @@
+"""Fine-tuning on the target, recognition and retrieval."""
+
+
+rule fine_tuning:
+    input:
+        index=index_of_evaluation,
+        model=model_of_evaluation,
+        clips=clips_of_evaluation,
+    output:
+        model="results/evaluations/{evaluation}/split{split}/model.pt",
+        history="results/evaluations/{evaluation}/split{split}/history.csv",
+    log:
+        "results/logs/fine_tuning/{evaluation}/split{split}.log",
+    benchmark:
+        "results/benchmarks/fine_tuning/{evaluation}/split{split}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("fine_tuning").threads
+    resources:
+        mem_mb=resources("fine_tuning").mem_mb,
+        runtime=resources("fine_tuning").runtime,
+        gpu=resources("fine_tuning").gpu,
+    params:
+        recipe=fine_tuning_recipe,
+        clip_length=from_evaluation("clip_length"),
+        label_fraction=from_evaluation("label_fraction"),
+        label_seed=from_evaluation("label_seed"),
+        clips=clips_folder,
+        code=code_version("motionfit.training.fine_tuning"),
+    shell:
+        "motionfit fine-tune --recipe {params.recipe:q} --clip-length {params.clip_length}"
+        " --label-fraction {params.label_fraction} --label-seed {params.label_seed}"
+        " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
+        " --clips {params.clips:q}"
+        " --threads {threads} --output {output.model:q} > {log:q} 2>&1"
+
+
+rule recognition:
+    input:
+        index=index_of_evaluation,
+        model=model_to_recognise,
+        clips=clips_of_evaluation,
+    output:
+        recognition="results/evaluations/{evaluation}/split{split}/recognition.json",
+        predictions="results/evaluations/{evaluation}/split{split}/predictions.csv",
+    log:
+        "results/logs/recognition/{evaluation}/split{split}.log",
+    benchmark:
+        "results/benchmarks/recognition/{evaluation}/split{split}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("recognition").threads
+    resources:
+        mem_mb=resources("recognition").mem_mb,
+        runtime=resources("recognition").runtime,
+        gpu=resources("recognition").gpu,
+    params:
+        clips=clips_folder,
+        clip_length=from_evaluation("clip_length"),
+        clips_per_video=from_evaluation("clips"),
+        code=code_version("motionfit.evaluation.recognition"),
+    shell:
+        "motionfit recognise --model {input.model:q} --index {input.index:q}"
+        " --split {wildcards.split} --clips {params.clips:q}"
+        " --clip-length {params.clip_length} --count {params.clips_per_video}"
+        " --threads {threads} --output {output.recognition:q}"
+        " --predictions {output.predictions:q} > {log:q} 2>&1"
+
+
+# Retrieval looks at the model as it is before fine-tuning.
+rule retrieval:
+    input:
+        index=index_of_evaluation,
+        model=model_of_evaluation,
+        clips=clips_of_evaluation,
+    output:
+        retrieval="results/evaluations/{evaluation}/split{split}/retrieval.json",
+        neighbours="results/evaluations/{evaluation}/split{split}/neighbours.csv",
+    log:
+        "results/logs/retrieval/{evaluation}/split{split}.log",
+    benchmark:
+        "results/benchmarks/retrieval/{evaluation}/split{split}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("retrieval").threads
+    resources:
+        mem_mb=resources("retrieval").mem_mb,
+        runtime=resources("retrieval").runtime,
+        gpu=resources("retrieval").gpu,
+    params:
+        clips=clips_folder,
+        clip_length=from_evaluation("clip_length"),
+        clips_per_video=from_evaluation("clips"),
+        recall_at=from_evaluation("recall_at"),
+        code=code_version("motionfit.evaluation.retrieval"),
+    shell:
+        "motionfit retrieve --model {input.model:q} --index {input.index:q}"
+        " --split {wildcards.split} --clips {params.clips:q}"
+        " --clip-length {params.clip_length} --count {params.clips_per_video}"
+        " --recall-at {params.recall_at} --threads {threads}"
+        " --output {output.retrieval:q} --neighbours {output.neighbours:q} > {log:q} 2>&1"
+
+
+rule metrics:
+    input:
+        measures=measures_of_evaluation,
+    output:
+        metrics="results/evaluations/{evaluation}/metrics.json",
+    log:
+        "results/logs/metrics/{evaluation}.log",
+    benchmark:
+        "results/benchmarks/metrics/{evaluation}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("index").threads
+    resources:
+        mem_mb=resources("index").mem_mb,
+        runtime=resources("index").runtime,
+    params:
+        folder="results/evaluations/{evaluation}",
+        splits=from_evaluation("splits"),
+        code=code_version("motionfit.evaluation.summary"),
+    shell:
+        "motionfit summarise --evaluation {params.folder:q} --splits {params.splits}"
+        " --output {output.metrics:q} > {log:q} 2>&1"

@@ -1,0 +1,24 @@
+"""From frames to optical flow."""
+
+
+rule flow:
+    input:
+        frames=frames_of_flow,
+    output:
+        flow="results/flow/{dataset}/{flow}/{shard}.h5",
+    log:
+        "results/logs/flow/{dataset}/{flow}/{shard}.log",
+    benchmark:
+        "results/benchmarks/flow/{dataset}/{flow}/{shard}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("flow").threads
+    resources:
+        mem_mb=resources("flow").mem_mb,
+        runtime=resources("flow").runtime,
+    params:
+        recipe=recipe_json("flow", "flow"),
+        code=code_version("motionfit.flow.stage"),
+    shell:
+        "motionfit flow --recipe {params.recipe:q} --frames {input.frames:q}"
+        " --threads {threads} --output {output.flow:q} > {log:q} 2>&1"

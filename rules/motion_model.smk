@@ -1,0 +1,55 @@
+"""From the labelled set's flow to a motion model, and to the features that it sees in a source."""
+
+
+rule motion_model:
+    input:
+        index=index_of_motion_model,
+        flow=flow_of_motion_model,
+    output:
+        model="results/models/{motion_model}/split{split}/model.pt",
+        history="results/models/{motion_model}/split{split}/history.csv",
+    log:
+        "results/logs/motion_model/{motion_model}/split{split}.log",
+    benchmark:
+        "results/benchmarks/motion_model/{motion_model}/split{split}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("motion_model").threads
+    resources:
+        mem_mb=resources("motion_model").mem_mb,
+        runtime=resources("motion_model").runtime,
+        gpu=resources("motion_model").gpu,
+    params:
+        recipe=motion_model_recipe,
+        flow=flow_folder_of_motion_model,
+        code=code_version("motionfit.training.motion_model"),
+    shell:
+        "motionfit train-motion-model --recipe {params.recipe:q} --index {input.index:q}"
+        " --split {wildcards.split} --flow {params.flow:q} --threads {threads}"
+        " --output {output.model:q} > {log:q} 2>&1"
+
+
+rule features:
+    input:
+        model="results/models/{motion_model}/split{split}/model.pt",
+        flow=flow_of_features,
+    output:
+        features="results/features/{motion_model}/split{split}/{dataset}/{shard}.h5",
+    log:
+        "results/logs/features/{motion_model}/split{split}/{dataset}/{shard}.log",
+    benchmark:
+        "results/benchmarks/features/{motion_model}/split{split}/{dataset}/{shard}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("features").threads
+    resources:
+        mem_mb=resources("features").mem_mb,
+        runtime=resources("features").runtime,
+        gpu=resources("features").gpu,
+    params:
+        recipe=recipe_json("motion_models", "motion_model", "features"),
+        code=code_version("motionfit.pseudo_labels.features"),
+    shell:
+        "motionfit features --recipe {params.recipe:q} --model {input.model:q}"
+        " --flow {input.flow:q} --threads {threads}"
+        " --output {output.features:q} > {log:q} 2>&1"

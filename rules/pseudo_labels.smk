@@ -1,0 +1,30 @@
+"""From motion features to pseudo-labels."""
+
+
+rule pseudo_labels:
+    input:
+        index=index_of_pseudo_labels,
+        features=features_of_pseudo_labels,
+    output:
+        labels="results/pseudo_labels/{pseudo_labels}/split{split}/labels.csv",
+        centroids="results/pseudo_labels/{pseudo_labels}/split{split}/centroids.npy",
+        quality="results/pseudo_labels/{pseudo_labels}/split{split}/quality.json",
+    log:
+        "results/logs/pseudo_labels/{pseudo_labels}/split{split}.log",
+    benchmark:
+        "results/benchmarks/pseudo_labels/{pseudo_labels}/split{split}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("pseudo_labels").threads
+    resources:
+        mem_mb=resources("pseudo_labels").mem_mb,
+        runtime=resources("pseudo_labels").runtime,
+    params:
+        recipe=recipe_json("pseudo_labels", "pseudo_labels"),
+        features=features_folder_of_pseudo_labels,
+        folder="results/pseudo_labels/{pseudo_labels}/split{split}",
+        code=code_version("motionfit.pseudo_labels.stage"),
+    shell:
+        "motionfit pseudo-labels --recipe {params.recipe:q} --index {input.index:q}"
+        " --split {wildcards.split} --features {params.features:q} --threads {threads}"
+        " --output {params.folder:q} > {log:q} 2>&1"

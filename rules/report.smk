@@ -1,0 +1,25 @@
+"""The report of a run."""
+
+
+rule report:
+    input:
+        metrics=expand(
+            "results/evaluations/{evaluation}/metrics.json", evaluation=CONFIG.evaluations
+        ),
+    output:
+        report="results/report/index.html",
+    log:
+        "results/logs/report.log",
+    benchmark:
+        "results/benchmarks/report.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("report").threads
+    resources:
+        mem_mb=resources("report").mem_mb,
+        runtime=resources("report").runtime,
+    params:
+        config=report_config,
+        code=code_version("motionfit.report"),
+    shell:
+        "motionfit report --config {params.config:q} --output {output.report:q} > {log:q} 2>&1"

@@ -1,0 +1,13 @@
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Third-party clips and official split files, which are not part of this repository."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"needs the third-party data in {SHARED_DATA}")
+    return SHARED_DATA

@@ -1,0 +1,192 @@
+import logging
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from motionfit.config import Demo, Folders, Hmdb51, Kinetics, Ucf101
+from motionfit.datasets import build_index
+from motionfit.datasets.demo import render_demo
+from motionfit.datasets.index import (
+    COLUMNS,
+    draw_groups,
+    hold_out,
+    labelled_train,
+    part,
+    read_index,
+    shard_of,
+    write_index,
+)
+from motionfit.errors import MotionFitError
+
+
+def make_videos(folder: Path, *videos: str) -> Path:
+    for video in videos:
+        (folder / video).parent.mkdir(parents=True, exist_ok=True)
+        (folder / video).touch()
+    return folder
+
+
+@pytest.fixture
+def training_index() -> pd.DataFrame:
+    """40 groups of 3 videos, 4 groups of which are of the rare class; a group is of one class."""
+    rows = [
+        (f"g{g}/{v}.avi", "rare" if g % 10 == 0 else f"class{g % 3}", f"g{g}", "train")
+        for g in range(40)
+        for v in range(3)
+    ]
+    return pd.DataFrame(rows, columns=["video", "label", "group", "split1"])
+
+
+def test_shard_of_is_the_same_on_every_machine():
+    # Reckoned with coreutils' b2sum; if these change, every stored shard of every user is stale.
+    assert shard_of("Diving/v_Diving_g01_c01.avi", 8) == "0005"
+    assert shard_of("Grüße/ü.mp4", 1000) == "0791"
+
+
+def test_an_added_video_moves_no_other_to_another_shard(tmp_path):
+    recipe = Folders(format="folders", videos=tmp_path, labelled=False, shards=4)
+    make_videos(tmp_path, *(f"{i}.mp4" for i in range(50)))
+    before = build_index(recipe).set_index("video")["shard"]
+    make_videos(tmp_path, "0/added.mp4")
+    after = build_index(recipe).set_index("video")["shard"]
+    assert after.drop("0/added.mp4").equals(before)
+    assert set(before) == {"0000", "0001", "0002", "0003"}
+
+
+def test_fewer_groups_are_part_of_more_groups():
+    groups = [f"g{i:02d}" for i in range(100)] * 3
+    few, many = draw_groups(groups, 0.2, seed=1), draw_groups(groups, 0.5, seed=1)
+    assert (len(few), len(many)) == (20, 50)
+    assert set(few) < set(many)
+    assert set(few) != set(draw_groups(groups, 0.2, seed=2))
+    assert len(draw_groups(groups, 0.001, seed=1)) == 1
+    assert draw_groups(groups, 0, seed=1) == []
+
+
+def test_labelled_train_keeps_groups_whole(training_index):
+    drawn = labelled_train(training_index, 1, 0.5, seed=0)
+    rest = training_index[~training_index["video"].isin(drawn["video"])]
+    assert drawn["group"].nunique() == 20
+    assert not set(drawn["group"]) & set(rest["group"])
+
+
+def test_labelled_train_names_the_classes_it_would_lose(training_index):
+    with pytest.raises(MotionFitError, match=r"label_fraction 0\.025.*no training video of .*rare"):
+        labelled_train(training_index, 1, 0.025, seed=0)
+
+
+def test_hold_out_shares_no_group_and_takes_no_class_away(training_index):
+    for seed in range(5):
+        train, validation = hold_out(training_index, 0.9, seed)
+        assert len(train) + len(validation) == len(training_index)
+        assert validation["group"].nunique() == 36
+        assert not set(train["group"]) & set(validation["group"])
+        assert set(train["label"]) == set(training_index["label"])
+    assert hold_out(training_index, 0.01, seed=0)[1].empty
+
+
+def test_a_written_index_reads_back_the_same(tmp_path):
+    text = ['a, "b" c/Ü 中.mp4', "NA", "null", " x ", "0012", "", "line\nbreak"]
+    index = pd.DataFrame(dict.fromkeys([*COLUMNS, "split1"], text), dtype=str)
+    write_index(index, tmp_path / "new" / "index.csv")
+    pd.testing.assert_frame_equal(read_index(tmp_path / "new" / "index.csv"), index)
+
+
+def test_a_missing_split_or_part_is_named(training_index):
+    with pytest.raises(MotionFitError, match=r"no split 2 \(it has: 1\)"):
+        part(training_index, 2, "train")
+    with pytest.raises(MotionFitError, match="split 1 has no test videos"):
+        part(training_index, 1, "test")
+
+
+def test_index_is_text_sorted_by_video(tmp_path):
+    make_videos(
+        tmp_path, "b/1.mp4", "a/2.MKV", "a/1.mp4", "a/.hidden.mp4", ".trash/1.mp4", "a/x.md"
+    )
+    index = build_index(Folders(format="folders", videos=tmp_path, test_fraction=0))
+    assert list(index.columns) == [*COLUMNS, "split1"]
+    assert list(index["video"]) == ["a/1.mp4", "a/2.MKV", "b/1.mp4"]
+    assert list(index["path"]) == [str(tmp_path / video) for video in index["video"]]
+    assert all(isinstance(cell, str) for cell in index.to_numpy().ravel())
+
+
+def test_links_are_followed_and_a_circle_of_links_ends(tmp_path):
+    make_videos(tmp_path / "elsewhere", "1.mp4")
+    videos = make_videos(tmp_path / "videos", "a/2.mp4")
+    (videos / "linked").symlink_to(tmp_path / "elsewhere")
+    (videos / "a" / "3.mp4").symlink_to(tmp_path / "elsewhere" / "1.mp4")
+    (videos / "a" / "broken.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    (videos / "a" / "circle").symlink_to(videos)
+    index = build_index(Folders(format="folders", videos=videos, labelled=False))
+    assert list(index["video"]) == ["a/2.mp4", "a/3.mp4", "linked/1.mp4"]
+
+
+def test_demo_is_indexed_with_shards(tmp_path):
+    recipe = Demo(format="demo", train=1, test=1, unlabelled=1, frames=4, shards=2)
+    render_demo(recipe, tmp_path)
+    index = build_index(recipe, tmp_path)
+    assert index["split1"].value_counts().to_dict() == {"train": 8, "test": 8, "": 8}
+    assert list(index["shard"]) == [shard_of(video, 2) for video in index["video"]]
+
+
+ANNOTATED = {
+    "ucf101": lambda videos, lists: Ucf101(format="ucf101", videos=videos, annotations=lists),
+    "hmdb51": lambda videos, lists: Hmdb51(format="hmdb51", videos=videos, annotations=lists),
+    "kinetics": lambda videos, lists: Kinetics(
+        format="kinetics", videos=videos, annotations=(lists / "val.csv",)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ANNOTATED)
+def test_missing_annotations_are_named(tmp_path, kind):
+    videos = make_videos(tmp_path / "videos", "a/1.mp4")
+    with pytest.raises(MotionFitError, match=r"annotations: .*nowhere"):
+        build_index(ANNOTATED[kind](videos, tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("kind", ["ucf101", "hmdb51"])
+def test_a_folder_without_lists_is_named(tmp_path, kind):
+    (tmp_path / "lists").mkdir()
+    with pytest.raises(MotionFitError, match=r"annotations: .*lists has no split list"):
+        build_index(ANNOTATED[kind](tmp_path, tmp_path / "lists"))
+
+
+def test_missing_or_empty_video_folder_is_named(tmp_path):
+    with pytest.raises(MotionFitError, match=r"videos: there is no folder .*nowhere: give"):
+        build_index(Folders(format="folders", videos=tmp_path / "nowhere"))
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(MotionFitError, match=r"videos: there is no video below .*: give"):
+        build_index(Folders(format="folders", videos=tmp_path))
+
+
+def test_a_file_name_that_is_not_utf8_is_named(tmp_path):
+    (tmp_path / "a").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/a/\xff.mp4")).touch()
+    with pytest.raises(MotionFitError, match=r"a/\\udcff.mp4' is not UTF-8: rename"):
+        build_index(Folders(format="folders", videos=tmp_path))
+
+
+def test_a_class_that_is_tested_but_not_trained_is_named(tmp_path):
+    make_videos(tmp_path, "a.mp4", "b.mp4", "c.mp4")
+    labels = tmp_path / "labels.csv"
+    labels.write_text("path,label,split\na.mp4,jump,train\nb.mp4,jump,test\nc.mp4,run,test\n")
+    recipe = Folders(format="folders", videos=tmp_path, labels=labels)
+    with pytest.raises(MotionFitError, match=r"split1 .*no training video of .* run:"):
+        build_index(recipe)
+    labels.write_text("path,label,split\na.mp4,jump,test\nc.mp4,run,test\n")
+    assert list(build_index(recipe)["split1"]) == ["test", "test"]
+
+
+def test_the_warning_of_missing_videos_is_one_line(tmp_path, caplog):
+    videos = make_videos(tmp_path / "videos", "A/v_A_g01_c01.avi")
+    lines = "".join(f"A/v_A_g0{i}_c01.avi 1\n" for i in range(1, 7))
+    (tmp_path / "trainlist01.txt").write_text(lines)
+    (tmp_path / "testlist01.txt").touch()
+    with caplog.at_level(logging.WARNING):
+        build_index(Ucf101(format="ucf101", videos=videos, annotations=tmp_path))
+    [message] = caplog.messages
+    assert "lacks 5 of the 6 listed videos: A/v_A_g02_c01.avi, " in message
+    assert message.endswith("A/v_A_g04_c01.avi and 2 more")

@@ -22,7 +22,12 @@ Size = tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]]
 class Recipe(BaseModel):
     """Base of all recipes: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        coerce_numbers_to_str=True,  # a group in YAML may well be a number
+    )
 
     def to_json(self) -> str:
         """One line with sorted keys and all defaults, so that equal recipes give equal text."""
@@ -113,6 +118,8 @@ class Demo(DatasetRecipe):
     """Range of the motion's speed: pixels a frame, or the like at an object's rim."""
     camera: Annotated[float, Field(ge=0)] = 0.5
     """Standard deviation of the camera's motion, pixels a frame."""
+    clutter: Annotated[float, Field(ge=0, le=1)] = 0.3
+    """Contrast of the background's texture, as a fraction of the moving patch's."""
     noise: Annotated[float, Field(ge=0)] = 8.0
     """Standard deviation of the pixel noise, grey levels of 255."""
     seed: int = 0

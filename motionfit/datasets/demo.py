@@ -48,6 +48,7 @@ def render_video(recipe: Demo, motion: str, name: str) -> np.ndarray:
     rng = np.random.default_rng([recipe.seed, stable_hash(name)])
     size = (recipe.height, recipe.width)
     background = texture(rng, (2 * recipe.height, 2 * recipe.width))
+    background = background.mean() + recipe.clutter * (background - background.mean())
     side = int(rng.uniform(0.5, 0.8) * recipe.height)
     patch = texture(rng, (side, side))
     speed = rng.uniform(*recipe.speed)

@@ -1,2 +1,5 @@
-def write_report(config, results, output):
-    output.write_text("stub")
+"""The report of a run: one HTML file, made from result files only."""
+
+from motionfit.report.page import write_report
+
+__all__ = ["write_report"]

@@ -1,0 +1,41 @@
+# The environment is made on first use and made anew when what it holds changes.
+VENV := .venv
+READY := $(VENV)/.ready
+PYTHON ?= python3
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint format clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("MotionFit needs Python 3.11 or newer; name one: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)  ## Run the whole pipeline on the demo and write results/report/index.html
+	snakemake --cores all --quiet rules
+	@echo "The report: $(CURDIR)/results/report/index.html"
+
+test: $(READY)  ## Run the fast tests (about 5 minutes)
+	pytest -m "not long"
+
+test-all: $(READY)  ## Run all tests, the long ones too
+	pytest
+
+lint: $(READY)  ## Check style: ruff, snakefmt, snakemake --lint
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile rules
+	snakemake --lint
+
+format: $(READY)  ## Bring the code into the style that lint asks for
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile rules
+
+clean:  ## Remove the environment; results stay
+	rm -rf $(VENV)

@@ -1,0 +1,309 @@
+"""From result files to what the report shows."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from motionfit.config import Config, Evaluation
+from motionfit.datasets.index import classes, labelled_train, read_index, split_column
+from motionfit.errors import MotionFitError
+from motionfit.report.lineage import Lineage, motion_model_of, motion_split
+
+SELF_TRAINED, RANDOM, MOTION = "self-trained", "random", "motion"
+"""Kinds of evaluated models."""
+SOURCE = "source (pseudo-labels)"
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """What a data set holds, and what it is used for."""
+
+    name: str
+    format: str
+    use: str
+    labels_unused: bool
+    """Whether it has labels that no training sees: it is a source only."""
+    videos: int
+    labelled: int
+    classes: int
+    splits: dict[int, tuple[int, int]]
+    """Training and test videos of each split that has any."""
+    lost: int
+    """Videos that could not be decoded."""
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """An evaluation's measures and predictions."""
+
+    name: str
+    recipe: Evaluation
+    kind: str
+    """SELF_TRAINED, RANDOM or MOTION."""
+    motion_model: str | None
+    """The motion model that it is or goes back to."""
+    measures: dict[str, Any]
+    """Name to {'splits': {split: value}, 'mean': value}."""
+    predictions: pd.DataFrame
+    """video, label, predicted and a probability a class, of the first split."""
+    label_fraction: float
+    """Fraction of the training labels that it learned from."""
+    labels_used: int
+    """Number of these labels, of the first split."""
+
+    @property
+    def split(self) -> int:
+        """The split whose predictions and neighbours are shown."""
+        return self.recipe.splits[0]
+
+    def mean(self, measure: str) -> float | None:
+        return self.measures[measure]["mean"] if measure in self.measures else None
+
+
+@dataclass(frozen=True)
+class TrainingHistory:
+    """The epochs of a training, a table a split."""
+
+    name: str
+    what: str
+    splits: dict[int, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """Pseudo-labels: their quality a split, and the units of the first."""
+
+    name: str
+    qualities: dict[int, dict[str, Any]]
+    units: pd.DataFrame
+    """video, start, length, label, and `truth`, the true label ('' where unknown)."""
+
+    @property
+    def split(self) -> int:
+        """The split whose units are shown."""
+        return min(self.qualities)
+
+    @property
+    def known(self) -> bool:
+        """Whether any true label is known."""
+        return bool((self.units["truth"] != "").any())
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """Time and memory of the jobs of a stage."""
+
+    stage: str
+    jobs: int
+    seconds: float
+    longest: float
+    memory: float
+    """Maximum over the jobs, MB; nan where it was not measured."""
+
+
+# --------------------------------------------------------------------------------------- reading
+
+
+def required(path: Path) -> Path:
+    """The path, if the file is there. Raises MotionFitError naming it otherwise."""
+    if not path.is_file():
+        raise MotionFitError(
+            f"{path} is missing: run the pipeline to the end (snakemake) before the report"
+        )
+    return path
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(required(path).read_text(encoding="utf-8"))
+
+
+def read_table(path: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
+    """A CSV file, of which the columns `text` are text whatever they look like."""
+    return pd.read_csv(required(path), dtype=dict.fromkeys(text, str), keep_default_na=False)
+
+
+def read_indices(results: Path, needed: Lineage) -> dict[str, pd.DataFrame]:
+    """The index of each data set that is in use."""
+    return {
+        name: read_index(required(results / "index" / f"{name}.csv")) for name in needed.datasets
+    }
+
+
+# ------------------------------------------------------------------------------------- data sets
+
+
+def read_dataset(
+    config: Config, results: Path, needed: Lineage, name: str, index: pd.DataFrame
+) -> DatasetSummary:
+    size = next(size for dataset, size in needed.frames if dataset == name)
+    ledger = read_table(
+        results / "frames" / name / f"{size[0]}x{size[1]}" / "failed.csv", ("video", "reason")
+    )
+    splits = {}
+    for column in index.columns:
+        number = column.removeprefix("split")
+        if number.isdecimal() and column == split_column(int(number)):
+            train, test = (int((index[column] == side).sum()) for side in ("train", "test"))
+            if train or test:
+                splits[int(number)] = (train, test)
+    uses = uses_of(config, needed, name)
+    labelled = int((index["label"] != "").sum())
+    return DatasetSummary(
+        name=name,
+        format=config.datasets[name].format,
+        use=", ".join(uses),
+        labels_unused=uses == [SOURCE] and labelled > 0,
+        videos=len(index),
+        labelled=labelled,
+        classes=len(classes(index)),
+        splits=splits,
+        lost=int((ledger["frames_kept"].astype(int) == 0).sum()),
+    )
+
+
+def uses_of(config: Config, needed: Lineage, name: str) -> list[str]:
+    """What the evaluations use a data set for, in words."""
+    users = {
+        "motion model": [config.motion_models[m].dataset for m in needed.motion_models],
+        SOURCE: [config.pseudo_labels[p].dataset for p in needed.pseudo_labels],
+        "target (fine-tuning, test)": [e.dataset for e in config.evaluations.values()],
+    }
+    return [use for use, datasets in users.items() if name in datasets]
+
+
+# ----------------------------------------------------------------------------------- evaluations
+
+
+def read_evaluation(
+    config: Config, results: Path, name: str, indices: dict[str, pd.DataFrame]
+) -> EvaluationResult:
+    recipe = config.evaluations[name]
+    folder = results / "evaluations" / name
+    motion_model = motion_model_of(config, recipe.model)
+    kind = RANDOM if motion_model is None else SELF_TRAINED
+    if recipe.model in config.motion_models:
+        kind = MOTION
+    labels, split = recipe, recipe.splits[0]
+    if recipe.fine_tuning is None:
+        # As it is, a motion model has used the labels that it was trained with.
+        labels = config.motion_models[recipe.model]
+        split = motion_split(config, recipe.model, split)
+    used = labelled_train(indices[labels.dataset], split, labels.label_fraction, labels.label_seed)
+    return EvaluationResult(
+        name=name,
+        recipe=recipe,
+        kind=kind,
+        motion_model=motion_model,
+        measures=read_json(folder / "metrics.json"),
+        predictions=read_table(
+            folder / f"split{recipe.splits[0]}" / "predictions.csv",
+            ("video", "label", "predicted"),
+        ),
+        label_fraction=labels.label_fraction,
+        labels_used=len(used),
+    )
+
+
+def read_neighbours(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:
+    """The nearest training clips of each query, of the first split."""
+    folder = results / "evaluations" / evaluation.name / f"split{evaluation.split}"
+    text = ("query", "query_label", "video", "label")
+    return read_table(folder / "neighbours.csv", text)
+
+
+def best_rgb(evaluations: list[EvaluationResult]) -> EvaluationResult | None:
+    """The self-trained appearance model of the best top-1 accuracy."""
+    own = [e for e in evaluations if e.kind == SELF_TRAINED]
+    return max(own, key=top1, default=None)
+
+
+def best_random(
+    evaluations: list[EvaluationResult], dataset: str, label_fraction: float
+) -> EvaluationResult | None:
+    """The best network of random weights on a data set, of as many labels where there is one."""
+    own = [e for e in evaluations if e.kind == RANDOM and e.recipe.dataset == dataset]
+    alike = [e for e in own if e.label_fraction == label_fraction]
+    return max(alike or own, key=top1, default=None)
+
+
+def top1(evaluation: EvaluationResult) -> float:
+    return evaluation.measures["recognition top1"]["mean"]
+
+
+# ------------------------------------------------------------------------- trainings, clusterings
+
+
+def read_histories(config: Config, results: Path, needed: Lineage) -> list[TrainingHistory]:
+    """The trainings of all models, in the order of the pipeline."""
+    trainings = [
+        (name, what, splits, results / "models" / name)
+        for what, models in (
+            ("motion model", needed.motion_models),
+            ("appearance model", needed.appearance_models),
+        )
+        for name, splits in models.items()
+    ]
+    trainings += [
+        (name, "fine-tuning", evaluation.splits, results / "evaluations" / name)
+        for name, evaluation in config.evaluations.items()
+        if evaluation.fine_tuning
+    ]
+    return [
+        TrainingHistory(
+            name,
+            what,
+            {split: read_table(folder / f"split{split}" / "history.csv") for split in
+             sorted(splits)},
+        )
+        for name, what, splits, folder in trainings
+    ]  # fmt: skip
+
+
+def read_clustering(results: Path, name: str, splits: set[int], index: pd.DataFrame) -> Clustering:
+    folder = results / "pseudo_labels" / name
+    units = read_table(folder / f"split{min(splits)}" / "labels.csv", ("video",))
+    truth = index.set_index("video")["label"]
+    return Clustering(
+        name,
+        {split: read_json(folder / f"split{split}" / "quality.json") for split in sorted(splits)},
+        units.assign(truth=units["video"].map(truth).fillna("")),
+    )
+
+
+# ------------------------------------------------------------------------------------------ cost
+
+STAGES = (
+    "render_demo", "index", "frames", "ledger", "flow", "motion_model", "features",
+    "pseudo_labels", "random_model", "appearance_model", "fine_tuning", "recognition", "retrieval",
+    "metrics",
+)  # fmt: skip
+"""In the order of the pipeline; the report itself is still running when it is written."""
+
+
+def read_costs(results: Path) -> list[StageCost]:
+    """Sums the benchmark files a stage; a job whose time is unknown is not counted."""
+    costs = []
+    for stage in STAGES:
+        files = sorted((results / "benchmarks" / stage).rglob("*.tsv"))
+        rows = pd.DataFrame([benchmark(file) for file in files], columns=["s", "max_rss"])
+        rows = rows[rows["s"].notna()]
+        if len(rows):
+            costs.append(
+                StageCost(
+                    stage,
+                    len(rows),
+                    float(rows["s"].sum()),
+                    float(rows["s"].max()),
+                    float(rows["max_rss"].max()),
+                )
+            )
+    return costs
+
+
+def benchmark(file: Path) -> tuple[float, float]:
+    """Seconds and MB of a job; nan where they were not measured."""
+    row = pd.read_csv(file, sep="\t", na_values=["NA", "-"]).iloc[0]
+    return tuple(float(pd.to_numeric(row.get(key), errors="coerce")) for key in ("s", "max_rss"))

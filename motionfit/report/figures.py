@@ -1,0 +1,148 @@
+"""Plots, each as SVG text that can stand in a page beside others."""
+
+import io
+import re
+import zlib
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from motionfit.report.collect import Clustering, TrainingHistory
+
+BLUE, ORANGE, SKY, GREY = "#0072b2", "#d55e00", "#a9cfe8", "#5b6470"
+"""Of the palette of Okabe and Ito, which the colour-blind can tell apart."""
+
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "motionfit",
+    "font.size": 7.5,
+    "axes.titlesize": 7.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#9aa3ad",
+    "axes.labelcolor": GREY,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.linewidth": 0.7,
+    "lines.linewidth": 1.3,
+}
+
+CELL_TEXT = 20
+"""Classes up to which a confusion matrix says its counts."""
+
+
+def svg(figure: Figure, description: str) -> str:
+    """A figure as an <svg> element, whose ids no other figure has."""
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
+    figure.savefig(buffer, format="svg", metadata=nothing, transparent=True)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].strip()
+    prefix = f"f{zlib.crc32((description + text).encode()):08x}-"
+    text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", text)
+    label = description.translate({ord("&"): "&amp;", ord('"'): "&quot;", ord("<"): "&lt;"})
+    return f'<svg role="img" aria-label="{label}" ' + text.removeprefix("<svg ")
+
+
+def training_curves(history: TrainingHistory) -> str:
+    """Loss and accuracy an epoch, training and validation, a line a split."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(3.9, 1.5))
+        axes = figure.subplots(1, 2)
+        figure.subplots_adjust(left=0.1, right=0.985, bottom=0.2, top=0.86, wspace=0.26)
+        for axis, measure, scale in zip(axes, ("loss", "accuracy"), (1, 100), strict=True):
+            for table in history.splits.values():
+                mark_steps(axis, table)
+                for side, colour, dashes in (("train", BLUE, "-"), ("validation", ORANGE, "--")):
+                    if f"{side}_{measure}" in table:
+                        values = scale * table[f"{side}_{measure}"]
+                        axis.plot(table["epoch"], values, dashes, color=colour,
+                                  alpha=0.9 if len(history.splits) == 1 else 0.6)  # fmt: skip
+            axis.set_title(measure if scale == 1 else f"{measure}, %", loc="left", color=GREY)
+            axis.xaxis.get_major_locator().set_params(integer=True)
+            axis.margins(x=0.02)
+            axis.set_ylim(0, None if scale == 1 else 103)
+        return svg(figure, f"Training curves of {history.name}")
+
+
+def mark_steps(axis: Axes, table: pd.DataFrame) -> None:
+    """A thin line where the learning rate changes."""
+    changed = table["learning_rate"].diff().fillna(0) != 0
+    for epoch in table["epoch"][changed]:
+        axis.axvline(epoch - 0.5, color="#d5dae0", linewidth=0.8, zorder=0)
+
+
+def confusion(predictions: pd.DataFrame, name: str) -> str:
+    """Confusion matrix: the true class down, the predicted one across, coloured by its share of
+    the true class's videos."""
+    names, counts = confusion_counts(predictions)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    few = len(names) <= CELL_TEXT
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(3.8, 3.6), layout="constrained")
+        axis = figure.subplots()
+        axis.imshow(share, cmap="Blues", vmin=0, vmax=1, interpolation="none")
+        if few:
+            size = min(7.5, 75 / len(names))
+            for (row, column), value in np.ndenumerate(counts):
+                if value:
+                    colour = "white" if share[row, column] > 0.55 else "#20262d"
+                    axis.text(column, row, str(value), ha="center", va="center", color=colour,
+                              fontsize=size)  # fmt: skip
+        step = 1 if few else -(-len(names) // 20)
+        places = range(0, len(names), step)
+        labels = [shortened(names[i], 16) for i in places]
+        axis.set_xticks(places, labels, rotation=90)
+        axis.set_yticks(places, labels)
+        axis.tick_params(length=0 if few else 2)
+        axis.spines[:].set_visible(False)
+        axis.set_xlabel("predicted")
+        axis.set_ylabel("true")
+        return svg(figure, f"Confusion matrix of {name}")
+
+
+def confusion_counts(predictions: pd.DataFrame) -> tuple[list[str], np.ndarray]:
+    """Classes, and (K, K) videos of each true class (row) that were given each class (column)."""
+    names = [c for c in predictions.columns if c not in ("video", "label", "predicted")]
+    table = pd.crosstab(predictions["label"], predictions["predicted"])
+    return names, table.reindex(index=names, columns=names, fill_value=0).to_numpy()
+
+
+def shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def cluster_sizes(clustering: Clustering) -> str:
+    """Sizes of the clusters, the largest first; where true labels are known, the part of the
+    commonest one is dark."""
+    units = clustering.units
+    sizes = np.array(clustering.qualities[clustering.split]["sizes"])
+    order = np.argsort(-sizes, kind="stable")
+    known = units[units["truth"] != ""]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(6.6, 1.9))
+        axis = figure.subplots()
+        figure.subplots_adjust(left=0.07, right=0.99, bottom=0.2, top=0.96)
+        bars(axis, sizes[order], SKY if len(known) else BLUE)
+        if len(known):
+            commonest = pd.crosstab(known["label"], known["truth"]).max(axis=1)
+            commonest = commonest.reindex(range(len(sizes)), fill_value=0).to_numpy()
+            bars(axis, commonest[order], BLUE)
+        axis.set_xlim(0.5, len(sizes) + 0.5)
+        axis.set_xlabel("clusters, the largest first")
+        axis.set_ylabel("units")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        return svg(figure, f"Sizes of the clusters of {clustering.name}")
+
+
+def bars(axis: Axes, values: np.ndarray, colour: str) -> None:
+    """Bars at 1, 2, ... as one path, so that hundreds of them stay small."""
+    middles = np.arange(len(values)) + 1
+    edges = np.stack([middles - 0.42, middles + 0.42], axis=1).ravel()
+    steps = np.insert(values, range(1, len(values)), 0)
+    axis.stairs(steps, edges, color=colour, fill=True)

@@ -1,0 +1,227 @@
+"""The artefacts of a run as a graph, drawn in columns from left to right."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from motionfit.config import Config, Size
+from motionfit.report.lineage import Lineage, motion_model_of
+
+COLUMNS = (
+    "data sets", "frames", "flow", "motion models", "pseudo-labels", "appearance models",
+    "evaluations",
+)  # fmt: skip
+DATASET, FRAMES, FLOW, MOTION, LABELS, APPEARANCE, EVALUATION = range(len(COLUMNS))
+
+WIDTH, BOX, HEIGHT, GAP, TOP = 1150, 134, 42, 14, 34
+"""Pixels: of the drawing, of a box, of a box's height, between boxes, of the headings."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """An artefact."""
+
+    column: int
+    name: str
+    detail: str
+    used: bool = True
+    """Whether an evaluation needs it; what none needs is not made."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A node at its place: left edge and middle, in pixels."""
+
+    node: Node
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A graph laid out: boxes, and the wires between them as SVG paths."""
+
+    width: float
+    height: float
+    headings: list[tuple[float, str]]
+    boxes: list[Box]
+    wires: list[str]
+
+
+Nodes = dict[str, Node]
+Edges = list[tuple[str, str]]
+
+
+# ------------------------------------------------------------------------------------- the graph
+
+
+def artefact_graph(
+    config: Config, needed: Lineage, details: Mapping[str, str]
+) -> tuple[Nodes, Edges]:
+    """Nodes by key, and edges (from, to) in order, of all artefacts that the config names.
+
+    `details`: the second line of data sets and evaluations, by key ('dataset NAME', ...).
+    """
+    nodes: Nodes = {}
+    edges: dict[tuple[str, str], None] = {}
+
+    def frames(dataset: str, size: Size) -> str:
+        key = f"frames {dataset} {size}"
+        used = (dataset, size) in needed.frames
+        nodes.setdefault(key, Node(FRAMES, dataset, f"{size[0]}x{size[1]} px", used))
+        edges[f"dataset {dataset}", key] = None
+        return key
+
+    def flow(dataset: str, name: str) -> str:
+        key = f"flow {dataset} {name}"
+        nodes.setdefault(key, Node(FLOW, name, f"of {dataset}", (dataset, name) in needed.flow))
+        edges[frames(dataset, config.flow[name].size), key] = None
+        return key
+
+    def clips(dataset: str, model: str) -> str:
+        if model in config.motion_models:
+            return flow(dataset, config.motion_models[model].flow)
+        return frames(dataset, config.appearance_models[model].frame_size)
+
+    for name in config.datasets:
+        key = f"dataset {name}"
+        nodes[key] = Node(DATASET, name, details.get(key, ""), name in needed.datasets)
+    for name, motion in config.motion_models.items():
+        chosen = motion.motion_split
+        detail = "the split evaluated" if chosen == "target" else f"split {chosen}"
+        nodes[f"model {name}"] = Node(MOTION, name, detail, name in needed.motion_models)
+        edges[flow(motion.dataset, motion.flow), f"model {name}"] = None
+    for name, labels in config.pseudo_labels.items():
+        key, model = f"labels {name}", labels.motion_model
+        detail = f"{labels.clusters} clusters"
+        nodes[key] = Node(LABELS, name, detail, name in needed.pseudo_labels)
+        edges[f"model {model}", key] = None
+        edges[flow(labels.dataset, config.motion_models[model].flow), key] = None
+    evaluated = {evaluation.model for evaluation in config.evaluations.values()}
+    for name, model in config.appearance_models.items():
+        detail = "random weights" if motion_model_of(config, name) is None else "self-trained"
+        nodes[f"model {name}"] = Node(APPEARANCE, name, detail, name in evaluated)
+        if model.pseudo_labels is not None:
+            edges[f"labels {model.pseudo_labels}", f"model {name}"] = None
+            source = config.pseudo_labels[model.pseudo_labels].dataset
+            edges[clips(source, name), f"model {name}"] = None
+    for name, evaluation in config.evaluations.items():
+        key = f"evaluation {name}"
+        nodes[key] = Node(EVALUATION, name, details.get(key, ""))
+        edges[f"model {evaluation.model}", key] = None
+        edges[clips(evaluation.dataset, evaluation.model), key] = None
+    return nodes, list(edges)
+
+
+# ------------------------------------------------------------------------------------ the layout
+
+
+def draw(nodes: Nodes, edges: Edges) -> Drawing:
+    """Places the nodes so that few wires cross. A wire that spans several columns goes through a
+    lane between the boxes of each, which all wires of one node share."""
+    columns: list[list[str]] = [[] for _ in COLUMNS]
+    column_of = {key: node.column for key, node in nodes.items()}
+    segments: dict[tuple[str, str], None] = {}
+    for start, end in edges:
+        last = start
+        for column in range(column_of[start] + 1, column_of[end]):
+            lane = f"lane {column} {start}"
+            column_of[lane] = column
+            segments[last, lane] = None
+            last = lane
+        segments[last, end] = None
+    for key, column in column_of.items():
+        columns[column].append(key)
+    columns = untangle(columns, list(segments))
+    y = heights(columns, list(segments), {key: HEIGHT if key in nodes else 0 for key in column_of})
+    x = {key: column * (WIDTH - BOX) / (len(COLUMNS) - 1) for key, column in column_of.items()}
+    wires = [wire(x[a] + BOX, y[a], x[b], y[b]) for a, b in segments]
+    wires += [f"M{x[k]:.1f},{y[k]:.1f}h{BOX}" for k in column_of if k not in nodes]
+    return Drawing(
+        WIDTH,
+        max(y.values()) + HEIGHT / 2 + 4,
+        [(i * (WIDTH - BOX) / (len(COLUMNS) - 1), name) for i, name in enumerate(COLUMNS)],
+        [Box(node, x[key], y[key]) for key, node in nodes.items()],
+        wires,
+    )
+
+
+def wire(x0: float, y0: float, x1: float, y1: float) -> str:
+    middle = (x0 + x1) / 2
+    return f"M{x0:.1f},{y0:.1f}C{middle:.1f},{y0:.1f} {middle:.1f},{y1:.1f} {x1:.1f},{y1:.1f}"
+
+
+def untangle(columns: list[list[str]], segments: Edges) -> list[list[str]]:
+    """Orders each column by the mean place of its neighbours, sweeping to and fro, and gives the
+    order with the fewest crossings."""
+    best = columns
+    for sweep in range(12):
+        forward = sweep % 2 == 0
+        columns = [list(column) for column in columns]
+        order = range(1, len(columns)) if forward else range(len(columns) - 2, -1, -1)
+        for c in order:
+            beside = columns[c - 1 if forward else c + 1]
+            place = {key: i for i, key in enumerate(beside)}
+            own = {key: i for i, key in enumerate(columns[c])}
+            columns[c].sort(
+                key=lambda key, place=place, own=own: np.mean(
+                    [place[other] for other in neighbours(key, segments) if other in place]
+                    or [own[key]]
+                )
+            )
+        if crossings(columns, segments) < crossings(best, segments):
+            best = columns
+    return best
+
+
+def neighbours(key: str, segments: Edges) -> list[str]:
+    return [b if a == key else a for a, b in segments if key in (a, b)]
+
+
+def crossings(columns: list[list[str]], segments: Edges) -> int:
+    """Number of pairs of wires that cross."""
+    place = {key: i for column in columns for i, key in enumerate(column)}
+    total = 0
+    for column in columns:
+        own = set(column)
+        ends = np.array([(place[a], place[b]) for a, b in segments if a in own])
+        if len(ends):
+            start, end = ends[:, :1], ends[:, 1:]
+            total += int(((start < start.T) & (end > end.T)).sum())
+    return total
+
+
+def heights(
+    columns: list[list[str]], segments: Edges, height: Mapping[str, float]
+) -> dict[str, float]:
+    """The middle of each node, near the mean of its neighbours and clear of those beside it."""
+    y: dict[str, float] = {}
+    offsets: dict[str, float] = {}
+    for column in columns:
+        edge = 0.0
+        for key in column:
+            offsets[key] = y[key] = edge + height[key] / 2
+            edge += height[key] + GAP
+    around = {key: neighbours(key, segments) for key in y}
+    for sweep in range(30):
+        for column in columns if sweep % 2 == 0 else reversed(columns):
+            wanted = [
+                np.mean([y[other] for other in around[key]] or [y[key]]) - offsets[key]
+                for key in column
+            ]
+            for key, shift in zip(column, rising(wanted), strict=True):
+                y[key] = offsets[key] + shift
+    top = min(y[key] - height[key] / 2 for key in y)
+    return {key: float(value - top + TOP) for key, value in y.items()}
+
+
+def rising(values: list[float]) -> list[float]:
+    """The sequence without descents that is nearest to `values`, by least squares."""
+    blocks: list[tuple[float, int]] = []
+    for value in values:
+        blocks.append((value, 1))
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            (a, n), (b, m) = blocks[-2:]
+            blocks[-2:] = [((a * n + b * m) / (n + m), n + m)]
+    return [value for value, count in blocks for _ in range(count)]

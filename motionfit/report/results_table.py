@@ -1,0 +1,213 @@
+"""The table of results: a row an evaluation, a table a target data set."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from motionfit.config import Config
+from motionfit.datasets.index import part
+from motionfit.report.collect import MOTION, RANDOM, SELF_TRAINED, EvaluationResult
+
+WHAT = {
+    SELF_TRAINED: "appearance model, self-trained on pseudo-labels of motion",
+    RANDOM: "appearance model, random weights",
+    MOTION: "motion model",
+}
+LAYERS = {"last": "conv4, conv5, fc", "all": "all"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A measure: percent of the mean over the splits, and of each split where there are more."""
+
+    text: str
+    splits: list[tuple[str, str]]
+    share: float
+    best: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """An evaluation."""
+
+    name: str
+    what: str
+    kind: str
+    modality: str
+    labels: str
+    clip_length: int
+    layers: str
+    motion_split: str
+    leaks: bool
+    """Whether the motion model may have seen labels of videos that are tested on."""
+    cells: list[Cell]
+    videos: str
+
+
+@dataclass(frozen=True)
+class ResultsTable:
+    """The evaluations on one data set."""
+
+    dataset: str
+    classes: int
+    headings: list[tuple[str, list[str]]]
+    """Groups of measures, and the measures in each."""
+    rows: list[Row]
+    chance: list[str]
+    """What guessing gives for each measure, percent."""
+
+
+def percent(value: float | None) -> str:
+    return "—" if value is None else f"{100 * value:.1f}"
+
+
+def results_tables(
+    config: Config, evaluations: Sequence[EvaluationResult], indices: dict[str, pd.DataFrame]
+) -> list[ResultsTable]:
+    """A table a data set that is evaluated on."""
+    datasets = dict.fromkeys(evaluation.recipe.dataset for evaluation in evaluations)
+    return [
+        results_table(
+            config, dataset, [e for e in evaluations if e.recipe.dataset == dataset],
+            indices[dataset],
+        )
+        for dataset in datasets
+    ]  # fmt: skip
+
+
+def results_table(
+    config: Config, dataset: str, evaluations: Sequence[EvaluationResult], index: pd.DataFrame
+) -> ResultsTable:
+    measures = measures_of(evaluations)
+    rgb = [e for e in evaluations if e.kind != MOTION]
+    best = {m: max((v for e in rgb if (v := e.mean(m)) is not None), default=None)
+            for m in measures}  # fmt: skip
+    return ResultsTable(
+        dataset=dataset,
+        classes=number_of_classes(evaluations[0]),
+        headings=headings(measures),
+        rows=[
+            Row(
+                name=e.name,
+                what=what(config, e),
+                kind=e.kind,
+                modality="flow" if e.kind == MOTION else "RGB",
+                labels=f"{100 * e.label_fraction:g}% ({e.labels_used})",
+                clip_length=e.recipe.clip_length,
+                layers=LAYERS[e.recipe.fine_tuning.layers] if e.recipe.fine_tuning else "none",
+                motion_split=motion_split_text(config, e),
+                leaks=leaks(config, e),
+                cells=[cell(e, m, e.kind != MOTION and e.mean(m) == best[m]) for m in measures],
+                videos=", ".join(
+                    dict.fromkeys(
+                        f"{n:.0f}" for n in e.measures["recognition videos"]["splits"].values()
+                    )
+                ),
+            )
+            for e in evaluations
+        ],
+        chance=[percent(chance(m, evaluations[0], index)) for m in measures],
+    )
+
+
+# ---------------------------------------------------------------------------------------- columns
+
+
+def measures_of(evaluations: Sequence[EvaluationResult]) -> list[str]:
+    """The names of the measures in `metrics.json` that any of the evaluations has."""
+    recalls = sorted({k for e in evaluations for k in e.recipe.recall_at})
+    return ["recognition top1", "recognition top5"] + [
+        f"retrieval {protocol} R@{k}" for protocol in ("clip", "video") for k in recalls
+    ]
+
+
+def headings(measures: Sequence[str]) -> list[tuple[str, list[str]]]:
+    groups: dict[str, list[str]] = {}
+    for measure in measures:
+        group, _, name = measure.rpartition(" ")
+        groups.setdefault(re.sub(r"retrieval (\w+)", r"retrieval by \1", group), []).append(
+            name.replace("top", "top-")
+        )
+    return list(groups.items())
+
+
+def cell(evaluation: EvaluationResult, measure: str, best: bool) -> Cell:
+    mean = evaluation.mean(measure)
+    splits = evaluation.measures[measure]["splits"] if mean is not None else {}
+    return Cell(
+        percent(mean),
+        [(split, percent(value)) for split, value in splits.items()] if len(splits) > 1 else [],
+        mean or 0.0,
+        best,
+    )
+
+
+# ------------------------------------------------------------------------------------ descriptions
+
+
+def what(config: Config, evaluation: EvaluationResult) -> str:
+    """What is evaluated, in words."""
+    model = evaluation.recipe.model
+    text = f"{model}: {WHAT[evaluation.kind]}"
+    if evaluation.kind == SELF_TRAINED:
+        text += f" ({config.appearance_models[model].pseudo_labels})"
+    return text
+
+
+def motion_split_text(config: Config, evaluation: EvaluationResult) -> str:
+    """Which split's training labels the motion model has learned from."""
+    if evaluation.motion_model is None:
+        return "—"
+    recipe = config.motion_models[evaluation.motion_model]
+    if recipe.motion_split != "target":
+        return f"split {recipe.motion_split}"
+    if len(evaluation.recipe.splits) > 1:
+        return "each split's own"
+    return f"split {evaluation.split}"
+
+
+def leaks(config: Config, evaluation: EvaluationResult) -> bool:
+    """Whether the motion model has learned from another split of the data set that it, or what is
+    made from it, is tested on: it may then have seen labels of test videos."""
+    if evaluation.motion_model is None:
+        return False
+    recipe = config.motion_models[evaluation.motion_model]
+    return (
+        recipe.dataset == evaluation.recipe.dataset
+        and recipe.motion_split != "target"
+        and any(split != recipe.motion_split for split in evaluation.recipe.splits)
+    )
+
+
+# ------------------------------------------------------------------------------------------ chance
+
+
+def number_of_classes(evaluation: EvaluationResult) -> int:
+    return len(evaluation.predictions.columns) - len(("video", "label", "predicted"))
+
+
+def chance(measure: str, evaluation: EvaluationResult, index: pd.DataFrame) -> float:
+    """What guessing gives on the first split."""
+    kind, _, name = measure.rpartition(" ")
+    if kind == "recognition":
+        classes = number_of_classes(evaluation)
+        return min(int(name.removeprefix("top")), classes) / classes
+    train, test = (part(index, evaluation.split, side)["label"] for side in ("train", "test"))
+    clips = evaluation.recipe.clips if kind == "retrieval clip" else 1
+    return chance_recall(test, train, int(name.removeprefix("R@")), clips)
+
+
+def chance_recall(queries: pd.Series, gallery: pd.Series, k: int, clips: int) -> float:
+    """Share of the queries that have their label among `k` clips of the gallery's videos, `clips`
+    each, that are drawn at random."""
+    total = clips * len(gallery)
+    own = clips * gallery.value_counts()
+    k = min(k, total)
+    share = 0.0
+    for label, count in queries.value_counts().items():
+        others = total - int(own.get(label, 0))
+        share += count * (1 - math.comb(others, k) / math.comb(total, k))
+    return share / len(queries)

@@ -1,5 +1,8 @@
+import shlex
 from pathlib import Path
 
+# The stages are this folder's package, whatever environment and working directory a job runs in.
+shell.prefix(f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}; ")
 
 # A config file that brings its own data sets replaces the demo; any other overlays it.
 if "datasets" not in config:

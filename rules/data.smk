@@ -19,7 +19,7 @@ rule render_demo:
         folder="results/demo/{demo}",
         code=code_version("motionfit.datasets.demo"),
     shell:
-        "motionfit render-demo --recipe {params.recipe:q} --output {params.folder:q} > {log:q} 2>&1"
+        "python -m motionfit render-demo --recipe {params.recipe:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
 # The one checkpoint: which shards a data set has, and which videos are in each, is known when its
@@ -45,7 +45,7 @@ checkpoint index:
         videos=demo_videos,
         code=code_version("motionfit.datasets"),
     shell:
-        "motionfit index --recipe {params.recipe:q} {params.videos} --output {output.index:q}"
+        "python -m motionfit index --recipe {params.recipe:q} {params.videos} --output {output.index:q}"
         " > {log:q} 2>&1"
 
 
@@ -71,7 +71,7 @@ rule frames:
         quality=CONFIG.frame_quality,
         code=code_version("motionfit.store.frames"),
     shell:
-        "motionfit frames --index {params.index:q} --shard {wildcards.shard}"
+        "python -m motionfit frames --index {params.index:q} --shard {wildcards.shard}"
         " --size {wildcards.size} {params.fps} --quality {params.quality}"
         " --output {output.frames:q} > {log:q} 2>&1"
 
@@ -97,6 +97,6 @@ rule ledger:
         max_failed=max_failed,
         code=code_version("motionfit.store.frames"),
     shell:
-        "motionfit ledger --dataset {wildcards.dataset} --index {input.index:q}"
+        "python -m motionfit ledger --dataset {wildcards.dataset} --index {input.index:q}"
         " --frames {params.folder:q} --max-failed {params.max_failed}"
         " --output {output.failed:q} > {log:q} 2>&1"

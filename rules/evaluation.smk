@@ -28,7 +28,7 @@ rule fine_tuning:
         clips=clips_folder,
         code=code_version("motionfit.training.fine_tuning"),
     shell:
-        "motionfit fine-tune --recipe {params.recipe:q} --clip-length {params.clip_length}"
+        "python -m motionfit fine-tune --recipe {params.recipe:q} --clip-length {params.clip_length}"
         " --label-fraction {params.label_fraction} --label-seed {params.label_seed}"
         " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
         " --clips {params.clips:q}"
@@ -60,7 +60,7 @@ rule recognition:
         clips_per_video=from_evaluation("clips"),
         code=code_version("motionfit.evaluation.recognition"),
     shell:
-        "motionfit recognise --model {input.model:q} --index {input.index:q}"
+        "python -m motionfit recognise --model {input.model:q} --index {input.index:q}"
         " --split {wildcards.split} --clips {params.clips:q}"
         " --clip-length {params.clip_length} --count {params.clips_per_video}"
         " --threads {threads} --output {output.recognition:q}"
@@ -94,7 +94,7 @@ rule retrieval:
         recall_at=from_evaluation("recall_at"),
         code=code_version("motionfit.evaluation.retrieval"),
     shell:
-        "motionfit retrieve --model {input.model:q} --index {input.index:q}"
+        "python -m motionfit retrieve --model {input.model:q} --index {input.index:q}"
         " --split {wildcards.split} --clips {params.clips:q}"
         " --clip-length {params.clip_length} --count {params.clips_per_video}"
         " --recall-at {params.recall_at} --threads {threads}"
@@ -121,5 +121,5 @@ rule metrics:
         splits=from_evaluation("splits"),
         code=code_version("motionfit.evaluation.summary"),
     shell:
-        "motionfit summarise --evaluation {params.folder:q} --splits {params.splits}"
+        "python -m motionfit summarise --evaluation {params.folder:q} --splits {params.splits}"
         " --output {output.metrics:q} > {log:q} 2>&1"

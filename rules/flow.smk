@@ -20,5 +20,5 @@ rule flow:
         recipe=recipe_json("flow", "flow"),
         code=code_version("motionfit.flow.stage"),
     shell:
-        "motionfit flow --recipe {params.recipe:q} --frames {input.frames:q}"
+        "python -m motionfit flow --recipe {params.recipe:q} --frames {input.frames:q}"
         " --threads {threads} --output {output.flow:q} > {log:q} 2>&1"

@@ -25,6 +25,6 @@ rule pseudo_labels:
         folder="results/pseudo_labels/{pseudo_labels}/split{split}",
         code=code_version("motionfit.pseudo_labels.stage"),
     shell:
-        "motionfit pseudo-labels --recipe {params.recipe:q} --index {input.index:q}"
+        "python -m motionfit pseudo-labels --recipe {params.recipe:q} --index {input.index:q}"
         " --split {wildcards.split} --features {params.features:q} --threads {threads}"
         " --output {params.folder:q} > {log:q} 2>&1"

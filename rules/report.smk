@@ -22,4 +22,4 @@ rule report:
         config=report_config,
         code=code_version("motionfit.report"),
     shell:
-        "motionfit report --config {params.config:q} --output {output.report:q} > {log:q} 2>&1"
+        "python -m motionfit report --config {params.config:q} --output {output.report:q} > {log:q} 2>&1"

@@ -5,12 +5,14 @@ motion is the class; digits, colours, places, sizes and speeds are drawn at rand
 single frame tells the class.
 """
 
+from functools import cache
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pandas as pd
+from sklearn.datasets import load_digits
 
 from motionfit.config import Demo, Folders
 from motionfit.datasets.folders import index_folders
@@ -81,15 +83,19 @@ def patch_transform(
 
 def texture(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     """(H, W, 3) float: digits on a grid, smoothed, between two random colours."""
-    from sklearn.datasets import load_digits
-
-    digits = load_digits().images
+    digits = digit_images()
     rows, columns = size[0] // 8 + 1, size[1] // 8 + 1
     chosen = digits[rng.integers(len(digits), size=(rows, columns))]
     grey = chosen.transpose(0, 2, 1, 3).reshape(rows * 8, columns * 8)[: size[0], : size[1]] / 16
     grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.6, 1.2))[..., None]
     dark, light = rng.uniform(0, 120, 3), rng.uniform(130, 255, 3)
     return dark + (light - dark) * grey
+
+
+@cache
+def digit_images() -> np.ndarray:
+    """(1797, 8, 8) float, 0 to 16: the handwritten digits that scikit-learn ships."""
+    return load_digits().images
 
 
 def place(image: np.ndarray, transform: np.ndarray, size: tuple[int, int]) -> np.ndarray:

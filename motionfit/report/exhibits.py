@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from motionfit.config import Config
-from motionfit.report.collect import Clustering, EvaluationResult, read_neighbours
+from motionfit.report.collect import Clustering, EvaluationResult
 from motionfit.report.lineage import Lineage
 from motionfit.report.pictures import (
     FILM,
@@ -23,7 +23,7 @@ from motionfit.report.pictures import (
 )
 
 CLUSTERS, CLIPS_A_CLUSTER = 6, 8
-FLOW_VIDEOS, FLOW_STEPS = 6, 5
+FLOW_VIDEOS, FLOW_STEPS = 4, 5
 QUERIES, NEIGHBOURS = 4, 8
 
 Indices = dict[str, pd.DataFrame]
@@ -218,24 +218,26 @@ def retrieval_examples(
     config: Config,
     results: Path,
     needed: Lineage,
-    evaluations: Sequence[EvaluationResult],
+    neighbours: Sequence[tuple[EvaluationResult, pd.DataFrame]],
     indices: Indices,
 ) -> tuple[list[Query], float]:
     """What the models of evaluations of one data set find for the same queries, which are spread
-    evenly over the test videos; and the motion in pixels a frame of full colour."""
-    first = evaluations[0].recipe
+    evenly over the test videos; and the motion in pixels a frame of full colour.
+
+    `neighbours`: the evaluations, each with its table of the nearest training clips."""
+    first = neighbours[0][0].recipe
     index = indices[first.dataset]
     flow = next((name for dataset, name in needed.flow if dataset == first.dataset), None)
     size = config.frame_size(first)
     reader = ClipReader(config, results, first.dataset, index, size, flow)
-    tables = [read_neighbours(results, evaluation) for evaluation in evaluations]
+    tables = [table for _, table in neighbours]
     queries = []
     for query in spread(queries_of_all(tables), QUERIES):
         start = tables[0].loc[tables[0]["query"] == query, "query_start"].iloc[0]
         if (clip := reader.clip(query, start, first.clip_length)) is None:
             continue
         answers = []
-        for evaluation, table in zip(evaluations, tables, strict=True):
+        for evaluation, table in neighbours:
             rows = table[table["query"] == query].sort_values("rank").head(NEIGHBOURS)
             found = [
                 (other, row.label == row.query_label)

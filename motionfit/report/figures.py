@@ -18,6 +18,7 @@ BLUE, ORANGE, SKY, GREY = "#0072b2", "#d55e00", "#a9cfe8", "#5b6470"
 STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "motionfit",
+    "text.parse_math": False,  # a '$' in a label is a '$'
     "font.size": 7.5,
     "axes.titlesize": 7.5,
     "axes.spines.top": False,
@@ -52,9 +53,9 @@ def svg(figure: Figure, description: str) -> str:
 def training_curves(history: TrainingHistory) -> str:
     """Loss and accuracy an epoch, training and validation, a line a split."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(3.9, 1.5))
+        figure = Figure(figsize=(3.9, 1.65))
         axes = figure.subplots(1, 2)
-        figure.subplots_adjust(left=0.1, right=0.985, bottom=0.2, top=0.86, wspace=0.26)
+        figure.subplots_adjust(left=0.1, right=0.985, bottom=0.25, top=0.87, wspace=0.26)
         for axis, measure, scale in zip(axes, ("loss", "accuracy"), (1, 100), strict=True):
             for table in history.splits.values():
                 mark_steps(axis, table)
@@ -66,6 +67,7 @@ def training_curves(history: TrainingHistory) -> str:
             axis.set_title(measure if scale == 1 else f"{measure}, %", loc="left", color=GREY)
             axis.xaxis.get_major_locator().set_params(integer=True)
             axis.margins(x=0.02)
+            axis.set_xlabel("epoch", labelpad=1)
             axis.set_ylim(0, None if scale == 1 else 103)
         return svg(figure, f"Training curves of {history.name}")
 

@@ -1,5 +1,6 @@
 """The artefacts of a run as a graph, drawn in columns from left to right."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,8 +15,10 @@ COLUMNS = (
 )  # fmt: skip
 DATASET, FRAMES, FLOW, MOTION, LABELS, APPEARANCE, EVALUATION = range(len(COLUMNS))
 
-WIDTH, BOX, HEIGHT, GAP, TOP = 1150, 134, 42, 14, 34
-"""Pixels: of the drawing, of a box, of a box's height, between boxes, of the headings."""
+WIDTH, BOX, GAP, TOP = 1150, 138, 12, 34
+"""Pixels: of the drawing, of a box, between boxes, of the headings."""
+LINE, PADDING, LETTERS = 15, 6, 16
+"""Pixels of a line of text and above and below it; letters that fit into a line."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,17 @@ class Box:
     x: float
     y: float
 
+    @property
+    def height(self) -> int:
+        return box_height(self.node)
+
+    @property
+    def lines(self) -> list[tuple[float, str]]:
+        """The lines of the name and the detail, and the base line of each."""
+        text = [*broken(self.node.name), self.node.detail]
+        top = PADDING + LINE - 4 - self.height / 2
+        return [(top + i * LINE, line) for i, line in enumerate(text)]
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -46,7 +60,10 @@ class Drawing:
     height: float
     headings: list[tuple[float, str]]
     boxes: list[Box]
-    wires: list[str]
+    data: list[str]
+    """The wires along which frames and flow go."""
+    learned: list[str]
+    """The wires along which models and pseudo-labels go."""
 
 
 Nodes = dict[str, Node]
@@ -134,17 +151,35 @@ def draw(nodes: Nodes, edges: Edges) -> Drawing:
     for key, column in column_of.items():
         columns[column].append(key)
     columns = untangle(columns, list(segments))
-    y = heights(columns, list(segments), {key: HEIGHT if key in nodes else 0 for key in column_of})
+    tall = {key: box_height(nodes[key]) if key in nodes else 0 for key in column_of}
+    y = heights(columns, list(segments), tall)
     x = {key: column * (WIDTH - BOX) / (len(COLUMNS) - 1) for key, column in column_of.items()}
-    wires = [wire(x[a] + BOX, y[a], x[b], y[b]) for a, b in segments]
-    wires += [f"M{x[k]:.1f},{y[k]:.1f}h{BOX}" for k in column_of if k not in nodes]
+    wires = {(a, b): wire(x[a] + BOX, y[a], x[b], y[b]) for a, b in segments}
+    wires |= {(k, k): f"M{x[k]:.1f},{y[k]:.1f}h{BOX}" for k in column_of if k not in nodes}
+    learned = ("model ", "labels ")
+    origin = {key: key if key in nodes else key.split(" ", 2)[2] for key in column_of}
     return Drawing(
         WIDTH,
-        max(y.values()) + HEIGHT / 2 + 4,
+        max(y[key] + tall[key] / 2 for key in y) + 4,
         [(i * (WIDTH - BOX) / (len(COLUMNS) - 1), name) for i, name in enumerate(COLUMNS)],
         [Box(node, x[key], y[key]) for key, node in nodes.items()],
-        wires,
+        [path for (a, _), path in wires.items() if not origin[a].startswith(learned)],
+        [path for (a, _), path in wires.items() if origin[a].startswith(learned)],
     )
+
+
+def box_height(node: Node) -> int:
+    return 2 * PADDING + LINE * (len(broken(node.name)) + 1)
+
+
+def broken(name: str) -> list[str]:
+    """A name in lines that fit into a box, broken behind '-', '_' and '.' where that can be."""
+    lines = [""]
+    for part in re.findall(rf"[^-_.]{{1,{LETTERS - 1}}}[-_.]?|[-_.]", name):
+        if len(lines[-1] + part) > LETTERS:
+            lines.append("")
+        lines[-1] += part
+    return lines
 
 
 def wire(x0: float, y0: float, x1: float, y1: float) -> str:
@@ -153,8 +188,8 @@ def wire(x0: float, y0: float, x1: float, y1: float) -> str:
 
 
 def untangle(columns: list[list[str]], segments: Edges) -> list[list[str]]:
-    """Orders each column by the mean place of its neighbours, sweeping to and fro, and gives the
-    order with the fewest crossings."""
+    """Orders each column by the mean place of its neighbours, sweeping to and fro, keeps the order
+    with the fewest crossings, and then swaps what lies beside each other while that helps."""
     best = columns
     for sweep in range(12):
         forward = sweep % 2 == 0
@@ -172,6 +207,16 @@ def untangle(columns: list[list[str]], segments: Edges) -> list[list[str]]:
             )
         if crossings(columns, segments) < crossings(best, segments):
             best = columns
+    fewest, before = crossings(best, segments), None
+    while fewest != before:
+        before = fewest
+        for column in best:
+            for i in range(len(column) - 1):
+                column[i], column[i + 1] = column[i + 1], column[i]
+                if (now := crossings(best, segments)) < fewest:
+                    fewest = now
+                else:
+                    column[i], column[i + 1] = column[i + 1], column[i]
     return best
 
 

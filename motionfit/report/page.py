@@ -35,7 +35,7 @@ from motionfit.report.lineage import Lineage, lineage
 from motionfit.report.results_table import number_of_classes, percent, results_tables
 
 KINDS = {
-    SELF_TRAINED: "RGB, self-trained on pseudo-labels of motion",
+    SELF_TRAINED: "RGB, self-trained on motion",
     RANDOM: "RGB, random weights",
     MOTION: "flow, motion model",
 }
@@ -64,15 +64,20 @@ class Headline:
 
 @dataclass(frozen=True)
 class ClusteringView:
+    """Pseudo-labels: their chart, and clips of some clusters."""
+
     clustering: Clustering
     description: str
     sizes: Markup
     clusters: list[Cluster]
     scale: float
+    """Pixels a frame of full colour."""
 
 
 @dataclass(frozen=True)
 class FlowView:
+    """Videos with their flow."""
+
     dataset: str
     flow: str
     videos: list[FlowVideo]
@@ -97,12 +102,12 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"percent": percent, "duration": duration, "memory": memory}
+    made.filters |= {"duration": duration, "memory": memory}
     return made
 
 
 def view(config: Config, results: Path) -> dict[str, Any]:
-    """All that the template shows."""
+    """All that the template shows. What is missing is found before anything is drawn."""
     needed = lineage(config)
     indices = collect.read_indices(results, needed)
     datasets = [
@@ -116,19 +121,25 @@ def view(config: Config, results: Path) -> dict[str, Any]:
     )
     shown = compared(evaluations)
     costs = collect.read_costs(results)
-    queries, retrieval_scale = retrieval_examples(config, results, needed, shown, indices)
+    histories = collect.read_histories(config, results, needed)
+    clusterings = [
+        collect.read_clustering(results, name, splits, indices[config.pseudo_labels[name].dataset])
+        for name, splits in needed.pseudo_labels.items()
+    ]
+    neighbours = [(e, collect.read_neighbours(results, e)) for e in shown]
+    queries, retrieval_scale = retrieval_examples(config, results, needed, neighbours, indices)
     return {
         "datasets": datasets,
         "evaluations": len(evaluations),
         "clips": clips_text(config),
         "headlines": headlines(shown, evaluations),
+        "gain": gain(shown),
         "tables": results_tables(config, evaluations, indices),
         "box_width": graph.BOX,
-        "box_height": graph.HEIGHT,
         "graph": drawing(config, needed, datasets, evaluations),
-        "trainings": training_figures(config, results, needed),
+        "trainings": [training_figure(history) for history in histories],
         "confusions": [confusion_figure(evaluation) for evaluation in evaluations],
-        "clusterings": clusterings(config, results, needed, indices),
+        "clusterings": [clustering_view(config, results, c, indices) for c in clusterings],
         "flows": [
             FlowView(name, flow, *flow_examples(config, results, name, flow, indices[name]))
             for name, flow in needed.flow
@@ -177,6 +188,22 @@ def headlines(
     ]
 
 
+def gain(shown: Sequence[EvaluationResult]) -> str:
+    """The headline in words; nothing where the compared networks learn from different labels or
+    are tested on different videos."""
+    if len(shown) < 2:
+        return ""
+    first, second = shown
+    same = ("dataset", "splits", "label_fraction", "label_seed")
+    if any(getattr(first.recipe, key) != getattr(second.recipe, key) for key in same):
+        return ""
+    points = 100 * (collect.top1(first) - collect.top1(second))
+    return (
+        f"With the same {first.labels_used} labelled videos, self-training on motion is "
+        f"{abs(points):.1f} points {'above' if points >= 0 else 'below'} random weights."
+    )
+
+
 def drawing(
     config: Config,
     needed: Lineage,
@@ -193,14 +220,9 @@ def clips_text(config: Config) -> str:
     return " or ".join(map(str, sorted({e.clips for e in config.evaluations.values()})))
 
 
-def training_figures(config: Config, results: Path, needed: Lineage) -> list[Figure]:
-    return [
-        Figure(
-            history.name, history.what + split_note(history.splits),
-            Markup(figures.training_curves(history)),
-        )
-        for history in collect.read_histories(config, results, needed)
-    ]  # fmt: skip
+def training_figure(history: collect.TrainingHistory) -> Figure:
+    note = history.what + split_note(history.splits)
+    return Figure(history.name, note, Markup(figures.training_curves(history)))
 
 
 def split_note(splits: Sequence[int]) -> str:
@@ -225,23 +247,16 @@ def commonest_mistakes(predictions: pd.DataFrame, count: int = 3) -> str:
     )
 
 
-def clusterings(
-    config: Config, results: Path, needed: Lineage, indices: dict[str, pd.DataFrame]
-) -> list[ClusteringView]:
-    views = []
-    for name, splits in needed.pseudo_labels.items():
-        recipe = config.pseudo_labels[name]
-        clustering = collect.read_clustering(results, name, splits, indices[recipe.dataset])
-        views.append(
-            ClusteringView(
-                clustering,
-                f"features of {recipe.motion_model} on {recipe.dataset}, "
-                f"granularity {recipe.granularity}",
-                Markup(figures.cluster_sizes(clustering)),
-                *cluster_examples(config, results, clustering, indices),
-            )
-        )
-    return views
+def clustering_view(
+    config: Config, results: Path, clustering: Clustering, indices: dict[str, pd.DataFrame]
+) -> ClusteringView:
+    recipe = config.pseudo_labels[clustering.name]
+    return ClusteringView(
+        clustering,
+        f"features of {recipe.motion_model} on {recipe.dataset}, granularity {recipe.granularity}",
+        Markup(figures.cluster_sizes(clustering)),
+        *cluster_examples(config, results, clustering, indices),
+    )
 
 
 # ------------------------------------------------------------------------------------- small print

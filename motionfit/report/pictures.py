@@ -154,7 +154,7 @@ def colour_wheel(size: int = 96) -> str:
 
 def flow_arrows(flow: np.ndarray, scale: float, size: tuple[int, int], across: int = 6) -> str:
     """Arrows on a grid as the SVG path of a picture of `size` (height, width): the mean flow of
-    each cell, as long as the cell where it is `scale` or more, left out where it is below a
+    each cell, almost as long as the cell where it is `scale` or more, left out where it is below a
     tenth."""
     height, width = size
     cell = width / across
@@ -165,7 +165,7 @@ def flow_arrows(flow: np.ndarray, scale: float, size: tuple[int, int], across: i
     for (row, column), length in np.ndenumerate(np.linalg.norm(means, axis=-1) / scale):
         if length < 0.1:
             continue
-        reach = means[row, column] / scale * min(1, 1 / length) * cell
+        reach = means[row, column] / scale * min(1, 1 / length) * 0.85 * cell
         middle = np.array([(column + 0.5) * cell, (row + 0.5) * height / down])
         tail, tip = middle - reach / 2, middle + reach / 2
         path.append(f"M{tail[0]:.1f},{tail[1]:.1f}L{tip[0]:.1f},{tip[1]:.1f}")

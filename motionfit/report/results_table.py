@@ -12,9 +12,9 @@ from motionfit.datasets.index import part
 from motionfit.report.collect import MOTION, RANDOM, SELF_TRAINED, EvaluationResult
 
 WHAT = {
-    SELF_TRAINED: "appearance model, self-trained on pseudo-labels of motion",
-    RANDOM: "appearance model, random weights",
-    MOTION: "motion model",
+    SELF_TRAINED: "RGB network self-trained on motion",
+    RANDOM: "RGB network of random weights",
+    MOTION: "motion model on flow",
 }
 LAYERS = {"last": "conv4, conv5, fc", "all": "all"}
 
@@ -35,6 +35,8 @@ class Row:
 
     name: str
     what: str
+    made_of: str
+    """The model, and the pseudo-labels that it learned."""
     kind: str
     modality: str
     labels: str
@@ -58,6 +60,11 @@ class ResultsTable:
     rows: list[Row]
     chance: list[str]
     """What guessing gives for each measure, percent."""
+
+    @property
+    def several(self) -> bool:
+        """Whether there is an evaluation of several splits."""
+        return any(cell.splits for row in self.rows for cell in row.cells)
 
 
 def percent(value: float | None) -> str:
@@ -92,7 +99,8 @@ def results_table(
         rows=[
             Row(
                 name=e.name,
-                what=what(config, e),
+                what=WHAT[e.kind],
+                made_of=made_of(config, e),
                 kind=e.kind,
                 modality="flow" if e.kind == MOTION else "RGB",
                 labels=f"{100 * e.label_fraction:g}% ({e.labels_used})",
@@ -101,16 +109,20 @@ def results_table(
                 motion_split=motion_split_text(config, e),
                 leaks=leaks(config, e),
                 cells=[cell(e, m, e.kind != MOTION and e.mean(m) == best[m]) for m in measures],
-                videos=", ".join(
-                    dict.fromkeys(
-                        f"{n:.0f}" for n in e.measures["recognition videos"]["splits"].values()
-                    )
-                ),
+                videos=videos(e),
             )
             for e in evaluations
         ],
         chance=[percent(chance(m, evaluations[0], index)) for m in measures],
     )
+
+
+def videos(evaluation: EvaluationResult) -> str:
+    """Test videos a split."""
+    numbers = sorted(
+        {round(n) for n in evaluation.measures["recognition videos"]["splits"].values()}
+    )
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
 
 # ---------------------------------------------------------------------------------------- columns
@@ -148,13 +160,11 @@ def cell(evaluation: EvaluationResult, measure: str, best: bool) -> Cell:
 # ------------------------------------------------------------------------------------ descriptions
 
 
-def what(config: Config, evaluation: EvaluationResult) -> str:
-    """What is evaluated, in words."""
+def made_of(config: Config, evaluation: EvaluationResult) -> str:
     model = evaluation.recipe.model
-    text = f"{model}: {WHAT[evaluation.kind]}"
     if evaluation.kind == SELF_TRAINED:
-        text += f" ({config.appearance_models[model].pseudo_labels})"
-    return text
+        return f"{model}, by {config.appearance_models[model].pseudo_labels}"
+    return model
 
 
 def motion_split_text(config: Config, evaluation: EvaluationResult) -> str:

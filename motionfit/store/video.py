@@ -9,6 +9,9 @@ import numpy as np
 
 from motionfit.errors import MotionFitError
 
+COMPLETE = 0.95
+"""Share of the frames announced by its header that a whole video has."""
+
 
 class UnreadableVideoError(MotionFitError):
     """A file that gives no frames, or no more of them: the message says why."""
@@ -32,8 +35,9 @@ def decode(
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             rate = float(stream.average_rate or 25)
-            due = 0
+            due = count = 0
             for i, frame in enumerate(container.decode(stream)):
+                count = i + 1
                 # Half a source frame of tolerance, since time stamps are rounded.
                 if fps is not None:
                     seconds = i / rate
@@ -43,6 +47,10 @@ def decode(
                 yield frame.to_ndarray(
                     format="rgb24", width=width, height=height, interpolation="AREA"
                 )
+            # Some formats end without an error where the file was cut short. Headers may be off by
+            # a few frames, so only a loss that matters counts.
+            if count < COMPLETE * stream.frames:
+                raise UnreadableVideoError(f"it ends after {count} of its {stream.frames} frames")
     except (av.FFmpegError, OSError, ValueError, IndexError) as error:
         raise UnreadableVideoError(str(error) or type(error).__name__) from None
 

@@ -1,0 +1,91 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from motionfit.datasets.demo import write_video
+from motionfit.errors import MotionFitError
+from motionfit.evaluation.predict import Predictor
+from motionfit.evaluation.recognition import recognise, video_probabilities
+from motionfit.evaluation.summary import summarise
+from motionfit.files import write_json
+from motionfit.models import SavedModel, build_network, save_model
+from motionfit.store.frames import store_frames
+from motionfit.training.clips import centre_crop, network_input
+from tests.videos import make_index, moving_square
+
+ABOUT = SavedModel("r2plus1d_small", "frames", ["a", "b", "c"], 8, [32, 48], 28, None, "{}")
+
+
+@pytest.fixture
+def model(tmp_path):
+    save_model(build_network("r2plus1d_small", "frames", 3, seed=1), ABOUT, tmp_path / "model.pt")
+    return tmp_path / "model.pt"
+
+
+def test_probabilities_are_the_mean_of_the_clips_softmax():
+    network = build_network("r2plus1d_small", "frames", 3, seed=1).eval()
+    clips = np.random.default_rng(0).integers(0, 256, (4, 8, 32, 48, 3), dtype=np.uint8)
+    with torch.no_grad():
+        mean = video_probabilities(network, ABOUT, clips, torch.device("cpu"))
+        each = [
+            network(network_input(torch.from_numpy(centre_crop(c, 28))[None], "frames"))
+            .softmax(1)[0].numpy()
+            for c in clips
+        ]  # fmt: skip
+    assert np.allclose(mean, np.mean(each, axis=0), atol=1e-5)
+    assert mean.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_recognition_of_stored_videos_and_of_files_agree(tmp_path, model):
+    rng = np.random.default_rng(0)
+    labels, paths = {}, []
+    for i in range(6):
+        video = (moving_square(20, step=1 + i % 3) // (1 + i % 2)).astype(np.uint8)
+        name = f"v{i}"
+        write_video(tmp_path / f"{name}.mp4", video + rng.integers(0, 5, video.shape, np.uint8))
+        labels[name] = "abc"[i % 3]
+        paths.append(str(tmp_path / f"{name}.mp4"))
+    index = make_index(labels, test={"v3", "v4", "v5"}).assign(path=paths)
+    store_frames(index, (32, 48), None, 100, tmp_path / "frames" / "0000.h5")
+    recognise(model, index, 1, tmp_path / "frames", 8, 10, 1, tmp_path / "out.json",
+              tmp_path / "predictions.csv")  # fmt: skip
+
+    table = pd.read_csv(tmp_path / "predictions.csv")
+    assert table["video"].tolist() == ["v3", "v4", "v5"]
+    assert np.allclose(table[["a", "b", "c"]].sum(axis=1), 1, atol=1e-3)
+    assert table["predicted"].tolist() == table[["a", "b", "c"]].idxmax(axis=1).tolist()
+    result = json.loads((tmp_path / "out.json").read_text())
+    assert result["top1"] == pytest.approx((table["predicted"] == table["label"]).mean())
+    assert result["videos"] == 3
+    assert result["top5"] == 1  # of three classes
+
+    predicted = Predictor(model, threads=1)(tmp_path / "v3.mp4", clips=10)
+    assert list(predicted.values()) == sorted(predicted.values(), reverse=True)
+    for name, probability in predicted.items():
+        assert probability == pytest.approx(table[name][0], abs=0.02)  # JPEG in between
+
+
+def test_a_model_of_other_classes_is_refused(tmp_path, model):
+    index = make_index({"v": "z", "w": "z"}, test={"w"})
+    with pytest.raises(MotionFitError, match="fine_tuning"):
+        recognise(model, index, 1, tmp_path, 8, 10, 1, tmp_path / "o", tmp_path / "p")
+
+
+def test_predict_refuses_a_motion_model(tmp_path):
+    about = SavedModel("r2plus1d_small", "flow", ["a"], 8, [32, 48], 28, None, "{}")
+    save_model(build_network("r2plus1d_small", "flow", 1, 0), about, tmp_path / "model.pt")
+    with pytest.raises(MotionFitError, match="reads RGB"):
+        Predictor(tmp_path / "model.pt", threads=1)
+
+
+def test_the_summary_has_each_split_and_the_mean(tmp_path):
+    for split, top1 in ((1, 0.5), (3, 0.75)):
+        write_json(tmp_path / f"split{split}" / "recognition.json", {"top1": top1})
+        write_json(tmp_path / f"split{split}" / "retrieval.json", {"clip": {"R@1": top1 / 2}})
+    summarise(tmp_path, [1, 3], tmp_path / "metrics.json")
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["recognition top1"] == {"splits": {"1": 0.5, "3": 0.75}, "mean": 0.625}
+    assert metrics["retrieval clip R@1"]["mean"] == 0.3125

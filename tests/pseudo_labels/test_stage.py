@@ -1,0 +1,112 @@
+import json
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from motionfit.config import Features, PseudoLabels
+from motionfit.errors import MotionFitError
+from motionfit.models import SavedModel, build_network, save_model
+from motionfit.pseudo_labels.features import read_features, store_features
+from motionfit.pseudo_labels.stage import cluster, make_pseudo_labels, source_videos
+from motionfit.store.clips import ClipStore
+from motionfit.training.clips import centre_crop, network_input
+from tests.videos import make_flow, make_index
+
+
+def recipe(clusters: int, **options) -> PseudoLabels:
+    return PseudoLabels(motion_model="m", dataset="d", clusters=clusters, **options)
+
+
+def write_features(folder, features: dict[str, np.ndarray]) -> None:
+    folder.mkdir()
+    with h5py.File(folder / "0000.h5", "w") as file:
+        file.attrs["clip_length"] = 8
+        file.create_dataset("videos", data=np.array(list(features), object),
+                            dtype=h5py.string_dtype())  # fmt: skip
+        for i, values in enumerate(features.values()):
+            group = file.create_group(f"{i:06d}")
+            group.attrs["frames"] = 8 * len(values)
+            group["starts"] = 8 * np.arange(len(values))
+            group["features"] = values.astype(np.float32)
+
+
+def test_features_are_those_of_the_network(tmp_path):
+    rng = np.random.default_rng(0)
+    fields = {"long": rng.normal(0, 3, (20, 28, 32, 2)), "short": rng.normal(0, 3, (5, 28, 32, 2))}
+    make_flow(tmp_path / "flow" / "0000.h5", fields)
+    network = build_network("r2plus1d_small", "flow", 2, seed=0).eval()
+    about = SavedModel("r2plus1d_small", "flow", ["a", "b"], 8, [28, 32], 24, None, "{}")
+    save_model(network, about, tmp_path / "model.pt")
+    output = tmp_path / "features" / "0000.h5"
+    store_features(Features(stride=4, batch_size=3), tmp_path / "model.pt",
+                   tmp_path / "flow" / "0000.h5", 1, output)  # fmt: skip
+    long, short = read_features([output])
+    assert long.starts.tolist() == [0, 4, 8, 12]
+    assert short.starts.tolist() == [0]
+    assert (long.frames, long.clip_length) == (20, 8)
+    import torch
+
+    clip = ClipStore(tmp_path / "flow", ["0000"], "flow").read("long", 4, 8)
+    x = network_input(torch.from_numpy(centre_crop(clip, 24))[None], "flow")
+    with torch.no_grad():
+        assert np.allclose(network.features(x)[0].numpy(), long.features[1], atol=1e-4)
+
+
+def test_labels_are_without_holes_and_nearest_to_their_centroid():
+    points = np.random.default_rng(0).normal(0, 1, (300, 8)).astype(np.float32)
+    labels, centroids, inertia = cluster(points, recipe(20))
+    assert set(labels) == set(range(20))
+    distances = np.square(points[:, None] - centroids[None]).sum(-1)
+    assert np.array_equal(labels, distances.argmin(1))
+    assert inertia == pytest.approx(distances.min(1).sum(), rel=1e-4)
+
+
+def test_more_clusters_than_clips_is_told():
+    points = np.repeat(np.eye(4, dtype=np.float32), 5, axis=0)
+    with pytest.raises(MotionFitError, match="clusters is 5, but the source gives only 4"):
+        cluster(points, recipe(5))
+    labels, _, _ = cluster(points, recipe(4))
+    assert set(labels) == {0, 1, 2, 3}
+
+
+def test_two_motions_are_found_and_judged(tmp_path):
+    rng = np.random.default_rng(0)
+    truth = {f"v{i}": "ab"[i % 2] for i in range(10)}
+    features = {
+        name: rng.normal(0, 0.1, (3, 4)) + (5 if label == "a" else -5)
+        for name, label in truth.items()
+    }
+    write_features(tmp_path / "features", features)
+    out = tmp_path / "labels"
+    make_pseudo_labels(recipe(2), make_index(truth), 1, tmp_path / "features", 1, out)
+    labels = pd.read_csv(out / "labels.csv")
+    assert list(labels.columns) == ["video", "start", "length", "label"]
+    assert len(labels) == 30
+    assert labels.groupby("video")["label"].nunique().max() == 1
+    quality = json.loads((out / "quality.json").read_text())
+    assert quality["nmi"] == pytest.approx(1)
+    assert quality["purity"] == 1
+    assert quality["sizes"] == [15, 15]
+    assert np.load(out / "centroids.npy").shape == (2, 4)
+
+
+def test_test_videos_are_no_part_of_the_source():
+    index = make_index({"a": "x", "b": "x", "c": ""}, test={"b"})
+    index["split2"] = ["test", "train", ""]
+    assert source_videos(index, 1, "train")["video"].tolist() == ["a", "c"]
+    assert source_videos(index, 2, "train")["video"].tolist() == ["b", "c"]
+    assert source_videos(index, 1, "all")["video"].tolist() == ["a", "b", "c"]
+    # A source with one split of its own, while the third of the target is evaluated.
+    assert source_videos(index.drop(columns="split2"), 3, "train")["video"].tolist() == ["a", "c"]
+
+
+def test_test_videos_are_not_clustered(tmp_path):
+    features = {
+        name: np.random.default_rng(i).normal(0, 1, (3, 4)) for i, name in enumerate("abcd")
+    }
+    write_features(tmp_path / "features", features)
+    index = make_index(dict.fromkeys("abcd", "x"), test={"b"})
+    make_pseudo_labels(recipe(2), index, 1, tmp_path / "features", 1, tmp_path / "out")
+    assert set(pd.read_csv(tmp_path / "out" / "labels.csv")["video"]) == {"a", "c", "d"}

@@ -1,0 +1,163 @@
+"""A finished run of any config: files by the project's own writers, numbers made up."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from motionfit.config import Config
+from motionfit.datasets.index import classes, part, shard_of, write_index
+from motionfit.evaluation.summary import summarise
+from motionfit.flow.encoding import quantise
+from motionfit.report.lineage import lineage
+from motionfit.store.images import encode_jpeg
+from motionfit.store.shards import write_shard
+
+FRAMES = 8
+
+
+def fake_run(
+    config: Config, results: Path, labels: list[str], videos: int = 4, splits: int = 1
+) -> Path:
+    """Writes what a run of `config` leaves in `results`: data sets of `videos` videos a label,
+    half of which are for testing; the labels of sources (`dataset` of pseudo-labels) are unknown.
+    """
+    rng = np.random.default_rng(0)
+    needed = lineage(config)
+    sources = {recipe.dataset for recipe in config.pseudo_labels.values()}
+    indices = {
+        name: fake_index(results, name, labels, videos, 0 if name in sources else splits)
+        for name in needed.datasets
+    }
+    for dataset, size in needed.frames:
+        fake_frames(results / "frames" / dataset / f"{size[0]}x{size[1]}", indices[dataset], size)
+    for dataset, flow in needed.flow:
+        fake_flow(results / "flow" / dataset / flow, indices[dataset], config.flow[flow])
+    for name, own in (needed.motion_models | needed.appearance_models).items():
+        for split in own:
+            fake_history(results / "models" / name / f"split{split}", rng)
+    for name, own in needed.pseudo_labels.items():
+        recipe = config.pseudo_labels[name]
+        for split in own:
+            folder = results / "pseudo_labels" / name / f"split{split}"
+            fake_clusters(folder, indices[recipe.dataset], recipe.clusters, rng)
+    for name, recipe in config.evaluations.items():
+        folder = results / "evaluations" / name
+        for split in recipe.splits:
+            if recipe.fine_tuning:
+                fake_history(folder / f"split{split}", rng)
+            fake_measures(folder / f"split{split}", indices[recipe.dataset], split, recipe, rng)
+        summarise(folder, list(recipe.splits), folder / "metrics.json")
+    return results
+
+
+def fake_index(
+    results: Path, name: str, labels: list[str], videos: int, splits: int
+) -> pd.DataFrame:
+    rows = []
+    for k, label in enumerate(labels):
+        for i in range(videos):
+            video = f"{k}/video {i} & co.mp4"
+            row = {"video": video, "path": f"/videos/{video}", "label": label if splits else "",
+                   "group": video, "shard": shard_of(video, 2)}  # fmt: skip
+            sides = {f"split{s + 1}": ("train", "test")[(i + s) % 2] for s in range(splits)}
+            rows.append(row | sides)
+    index = pd.DataFrame(rows)
+    write_index(index, results / "index" / f"{name}.csv")
+    return index
+
+
+def stored(index: pd.DataFrame) -> pd.DataFrame:
+    """All videos but the first, which could not be decoded."""
+    return index.iloc[1:]
+
+
+def fake_frames(folder: Path, index: pd.DataFrame, size: tuple[int, int]) -> None:
+    height, width = size
+    for shard, rows in stored(index).groupby("shard"):
+        with write_shard(folder / f"{shard}.h5", "frames", {"size": size, "fps": None}) as writer:
+            for i, video in enumerate(rows["video"]):
+                frames = []
+                for t in range(FRAMES):
+                    image = np.full((height, width, 3), 40 + 13 * i % 160, np.uint8)
+                    image[4 : height // 2, 3 * t : 3 * t + 8] = (250, 90, 20)
+                    frames.append(encode_jpeg(image, 90))
+                writer.add(video, frames)
+    lost = {"video": index["video"][0], "path": "x", "reason": "broken", "frames_kept": 0}
+    pd.DataFrame([lost]).to_csv(folder / "failed.csv", index=False)
+
+
+def fake_flow(folder: Path, index: pd.DataFrame, recipe) -> None:
+    height, width = recipe.size
+    right = quantise(np.stack([np.full((height, width), 3.0), np.zeros((height, width))]),
+                     recipe.bound)  # fmt: skip
+    for shard, rows in stored(index).groupby("shard"):
+        with write_shard(folder / f"{shard}.h5", "flow", recipe.model_dump(mode="json")) as writer:
+            for video in rows["video"]:
+                writer.add(video, [encode_jpeg(np.concatenate(right), 95)] * FRAMES)
+
+
+def fake_history(folder: Path, rng: np.random.Generator) -> None:
+    epochs = np.arange(1, 13)
+    table = pd.DataFrame({
+        "epoch": epochs,
+        "learning_rate": np.where(epochs > 8, 1e-3, 1e-2),
+        "train_loss": 3 / epochs + rng.uniform(0, 0.3, 12),
+        "train_accuracy": 1 - 0.9 / epochs,
+        "validation_loss": 3 / np.sqrt(epochs) + rng.uniform(0, 0.3, 12),
+        "validation_accuracy": 0.8 - 0.6 / epochs + rng.uniform(0, 0.1, 12),
+        "seconds": 1.5,
+    })  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / "history.csv", index=False)
+
+
+def fake_clusters(
+    folder: Path, index: pd.DataFrame, clusters: int, rng: np.random.Generator
+) -> None:
+    rows = [(video, start, 4) for video in stored(index)["video"] for start in (0, 2, 4)]
+    units = pd.DataFrame(rows, columns=["video", "start", "length"])
+    units["label"] = np.floor(clusters * rng.random(len(units)) ** 2).astype(int)
+    sizes = np.bincount(units["label"], minlength=clusters)
+    quality = {"units": len(units), "clusters": clusters, "sizes": sizes.tolist(),
+               "empty": int((sizes == 0).sum()), "inertia": 123.4}  # fmt: skip
+    folder.mkdir(parents=True)
+    units.to_csv(folder / "labels.csv", index=False)
+    (folder / "quality.json").write_text(json.dumps(quality))
+
+
+def fake_measures(
+    folder: Path, index: pd.DataFrame, split: int, recipe, rng: np.random.Generator
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    names = classes(index)
+    test = part(stored(index), split, "test")[["video", "label"]].reset_index(drop=True)
+    probabilities = rng.dirichlet(np.ones(len(names)), len(test))
+    truth = np.array([names.index(label) for label in test["label"]])
+    probabilities[np.arange(len(test)), truth] += rng.uniform(0, 6 / len(names), len(test))
+    order = np.argsort(-probabilities, axis=1)
+    hits = order == truth[:, None]
+    recognition = {"top1": hits[:, 0].mean(), "top5": hits[:, :5].any(axis=1).mean()}
+    (folder / "recognition.json").write_text(json.dumps({**recognition, "videos": len(test)}))
+    table = test.assign(predicted=[names[k] for k in order[:, 0]])
+    table = pd.concat([table, pd.DataFrame(probabilities, columns=names)], axis=1)
+    table.to_csv(folder / "predictions.csv", index=False)
+    recalls = {f"R@{k}": min(0.3 + k / 50, 1) for k in recipe.recall_at}
+    (folder / "retrieval.json").write_text(json.dumps({"clip": recalls, "video": recalls}))
+    train = part(stored(index), split, "train")
+    rows = []
+    for query in test.itertuples():
+        for rank in range(1, 11):
+            found = train.iloc[int(rng.integers(len(train)))]
+            rows.append((query.video, 2, query.label, rank, found["video"], 1, found["label"],
+                         round(1 - rank / 50, 4)))  # fmt: skip
+    columns = ["query", "query_start", "query_label", "rank", "video", "start", "label",
+               "similarity"]  # fmt: skip
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "neighbours.csv", index=False)
+
+
+def fake_benchmark(path: Path, seconds: object, memory: object) -> None:
+    """As Snakemake writes them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\th:m:s\tmax_rss\tcpu_time\n{seconds}\t0:00:01\t{memory}\t1.0\n")

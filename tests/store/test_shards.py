@@ -1,0 +1,115 @@
+import multiprocessing
+
+import h5py
+import numpy as np
+import pytest
+
+from motionfit.errors import MotionFitError
+from motionfit.store.clips import ClipStore
+from motionfit.store.shards import Shards, write_shard
+from tests.videos import make_flow, make_frames, moving_square
+
+RECIPE = {"size": [4, 4], "fps": None}
+
+
+def test_frames_come_back_as_they_were_written(tmp_path):
+    with write_shard(tmp_path / "0.h5", "frames", RECIPE) as shard:
+        shard.add("a/b é.mp4", [b"one", b"", b"three"], fps=25.0, source="x")
+        shard.add("c", [b"four"], fps=10.0, source="y")
+    shards = Shards([tmp_path / "0.h5"], "frames")
+    assert list(shards) == ["a/b é.mp4", "c"]
+    assert shards.length("a/b é.mp4") == 3
+    assert [f.tobytes() for f in shards.read("a/b é.mp4", 0, 3)] == [b"one", b"", b"three"]
+    assert [f.tobytes() for f in shards.read("a/b é.mp4", 1, 2)] == [b"", b"three"]
+    assert shards.attributes("c")["fps"] == 10.0
+    assert shards.recipe == RECIPE
+
+
+def fail_while_writing(path):
+    with write_shard(path, "frames", RECIPE) as shard:
+        shard.add("b", [b"x"])
+        raise RuntimeError
+
+
+def test_a_shard_that_is_not_finished_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError):
+        fail_while_writing(tmp_path / "0.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shard_that_fails_leaves_the_one_before(tmp_path):
+    path = tmp_path / "0.h5"
+    with write_shard(path, "frames", RECIPE) as shard:
+        shard.add("a", [b"x"])
+    with pytest.raises(RuntimeError):
+        fail_while_writing(path)
+    assert list(Shards([path], "frames")) == ["a"]
+
+
+def test_a_broken_shard_is_named(tmp_path):
+    path = tmp_path / "0.h5"
+    path.write_bytes(b"no HDF5")
+    with pytest.raises(MotionFitError, match=r"0\.h5.*delete it"):
+        Shards([path], "frames")
+
+
+def test_shards_of_another_kind_or_recipe_are_refused(tmp_path):
+    for name, kind, size in (("0", "frames", 4), ("1", "frames", 8), ("2", "flow", 4)):
+        with write_shard(tmp_path / f"{name}.h5", kind, {"size": [size, size], "fps": None}):
+            pass
+    with pytest.raises(MotionFitError, match=r"2\.h5 holds no frames"):
+        Shards([tmp_path / "2.h5"], "frames")
+    with pytest.raises(MotionFitError, match="do not belong together"):
+        Shards([tmp_path / "0.h5", tmp_path / "1.h5"], "frames")
+
+
+def test_a_clip_is_one_contiguous_array(tmp_path):
+    with write_shard(tmp_path / "0.h5", "frames", RECIPE) as shard:
+        shard.add("a", [bytes([i]) * (i + 1) for i in range(5)])
+    with h5py.File(tmp_path / "0.h5") as file:
+        assert file["data/000000"].shape == (15,)
+        assert file["offsets/000000"][:].tolist() == [0, 1, 3, 6, 10, 15]
+
+
+def read_in_a_worker(store, queue):
+    queue.put(store.read("a", 2, 3).sum())
+
+
+def test_a_store_works_on_both_sides_of_a_fork(tmp_path):
+    make_frames(tmp_path / "0000.h5", {"a": moving_square(8)})
+    store = ClipStore(tmp_path, ["0000"], "frames")
+    expected = store.read("a", 2, 3).sum()
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    workers = [context.Process(target=read_in_a_worker, args=(store, queue)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    assert [queue.get(timeout=30) for _ in workers] == [expected] * 2
+    for worker in workers:
+        worker.join()
+    assert store.read("a", 2, 3).sum() == expected
+
+
+def test_clips_of_frames_and_of_flow(tmp_path):
+    video = moving_square(8)
+    make_frames(tmp_path / "0000.h5", {"a": video})
+    clip = ClipStore(tmp_path, ["0000"], "frames").read("a", 3, 4)
+    assert clip.shape == (4, 32, 48, 3)
+    assert np.abs(clip.astype(int) - video[3:7]).mean() < 3  # JPEG
+
+    field = np.zeros((8, 32, 48, 2), np.float32)
+    field[..., 0], field[..., 1] = 5, -10
+    make_flow(tmp_path / "flow" / "0000.h5", {"a": field})
+    clip = ClipStore(tmp_path / "flow", ["0000"], "flow").read("a", 0, 2)
+    assert clip.shape == (2, 32, 48, 2)
+    assert np.abs(clip[..., 0].astype(int) - 159).max() <= 1  # round(255 * 25 / 40)
+    assert np.abs(clip[..., 1].astype(int) - 64).max() <= 1  # round(255 * 10 / 40)
+
+
+def test_a_clip_beyond_the_end_repeats_the_last_frame(tmp_path):
+    make_frames(tmp_path / "0000.h5", {"a": moving_square(5)})
+    store = ClipStore(tmp_path, ["0000"], "frames")
+    clip = store.read("a", 3, 4)
+    assert np.array_equal(clip[0], store.read("a", 3, 1)[0])
+    for t in (1, 2, 3):
+        assert np.array_equal(clip[t], store.read("a", 4, 1)[0])

@@ -1,0 +1,79 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from motionfit.cli import build_parser, main
+from motionfit.models import SavedModel, build_network, save_model
+from tests.videos import make_video
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def commands() -> list[str]:
+    return list(build_parser()._subparsers._group_actions[0].choices)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert f"motionfit {command}" in text
+    assert len(text.splitlines()[2:]) > 3
+
+
+def test_every_rule_runs_a_command_there_is():
+    used = set()
+    for file in (ROOT / "rules").glob("*.smk"):
+        used |= set(re.findall(r'"python -m motionfit ([a-z-]+)', file.read_text()))
+    assert used
+    assert used <= set(commands())
+
+
+def test_help_does_not_wait_for_pytorch():
+    code = "import sys; from motionfit.cli import build_parser; build_parser(); "
+    code += "sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture
+def model(tmp_path):
+    about = SavedModel("r2plus1d_small", "frames", ["wave", "jump"], 8, [32, 48], 28, None, "{}")
+    save_model(build_network("r2plus1d_small", "frames", 2, seed=1), about, tmp_path / "model.pt")
+    return tmp_path / "model.pt"
+
+
+def test_predict_prints_classes_with_probabilities(tmp_path, model, capsys):
+    video = make_video(tmp_path / "a video é.mp4")
+    assert main(["predict", "--model", str(model), "--threads", "1", str(video)]) == 0
+    text = capsys.readouterr().out
+    found = dict(re.findall(r"(wave|jump)\W+(\d\.\d+)", text))
+    assert sum(map(float, found.values())) == pytest.approx(1, abs=0.002)
+
+
+def test_predict_goes_on_after_a_file_that_is_no_video(tmp_path, model, capsys):
+    (tmp_path / "text.mp4").write_text("no video")
+    video = make_video(tmp_path / "good.mp4")
+    with pytest.raises(SystemExit) as end:
+        main(["predict", "--model", str(model), str(tmp_path / "text.mp4"), str(video)])
+    assert end.value.code == 1
+    output = capsys.readouterr()
+    assert "text.mp4 can't be decoded" in output.err
+    assert "wave" in output.out
+
+
+def test_a_missing_model_is_one_message_and_no_traceback(tmp_path, capsys):
+    assert main(["predict", "--model", str(tmp_path / "no.pt"), "v.mp4"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: there is no model at")
+    assert "Traceback" not in error
+
+
+def test_a_recipe_with_a_mistake_is_one_message(tmp_path, capsys):
+    arguments = ["flow", "--recipe", '{"method": "magic"}', "--frames", "x", "--output", "y"]
+    assert main(arguments) == 1
+    assert "method: " in capsys.readouterr().err

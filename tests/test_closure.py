@@ -1,0 +1,66 @@
+import ast
+
+import pytest
+
+from motionfit import closure
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "a.py").write_text("import numpy\nfrom pack.b import f\n")
+    (folder / "b.py").write_text("from pack import c\n\ndef f():\n    return c.x\n")
+    (folder / "c.py").write_text("x = 1\n")
+    (folder / "d.py").write_text("y = 1\n")
+    monkeypatch.setattr(closure, "PACKAGE", folder)
+    closure.code_version.cache_clear()
+    yield folder
+    closure.code_version.cache_clear()
+
+
+def version() -> str:
+    closure.code_version.cache_clear()
+    return closure.code_version("pack.a")
+
+
+def test_an_imported_module_counts_however_far_and_another_does_not(package):
+    before = version()
+    (package / "d.py").write_text("y = 2\n")
+    assert version() == before
+    (package / "c.py").write_text("x = 2\n")
+    assert version() != before
+
+
+def test_comments_docstrings_and_formatting_do_not_count(package):
+    before = version()
+    (package / "b.py").write_text(
+        '"""A docstring."""\nfrom pack import c\n\n\ndef f():\n    """Another."""\n'
+        "    # A comment.\n    return (c.x)\n"
+    )
+    assert version() == before
+
+
+def test_no_stage_depends_on_one_it_should_not():
+    """Else a change of training would recompute flow."""
+
+    def reached(module: str, seen: set[str]) -> set[str]:
+        tree = closure.parse(module)
+        if tree is None or module in seen or module in closure.LEFT_OUT:
+            return seen
+        seen.add(module)
+        for name in closure.imports(tree):
+            reached(name, seen)
+        return seen
+
+    assert isinstance(closure.parse("motionfit.flow.stage"), ast.Module)
+    flow = reached("motionfit.flow.stage", set())
+    assert not any(name.startswith(("motionfit.training", "motionfit.models")) for name in flow)
+    motion = reached("motionfit.training.motion_model", set())
+    assert "motionfit.training.loop" in motion
+    assert not any(
+        name.startswith(("motionfit.pseudo_labels", "motionfit.evaluation", "motionfit.flow."))
+        for name in motion
+    )
+    assert "motionfit.training.loop" not in reached("motionfit.evaluation.recognition", set())

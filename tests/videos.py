@@ -1,0 +1,56 @@
+"""Small videos and shards for the tests."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from motionfit.datasets.demo import write_video
+from motionfit.flow.encoding import quantise
+from motionfit.store.images import encode_jpeg
+from motionfit.store.shards import write_shard
+
+
+def moving_square(frames: int, height: int = 32, width: int = 48, step: int = 1) -> np.ndarray:
+    """(T, H, W, 3) uint8: a bright square that moves to the right by `step` pixels a frame."""
+    video = np.full((frames, height, width, 3), 40, np.uint8)
+    for t in range(frames):
+        video[t, 10:22, 4 + step * t : 16 + step * t] = (220, 180, 140)
+    return video
+
+
+def make_video(path: Path, frames: int = 12, **options) -> Path:
+    write_video(path, moving_square(frames, **options))
+    return path
+
+
+def make_frames(path: Path, videos: dict[str, np.ndarray], fps: float | None = None) -> None:
+    """A shard of frames from videos (T, H, W, 3)."""
+    size = list(next(iter(videos.values())).shape[1:3])
+    with write_shard(path, "frames", {"size": size, "fps": fps, "quality": 95}) as shard:
+        for name, video in videos.items():
+            shard.add(name, [encode_jpeg(frame, 95) for frame in video], fps=12.0, source=name)
+
+
+def make_flow(path: Path, videos: dict[str, np.ndarray], bound: float = 20) -> None:
+    """A shard of flow from fields (T, H, W, 2) in pixels."""
+    size = list(next(iter(videos.values())).shape[1:3])
+    with write_shard(path, "flow", {"size": size, "fps": None, "bound": bound}) as shard:
+        for name, field in videos.items():
+            stored = quantise(field, bound)
+            images = [np.concatenate([f[..., 0], f[..., 1]]) for f in stored]
+            shard.add(name, [encode_jpeg(image, 95) for image in images], fps=12.0, source=name)
+
+
+def make_index(labels: dict[str, str], test: set[str] = frozenset()) -> pd.DataFrame:
+    """An index of one shard, '0000'; each video is its own group."""
+    return pd.DataFrame(
+        {
+            "video": list(labels),
+            "path": list(labels),
+            "label": list(labels.values()),
+            "group": list(labels),
+            "shard": "0000",
+            "split1": ["test" if video in test else "train" for video in labels],
+        }
+    )

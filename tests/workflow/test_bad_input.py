@@ -1,0 +1,120 @@
+"""What is wrong ends a run with one message; what was computed stays."""
+
+import shutil
+
+import pytest
+import yaml
+
+from tests.videos import make_video
+from tests.workflow.test_reruns import set_key
+
+
+def failure(outcome) -> str:
+    assert outcome.status != 0, outcome.text
+    assert "Traceback" not in outcome.text, outcome.text
+    return outcome.text
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("motion_models/motion/training/epoch", 3, "motion_models.motion.training.epoch: unknown"),
+        ("pseudo_labels/clusters/clusters", "many", "pseudo_labels.clusters.clusters: "),
+        ("appearance_models/appearance/pseudo_labels", "x", "no pseudo-labels named 'x'"),
+    ],
+)
+def test_a_mistake_in_the_config_stops_the_plan(empty_run, path, value, message):
+    empty_run.change(set_key(path, value))
+    assert message in failure(empty_run("--dry-run"))
+
+
+def folders(run, **options) -> None:
+    """Makes the run's target a folder of videos."""
+    run.change(set_key("datasets/target", {"format": "folders", "videos": "mine", **options}))
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_video_folder_that_is_missing_or_empty(empty_run, exists):
+    folders(empty_run)
+    if exists:
+        (empty_run.folder / "mine").mkdir()
+    text = failure(empty_run("--until", "index"))
+    assert "videos: " in text
+    assert "mine" in text
+
+
+def test_a_class_with_no_training_video(empty_run):
+    folders(empty_run, labels="mine/labels.csv")
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        make_video(empty_run.folder / "mine" / name)
+    (empty_run.folder / "mine" / "labels.csv").write_text(
+        "path,label,split\na.mp4,wave,train\nb.mp4,wave,test\nc.mp4,jump,test\n"
+    )
+    text = failure(empty_run("results/index/target.csv"))
+    assert "no training video of the class(es) jump" in text
+
+
+def test_more_clusters_than_clips_loses_nothing(run):
+    before = run.file("models/motion/split1/model.pt").stat().st_mtime_ns
+    run.change(set_key("pseudo_labels/clusters/clusters", 5000))
+    text = failure(run())
+    assert "clusters is 5000, but the source gives only" in text
+    assert run.file("models/motion/split1/model.pt").stat().st_mtime_ns == before
+    run.change(set_key("pseudo_labels/clusters/clusters", 4))
+    assert not {"motion_model", "flow", "features"} & set(run.plan().jobs)
+
+
+def test_a_clip_longer_than_every_video(run):
+    run.change(set_key("motion_models/motion/network", {"backbone": "r2plus1d_small",
+                                                        "clip_length": 64}))  # fmt: skip
+    text = failure(run("results/models/motion/split1/model.pt"))
+    assert "clip_length is 64, but the longest of the" in text
+    assert run.file("flow/target/tvl1").is_dir()
+
+
+@pytest.fixture
+def videos_with_broken_ones(empty_run):
+    """Eight good videos, in a folder with an odd name, and three that are broken."""
+    folder = empty_run.folder / "mine" / "my vidéos & more"
+    for i in range(8):
+        make_video(folder / f"ein {i} ü.mp4")
+    whole = (folder / "ein 0 ü.mp4").read_bytes()
+    (folder / "text.mp4").write_text("this is no video")
+    (folder / "empty.mp4").write_bytes(b"")
+    (folder / "half.mp4").write_bytes(whole[: len(whole) // 2])
+    empty_run.change(set_key("datasets/source", {"format": "folders", "videos": "mine",
+                                                 "labelled": False, "shards": 1}))  # fmt: skip
+    return empty_run
+
+
+LEDGER = "results/frames/source/16x24/failed.csv"
+
+
+def test_broken_videos_are_left_out_and_named(videos_with_broken_ones):
+    run = videos_with_broken_ones
+    run.change(set_key("datasets/source/max_failed", 0.5))
+    outcome = run(LEDGER)
+    assert outcome.status == 0, outcome.text
+    ledger = (run.folder / LEDGER).read_text()
+    for name in ("text.mp4", "empty.mp4", "half.mp4"):
+        assert name in ledger
+    assert "ein" not in ledger
+
+
+def test_too_many_broken_videos_stop_the_run_and_keep_the_rest(videos_with_broken_ones):
+    run = videos_with_broken_ones
+    text = failure(run(LEDGER))
+    assert "3 of the 11 videos of the data set 'source' can't be decoded" in text
+    assert "datasets.source.max_failed" in text
+    assert list((run.folder / "results/frames/source/16x24").glob("*.h5"))
+    run.change(set_key("datasets/source/max_failed", 0.5))
+    assert run.plan(LEDGER).jobs == {"ledger": 1}
+
+
+def test_a_config_with_data_sets_replaces_the_demo_and_another_overlays_it(empty_run):
+    assert "demo-target" not in empty_run.plan().text
+    overlay = empty_run.folder / "overlay.yaml"
+    overlay.write_text(yaml.safe_dump({"pseudo_labels": {"clusters": {"clusters": 9}}}))
+    shutil.move(overlay, empty_run.config_file)
+    text = empty_run.plan("--printshellcmds").text
+    assert "demo-target" in text

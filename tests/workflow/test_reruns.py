@@ -1,0 +1,154 @@
+"""What runs again, and what does not: shown on the job list of a dry run."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from tests.workflow.conftest import ROOT
+
+EVALUATED = {"recognition": 1, "metrics": 1, "report": 1}
+SELF_TRAINED = {"appearance_model": 1, "fine_tuning": 1, "retrieval": 1, **EVALUATED}
+
+
+def set_key(path: str, value):
+    *parents, last = path.split("/")
+
+    def change(config: dict) -> None:
+        for key in parents:
+            config = config[key]
+        config[last] = value
+
+    return change
+
+
+def test_a_run_makes_what_the_design_says(whole_run):
+    for name in (
+        "index/target.csv",
+        "frames/target/16x24/failed.csv",
+        "models/motion/split1/model.pt",
+        "models/motion/split1/history.csv",
+        "pseudo_labels/clusters/split1/labels.csv",
+        "pseudo_labels/clusters/split1/centroids.npy",
+        "pseudo_labels/clusters/split1/quality.json",
+        "models/appearance/split1/model.pt",
+        "evaluations/motionfit/split1/model.pt",
+        "evaluations/motionfit/split1/predictions.csv",
+        "evaluations/motionfit/metrics.json",
+        "report/index.html",
+    ):
+        assert whole_run.file(name).is_file(), name
+    for evaluation in ("motionfit", "random", "motion"):
+        metrics = json.loads(whole_run.file(f"evaluations/{evaluation}/metrics.json").read_text())
+        assert 0 <= metrics["recognition top1"]["mean"] <= 1
+        assert {"retrieval clip R@1", "retrieval video R@20"} <= set(metrics)
+
+
+def test_every_rule_has_a_log_and_a_benchmark(whole_run):
+    logs = {path.parts[0] for path in relative(whole_run.file("logs"), "*.log")}
+    benchmarks = {path.parts[0] for path in relative(whole_run.file("benchmarks"), "*.tsv")}
+    assert {Path(name).stem for name in logs} == {Path(name).stem for name in benchmarks}
+    assert len(logs) == 15
+
+
+def relative(folder: Path, pattern: str) -> list[Path]:
+    return [path.relative_to(folder) for path in folder.rglob(pattern)]
+
+
+def test_nothing_changed(run):
+    assert run.plan().nothing_to_do
+
+
+def test_a_comment_and_the_order_of_keys(run):
+    text = run.config_file.read_text()
+    swapped = text.replace("epochs: 1, milestones: []", "milestones: [], epochs: 1")
+    run.config_file.write_text("# A comment.\n" + swapped)
+    assert swapped != text
+    assert run.plan().nothing_to_do
+
+
+def test_a_default_that_is_written_down_and_resources(run):
+    run.change(set_key("motion_models/motion/label_fraction", 1.0))
+    run.change(set_key("resources", {"flow": {"threads": 2, "mem_mb": 9000}}))
+    assert run.plan().nothing_to_do
+
+
+def test_clusters(run):
+    run.change(set_key("pseudo_labels/clusters/clusters", 5))
+    assert run.plan().jobs == {"pseudo_labels": 1, **SELF_TRAINED}
+
+
+def test_the_clip_length_of_an_evaluation(run):
+    run.change(set_key("evaluations/motionfit/clip_length", 6))
+    assert run.plan().jobs == {"fine_tuning": 1, "retrieval": 1, **EVALUATED}
+
+
+def test_the_number_of_test_clips_retrains_nothing(run):
+    run.change(set_key("evaluations/motionfit/clips", 3))
+    assert run.plan().jobs == {"retrieval": 1, **EVALUATED}
+
+
+def test_another_evaluation_shares_what_is_there(run):
+    def add(config):
+        config["evaluations"]["again"] = {**config["evaluations"]["motionfit"], "clip_length": 6}
+
+    run.change(add)
+    assert run.plan().jobs == {"fine_tuning": 1, "retrieval": 1, **EVALUATED}
+
+
+def test_the_stride_of_features_leaves_the_motion_model(run):
+    run.change(set_key("motion_models/motion/features", {"stride": 4}))
+    jobs = run.plan().jobs
+    assert jobs["features"] > 0
+    assert jobs["pseudo_labels"] == 1
+    assert not {"motion_model", "flow", "frames"} & set(jobs)
+
+
+def test_the_motion_models_training_leaves_flow_and_the_random_model(run):
+    run.change(set_key("motion_models/motion/training/seed", 1))
+    jobs = run.plan().jobs
+    assert jobs["motion_model"] == 1
+    # Those of the motion model itself and of MotionFit, but not of the random model.
+    assert jobs["recognition"] == jobs["retrieval"] == jobs["metrics"] == 2
+    assert not {"flow", "frames", "random_model"} & set(jobs)
+
+
+def shards_of(run) -> dict[str, list[str]]:
+    import pandas as pd
+
+    index = pd.read_csv(run.file("index/source.csv"), dtype=str, keep_default_na=False)
+    return index.groupby("shard")["video"].apply(list).to_dict()
+
+
+def test_one_video_added_makes_its_shard_and_what_is_made_from_the_data_set(run):
+    before = shards_of(run)
+    assert len(before) > 1
+    first = sorted((run.folder / "videos" / "unlabelled").glob("*.mp4"))[0]
+    shutil.copy(first, first.with_name("a new ünicode {video} .mp4"))
+    # The index first: what else there is to do follows from it.
+    assert run.plan().jobs["index"] == 1
+    assert run("--until", "index").status == 0
+
+    after = shards_of(run)
+    grown = [shard for shard in after if after[shard] != before.get(shard)]
+    assert len(grown) == 1
+    plan = run.plan()
+    assert plan.jobs == {
+        "frames": 1, "ledger": 1, "flow": 1, "features": 1, "pseudo_labels": 1, **SELF_TRAINED
+    }  # fmt: skip
+    assert f"results/flow/source/tvl1/{grown[0]}.h5" in plan.text
+    outcome = run()
+    assert outcome.status == 0, outcome.text
+    assert run.plan().nothing_to_do
+
+
+def test_one_video_replaced_makes_its_shard(run):
+    video = sorted((run.folder / "videos" / "unlabelled").glob("*.mp4"))[0]
+    later = run.file("report/index.html").stat().st_mtime + 10
+    os.utime(video, (later, later))
+    assert run.plan().jobs["frames"] == 1
+
+
+def test_the_demo_is_the_default_config():
+    text = (ROOT / "Snakefile").read_text()
+    assert "config.yaml" in text

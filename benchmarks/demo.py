@@ -9,7 +9,6 @@ import argparse
 from pathlib import Path
 
 import yaml
-
 from runs import ROOT, print_table, run, with_seed
 
 

@@ -11,7 +11,6 @@ import shutil
 from pathlib import Path
 
 import yaml
-
 from runs import ROOT, print_table, run, with_seed
 
 

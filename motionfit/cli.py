@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from motionfit import __version__, config
 from motionfit.errors import MotionFitError
 
 Arguments = argparse.Namespace
+
+LAST_LINES = 20
+"""Lines of its log that a failing command shows."""
 
 
 # ------------------------------------------------------------------------------------ the stages
@@ -140,7 +144,7 @@ def report(args: Arguments) -> None:
 # ----------------------------------------------------------------------------- the user's tools
 
 
-def predict(args: Arguments) -> None:
+def predict(args: Arguments) -> int:
     from rich.console import Console
     from rich.table import Table
 
@@ -159,8 +163,7 @@ def predict(args: Arguments) -> None:
         for name, probability in list(probabilities.items())[: args.top]:
             table.add_row(name, f"{probability:.3f}")
         Console().print(table)
-    if failed:
-        raise SystemExit(1)
+    return int(failed)
 
 
 def schema(args: Arguments) -> None:
@@ -183,6 +186,8 @@ def build_parser() -> argparse.ArgumentParser:
         "tools for its models.",
     )
     parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--log", type=Path, metavar="FILE",
+                        help="write all output to this file")  # fmt: skip
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(function, text: str, **options) -> argparse.ArgumentParser:
@@ -312,12 +317,41 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; a problem that the user can mend is one message and exit status 1."""
     args = build_parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    return run_with_log(args) if args.log else run(args)
+
+
+def run(args: Arguments) -> int:
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
+    )
     try:
-        args.function(args)
-    except MotionFitError as error:
+        return args.function(args) or 0
+    except (MotionFitError, OSError) as error:
+        # Of a full disk or a file that may not be read the system's own words say what and where.
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+
+
+def run_with_log(args: Arguments) -> int:
+    """Sends all that is printed to `args.log`; where the command fails, its last lines are printed
+    as well, so that whoever runs the workflow sees why."""
+    args.log.parent.mkdir(parents=True, exist_ok=True)
+    streams = {number: os.dup(number) for number in (1, 2)}
+    with args.log.open("w", encoding="utf-8") as file:
+        for number in streams:
+            os.dup2(file.fileno(), number)
+    try:
+        status = run(args)
+    except Exception:
+        traceback.print_exc()
+        status = 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, stream in streams.items():
+            os.dup2(stream, number)
+            os.close(stream)
+    if status:
+        lines = args.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        print(f"The last lines of {args.log}:", *lines[-LAST_LINES:], sep="\n", file=sys.stderr)
+    return status

@@ -25,9 +25,9 @@ rule appearance_model:
         frames=frames_folder_of_appearance_model,
         code=code_version("motionfit.training.appearance_model"),
     shell:
-        "python -m motionfit train-appearance-model --recipe {params.recipe:q} --index {input.index:q}"
-        " --pseudo-labels {input.labels:q} --frames {params.frames:q} --threads {threads}"
-        " --output {output.model:q} > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} train-appearance-model"
+        " --recipe {params.recipe:q} --index {input.index:q} --pseudo-labels {input.labels:q}"
+        " --frames {params.frames:q} --threads {threads} --output {output.model:q}"
 
 
 # What the others are compared with.
@@ -48,5 +48,5 @@ rule random_model:
         recipe=recipe_json("appearance_models", "random_model"),
         code=code_version("motionfit.models"),
     shell:
-        "python -m motionfit random-model --recipe {params.recipe:q} --output {output.model:q}"
-        " > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} random-model"
+        " --recipe {params.recipe:q} --output {output.model:q}"

@@ -103,9 +103,9 @@ def read_index(dataset):
     return read_index_once(path, path.stat().st_mtime_ns)
 
 
-def shards(dataset, pattern):
-    """The files of all shards of a data set; `pattern` says where a {shard} lies."""
-    return [pattern.format(shard=shard) for shard in sorted(set(read_index(dataset)["shard"]))]
+def shards(dataset, folder, suffix=".h5"):
+    """The files in a folder that belong to the shards of a data set."""
+    return [f"{folder}/{shard}{suffix}" for shard in sorted(set(read_index(dataset)["shard"]))]
 
 
 def videos_of_shard(wildcards):
@@ -120,7 +120,7 @@ def frame_rate(wildcards):
 
 def ledgers_of_dataset(wildcards):
     folder = f"results/frames/{wildcards.dataset}/{wildcards.size}"
-    return shards(wildcards.dataset, folder + "/{shard}.failed.csv")
+    return shards(wildcards.dataset, folder, ".failed.csv")
 
 
 def max_failed(wildcards):
@@ -134,7 +134,7 @@ def frames_folder(dataset, size):
 def frames_of_dataset(dataset, size):
     """All shards of frames, and the proof that not too many videos are lost."""
     folder = frames_folder(dataset, size)
-    return [*shards(dataset, folder + "/{shard}.h5"), f"{folder}/failed.csv"]
+    return [*shards(dataset, folder), f"{folder}/failed.csv"]
 
 
 # ------------------------------------------------------------------------------------------ flow
@@ -149,7 +149,7 @@ def flow_of_dataset(dataset, flow):
     """All shards of flow, and the proof that not too many videos are lost."""
     frames = frames_folder(dataset, CONFIG.flow[flow].size)
     return [
-        *shards(dataset, f"results/flow/{dataset}/{flow}/{{shard}}.h5"),
+        *shards(dataset, f"results/flow/{dataset}/{flow}"),
         f"{frames}/failed.csv",
     ]
 
@@ -209,7 +209,7 @@ def features_of_pseudo_labels(wildcards):
     flow = CONFIG.motion_models[recipe.motion_model].flow
     folder = features_folder_of_pseudo_labels(wildcards)
     return [
-        *shards(recipe.dataset, folder + "/{shard}.h5"),
+        *shards(recipe.dataset, folder),
         f"{frames_folder(recipe.dataset, CONFIG.flow[flow].size)}/failed.csv",
     ]
 

@@ -19,7 +19,8 @@ rule render_demo:
         folder="results/demo/{demo}",
         code=code_version("motionfit.datasets.demo"),
     shell:
-        "python -m motionfit render-demo --recipe {params.recipe:q} --output {params.folder:q} > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} render-demo"
+        " --recipe {params.recipe:q} --output {params.folder:q}"
 
 
 # The one checkpoint: which shards a data set has, and which videos are in each, is known when its
@@ -45,8 +46,8 @@ checkpoint index:
         videos=demo_videos,
         code=code_version("motionfit.datasets"),
     shell:
-        "python -m motionfit index --recipe {params.recipe:q} {params.videos} --output {output.index:q}"
-        " > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} index"
+        " --recipe {params.recipe:q} {params.videos} --output {output.index:q}"
 
 
 rule frames:
@@ -71,9 +72,9 @@ rule frames:
         quality=CONFIG.frame_quality,
         code=code_version("motionfit.store.frames"),
     shell:
-        "python -m motionfit frames --index {params.index:q} --shard {wildcards.shard}"
-        " --size {wildcards.size} {params.fps} --quality {params.quality}"
-        " --output {output.frames:q} > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} frames"
+        " --index {params.index:q} --shard {wildcards.shard} --size {wildcards.size}"
+        " {params.fps} --quality {params.quality} --output {output.frames:q}"
 
 
 rule ledger:
@@ -97,6 +98,6 @@ rule ledger:
         max_failed=max_failed,
         code=code_version("motionfit.store.frames"),
     shell:
-        "python -m motionfit ledger --dataset {wildcards.dataset} --index {input.index:q}"
-        " --frames {params.folder:q} --max-failed {params.max_failed}"
-        " --output {output.failed:q} > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} ledger"
+        " --dataset {wildcards.dataset} --index {input.index:q} --frames {params.folder:q}"
+        " --max-failed {params.max_failed} --output {output.failed:q}"

@@ -28,11 +28,11 @@ rule fine_tuning:
         clips=clips_folder,
         code=code_version("motionfit.training.fine_tuning"),
     shell:
-        "python -m motionfit fine-tune --recipe {params.recipe:q} --clip-length {params.clip_length}"
+        "python -m motionfit --log {log:q} fine-tune"
+        " --recipe {params.recipe:q} --clip-length {params.clip_length}"
         " --label-fraction {params.label_fraction} --label-seed {params.label_seed}"
         " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
-        " --clips {params.clips:q}"
-        " --threads {threads} --output {output.model:q} > {log:q} 2>&1"
+        " --clips {params.clips:q} --threads {threads} --output {output.model:q}"
 
 
 rule recognition:
@@ -60,11 +60,11 @@ rule recognition:
         clips_per_video=from_evaluation("clips"),
         code=code_version("motionfit.evaluation.recognition"),
     shell:
-        "python -m motionfit recognise --model {input.model:q} --index {input.index:q}"
-        " --split {wildcards.split} --clips {params.clips:q}"
-        " --clip-length {params.clip_length} --count {params.clips_per_video}"
-        " --threads {threads} --output {output.recognition:q}"
-        " --predictions {output.predictions:q} > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} recognise"
+        " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
+        " --clips {params.clips:q} --clip-length {params.clip_length}"
+        " --count {params.clips_per_video} --threads {threads}"
+        " --output {output.recognition:q} --predictions {output.predictions:q}"
 
 
 # Retrieval looks at the model as it is before fine-tuning.
@@ -94,11 +94,11 @@ rule retrieval:
         recall_at=from_evaluation("recall_at"),
         code=code_version("motionfit.evaluation.retrieval"),
     shell:
-        "python -m motionfit retrieve --model {input.model:q} --index {input.index:q}"
-        " --split {wildcards.split} --clips {params.clips:q}"
-        " --clip-length {params.clip_length} --count {params.clips_per_video}"
-        " --recall-at {params.recall_at} --threads {threads}"
-        " --output {output.retrieval:q} --neighbours {output.neighbours:q} > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} retrieve"
+        " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
+        " --clips {params.clips:q} --clip-length {params.clip_length}"
+        " --count {params.clips_per_video} --recall-at {params.recall_at} --threads {threads}"
+        " --output {output.retrieval:q} --neighbours {output.neighbours:q}"
 
 
 rule metrics:
@@ -121,5 +121,5 @@ rule metrics:
         splits=from_evaluation("splits"),
         code=code_version("motionfit.evaluation.summary"),
     shell:
-        "python -m motionfit summarise --evaluation {params.folder:q} --splits {params.splits}"
-        " --output {output.metrics:q} > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} summarise"
+        " --evaluation {params.folder:q} --splits {params.splits} --output {output.metrics:q}"

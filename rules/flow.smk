@@ -20,5 +20,6 @@ rule flow:
         recipe=recipe_json("flow", "flow"),
         code=code_version("motionfit.flow.stage"),
     shell:
-        "python -m motionfit flow --recipe {params.recipe:q} --frames {input.frames:q}"
-        " --threads {threads} --output {output.flow:q} > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} flow"
+        " --recipe {params.recipe:q} --frames {input.frames:q} --threads {threads}"
+        " --output {output.flow:q}"

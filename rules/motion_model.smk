@@ -24,9 +24,9 @@ rule motion_model:
         flow=flow_folder_of_motion_model,
         code=code_version("motionfit.training.motion_model"),
     shell:
-        "python -m motionfit train-motion-model --recipe {params.recipe:q} --index {input.index:q}"
-        " --split {wildcards.split} --flow {params.flow:q} --threads {threads}"
-        " --output {output.model:q} > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} train-motion-model"
+        " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
+        " --flow {params.flow:q} --threads {threads} --output {output.model:q}"
 
 
 rule features:
@@ -50,6 +50,6 @@ rule features:
         recipe=recipe_json("motion_models", "motion_model", "features"),
         code=code_version("motionfit.pseudo_labels.features"),
     shell:
-        "python -m motionfit features --recipe {params.recipe:q} --model {input.model:q}"
-        " --flow {input.flow:q} --threads {threads}"
-        " --output {output.features:q} > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} features"
+        " --recipe {params.recipe:q} --model {input.model:q} --flow {input.flow:q}"
+        " --threads {threads} --output {output.features:q}"

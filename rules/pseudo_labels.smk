@@ -25,6 +25,6 @@ rule pseudo_labels:
         folder="results/pseudo_labels/{pseudo_labels}/split{split}",
         code=code_version("motionfit.pseudo_labels.stage"),
     shell:
-        "python -m motionfit pseudo-labels --recipe {params.recipe:q} --index {input.index:q}"
-        " --split {wildcards.split} --features {params.features:q} --threads {threads}"
-        " --output {params.folder:q} > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} pseudo-labels"
+        " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
+        " --features {params.features:q} --threads {threads} --output {params.folder:q}"

@@ -22,4 +22,5 @@ rule report:
         config=report_config,
         code=code_version("motionfit.report"),
     shell:
-        "python -m motionfit report --config {params.config:q} --output {output.report:q} > {log:q} 2>&1"
+        "python -m motionfit --log {log:q} report"
+        " --config {params.config:q} --output {output.report:q}"

@@ -29,7 +29,7 @@ def test_every_command_has_help(command, capsys):
 def test_every_rule_runs_a_command_there_is():
     used = set()
     for file in (ROOT / "rules").glob("*.smk"):
-        used |= set(re.findall(r'"python -m motionfit ([a-z-]+)', file.read_text()))
+        used |= set(re.findall(r'"python -m motionfit --log {log:q} ([a-z-]+)', file.read_text()))
     assert used
     assert used <= set(commands())
 
@@ -58,9 +58,7 @@ def test_predict_prints_classes_with_probabilities(tmp_path, model, capsys):
 def test_predict_goes_on_after_a_file_that_is_no_video(tmp_path, model, capsys):
     (tmp_path / "text.mp4").write_text("no video")
     video = make_video(tmp_path / "good.mp4")
-    with pytest.raises(SystemExit) as end:
-        main(["predict", "--model", str(model), str(tmp_path / "text.mp4"), str(video)])
-    assert end.value.code == 1
+    assert main(["predict", "--model", str(model), str(tmp_path / "text.mp4"), str(video)]) == 1
     output = capsys.readouterr()
     assert "text.mp4 can't be decoded" in output.err
     assert "wave" in output.out
@@ -77,3 +75,16 @@ def test_a_recipe_with_a_mistake_is_one_message(tmp_path, capsys):
     arguments = ["flow", "--recipe", '{"method": "magic"}', "--frames", "x", "--output", "y"]
     assert main(arguments) == 1
     assert "method: " in capsys.readouterr().err
+
+
+def test_a_failing_command_shows_the_last_lines_of_its_log(tmp_path):
+    log = tmp_path / "logs" / "flow.log"
+    done = subprocess.run(
+        [sys.executable, "-m", "motionfit", "--log", str(log), "flow", "--recipe", "{}",
+         "--frames", str(tmp_path / "no.h5"), "--output", str(tmp_path / "out.h5")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == f"The last lines of {log}:\n{log.read_text()}"
+    assert "no.h5 can't be read" in done.stderr
+    assert "Traceback" not in done.stderr

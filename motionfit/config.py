@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from motionfit.errors import MotionFitError
 
 Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Size = tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]]
 
@@ -94,7 +95,7 @@ class Folders(DatasetRecipe):
     """Groups that form the test set; the others train."""
     test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.25
     """Fraction of the groups drawn as the test set where nothing else says which they are."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of that draw."""
 
 
@@ -122,7 +123,7 @@ class Demo(DatasetRecipe):
     """Contrast of the background's texture, as a fraction of the moving patch's."""
     noise: Annotated[float, Field(ge=0)] = 8.0
     """Standard deviation of the pixel noise, grey levels of 255."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything that is drawn."""
 
 
@@ -171,7 +172,7 @@ class Training(Recipe):
     """Flip half of the clips left-right; leave out where left and right are different classes."""
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Fraction of the groups held out of training to watch it."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the weights, the clips, their order and the held-out groups."""
 
 
@@ -209,7 +210,7 @@ class LabelledPart(Recipe):
 
     label_fraction: Fraction = 1.0
     """Fraction of the training groups whose labels are used."""
-    label_seed: int = 0
+    label_seed: Seed = 0
     """Seed of the draw of these groups; a smaller fraction is part of a larger one."""
 
 
@@ -250,7 +251,7 @@ class PseudoLabels(Recipe):
     """Times that K-means is started anew; the run of least inertia is kept."""
     max_iterations: Positive = 100
     """Iterations of K-means at most."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of K-means."""
 
 

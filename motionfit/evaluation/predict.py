@@ -9,7 +9,8 @@ from motionfit.evaluation.recognition import video_probabilities
 from motionfit.models import SavedModel, load_model
 from motionfit.models.device import inference_device
 from motionfit.store.video import UnreadableVideoError, decode
-from motionfit.training.data import uniform_starts
+from motionfit.training.clips import centre_crop
+from motionfit.training.data import distinct_starts
 
 
 class Predictor:
@@ -27,9 +28,9 @@ class Predictor:
 
         Raises MotionFitError where the video can't be decoded.
         """
-        frames = decoded(video, self.about)
+        frames = centre_crop(decoded(video, self.about), self.about.crop)
         L = self.about.clip_length
-        starts = dict.fromkeys(uniform_starts(len(frames), L, clips))
+        starts = distinct_starts(len(frames), L, clips)
         chosen = [np.minimum(np.arange(s, s + L), len(frames) - 1) for s in starts]
         probabilities = video_probabilities(
             self._network, self.about, frames[np.stack(chosen)], self._device

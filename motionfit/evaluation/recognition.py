@@ -10,13 +10,13 @@ import torch
 
 from motionfit.datasets.index import classes, part
 from motionfit.errors import MotionFitError
-from motionfit.evaluation.clips import read_uniform
 from motionfit.files import replacing, write_json
 from motionfit.models import SavedModel, load_model
 from motionfit.models.backbones import R2Plus1D
 from motionfit.models.device import inference_device
 from motionfit.store.clips import ClipStore
-from motionfit.training.clips import centre_crop, network_input
+from motionfit.training.clips import centre_clips, network_input
+from motionfit.training.data import distinct_starts
 from motionfit.training.labels import stored
 
 log = logging.getLogger(__name__)
@@ -26,9 +26,8 @@ log = logging.getLogger(__name__)
 def video_probabilities(
     network: R2Plus1D, about: SavedModel, clips: np.ndarray, device: torch.device
 ) -> np.ndarray:
-    """Clips (N, L, H, W, C) uint8 of one video to (K,) class probabilities: the mean of the clips'
-    softmax, at the centre crop."""
-    clips = np.stack([centre_crop(clip, about.crop) for clip in clips])
+    """Cropped clips (N, L, S, S, C) uint8 of one video to (K,) class probabilities: the mean of the
+    clips' softmax."""
     logits = network(network_input(torch.from_numpy(clips).to(device), about.modality))
     return logits.softmax(dim=1).mean(dim=0).cpu().numpy()
 
@@ -47,7 +46,7 @@ def recognise(
     """Classifies the test videos of a split by `count` clips of `clip_length` frames each.
 
     `output` gets the top-1 and top-5 accuracy; `predictions` a row a video: video, label,
-    predicted, and the probability of each class.
+    predicted, and p(CLASS), the probability of each class.
     """
     device = inference_device(threads)
     network, about = load_model(model)
@@ -60,16 +59,16 @@ def recognise(
     network.to(device)
     store = ClipStore(clips, index["shard"], about.modality)
     test = stored(part(index, split, "test"), store, about.clip_length)
-    probabilities = np.stack(
-        [
-            video_probabilities(network, about, read_uniform(store, video, about, count), device)
-            for video in test["video"]
-        ]
-    )
+    probabilities = []
+    for video in test["video"]:
+        starts = distinct_starts(store.length(video), clip_length, count)
+        cropped = centre_clips(store, video, starts, clip_length, about.crop)
+        probabilities.append(video_probabilities(network, about, cropped, device))
+    probabilities = np.stack(probabilities)
     truth = np.array([about.classes.index(label) for label in test["label"]])
     order = np.argsort(-probabilities, axis=1)
     table = test[["video", "label"]].assign(predicted=[about.classes[k] for k in order[:, 0]])
-    table[about.classes] = probabilities.round(5)
+    table[[f"p({name})" for name in about.classes]] = probabilities.round(5)
     with replacing(predictions) as temporary:
         table.to_csv(temporary, index=False)
     hits = order == truth[:, None]

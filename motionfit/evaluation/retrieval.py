@@ -9,14 +9,13 @@ import pandas as pd
 import torch
 
 from motionfit.datasets.index import part
-from motionfit.evaluation.clips import read_uniform
 from motionfit.files import replacing, write_json
 from motionfit.models import SavedModel, load_model
 from motionfit.models.backbones import R2Plus1D
 from motionfit.models.device import inference_device
 from motionfit.store.clips import ClipStore
-from motionfit.training.clips import centre_crop, network_input
-from motionfit.training.data import uniform_starts
+from motionfit.training.clips import centre_clips, network_input
+from motionfit.training.data import distinct_starts
 from motionfit.training.labels import stored
 
 log = logging.getLogger(__name__)
@@ -78,11 +77,10 @@ def clip_features(
     """A row a clip: video, start, label, feature (D,) of unit length."""
     records = []
     for row in rows.itertuples():
-        clips = read_uniform(store, row.video, about, count)
-        cropped = np.stack([centre_crop(clip, about.crop) for clip in clips])
-        x = network_input(torch.from_numpy(cropped).to(device), about.modality)
+        starts = distinct_starts(store.length(row.video), about.clip_length, count)
+        clips = centre_clips(store, row.video, starts, about.clip_length, about.crop)
+        x = network_input(torch.from_numpy(clips).to(device), about.modality)
         features = unit(network.feature_map(x).amax(dim=(2, 3, 4)).cpu().numpy())
-        starts = dict.fromkeys(uniform_starts(store.length(row.video), about.clip_length, count))
         for start, feature in zip(starts, features, strict=True):
             records.append((row.video, start, row.label, feature))
     return pd.DataFrame(records, columns=["video", "start", "label", "feature"])

@@ -20,7 +20,7 @@ from motionfit.models import load_model
 from motionfit.models.device import inference_device
 from motionfit.store.clips import ClipStore
 from motionfit.store.shards import open_shard
-from motionfit.training.clips import centre_crop, network_input
+from motionfit.training.clips import centre_clips, network_input
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +63,7 @@ def store_features(recipe: Features, model: Path, flow: Path, threads: int, outp
             batches = np.array_split(starts, -(-len(starts) // recipe.batch_size))
             features = []
             for batch in batches:
-                clips = [store.read(video, start, about.clip_length) for start in batch]
-                clips = np.stack([centre_crop(clip, about.crop) for clip in clips])
+                clips = centre_clips(store, video, batch, about.clip_length, about.crop)
                 x = network_input(torch.from_numpy(clips).to(device), about.modality)
                 features.append(network.features(x).cpu().numpy())
             group = file.create_group(f"{i:06d}")

@@ -1,8 +1,12 @@
 """From stored clips to a network's input."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from torch import Tensor
+
+from motionfit.store.clips import ClipStore
 
 # Mean and standard deviation of Kinetics-400's RGB, as torchvision's video models use them.
 RGB_MEAN = (0.43216, 0.394666, 0.37645)
@@ -17,6 +21,13 @@ def crop(clip: np.ndarray, side: int, top: int, left: int) -> np.ndarray:
 def centre_crop(clip: np.ndarray, side: int) -> np.ndarray:
     height, width = clip.shape[1:3]
     return crop(clip, side, (height - side) // 2, (width - side) // 2)
+
+
+def centre_clips(
+    store: ClipStore, video: str, starts: Iterable[int], length: int, side: int
+) -> np.ndarray:
+    """(N, L, side, side, C) uint8: the clips of a video that begin at `starts`, centre-cropped."""
+    return np.stack([centre_crop(store.read(video, start, length), side) for start in starts])
 
 
 def random_crop(clip: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset
 
 from motionfit.store.clips import ClipStore
-from motionfit.training.clips import centre_crop, random_crop
+from motionfit.training.clips import centre_clips, random_crop
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ def draw_clips(
 def uniform_starts(frames: int, clip_length: int, count: int) -> list[int]:
     """Starts of `count` clips spread evenly over a video, the first and the last at its ends."""
     return [int(s) for s in np.linspace(0, max(frames - clip_length, 0), count).round()]
+
+
+def distinct_starts(frames: int, clip_length: int, count: int) -> list[int]:
+    """Starts of up to `count` evenly spread clips of a test video, none twice."""
+    return list(dict.fromkeys(uniform_starts(frames, clip_length, count)))
 
 
 def uniform_clips(
@@ -110,18 +115,18 @@ class MultiClips(Dataset):
         R, L = self._clips_per_video, self._clip_length
         if not self._training:
             drawn = uniform_clips(sample, frames, L, R)
-            clips = [
-                centre_crop(self._store.read(sample.video, start, L), self._crop)
-                for start, _ in drawn
-            ]
+            starts = [start for start, _ in drawn]
+            clips = centre_clips(self._store, sample.video, starts, L, self._crop)
             flips = np.zeros(R, bool)
         else:
             rng = np.random.default_rng([self._seed, int(self._epoch), i])
             drawn = draw_clips(sample, frames, L, R, rng)
-            clips = [
-                random_crop(self._store.read(sample.video, start, L), self._crop, rng)
-                for start, _ in drawn
-            ]
+            clips = np.stack(
+                [
+                    random_crop(self._store.read(sample.video, start, L), self._crop, rng)
+                    for start, _ in drawn
+                ]
+            )
             flips = rng.random(R) < 0.5 if self._flip else np.zeros(R, bool)
         labels = torch.tensor([label for _, label in drawn])
-        return torch.from_numpy(np.stack(clips)), torch.from_numpy(flips), labels
+        return torch.from_numpy(clips), torch.from_numpy(flips), labels

@@ -138,6 +138,7 @@ def train(
                 },
             )
             write_history(history, folder / "history.csv")
+    # Once more for a training that was killed after its last epoch and lost the file with its job.
     write_history(history, folder / "history.csv")
 
 
@@ -158,11 +159,7 @@ def freeze(network: nn.Module, trainable: list[nn.Module]) -> list[nn.Module]:
 def loader(
     clips: MultiClips, batch_size: int, workers: int, order: torch.Generator | None
 ) -> DataLoader:
-    """Batches in an order drawn by `order`, or in sequence where it is None.
-
-    A last batch of a single video is left out in training: batch normalisation learns nothing from
-    it.
-    """
+    """Batches in an order drawn by `order`, or in sequence where it is None."""
     return DataLoader(
         clips,
         batch_size=batch_size,
@@ -171,7 +168,6 @@ def loader(
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=workers > 0,
-        drop_last=order is not None and len(clips) % batch_size == 1 and len(clips) > 1,
     )
 
 

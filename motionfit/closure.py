@@ -15,7 +15,8 @@ LEFT_OUT = {"motionfit.config"}
 @cache
 def code_version(*modules: str) -> str:
     """A hash of the code of the modules and of all modules of the package that they import,
-    directly or not. Comments, docstrings and formatting do not count."""
+    directly or not. Comments, docstrings and formatting do not count; what else lies in the folder
+    of a package, such as a template, does."""
     reached: dict[str, str] = {}
     waiting = list(modules)
     while waiting:
@@ -23,7 +24,7 @@ def code_version(*modules: str) -> str:
         if module in reached or module in LEFT_OUT or (tree := parse(module)) is None:
             continue
         waiting += imports(tree)
-        reached[module] = ast.dump(without_docstrings(tree))
+        reached[module] = ast.dump(without_docstrings(tree)) + data_files(module)
     text = "\n".join(f"{name} {reached[name]}" for name in sorted(reached))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -35,6 +36,15 @@ def parse(module: str) -> ast.Module | None:
         if module.split(".")[0] == PACKAGE.name and file.is_file():
             return ast.parse(file.read_text(encoding="utf-8"))
     return None
+
+
+def data_files(module: str) -> str:
+    """The contents, hashed, of the files of a package that are not Python; '' for a module."""
+    folder = PACKAGE.parent.joinpath(*module.split("."))
+    files = (
+        p for p in sorted(folder.glob("*.*")) if p.is_file() and p.suffix not in (".py", ".pyc")
+    )
+    return " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
 
 
 def imports(tree: ast.Module) -> list[str]:

@@ -33,6 +33,16 @@ def test_an_imported_module_counts_however_far_and_another_does_not(package):
     assert version() != before
 
 
+def test_a_template_of_a_package_counts(package):
+    (package / "a.py").write_text("from pack.sub import g\n")
+    (package / "sub").mkdir()
+    (package / "sub" / "__init__.py").write_text("g = 1\n")
+    (package / "sub" / "page.html").write_text("one")
+    before = version()
+    (package / "sub" / "page.html").write_text("two")
+    assert version() != before
+
+
 def test_comments_docstrings_and_formatting_do_not_count(package):
     before = version()
     (package / "b.py").write_text(

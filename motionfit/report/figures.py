@@ -110,7 +110,7 @@ def confusion(predictions: pd.DataFrame, name: str) -> str:
 
 def confusion_counts(predictions: pd.DataFrame) -> tuple[list[str], np.ndarray]:
     """Classes, and (K, K) videos of each true class (row) that were given each class (column)."""
-    names = [c for c in predictions.columns if c not in ("video", "label", "predicted")]
+    names = [c[2:-1] for c in predictions.columns if c.startswith("p(")]
     table = pd.crosstab(predictions["label"], predictions["predicted"])
     return names, table.reindex(index=names, columns=names, fill_value=0).to_numpy()
 

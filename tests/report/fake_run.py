@@ -141,7 +141,9 @@ def fake_measures(
     recognition = {"top1": hits[:, 0].mean(), "top5": hits[:, :5].any(axis=1).mean()}
     (folder / "recognition.json").write_text(json.dumps({**recognition, "videos": len(test)}))
     table = test.assign(predicted=[names[k] for k in order[:, 0]])
-    table = pd.concat([table, pd.DataFrame(probabilities, columns=names)], axis=1)
+    table = pd.concat(
+        [table, pd.DataFrame(probabilities, columns=[f"p({name})" for name in names])], axis=1
+    )
     table.to_csv(folder / "predictions.csv", index=False)
     recalls = {f"R@{k}": min(0.3 + k / 50, 1) for k in recipe.recall_at}
     (folder / "retrieval.json").write_text(json.dumps({"clip": recalls, "video": recalls}))

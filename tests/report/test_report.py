@@ -270,7 +270,7 @@ def test_costs_are_summed_a_stage(run, tmp_path):
 def test_confusion_counts_have_every_class():
     predictions = pd.DataFrame(
         {"video": list("xyz"), "label": list("aab"), "predicted": list("aba"),
-         "a": 0.5, "b": 0.25, "c": 0.25}
+         "p(a)": 0.5, "p(b)": 0.25, "p(c)": 0.25}
     )  # fmt: skip
     names, counts = confusion_counts(predictions)
     assert names == ["a", "b", "c"]

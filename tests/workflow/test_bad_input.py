@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.videos import make_video
-from tests.workflow.test_reruns import set_key
+from tests.workflow.runs import set_key
 
 
 def failure(outcome) -> str:

@@ -5,21 +5,10 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.workflow.conftest import ROOT
+from tests.workflow.runs import set_key
 
 EVALUATED = {"recognition": 1, "metrics": 1, "report": 1}
 SELF_TRAINED = {"appearance_model": 1, "fine_tuning": 1, "retrieval": 1, **EVALUATED}
-
-
-def set_key(path: str, value):
-    *parents, last = path.split("/")
-
-    def change(config: dict) -> None:
-        for key in parents:
-            config = config[key]
-        config[last] = value
-
-    return change
 
 
 def test_a_run_makes_what_the_design_says(whole_run):
@@ -147,8 +136,3 @@ def test_one_video_replaced_makes_its_shard(run):
     later = run.file("report/index.html").stat().st_mtime + 10
     os.utime(video, (later, later))
     assert run.plan().jobs["frames"] == 1
-
-
-def test_the_demo_is_the_default_config():
-    text = (ROOT / "Snakefile").read_text()
-    assert "config.yaml" in text

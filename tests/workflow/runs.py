@@ -1,0 +1,88 @@
+"""Snakemake runs in folders of their own."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    text: str
+
+    @property
+    def jobs(self) -> dict[str, int]:
+        """Rule to number of jobs of a dry run, without the target itself."""
+        table = re.search(r"^job +count\n[- ]+\n(.*?)^total", self.text, re.DOTALL | re.MULTILINE)
+        lines = table[1].splitlines() if table else []
+        counts = {line.split()[0]: int(line.split()[1]) for line in lines}
+        counts.pop("all", None)
+        return counts
+
+    @property
+    def nothing_to_do(self) -> bool:
+        return "Nothing to be done" in self.text
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder in which snakemake runs, and the config it runs with."""
+
+    folder: Path
+
+    def __call__(self, *arguments: str) -> Outcome:
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
+             "--directory", str(self.folder), "--configfile", str(self.config_file),
+             "--cores", "2", *arguments],
+            capture_output=True, text=True, check=False, env=environment, cwd=self.folder,
+        )  # fmt: skip
+        return Outcome(done.returncode, done.stdout + done.stderr)
+
+    def plan(self, *arguments: str) -> Outcome:
+        outcome = self("--dry-run", *arguments)
+        assert outcome.status == 0, outcome.text
+        return outcome
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / "config.yaml"
+
+    def change(self, change: Callable[[dict], None]) -> None:
+        config = yaml.safe_load(self.config_file.read_text())
+        change(config)
+        self.config_file.write_text(yaml.safe_dump(config, sort_keys=False))
+
+    def file(self, name: str) -> Path:
+        return self.folder / "results" / name
+
+
+def new_run(folder: Path) -> Run:
+    """A run of the smallest config that has every stage, on videos of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(Path(__file__).with_name("tiny.yaml"), folder / "config.yaml")
+    return Run(folder)
+
+
+def set_key(path: str, value) -> Callable[[dict], None]:
+    """For `Run.change`: sets the value at keys that are joined by '/'."""
+    *parents, last = path.split("/")
+
+    def change(config: dict) -> None:
+        for key in parents:
+            config = config[key]
+        config[last] = value
+
+    return change

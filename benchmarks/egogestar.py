@@ -18,6 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with labels.csv")
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds (default: 3)")
+    parser.add_argument("--cores", default="all", help="cores to use (default: all)")
     parser.add_argument("--folder", type=Path, required=True, help="folder for the runs")
     args = parser.parse_args()
     config = yaml.safe_load((ROOT / "configs" / "egogestar.yaml").read_text())
@@ -33,7 +34,7 @@ def main() -> None:
                 shutil.copytree(args.folder / "seed0" / "results" / part, folder / "results" / part)
             shutil.copytree(args.folder / "seed0" / ".snakemake" / "metadata",
                             folder / ".snakemake" / "metadata")  # fmt: skip
-        runs.append(run(with_seed(config, seed, datasets=False), folder))
+        runs.append(run(with_seed(config, seed, datasets=False), folder, args.cores))
     print_table("EgoGestAR", runs, ["recognition top1", "retrieval clip R@1"])
 
 

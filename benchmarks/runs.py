@@ -30,15 +30,15 @@ def with_seed(config: Any, seed: int, datasets: bool) -> Any:
     return config
 
 
-def run(config: dict, folder: Path) -> dict[str, dict[str, float]]:
-    """Runs the pipeline in a folder; evaluation to the mean of each of its measures."""
+def run(config: dict, folder: Path, cores: str) -> dict[str, dict[str, float]]:
+    """Runs the pipeline in a folder on so many cores; evaluation to the mean of each of its measures."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(
         [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
          "--directory", str(folder), "--configfile", str(folder / "config.yaml"),
-         "--cores", "all", "--quiet", "rules"],
+         "--cores", cores, "--quiet", "rules"],
         check=True, env=os.environ | {"PATH": path},
     )  # fmt: skip
     measures = {}

@@ -31,7 +31,7 @@ def with_seed(config: Any, seed: int, datasets: bool) -> Any:
 
 
 def run(config: dict, folder: Path, cores: str) -> dict[str, dict[str, float]]:
-    """Runs the pipeline in a folder on so many cores; evaluation to the mean of each of its measures."""
+    """Runs the pipeline in a folder; evaluation to the mean of each of its measures."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -94,8 +94,8 @@ def train_appearance_model(args: Arguments) -> None:
 
     labels = pd.read_csv(args.pseudo_labels, dtype={"video": str})
     train_appearance_model(config.parse_recipe(config.AppearanceModel, args.recipe),
-                           read_index(args.index), labels, args.frames, args.threads,
-                           args.output)  # fmt: skip
+                           read_index(args.index), args.split, labels, args.frames,
+                           args.threads, args.output)  # fmt: skip
 
 
 def random_model(args: Arguments) -> None:
@@ -260,7 +260,7 @@ def build_parser() -> argparse.ArgumentParser:
                        help="folder of the shards of features")  # fmt: skip
 
     stage = command(train_appearance_model, "Train an RGB network on pseudo-labels.")
-    add(stage, "--recipe", "--index", "--threads", "--output")
+    add(stage, "--recipe", "--index", "--split", "--threads", "--output")
     stage.add_argument("--pseudo-labels", required=True, type=Path, metavar="CSV",
                        help="the labels.csv")  # fmt: skip
     stage.add_argument("--frames", required=True, type=Path, metavar="DIR",

@@ -15,8 +15,8 @@ LEFT_OUT = {"motionfit.config"}
 @cache
 def code_version(*modules: str) -> str:
     """A hash of the code of the modules and of all modules of the package that they import,
-    directly or not. Comments, docstrings and formatting do not count; what else lies in the folder
-    of a package, such as a template, does."""
+    directly or not. Comments, docstrings and formatting do not count; the templates and
+    styles of a package do."""
     reached: dict[str, str] = {}
     waiting = list(modules)
     while waiting:
@@ -39,11 +39,9 @@ def parse(module: str) -> ast.Module | None:
 
 
 def data_files(module: str) -> str:
-    """The contents, hashed, of the files of a package that are not Python; '' for a module."""
+    """The contents, hashed, of the templates and styles of a package; '' for a module."""
     folder = PACKAGE.parent.joinpath(*module.split("."))
-    files = (
-        p for p in sorted(folder.glob("*.*")) if p.is_file() and p.suffix not in (".py", ".pyc")
-    )
+    files = [*sorted(folder.glob("*.html")), *sorted(folder.glob("*.css"))]
     return " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
 
 

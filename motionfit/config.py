@@ -6,7 +6,7 @@ is immutable. Defaults are the paper's wherever the paper gives one.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -30,9 +30,11 @@ class Recipe(BaseModel):
         coerce_numbers_to_str=True,  # a group in YAML may well be a number
     )
 
-    def to_json(self) -> str:
-        """One line with sorted keys and all defaults, so that equal recipes give equal text."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+    def to_json(self, without: Set[str] = frozenset()) -> str:
+        """One line with sorted keys and all defaults, so that equal recipes give equal text;
+        `without`: keys to leave out."""
+        values = self.model_dump(mode="json", exclude=set(without))
+        return json.dumps(values, sort_keys=True, ensure_ascii=False)
 
 
 # ------------------------------------------------------------------------------------ data sets

@@ -26,8 +26,9 @@ rule appearance_model:
         code=code_version("motionfit.training.appearance_model"),
     shell:
         "python -m motionfit --log {log:q} train-appearance-model"
-        " --recipe {params.recipe:q} --index {input.index:q} --pseudo-labels {input.labels:q}"
-        " --frames {params.frames:q} --threads {threads} --output {output.model:q}"
+        " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
+        " --pseudo-labels {input.labels:q} --frames {params.frames:q} --threads {threads}"
+        " --output {output.model:q}"
 
 
 # What the others are compared with.
@@ -45,8 +46,8 @@ rule random_model:
         mem_mb=resources("index").mem_mb,
         runtime=resources("index").runtime,
     params:
-        recipe=recipe_json("appearance_models", "random_model"),
-        code=code_version("motionfit.models"),
+        recipe=random_model_recipe,
+        code=code_version("motionfit.models.random"),
     shell:
         "python -m motionfit --log {log:q} random-model"
         " --recipe {params.recipe:q} --output {output.model:q}"

@@ -59,10 +59,16 @@ def size_name(size):
 # ------------------------------------------------------------------------------------- data sets
 
 
+def adapter_code(wildcards):
+    """The code of a data set's own format: a change in another's leaves its index alone."""
+    recipe = CONFIG.datasets[wildcards.dataset]
+    return code_version(f"motionfit.datasets.{recipe.format}", "motionfit.datasets.index")
+
+
 def index_recipe(wildcards):
     """What the index depends on; the rate of the frames, say, does not change it."""
     recipe = CONFIG.datasets[wildcards.dataset]
-    return recipe.model_copy(update={"fps": None, "max_failed": 0.0}).to_json()
+    return recipe.to_json({"fps", "max_failed"})
 
 
 def index_inputs(wildcards):
@@ -159,11 +165,7 @@ def flow_of_dataset(dataset, flow):
 
 def motion_model_recipe(wildcards):
     """The recipe of the training, without what is done with the model later or where it is used."""
-    recipe = CONFIG.motion_models[wildcards.motion_model]
-    default = type(recipe).model_fields
-    return recipe.model_copy(
-        update={"features": default["features"].default, "motion_split": "target"}
-    ).to_json()
+    return CONFIG.motion_models[wildcards.motion_model].to_json({"features", "motion_split"})
 
 
 def index_of_motion_model(wildcards):
@@ -198,6 +200,13 @@ def index_of_pseudo_labels(wildcards):
     return f"results/index/{CONFIG.pseudo_labels[wildcards.pseudo_labels].dataset}.csv"
 
 
+def pseudo_labels_recipe(wildcards):
+    """The recipe without what its granularity does not use."""
+    recipe = CONFIG.pseudo_labels[wildcards.pseudo_labels]
+    unused = {"segment_percentile": {"segments"}, "segment_equal": {"percentile"}}
+    return recipe.to_json(unused.get(recipe.granularity, {"segments", "percentile"}))
+
+
 def features_folder_of_pseudo_labels(wildcards):
     recipe = CONFIG.pseudo_labels[wildcards.pseudo_labels]
     return f"results/features/{recipe.motion_model}/split{wildcards.split}/{recipe.dataset}"
@@ -229,6 +238,13 @@ def index_of_appearance_model(wildcards):
 def labels_of_appearance_model(wildcards):
     pseudo_labels = CONFIG.appearance_models[wildcards.appearance_model].pseudo_labels
     return f"results/pseudo_labels/{pseudo_labels}/split{wildcards.split}/labels.csv"
+
+
+def random_model_recipe(wildcards):
+    """What the random weights and their description depend on: no schedule does."""
+    recipe = CONFIG.appearance_models[wildcards.random_model]
+    training = recipe.training.model_dump(include={"seed", "crop"})
+    return recipe.model_copy(update={"training": type(recipe.training)(**training)}).to_json()
 
 
 def frames_of_appearance_model(wildcards):

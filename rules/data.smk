@@ -44,7 +44,7 @@ checkpoint index:
         recipe=index_recipe,
         listing=index_listing,
         videos=demo_videos,
-        code=code_version("motionfit.datasets"),
+        code=adapter_code,
     shell:
         "python -m motionfit --log {log:q} index"
         " --recipe {params.recipe:q} {params.videos} --output {output.index:q}"

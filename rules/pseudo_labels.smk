@@ -20,7 +20,7 @@ rule pseudo_labels:
         mem_mb=resources("pseudo_labels").mem_mb,
         runtime=resources("pseudo_labels").runtime,
     params:
-        recipe=recipe_json("pseudo_labels", "pseudo_labels"),
+        recipe=pseudo_labels_recipe,
         features=features_folder_of_pseudo_labels,
         folder="results/pseudo_labels/{pseudo_labels}/split{split}",
         code=code_version("motionfit.pseudo_labels.stage"),

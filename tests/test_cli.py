@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from motionfit.cli import build_parser, main
-from motionfit.models import SavedModel, build_network, save_model
-from tests.videos import make_video
+from motionfit.models import build_network, save_model
+from tests.videos import described, make_video
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,7 +42,7 @@ def test_help_does_not_wait_for_pytorch():
 
 @pytest.fixture
 def model(tmp_path):
-    about = SavedModel("r2plus1d_small", "frames", ["wave", "jump"], 8, [32, 48], 28, None, "{}")
+    about = described("frames", ["wave", "jump"], 8, [32, 48], 28)
     save_model(build_network("r2plus1d_small", "frames", 2, seed=1), about, tmp_path / "model.pt")
     return tmp_path / "model.pt"
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from motionfit.datasets.demo import write_video
 from motionfit.flow.encoding import quantise
+from motionfit.models import SavedModel
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
 
@@ -40,6 +41,15 @@ def make_flow(path: Path, videos: dict[str, np.ndarray], bound: float = 20) -> N
             stored = quantise(field, bound)
             images = [np.concatenate([f[..., 0], f[..., 1]]) for f in stored]
             shard.add(name, [encode_jpeg(image, 95) for image in images], fps=12.0, source=name)
+
+
+def described(
+    modality: str, classes: list[str], clip_length: int, frame_size: list[int], crop: int
+) -> SavedModel:
+    """What is saved with a small network that learned labels."""
+    return SavedModel(
+        "r2plus1d_small", modality, classes, clip_length, frame_size, crop, None, "labels", 1, "{}"
+    )
 
 
 def make_index(labels: dict[str, str], test: set[str] = frozenset()) -> pd.DataFrame:

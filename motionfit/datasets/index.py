@@ -6,6 +6,7 @@ column a split (`split1`, ...) that says `train`, `test` or nothing.
 """
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -90,22 +91,26 @@ def labelled_train(index: pd.DataFrame, split: int, fraction: float, seed: int) 
     return drawn
 
 
-def hold_out(train: pd.DataFrame, fraction: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def hold_out(
+    videos: pd.DataFrame, fraction: float, seed: int, keep_classes: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Splits training videos by group into those to learn from and those to watch with.
 
-    No recording is on both sides. At most `fraction` of the groups are held out, and none that
-    holds the last videos of a class.
+    No recording is on both sides. At most `fraction` of the groups are held out; with
+    `keep_classes` none that holds the last videos of a class.
     """
-    groups = sorted(set(train["group"]))
+    labels = videos.groupby("group")["label"].agg(set)
+    left = Counter(label for of_group in labels for label in of_group)
     held: set[str] = set()
-    for i in np.random.default_rng(seed).permutation(len(groups)):
-        if len(held) + 1 > fraction * len(groups):
+    for i in np.random.default_rng(seed).permutation(len(labels)):
+        if len(held) + 1 > fraction * len(labels):
             break
-        rest = train[~train["group"].isin(held | {groups[i]})]
-        if set(rest["label"]) == set(train["label"]):
-            held.add(groups[i])
-    validation = train["group"].isin(held)
-    return train[~validation], train[validation]
+        if keep_classes and any(left[label] == 1 for label in labels.iloc[i]):
+            continue
+        held.add(labels.index[i])
+        left.subtract(labels.iloc[i])
+    watched = videos["group"].isin(held)
+    return videos[~watched], videos[watched]
 
 
 def classes(index: pd.DataFrame) -> list[str]:

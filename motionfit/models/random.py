@@ -18,6 +18,8 @@ def save_random_model(recipe: AppearanceModel, output: Path) -> None:
         frame_size=list(recipe.frame_size),
         crop=recipe.training.crop,
         fps=None,
+        learned="nothing",
+        split=None,
         recipe=recipe.to_json(),
     )
     save_model(network, about, output)

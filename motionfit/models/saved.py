@@ -27,6 +27,10 @@ class SavedModel:
     """Side of the square crop, in pixels."""
     fps: float | None
     """Rate that the frames were sampled at; None for each video's own."""
+    learned: str
+    """What the classes are: 'labels', 'pseudo-labels', or 'nothing' of random weights."""
+    split: int | None
+    """The split whose training set it learned from, or its pseudo-labels' motion model did."""
     recipe: str
     """JSON of the recipe that it was trained by."""
 

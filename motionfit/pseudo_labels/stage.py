@@ -59,14 +59,18 @@ def make_pseudo_labels(
 
 
 def source_videos(index: pd.DataFrame, split: int, videos: str) -> pd.DataFrame:
-    """The rows to learn from without labels: `all`, or `train`, those that are not test videos of
-    the split. A data set with a single split is asked for that one."""
-    column = split_column(split)
-    if column not in index.columns:
-        column = split_column(1)
-    if videos == "all" or column not in index.columns:
+    """The rows to learn from without labels: `all`, or `train`, which leaves out the test videos of
+    the split, and videos in no part of it that are of a recording with a test video.
+
+    A data set with a single split is asked for that one.
+    """
+    if videos == "all":
         return index
-    return index[index[column] != "test"]
+    splits = [column for column in index.columns if column.startswith("split")]
+    column = splits[0] if len(splits) == 1 else split_column(split)
+    test = index[column] == "test"
+    unplaced = (index[column] == "") & index["group"].isin(index["group"][test])
+    return index[~test & ~unplaced]
 
 
 def cluster(points: np.ndarray, recipe: PseudoLabels) -> tuple[np.ndarray, np.ndarray, float]:
@@ -75,10 +79,14 @@ def cluster(points: np.ndarray, recipe: PseudoLabels) -> tuple[np.ndarray, np.nd
     Labels are 0..K-1 without holes: an emptied cluster is given the point farthest from its
     centroid. Raises MotionFitError where there are fewer different points than clusters.
     """
-    different = len(np.unique(points, axis=0))
-    if different < recipe.clusters:
+    different = set()
+    for point in points:
+        different.add(point.tobytes())
+        if len(different) == recipe.clusters:
+            break
+    else:
         raise MotionFitError(
-            f"clusters is {recipe.clusters}, but the source gives only {different} different "
+            f"clusters is {recipe.clusters}, but the source gives only {len(different)} different "
             f"{recipe.granularity.split('_')[0]} features: take fewer clusters, a larger source or "
             "a smaller features.stride"
         )
@@ -87,8 +95,16 @@ def cluster(points: np.ndarray, recipe: PseudoLabels) -> tuple[np.ndarray, np.nd
         n_init=recipe.restarts,
         max_iter=recipe.max_iterations,
         random_state=recipe.seed,
+        copy_x=False,
     ).fit(points)
-    return kmeans.labels_, kmeans.cluster_centers_.astype(np.float32), float(kmeans.inertia_)
+    labels, centroids = kmeans.labels_, kmeans.cluster_centers_.astype(np.float32)
+    # K-means fills emptied clusters as it goes on; one that is stopped early may end with some.
+    for k in np.setdiff1d(np.arange(recipe.clusters), labels):
+        counts = np.bincount(labels, minlength=recipe.clusters)
+        distances = np.square(points - centroids[labels]).sum(axis=1)
+        farthest = np.where(counts[labels] > 1, distances, -1).argmax()
+        labels[farthest], centroids[k] = k, points[farthest]
+    return labels, centroids, float(kmeans.inertia_)
 
 
 def quality(

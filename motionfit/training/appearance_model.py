@@ -8,19 +8,20 @@ from motionfit.config import AppearanceModel
 from motionfit.models import build_network
 from motionfit.store.clips import ClipStore
 from motionfit.training.labels import stored, with_pseudo_labels
-from motionfit.training.run import describe, run
+from motionfit.training.run import describe, train_and_save
 
 
 def train_appearance_model(
     recipe: AppearanceModel,
     index: pd.DataFrame,
+    split: int,
     pseudo_labels: pd.DataFrame,
     frames: Path,
     threads: int,
     output: Path,
 ) -> None:
     """Trains a network on the RGB frames of the source to predict the pseudo-labels (columns
-    video, start, length, label), from random weights."""
+    video, start, length, label) of the motion model of `split`, from random weights."""
     store = ClipStore(frames, index["shard"], "frames")
     rows, videos = with_pseudo_labels(index, pseudo_labels)
     rows = stored(rows, store, recipe.network.clip_length)
@@ -29,5 +30,6 @@ def train_appearance_model(
     network = build_network(
         recipe.network.backbone, "frames", len(names), seed=recipe.training.seed
     )
-    about = describe(recipe.network, recipe.training, store, names, recipe.to_json())
-    run(network, about, rows, videos, store, recipe.training, threads, output)
+    about = describe(recipe.network, recipe.training, store, names, "pseudo-labels", split,
+                     recipe.to_json())  # fmt: skip
+    train_and_save(network, about, rows, videos, store, recipe.training, threads, output)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from motionfit.datasets.index import stable_hash
 from motionfit.store.clips import ClipStore
 from motionfit.training.clips import centre_clips, random_crop
 
@@ -93,7 +94,7 @@ class MultiClips(Dataset):
         training: bool,
     ):
         self._store = store
-        self._videos = list(videos)
+        self.videos = list(videos)
         self._clip_length = clip_length
         self._clips_per_video = clips_per_video
         self._crop = crop
@@ -107,10 +108,10 @@ class MultiClips(Dataset):
         self._epoch.fill_(epoch)
 
     def __len__(self) -> int:
-        return len(self._videos)
+        return len(self.videos)
 
     def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        sample = self._videos[i]
+        sample = self.videos[i]
         frames = self._store.length(sample.video)
         R, L = self._clips_per_video, self._clip_length
         if not self._training:
@@ -119,7 +120,7 @@ class MultiClips(Dataset):
             clips = centre_clips(self._store, sample.video, starts, L, self._crop)
             flips = np.zeros(R, bool)
         else:
-            rng = np.random.default_rng([self._seed, int(self._epoch), i])
+            rng = np.random.default_rng([self._seed, int(self._epoch), stable_hash(sample.video)])
             drawn = draw_clips(sample, frames, L, R, rng)
             clips = np.stack(
                 [

@@ -9,7 +9,7 @@ from motionfit.datasets.index import classes, labelled_train
 from motionfit.models import build_network, load_model
 from motionfit.store.clips import ClipStore
 from motionfit.training.labels import stored, with_labels
-from motionfit.training.run import describe, run
+from motionfit.training.run import describe, train_and_save
 
 
 def fine_tune(
@@ -35,7 +35,7 @@ def fine_tune(
     rows = stored(rows, store, clip_length)
     network.fc = build_network(about.backbone, about.modality, len(names), seed=recipe.seed).fc
     seen = Network(backbone=about.backbone, clip_length=clip_length)
-    about = describe(seen, recipe, store, names, recipe.to_json())
+    about = describe(seen, recipe, store, names, "labels", split, recipe.to_json())
     trainable = network.last_layers() if recipe.layers == "last" else None
-    run(network, about, rows, with_labels(rows, store, names), store, recipe, threads, output,
-        trainable, recipe.freeze_bn)  # fmt: skip
+    train_and_save(network, about, rows, with_labels(rows, store, names), store, recipe, threads,
+                   output, trainable, recipe.freeze_bn)  # fmt: skip

@@ -1,12 +1,8 @@
 """From an index and stored clips to labelled videos."""
 
-import hashlib
-import json
 import logging
 
-import numpy as np
 import pandas as pd
-from torch import nn
 
 from motionfit.config import Training
 from motionfit.datasets.index import hold_out
@@ -69,9 +65,13 @@ def training_and_validation(
     store: ClipStore,
     clip_length: int,
     recipe: Training,
+    keep_classes: bool,
 ) -> tuple[MultiClips, MultiClips | None]:
-    """Splits the videos (one a row) by group; the second set is None where nothing is held out."""
-    learned, watched = hold_out(rows, recipe.validation_fraction, recipe.seed)
+    """Splits the videos (one a row) by group; the second set is None where nothing is held out.
+
+    `keep_classes`: see `hold_out`; it looks at the true labels.
+    """
+    learned, watched = hold_out(rows, recipe.validation_fraction, recipe.seed, keep_classes)
     by_id = {video.video: video for video in videos}
 
     def clips(part: pd.DataFrame, training: bool) -> MultiClips:
@@ -82,13 +82,3 @@ def training_and_validation(
 
     log.info("%d videos to learn from, %d to watch with", len(learned), len(watched))
     return clips(learned, True), clips(watched, False) if len(watched) else None
-
-
-def identity(recipe: str, store: ClipStore, videos: list[LabelledVideo], network: nn.Module) -> str:
-    """Text of everything that a training depends on: its recipe, the clips, the labels and the
-    weights that it starts from."""
-    weights = hashlib.sha256()
-    for tensor in network.state_dict().values():
-        weights.update(np.ascontiguousarray(tensor.cpu().numpy()).tobytes())
-    samples = [[v.video, v.starts.tolist(), v.lengths.tolist(), v.labels.tolist()] for v in videos]
-    return json.dumps([recipe, store.recipe, samples, weights.hexdigest()])

@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, RandomSampler
 from torch.utils.tensorboard import SummaryWriter
 
 from motionfit.config import Training
@@ -163,8 +163,9 @@ def loader(
     return DataLoader(
         clips,
         batch_size=batch_size,
-        shuffle=order is not None,
-        generator=order,
+        # The order is drawn by the sampler alone: a loader that has a generator also draws from it
+        # when worker processes start, which they do at another epoch in a resumed training.
+        sampler=RandomSampler(clips, generator=order) if order else None,
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=workers > 0,

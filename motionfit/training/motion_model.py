@@ -9,7 +9,7 @@ from motionfit.datasets.index import classes, labelled_train
 from motionfit.models import build_network
 from motionfit.store.clips import ClipStore
 from motionfit.training.labels import stored, with_labels
-from motionfit.training.run import describe, run
+from motionfit.training.run import describe, train_and_save
 
 
 def train_motion_model(
@@ -21,6 +21,7 @@ def train_motion_model(
     rows = labelled_train(index, split, recipe.label_fraction, recipe.label_seed)
     rows = stored(rows, store, recipe.network.clip_length)
     network = build_network(recipe.network.backbone, "flow", len(names), seed=recipe.training.seed)
-    about = describe(recipe.network, recipe.training, store, names, recipe.to_json())
-    run(network, about, rows, with_labels(rows, store, names), store, recipe.training, threads,
-        output)  # fmt: skip
+    about = describe(recipe.network, recipe.training, store, names, "labels", split,
+                     recipe.to_json())  # fmt: skip
+    train_and_save(network, about, rows, with_labels(rows, store, names), store, recipe.training,
+                   threads, output)  # fmt: skip

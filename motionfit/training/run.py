@@ -1,38 +1,32 @@
 """What the three trainings of the pipeline share."""
 
+import fcntl
+import hashlib
+import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from torch import nn
 
+from motionfit.closure import code_version
 from motionfit.config import Network, Training
+from motionfit.errors import MotionFitError
 from motionfit.models import SavedModel, save_model
 from motionfit.models.backbones import R2Plus1D
 from motionfit.store.clips import ClipStore
-from motionfit.training.data import LabelledVideo
-from motionfit.training.labels import identity, training_and_validation
+from motionfit.training.data import LabelledVideo, MultiClips
+from motionfit.training.labels import training_and_validation
 from motionfit.training.loop import finish, train
 
 log = logging.getLogger(__name__)
 
 
-def describe(
-    network: Network, training: Training, store: ClipStore, names: list[str], recipe: str
-) -> SavedModel:
-    return SavedModel(
-        backbone=network.backbone,
-        modality=store.modality,
-        classes=names,
-        clip_length=network.clip_length,
-        frame_size=store.recipe["size"],
-        crop=training.crop,
-        fps=store.recipe["fps"],
-        recipe=recipe,
-    )
-
-
-def run(
+def train_and_save(
     network: R2Plus1D,
     about: SavedModel,
     rows: pd.DataFrame,
@@ -44,12 +38,78 @@ def run(
     trainable: list[nn.Module] | None = None,
     freeze_bn: bool = False,
 ) -> None:
-    """Trains the network and saves it as `output`, with its history beside it."""
-    learned, watched = training_and_validation(rows, videos, store, about.clip_length, recipe)
+    """Trains the network on `videos` (those of `rows`, of the index) and saves it as `output`, with
+    its history beside it. `trainable`, `freeze_bn`: see `train`."""
     log.info("%s on %s, %d classes", about.backbone, about.modality, len(about.classes))
     folder = output.parent
-    whole = identity(about.recipe, store, videos, network)
-    train(network, about.modality, learned, watched, recipe, whole, folder, threads, trainable,
-          freeze_bn)  # fmt: skip
-    save_model(network, about, output)
-    finish(folder)
+    with lock(folder):
+        learned, watched = training_and_validation(
+            rows, videos, store, about.clip_length, recipe, keep_classes=about.learned == "labels"
+        )
+        whole = identity(about, store, learned, watched, network)
+        train(network, about.modality, learned, watched, recipe, whole, folder, threads, trainable,
+              freeze_bn)  # fmt: skip
+        save_model(network, about, output)
+        finish(folder)
+
+
+def describe(
+    network: Network,
+    training: Training,
+    store: ClipStore,
+    names: list[str],
+    learned: str,
+    split: int,
+    recipe: str,
+) -> SavedModel:
+    """What is saved with a network that reads the clips of `store`."""
+    return SavedModel(
+        backbone=network.backbone,
+        modality=store.modality,
+        classes=names,
+        clip_length=network.clip_length,
+        frame_size=store.recipe["size"],
+        crop=training.crop,
+        fps=store.recipe["fps"],
+        learned=learned,
+        split=split,
+        recipe=recipe,
+    )
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Keeps a second training out of a folder; the system lifts the lock when the process ends.
+
+    A killed workflow may leave a training behind that its rerun knows nothing of.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "training.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MotionFitError(
+                f"another training is running in {folder}: wait for it or end it"
+            ) from None
+        yield
+
+
+def identity(
+    about: SavedModel,
+    store: ClipStore,
+    learned: MultiClips,
+    watched: MultiClips | None,
+    network: nn.Module,
+) -> str:
+    """Text of everything that a training depends on: its recipe, the code, the clips and labels,
+    and the weights that it starts from."""
+    weights = hashlib.sha256()
+    for tensor in network.state_dict().values():
+        weights.update(np.ascontiguousarray(tensor.numpy()).tobytes())
+    samples = [
+        [[v.video, v.starts.tolist(), v.lengths.tolist(), v.labels.tolist()] for v in clips.videos]
+        for clips in (learned, watched)
+        if clips is not None
+    ]
+    code = code_version("motionfit.training.run")
+    return json.dumps([asdict(about), code, store.recipe, samples, weights.hexdigest()])

@@ -79,12 +79,12 @@ def test_labelled_train_names_the_classes_it_would_lose(training_index):
 
 def test_hold_out_shares_no_group_and_takes_no_class_away(training_index):
     for seed in range(5):
-        train, validation = hold_out(training_index, 0.9, seed)
+        train, validation = hold_out(training_index, 0.9, seed, keep_classes=True)
         assert len(train) + len(validation) == len(training_index)
         assert validation["group"].nunique() == 36
         assert not set(train["group"]) & set(validation["group"])
         assert set(train["label"]) == set(training_index["label"])
-    assert hold_out(training_index, 0.01, seed=0)[1].empty
+    assert hold_out(training_index, 0.01, seed=0, keep_classes=True)[1].empty
 
 
 def test_a_written_index_reads_back_the_same(tmp_path):

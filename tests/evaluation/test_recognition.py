@@ -11,12 +11,12 @@ from motionfit.evaluation.predict import Predictor
 from motionfit.evaluation.recognition import recognise, video_probabilities
 from motionfit.evaluation.summary import summarise
 from motionfit.files import write_json
-from motionfit.models import SavedModel, build_network, save_model
+from motionfit.models import build_network, save_model
 from motionfit.store.frames import store_frames
 from motionfit.training.clips import network_input
-from tests.videos import make_index, moving_square
+from tests.videos import described, make_index, moving_square
 
-ABOUT = SavedModel("r2plus1d_small", "frames", ["a", "b", "c"], 8, [32, 48], 28, None, "{}")
+ABOUT = described("frames", ["a", "b", "c"], 8, [32, 48], 28)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_model_of_other_classes_is_refused(tmp_path, model):
 
 
 def test_predict_refuses_a_motion_model(tmp_path):
-    about = SavedModel("r2plus1d_small", "flow", ["a"], 8, [32, 48], 28, None, "{}")
+    about = described("flow", ["a"], 8, [32, 48], 28)
     save_model(build_network("r2plus1d_small", "flow", 1, 0), about, tmp_path / "model.pt")
     with pytest.raises(MotionFitError, match="reads RGB"):
         Predictor(tmp_path / "model.pt", threads=1)

@@ -12,8 +12,8 @@ from motionfit.evaluation.retrieval import (
     unit,
     video_means,
 )
-from motionfit.models import SavedModel, build_network, save_model
-from tests.videos import make_frames, make_index, moving_square
+from motionfit.models import build_network, save_model
+from tests.videos import described, make_frames, make_index, moving_square
 
 
 def table(count: int, seed: int, classes: int = 4) -> pd.DataFrame:
@@ -66,7 +66,7 @@ def test_videos_find_their_likes(tmp_path):
         labels[name] = "square" if i % 2 else "nothing"
     make_frames(tmp_path / "frames" / "0000.h5", videos)
     network = build_network("r2plus1d_small", "frames", 2, seed=0)
-    about = SavedModel("r2plus1d_small", "frames", ["x", "y"], 8, [32, 48], 28, None, "{}")
+    about = described("frames", ["x", "y"], 8, [32, 48], 28)
     save_model(network, about, tmp_path / "model.pt")
     index = make_index(labels, test={"v00", "v01", "v02"})
     retrieve(tmp_path / "model.pt", index, 1, tmp_path / "frames", 8, 10, [1, 5], 1,

@@ -7,7 +7,7 @@ from motionfit.models import SavedModel, build_network, load_model, save_model
 
 
 def about(modality: str = "frames", backbone: str = "r2plus1d_small") -> SavedModel:
-    return SavedModel(backbone, modality, ["a", "b", "c"], 8, [32, 48], 28, None, "{}")
+    return SavedModel(backbone, modality, ["a", "b", "c"], 8, [32, 48], 28, None, "labels", 1, "{}")
 
 
 def test_r2plus1d_18_is_torchvisions():

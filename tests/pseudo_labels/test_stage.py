@@ -7,12 +7,12 @@ import pytest
 
 from motionfit.config import Features, PseudoLabels
 from motionfit.errors import MotionFitError
-from motionfit.models import SavedModel, build_network, save_model
+from motionfit.models import build_network, save_model
 from motionfit.pseudo_labels.features import read_features, store_features
 from motionfit.pseudo_labels.stage import cluster, make_pseudo_labels, source_videos
 from motionfit.store.clips import ClipStore
 from motionfit.training.clips import centre_crop, network_input
-from tests.videos import make_flow, make_index
+from tests.videos import described, make_flow, make_index
 
 
 def recipe(clusters: int, **options) -> PseudoLabels:
@@ -37,7 +37,7 @@ def test_features_are_those_of_the_network(tmp_path):
     fields = {"long": rng.normal(0, 3, (20, 28, 32, 2)), "short": rng.normal(0, 3, (5, 28, 32, 2))}
     make_flow(tmp_path / "flow" / "0000.h5", fields)
     network = build_network("r2plus1d_small", "flow", 2, seed=0).eval()
-    about = SavedModel("r2plus1d_small", "flow", ["a", "b"], 8, [28, 32], 24, None, "{}")
+    about = described("flow", ["a", "b"], 8, [28, 32], 24)
     save_model(network, about, tmp_path / "model.pt")
     output = tmp_path / "features" / "0000.h5"
     store_features(Features(stride=4, batch_size=3), tmp_path / "model.pt",

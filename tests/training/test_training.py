@@ -14,7 +14,7 @@ from motionfit.config import (
     Training,
 )
 from motionfit.errors import MotionFitError
-from motionfit.models import SavedModel, build_network, load_model, save_model
+from motionfit.models import build_network, load_model, save_model
 from motionfit.store.clips import ClipStore
 from motionfit.training import loop
 from motionfit.training.appearance_model import train_appearance_model
@@ -22,7 +22,7 @@ from motionfit.training.data import MultiClips, whole_video
 from motionfit.training.fine_tuning import fine_tune
 from motionfit.training.loop import train
 from motionfit.training.motion_model import train_motion_model
-from tests.videos import make_flow, make_frames, make_index, moving_square
+from tests.videos import described, make_flow, make_frames, make_index, moving_square
 
 SMALL = Network(backbone="r2plus1d_small", clip_length=4)
 SHORT = {"epochs": 4, "milestones": [2], "learning_rate": 0.02, "batch_size": 4, "crop": 24,
@@ -114,7 +114,8 @@ def test_a_loss_that_is_no_number_is_told(tmp_path, flow):
 
 
 def test_a_motion_model_learns_and_leaves_no_checkpoints(tmp_path, flow):
-    recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=Training(**SHORT))
+    longer = Training(**{**SHORT, "epochs": 8, "milestones": [6]})
+    recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=longer)
     index = make_index(labels(12), test={"v10", "v11"})
     output = tmp_path / "model" / "model.pt"
     train_motion_model(recipe, index, 1, flow, 1, output)
@@ -162,7 +163,7 @@ def test_self_training_learns_a_label_a_clip(tmp_path):
     )
     index = make_index(dict.fromkeys(videos, ""))
     train_appearance_model(
-        recipe, index, pseudo_labels, tmp_path / "frames", 1, tmp_path / "model.pt"
+        recipe, index, 1, pseudo_labels, tmp_path / "frames", 1, tmp_path / "model.pt"
     )
     _, about = load_model(tmp_path / "model.pt")
     assert about.classes == ["0", "1"]
@@ -173,13 +174,13 @@ def test_self_training_learns_a_label_a_clip(tmp_path):
 @pytest.mark.parametrize("layers", ["last", "all"])
 def test_fine_tuning_changes_the_layers_it_should(tmp_path, flow, layers, freeze_bn):
     network = build_network("r2plus1d_small", "flow", 5, seed=3)
-    about = SavedModel("r2plus1d_small", "flow", list("abcde"), 4, [28, 32], 24, None, "{}")
+    about = described("flow", list("abcde"), 4, [28, 32], 24)
     save_model(network, about, tmp_path / "source.pt")
     recipe = FineTuning(**{**SHORT, "epochs": 1}, layers=layers, freeze_bn=freeze_bn)
     fine_tune(recipe, 4, 1.0, 0, tmp_path / "source.pt", make_index(labels(12)), 1, flow, 1,
               tmp_path / "tuned.pt")  # fmt: skip
-    tuned, described = load_model(tmp_path / "tuned.pt")
-    assert described.classes == ["left", "right"]
+    tuned, saved = load_model(tmp_path / "tuned.pt")
+    assert saved.classes == ["left", "right"]
     before, after = network.state_dict(), tuned.state_dict()
 
     def changed(name):
@@ -195,7 +196,7 @@ def test_fine_tuning_changes_the_layers_it_should(tmp_path, flow, layers, freeze
 
 def test_fine_tuning_uses_the_labelled_fraction_alone(tmp_path, flow, caplog):
     network = build_network("r2plus1d_small", "flow", 5, seed=3)
-    about = SavedModel("r2plus1d_small", "flow", list("abcde"), 4, [28, 32], 24, None, "{}")
+    about = described("flow", list("abcde"), 4, [28, 32], 24)
     save_model(network, about, tmp_path / "source.pt")
     recipe = FineTuning(**{**SHORT, "epochs": 1})
     with caplog.at_level(logging.INFO):

@@ -1,8 +1,13 @@
+import os
 import shlex
+import sys
 from pathlib import Path
 
-# The stages are this folder's package, whatever environment and working directory a job runs in.
+# The stages are this folder's package, in whatever working directory a job runs, and run with the
+# Python that runs Snakemake unless a rule has an environment of its own.
 shell.prefix(f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}; ")
+if not workflow.deployment_settings.deployment_method:
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 # A config file that brings its own data sets replaces the demo; any other overlays it.
 if "datasets" not in config:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from motionfit import __version__, config
 from motionfit.errors import MotionFitError
+from motionfit.terminal import set_terminal, terminal
 
 Arguments = argparse.Namespace
 
@@ -146,6 +147,7 @@ def report(args: Arguments) -> None:
 
 def predict(args: Arguments) -> int:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from motionfit.evaluation.predict import Predictor
@@ -159,9 +161,9 @@ def predict(args: Arguments) -> int:
             print(f"error: {error}", file=sys.stderr)
             failed = True
             continue
-        table = Table("class", "probability", title=str(video), title_justify="left")
+        table = Table("class", "probability", title=escape(str(video)), title_justify="left")
         for name, probability in list(probabilities.items())[: args.top]:
-            table.add_row(name, f"{probability:.3f}")
+            table.add_row(escape(name), f"{probability:.3f}")
         Console().print(table)
     return int(failed)
 
@@ -171,6 +173,13 @@ def schema(args: Arguments) -> None:
 
 
 # ------------------------------------------------------------------------------------ the parser
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def size(text: str) -> tuple[int, int]:
@@ -212,7 +221,7 @@ def build_parser() -> argparse.ArgumentParser:
                         "help": "folder of the shards that the model reads, frames or flow"},
             "--clip-length": {"required": True, "type": int, "metavar": "L",
                               "help": "frames a clip"},
-            "--count": {"type": int, "default": 10, "metavar": "N",
+            "--count": {"type": positive, "default": 10, "metavar": "N",
                         "help": "clips a video (default: 10)"},
             "--threads": {"type": int, "default": os.cpu_count() or 1, "metavar": "N",
                           "help": "CPU cores to use (default: all)"},
@@ -306,8 +315,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     tool = command(predict, "Classify videos with a fine-tuned model, from RGB alone.")
     add(tool, "--model", "--threads")
-    tool.add_argument("--clips", type=int, default=10, metavar="N", help="clips a video")
-    tool.add_argument("--top", type=int, default=5, metavar="N", help="classes to print")
+    tool.add_argument("--clips", type=positive, default=10, metavar="N", help="clips a video")
+    tool.add_argument("--top", type=positive, default=5, metavar="N", help="classes to print")
     tool.add_argument("videos", type=Path, nargs="+", metavar="VIDEO")
 
     command(schema, "Print the JSON schema of the config.")
@@ -324,6 +333,11 @@ def run(args: Arguments) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
     )
+    if args.log:
+        warnings = logging.StreamHandler(terminal())
+        warnings.setLevel(logging.WARNING)
+        warnings.setFormatter(logging.Formatter("warning: %(message)s"))
+        logging.getLogger("motionfit").addHandler(warnings)
     try:
         return args.function(args) or 0
     except (MotionFitError, OSError) as error:
@@ -333,24 +347,27 @@ def run(args: Arguments) -> int:
 
 
 def run_with_log(args: Arguments) -> int:
-    """Sends all that is printed to `args.log`; where the command fails, its last lines are printed
-    as well, so that whoever runs the workflow sees why."""
+    """Sends all that is printed to `args.log`. Warnings go to the terminal as well, and where the
+    command fails the last lines of its log, so that whoever runs the workflow sees why."""
     args.log.parent.mkdir(parents=True, exist_ok=True)
     streams = {number: os.dup(number) for number in (1, 2)}
     with args.log.open("w", encoding="utf-8") as file:
         for number in streams:
             os.dup2(file.fileno(), number)
-    try:
-        status = run(args)
-    except Exception:
-        traceback.print_exc()
-        status = 1
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for number, stream in streams.items():
-            os.dup2(stream, number)
-            os.close(stream)
+    with os.fdopen(os.dup(streams[2]), "w", encoding="utf-8") as stderr:
+        set_terminal(stderr)
+        try:
+            status = run(args)
+        except Exception:
+            traceback.print_exc()
+            status = 1
+        finally:
+            set_terminal(None)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, stream in streams.items():
+                os.dup2(stream, number)
+                os.close(stream)
     if status:
         lines = args.log.read_text(encoding="utf-8", errors="replace").splitlines()
         print(f"The last lines of {args.log}:", *lines[-LAST_LINES:], sep="\n", file=sys.stderr)

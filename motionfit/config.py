@@ -8,16 +8,25 @@ import json
 import re
 from collections.abc import Mapping, Set
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from motionfit.errors import MotionFitError
 
-Positive = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1, strict=True)]
+Natural = Annotated[int, Field(ge=0, strict=True)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
-Size = tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]]
+Side = Annotated[int, Field(ge=8, strict=True)]
+Size = tuple[Side, Side]
 
 
 class Recipe(BaseModel):
@@ -43,6 +52,9 @@ class Recipe(BaseModel):
 class DatasetRecipe(Recipe):
     """What all data sets share."""
 
+    splits: ClassVar[int] = 1
+    """Number of splits into training and test videos."""
+
     shards: Positive = 8
     """Number of HDF5 shards; 100 to 250 videos a shard make jobs of a sensible length."""
     fps: Annotated[float, Field(gt=0)] | None = None
@@ -50,9 +62,15 @@ class DatasetRecipe(Recipe):
     max_failed: Annotated[float, Field(ge=0, le=1)] = 0.05
     """The run stops when more than this fraction of the videos can't be decoded."""
 
+    def lacking(self, test: bool) -> str:
+        """Why nothing can be learned from its labels, or tested with them; '' where it can."""
+        return ""
+
 
 class Ucf101(DatasetRecipe):
     """UCF101: class folders, and `trainlist0N.txt` / `testlist0N.txt`."""
+
+    splits: ClassVar[int] = 3
 
     format: Literal["ucf101"]
     videos: Path
@@ -63,6 +81,8 @@ class Ucf101(DatasetRecipe):
 
 class Hmdb51(DatasetRecipe):
     """HMDB51: class folders, and `CLASS_test_splitN.txt`."""
+
+    splits: ClassVar[int] = 3
 
     format: Literal["hmdb51"]
     videos: Path
@@ -97,19 +117,22 @@ class Folders(DatasetRecipe):
     """Groups that form the test set; the others train."""
     test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.25
     """Fraction of the groups drawn as the test set where nothing else says which they are."""
-    seed: Seed = 0
+    seed: Natural = 0
     """Seed of that draw."""
+
+    def lacking(self, test: bool) -> str:
+        return "" if self.labelled or self.labels else "it has no labels (labelled: false)"
 
 
 class Demo(DatasetRecipe):
     """Rendered videos whose class is their motion, and whose appearance says nothing."""
 
     format: Literal["demo"]
-    train: Annotated[int, Field(ge=0)] = 0
+    train: Natural = 0
     """Labelled training videos a class."""
-    test: Annotated[int, Field(ge=0)] = 0
+    test: Natural = 0
     """Labelled test videos a class."""
-    unlabelled: Annotated[int, Field(ge=0)] = 0
+    unlabelled: Natural = 0
     """Unlabelled videos a class."""
     frames: Annotated[int, Field(ge=2)] = 24
     """Frames a video."""
@@ -125,8 +148,13 @@ class Demo(DatasetRecipe):
     """Contrast of the background's texture, as a fraction of the moving patch's."""
     noise: Annotated[float, Field(ge=0)] = 8.0
     """Standard deviation of the pixel noise, grey levels of 255."""
-    seed: Seed = 0
+    seed: Natural = 0
     """Seed of everything that is drawn."""
+
+    def lacking(self, test: bool) -> str:
+        if not self.train:
+            return "it has no labelled training videos (train: 0)"
+        return "it has no test videos (test: 0)" if test and not self.test else ""
 
 
 Dataset = Annotated[
@@ -154,7 +182,7 @@ class Flow(Recipe):
 class Training(Recipe):
     """Stochastic gradient descent with the multi-clip loss (Eq. 1)."""
 
-    epochs: Annotated[int, Field(ge=1)] = 120
+    epochs: Positive = 120
     """Passes over the training videos."""
     milestones: tuple[Positive, ...] = (40, 60, 80)
     """Epochs after which the learning rate is divided by 10."""
@@ -168,20 +196,20 @@ class Training(Recipe):
     """Videos (multi-clips) a batch."""
     clips_per_video: Positive = 3
     """R of Eq. 1: clips drawn from a video, over which the loss is averaged."""
-    crop: Annotated[int, Field(ge=8)] = 112
+    crop: Side = 112
     """Side of the square crop in pixels: random in training, centred in testing."""
     flip: bool = True
     """Flip half of the clips left-right; leave out where left and right are different classes."""
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Fraction of the groups held out of training to watch it."""
-    seed: Seed = 0
+    seed: Natural = 0
     """Seed of the weights, the clips, their order and the held-out groups."""
 
 
 class SelfTraining(Training):
     """The paper's schedule for learning pseudo-labels."""
 
-    epochs: Annotated[int, Field(ge=1)] = 45
+    epochs: Positive = 45
     """Passes over the source videos."""
     milestones: tuple[Positive, ...] = (20, 40)
     """Epochs after which the learning rate is divided by 10."""
@@ -212,7 +240,7 @@ class LabelledPart(Recipe):
 
     label_fraction: Fraction = 1.0
     """Fraction of the training groups whose labels are used."""
-    label_seed: Seed = 0
+    label_seed: Natural = 0
     """Seed of the draw of these groups; a smaller fraction is part of a larger one."""
 
 
@@ -229,6 +257,15 @@ class MotionModel(LabelledPart):
     network: Network = Network()
     training: Training = Training()
     features: Features = Features()
+
+    @field_validator("motion_split", mode="before")
+    @classmethod
+    def _check_motion_split(cls, value: Any) -> Any:
+        if value != "target" and (
+            not isinstance(value, int) or isinstance(value, bool) or value < 1
+        ):
+            raise ValueError(f"should be `target` or the number of a split, not {value!r}")
+        return value
 
 
 class PseudoLabels(Recipe):
@@ -253,7 +290,7 @@ class PseudoLabels(Recipe):
     """Times that K-means is started anew; the run of least inertia is kept."""
     max_iterations: Positive = 100
     """Iterations of K-means at most."""
-    seed: Seed = 0
+    seed: Natural = 0
     """Seed of K-means."""
 
 
@@ -305,7 +342,7 @@ class Resources(Recipe):
     """Memory in MB."""
     runtime: Positive = 120
     """Time limit in minutes, for a cluster."""
-    gpu: Annotated[int, Field(ge=0)] = 0
+    gpu: Natural = 0
     """GPUs."""
 
 
@@ -392,6 +429,31 @@ class Config(Recipe):
         return self
 
     @model_validator(mode="after")
+    def _check_labels(self) -> "Config":
+        """Refuses at once what would fail only after hours of optical flow."""
+
+        def check(key: str, dataset: str, split: int, test: bool) -> None:
+            recipe = self.datasets[dataset]
+            if split > recipe.splits:
+                raise ValueError(
+                    f"{key}: the data set {dataset!r} has no split {split} (it has {recipe.splits})"
+                )
+            if reason := recipe.lacking(test):
+                raise ValueError(f"{key}: the data set {dataset!r} can't be used here: {reason}")
+
+        for name, motion in self.motion_models.items():
+            split = 1 if motion.motion_split == "target" else motion.motion_split
+            check(f"motion_models.{name}", motion.dataset, split, test=False)
+        for name, evaluation in self.evaluations.items():
+            motion_model = self.motion_model_of(evaluation.model)
+            for split in evaluation.splits:
+                check(f"evaluations.{name}.splits", evaluation.dataset, split, test=True)
+                if motion_model and self.motion_models[motion_model].motion_split == "target":
+                    dataset = self.motion_models[motion_model].dataset
+                    check(f"motion_models.{motion_model}.motion_split", dataset, split, test=False)
+        return self
+
+    @model_validator(mode="after")
     def _check_crops(self) -> "Config":
         def fits(section: str, name: str, crop: int, size: Size) -> None:
             if crop > min(size):
@@ -413,6 +475,20 @@ class Config(Recipe):
                     "pseudo-labels, so it needs fine-tuning"
                 )
         return self
+
+    def motion_model_of(self, model: str) -> str | None:
+        """The motion model behind a model: itself, or that of its pseudo-labels; None for random
+        weights."""
+        if model in self.motion_models:
+            return model
+        pseudo_labels = self.appearance_models[model].pseudo_labels
+        return self.pseudo_labels[pseudo_labels].motion_model if pseudo_labels else None
+
+    def model_split(self, model: str, split: int) -> int:
+        """The split whose labels are behind a model where `split` is evaluated."""
+        motion_model = self.motion_model_of(model)
+        chosen = self.motion_models[motion_model].motion_split if motion_model else "target"
+        return split if chosen == "target" else chosen
 
     def frame_size(self, evaluation: Evaluation) -> Size:
         """Height and width of the stored frames, or flow, that an evaluation reads."""
@@ -463,6 +539,8 @@ def describe(error: ValidationError) -> str:
             message = "unknown key"
         elif detail["type"] == "missing":
             message = "this key is missing"
+        elif detail["type"].startswith("union_tag"):
+            message = "format should be one of ucf101, hmdb51, kinetics, folders, demo"
         elif detail["type"] == "value_error":
             message = str(detail["ctx"]["error"])
         else:

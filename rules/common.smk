@@ -187,12 +187,6 @@ def flow_of_features(wildcards):
     return f"results/flow/{wildcards.dataset}/{flow}/{wildcards.shard}.h5"
 
 
-def motion_split(motion_model, split):
-    """The split that a motion model learns from where `split` is evaluated."""
-    chosen = CONFIG.motion_models[motion_model].motion_split
-    return split if chosen == "target" else chosen
-
-
 # ---------------------------------------------------------------------------------- pseudo-labels
 
 
@@ -270,14 +264,8 @@ def index_of_evaluation(wildcards):
 
 def model_of_evaluation(wildcards):
     """The motion or appearance model that is evaluated, of the split it has to be of."""
-    model, split = evaluation_of(wildcards).model, wildcards.split
-    motion_model = model
-    if model in CONFIG.appearance_models:
-        pseudo_labels = CONFIG.appearance_models[model].pseudo_labels
-        if pseudo_labels is None:
-            return f"results/models/{model}/split{split}/model.pt"
-        motion_model = CONFIG.pseudo_labels[pseudo_labels].motion_model
-    return f"results/models/{model}/split{motion_split(motion_model, split)}/model.pt"
+    model = evaluation_of(wildcards).model
+    return f"results/models/{model}/split{CONFIG.model_split(model, int(wildcards.split))}/model.pt"
 
 
 def model_to_recognise(wildcards):

@@ -30,7 +30,7 @@ def make_frames(path: Path, videos: dict[str, np.ndarray], fps: float | None = N
     size = list(next(iter(videos.values())).shape[1:3])
     with write_shard(path, "frames", {"size": size, "fps": fps, "quality": 95}) as shard:
         for name, video in videos.items():
-            shard.add(name, [encode_jpeg(frame, 95) for frame in video], fps=12.0, source=name)
+            shard.add(name, [encode_jpeg(frame, 95) for frame in video], source=name)
 
 
 def make_flow(path: Path, videos: dict[str, np.ndarray], bound: float = 20) -> None:
@@ -40,7 +40,7 @@ def make_flow(path: Path, videos: dict[str, np.ndarray], bound: float = 20) -> N
         for name, field in videos.items():
             stored = quantise(field, bound)
             images = [np.concatenate([f[..., 0], f[..., 1]]) for f in stored]
-            shard.add(name, [encode_jpeg(image, 95) for image in images], fps=12.0, source=name)
+            shard.add(name, [encode_jpeg(image, 95) for image in images], source=name)
 
 
 def described(

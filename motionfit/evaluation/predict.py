@@ -19,8 +19,11 @@ class Predictor:
     def __init__(self, model: Path, threads: int):
         self._device = inference_device(threads)
         network, self.about = load_model(model)
-        if self.about.modality != "frames":
-            raise MotionFitError(f"{model} is a motion model: predict takes one that reads RGB")
+        if self.about.modality != "frames" or self.about.learned != "labels":
+            raise MotionFitError(
+                f"{model} can't name classes from RGB: give a fine-tuned appearance model, "
+                "results/evaluations/NAME/splitN/model.pt"
+            )
         self._network = network.to(self._device)
 
     def __call__(self, video: Path, clips: int) -> dict[str, float]:
@@ -28,7 +31,7 @@ class Predictor:
 
         Raises MotionFitError where the video can't be decoded.
         """
-        frames = centre_crop(decoded(video, self.about), self.about.crop)
+        frames = decoded(video, self.about)
         L = self.about.clip_length
         starts = distinct_starts(len(frames), L, clips)
         chosen = [np.minimum(np.arange(s, s + L), len(frames) - 1) for s in starts]
@@ -40,9 +43,12 @@ class Predictor:
 
 
 def decoded(video: Path, about: SavedModel) -> np.ndarray:
-    """(T, H, W, 3) uint8, of the size and rate that the model learned from."""
+    """(T, S, S, 3) uint8: the centre crops, of the size and rate that the model learned from."""
+    size = (about.frame_size[0], about.frame_size[1])
     try:
-        frames = list(decode(video, (about.frame_size[0], about.frame_size[1]), about.fps))
+        frames = [
+            centre_crop(frame[None], about.crop)[0] for frame in decode(video, size, about.fps)
+        ]
     except UnreadableVideoError as error:
         raise MotionFitError(f"{video} can't be decoded: {error}") from None
     if not frames:

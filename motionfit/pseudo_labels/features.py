@@ -5,6 +5,7 @@ A shard of features holds, for each video, `starts` (T,) int64, the clips' first
 clips.
 """
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,6 +54,12 @@ def store_features(recipe: Features, model: Path, flow: Path, threads: int, outp
     network, about = load_model(model)
     network.to(device)
     store = ClipStore(flow.parent, [flow.stem], about.modality)
+    if store.recipe["fps"] != about.fps:
+        log.warning(
+            "the motion model learned from frames at %s a second, and these are at %s (null: each "
+            "video's own): motion looks faster or slower to it",
+            json.dumps(about.fps), json.dumps(store.recipe["fps"]),
+        )  # fmt: skip
     videos = list(store.shards)
     with replacing(output) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["clip_length"] = about.clip_length

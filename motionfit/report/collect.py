@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from motionfit.config import Config, Evaluation
+from motionfit.config import Config, Evaluation, LabelledPart
 from motionfit.datasets.index import classes, labelled_train, read_index, split_column
 from motionfit.errors import MotionFitError
-from motionfit.report.lineage import Lineage, motion_model_of, motion_split
+from motionfit.report.lineage import Lineage
 
 SELF_TRAINED, RANDOM, MOTION = "self-trained", "random", "motion"
 """Kinds of evaluated models."""
@@ -50,9 +50,11 @@ class EvaluationResult:
     predictions: pd.DataFrame
     """video, label, predicted and a probability a class, of the first split."""
     label_fraction: float
-    """Fraction of the training labels that it learned from."""
-    labels_used: int
-    """Number of these labels, of the first split."""
+    """Fraction of the training labels that it was fine-tuned with; without fine-tuning, that its
+    motion model learned from."""
+    labelled: frozenset[str]
+    """The videos of its data set whose labels are behind it, in the first split: those that it was
+    fine-tuned with, and those that its motion model learned from."""
 
     @property
     def split(self) -> int:
@@ -182,16 +184,17 @@ def read_evaluation(
 ) -> EvaluationResult:
     recipe = config.evaluations[name]
     folder = results / "evaluations" / name
-    motion_model = motion_model_of(config, recipe.model)
+    motion_model = config.motion_model_of(recipe.model)
     kind = RANDOM if motion_model is None else SELF_TRAINED
     if recipe.model in config.motion_models:
         kind = MOTION
-    labels, split = recipe, recipe.splits[0]
-    if recipe.fine_tuning is None:
-        # As it is, a motion model has used the labels that it was trained with.
-        labels = config.motion_models[recipe.model]
-        split = motion_split(config, recipe.model, split)
-    used = labelled_train(indices[labels.dataset], split, labels.label_fraction, labels.label_seed)
+    used: list[tuple[LabelledPart, int]] = []
+    if recipe.fine_tuning is not None:
+        used.append((recipe, recipe.splits[0]))
+    if motion_model and config.motion_models[motion_model].dataset == recipe.dataset:
+        motion = config.motion_models[motion_model]
+        used.append((motion, config.model_split(motion_model, recipe.splits[0])))
+    index = indices[recipe.dataset]
     return EvaluationResult(
         name=name,
         recipe=recipe,
@@ -202,8 +205,12 @@ def read_evaluation(
             folder / f"split{recipe.splits[0]}" / "predictions.csv",
             ("video", "label", "predicted"),
         ),
-        label_fraction=labels.label_fraction,
-        labels_used=len(used),
+        label_fraction=used[0][0].label_fraction if used else 0.0,
+        labelled=frozenset(
+            video
+            for part, split in used
+            for video in labelled_train(index, split, part.label_fraction, part.label_seed)["video"]
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from motionfit.config import Config, Size
-from motionfit.report.lineage import Lineage, motion_model_of
+from motionfit.report.lineage import Lineage
 
 COLUMNS = (
     "data sets", "frames", "flow", "motion models", "pseudo-labels", "appearance models",
@@ -117,7 +117,7 @@ def artefact_graph(
         edges[flow(labels.dataset, config.motion_models[model].flow), key] = None
     evaluated = {evaluation.model for evaluation in config.evaluations.values()}
     for name, model in config.appearance_models.items():
-        detail = "random weights" if motion_model_of(config, name) is None else "self-trained"
+        detail = "random weights" if config.motion_model_of(name) is None else "self-trained"
         nodes[f"model {name}"] = Node(APPEARANCE, name, detail, name in evaluated)
         if model.pseudo_labels is not None:
             edges[f"labels {model.pseudo_labels}", f"model {name}"] = None

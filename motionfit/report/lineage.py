@@ -50,11 +50,11 @@ def need_flow(config: Config, needed: Lineage, flow: str, dataset: str) -> None:
 
 def need_model(config: Config, needed: Lineage, model: str, split: int) -> None:
     """What the model is made from whose evaluation is on `split`."""
-    motion_model = motion_model_of(config, model)
+    motion_model = config.motion_model_of(model)
     if motion_model is None:
         return
     recipe = config.motion_models[motion_model]
-    split = motion_split(config, motion_model, split)
+    split = config.model_split(motion_model, split)
     needed.motion_models.setdefault(motion_model, set()).add(split)
     need_flow(config, needed, recipe.flow, recipe.dataset)
     if model in config.appearance_models:
@@ -64,17 +64,3 @@ def need_model(config: Config, needed: Lineage, model: str, split: int) -> None:
         needed.appearance_models.setdefault(model, set()).add(split)
         need_flow(config, needed, recipe.flow, source)
         need_clips(config, needed, model, source)
-
-
-def motion_model_of(config: Config, model: str) -> str | None:
-    """The motion model that a model is or goes back to; None for random weights."""
-    if model in config.motion_models:
-        return model
-    pseudo_labels = config.appearance_models[model].pseudo_labels
-    return None if pseudo_labels is None else config.pseudo_labels[pseudo_labels].motion_model
-
-
-def motion_split(config: Config, motion_model: str, split: int) -> int:
-    """The split that a motion model learns from where `split` is evaluated."""
-    chosen = config.motion_models[motion_model].motion_split
-    return split if chosen == "target" else chosen

@@ -194,12 +194,14 @@ def gain(shown: Sequence[EvaluationResult]) -> str:
     if len(shown) < 2:
         return ""
     first, second = shown
-    same = ("dataset", "splits", "label_fraction", "label_seed")
-    if any(getattr(first.recipe, key) != getattr(second.recipe, key) for key in same):
+    same_test = all(
+        getattr(first.recipe, key) == getattr(second.recipe, key) for key in ("dataset", "splits")
+    )
+    if not same_test or first.labelled != second.labelled:
         return ""
     points = 100 * (collect.top1(first) - collect.top1(second))
     return (
-        f"With the same {first.labels_used} labelled videos, self-training on motion is "
+        f"With the same {len(first.labelled)} labelled videos, self-training on motion is "
         f"{abs(points):.1f} points {'above' if points >= 0 else 'below'} random weights."
     )
 

@@ -103,7 +103,7 @@ def results_table(
                 made_of=made_of(config, e),
                 kind=e.kind,
                 modality="flow" if e.kind == MOTION else "RGB",
-                labels=f"{100 * e.label_fraction:g}% ({e.labels_used})",
+                labels=f"{100 * e.label_fraction:g}% ({len(e.labelled)})",
                 clip_length=e.recipe.clip_length,
                 layers=LAYERS[e.recipe.fine_tuning.layers] if e.recipe.fine_tuning else "none",
                 motion_split=motion_split_text(config, e),
@@ -180,15 +180,22 @@ def motion_split_text(config: Config, evaluation: EvaluationResult) -> str:
 
 
 def leaks(config: Config, evaluation: EvaluationResult) -> bool:
-    """Whether the motion model has learned from another split of the data set that it, or what is
-    made from it, is tested on: it may then have seen labels of test videos."""
+    """Whether test videos of the evaluation may have been learned from: with their labels, by a
+    motion model of another split of the data set, or without, in a source that holds them."""
     if evaluation.motion_model is None:
         return False
     recipe = config.motion_models[evaluation.motion_model]
-    return (
-        recipe.dataset == evaluation.recipe.dataset
-        and recipe.motion_split != "target"
-        and any(split != recipe.motion_split for split in evaluation.recipe.splits)
+    dataset = evaluation.recipe.dataset
+    other_split = any(
+        config.model_split(evaluation.recipe.model, split) != split
+        for split in evaluation.recipe.splits
+    )
+    sources = []
+    if evaluation.recipe.model in config.appearance_models:
+        name = config.appearance_models[evaluation.recipe.model].pseudo_labels
+        sources = [config.pseudo_labels[name]] if name else []
+    return (other_split and dataset in (recipe.dataset, *(s.dataset for s in sources))) or any(
+        source.dataset == dataset and source.videos == "all" for source in sources
     )
 
 

@@ -9,7 +9,7 @@ from motionfit.errors import MotionFitError
 from motionfit.files import replacing
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
-from motionfit.store.video import UnreadableVideoError, decode, frame_rate
+from motionfit.store.video import UnreadableVideoError, decode
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +42,7 @@ def store_frames(
                 log.warning("%s: %s (%d frames kept)", row.path, reason, kept)
                 failures.append((row.video, row.path, reason, kept))
             if kept:
-                rate = fps or frame_rate(Path(row.path))
-                shard.add(
-                    row.video, frames, height=size[0], width=size[1], fps=rate, source=row.path
-                )
+                shard.add(row.video, frames, source=row.path)
     with replacing(ledger_of(output)) as temporary:
         pd.DataFrame(failures, columns=LEDGER_COLUMNS).to_csv(temporary, index=False)
     log.info("%d videos stored, %d problems", len(videos), len(failures))

@@ -6,7 +6,7 @@ Layout of a shard::
     /videos      (V,) text      ids, in the order they were added
     /lengths     (V,) int64     frames a video
     /data/000000 (N,) uint8     the encoded frames of the first video, one after the other;
-                                attributes: height, width, fps, source
+                                attribute: source, the path of the video
     /offsets/000000 (T+1,) int64  frame t is bytes[offsets[t]:offsets[t+1]]
 
 so a clip of adjacent frames is one read.
@@ -24,6 +24,9 @@ import numpy as np
 
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing
+
+OPEN_AT_MOST = 64
+"""Files that a process keeps open: a system allows some 1000, and a data set may have more."""
 
 
 class ShardWriter:
@@ -121,6 +124,8 @@ class Shards:
         if self._process != os.getpid():
             self._open, self._process = {}, os.getpid()
         if path not in self._open:
+            if len(self._open) == OPEN_AT_MOST:
+                self._open.pop(next(iter(self._open))).close()
             self._open[path] = open_shard(path)
         return self._open[path]
 
@@ -132,6 +137,7 @@ def open_shard(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except OSError as error:
-        raise MotionFitError(
-            f"{path} can't be read ({error}); delete it and run again to make it anew"
-        ) from None
+        # What the system refuses (no such file, too many open files) has a number; a file that is
+        # no HDF5, or not all of one, has none.
+        cure = "" if error.errno else ": delete it and run again to make it anew"
+        raise MotionFitError(f"{path} can't be read ({error}){cure}") from None

@@ -53,9 +53,3 @@ def decode(
                 raise UnreadableVideoError(f"it ends after {count} of its {stream.frames} frames")
     except (av.FFmpegError, OSError, ValueError, IndexError) as error:
         raise UnreadableVideoError(str(error) or type(error).__name__) from None
-
-
-def frame_rate(path: Path) -> float:
-    """Frames a second, as the file says; 0 where it does not."""
-    with av.open(str(path), metadata_errors="ignore") as container:
-        return float(container.streams.video[0].average_rate or 0)

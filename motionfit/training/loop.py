@@ -19,6 +19,7 @@ from motionfit.config import Training
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing
 from motionfit.models.backbones import R2Plus1D
+from motionfit.terminal import terminal
 from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.clips import network_input
 from motionfit.training.data import MultiClips
@@ -75,7 +76,7 @@ def train(
         log.info("going on after epoch %d", done)
 
     folder.mkdir(parents=True, exist_ok=True)
-    console = Console(stderr=True)
+    console = Console(file=terminal())
     with (
         SummaryWriter(folder / "tensorboard", purge_step=done + 1) as board,
         Progress(
@@ -168,7 +169,7 @@ def loader(
         sampler=RandomSampler(clips, generator=order) if order else None,
         num_workers=workers,
         persistent_workers=workers > 0,
-        pin_memory=workers > 0,
+        pin_memory=torch.cuda.is_available(),
     )
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -75,10 +76,12 @@ def test_a_model_of_other_classes_is_refused(tmp_path, model):
         recognise(model, index, 1, tmp_path, 8, 10, 1, tmp_path / "o", tmp_path / "p")
 
 
-def test_predict_refuses_a_motion_model(tmp_path):
-    about = described("flow", ["a"], 8, [32, 48], 28)
-    save_model(build_network("r2plus1d_small", "flow", 1, 0), about, tmp_path / "model.pt")
-    with pytest.raises(MotionFitError, match="reads RGB"):
+@pytest.mark.parametrize("change", [{"modality": "flow"}, {"learned": "pseudo-labels"}])
+def test_predict_refuses_a_model_that_can_not_name_classes_from_rgb(tmp_path, change):
+    about = replace(ABOUT, **change)
+    network = build_network("r2plus1d_small", about.modality, 3, seed=0)
+    save_model(network, about, tmp_path / "model.pt")
+    with pytest.raises(MotionFitError, match="fine-tuned appearance model"):
         Predictor(tmp_path / "model.pt", threads=1)
 
 

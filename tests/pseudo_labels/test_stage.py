@@ -63,6 +63,16 @@ def test_labels_are_without_holes_and_nearest_to_their_centroid():
     assert inertia == pytest.approx(distances.min(1).sum(), rel=1e-4)
 
 
+def test_a_cluster_is_not_left_empty_when_k_means_is_stopped_early():
+    rng = np.random.default_rng(0)
+    points = np.repeat(rng.normal(0, 1, (12, 2)), 20, axis=0).astype(np.float32)
+    points += rng.normal(0, 1e-4, points.shape).astype(np.float32)
+    for seed in range(5):
+        labels, centroids, _ = cluster(points.copy(), recipe(40, max_iterations=1, seed=seed))
+        assert set(labels) == set(range(40))
+        assert np.isfinite(centroids).all()
+
+
 def test_more_clusters_than_clips_is_told():
     points = np.repeat(np.eye(4, dtype=np.float32), 5, axis=0)
     with pytest.raises(MotionFitError, match="clusters is 5, but the source gives only 4"):
@@ -100,6 +110,14 @@ def test_test_videos_are_no_part_of_the_source():
     assert source_videos(index, 1, "all")["video"].tolist() == ["a", "b", "c"]
     # A source with one split of its own, while the third of the target is evaluated.
     assert source_videos(index.drop(columns="split2"), 3, "train")["video"].tolist() == ["a", "c"]
+
+
+def test_unlabelled_videos_of_a_test_recording_are_no_part_of_the_source():
+    index = make_index({"a": "x", "b": "x", "c": "", "d": "", "e": "x"}, test={"b"})
+    index["group"] = ["1", "2", "2", "1", "2"]
+    index["split1"] = ["train", "test", "", "", "train"]
+    # e is in the training set of the split, as HMDB51 has it with some films on both sides.
+    assert source_videos(index, 1, "train")["video"].tolist() == ["a", "d", "e"]
 
 
 def test_test_videos_are_not_clustered(tmp_path):

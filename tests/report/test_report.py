@@ -40,7 +40,7 @@ def make_config(**changes) -> Config:
     training = {"crop": 16}
     values = {
         "datasets": {
-            "target-1": {"format": "folders", "videos": "/videos"},
+            "target-1": {"format": "ucf101", "videos": "/videos", "annotations": "/lists"},
             "source_2.0": {"format": "folders", "videos": "/videos", "labelled": False},
         },
         "flow": {"tv-l1.fast": {"size": [24, 32]}},
@@ -210,6 +210,19 @@ def test_several_splits_are_all_shown(tmp_path):
         assert f"split {split}: {100 * value:.1f}" in html
     assert "each split's own" in html
     assert "split 2 †" in html
+
+
+@pytest.mark.parametrize("fraction", [1.0, 0.8])
+def test_networks_are_compared_in_words_only_if_the_same_labels_are_behind_them(tmp_path, fraction):
+    """With fewer labels the motion model, which has seen all, is ahead by more than motion."""
+    tuned = {"dataset": "target-1", "fine_tuning": {"crop": 16}, "label_fraction": fraction}
+    config = make_config(
+        evaluations={"own": {"model": "rgb", **tuned}, "scratch": {"model": "scratch", **tuned}}
+    )
+    results = fake_run(config, tmp_path / "results", ["a", "b"])
+    write_report(config, results, tmp_path / "r.html")
+    html = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert ("labelled videos, self-training on motion is" in html) == (fraction == 1.0)
 
 
 def test_many_classes(tmp_path):

@@ -63,6 +63,23 @@ def test_shards_of_another_kind_or_recipe_are_refused(tmp_path):
         Shards([tmp_path / "0.h5", tmp_path / "1.h5"], "frames")
 
 
+def test_no_more_files_are_open_than_a_system_allows(tmp_path, monkeypatch):
+    monkeypatch.setattr("motionfit.store.shards.OPEN_AT_MOST", 2)
+    for i in range(5):
+        with write_shard(tmp_path / f"{i}.h5", "frames", RECIPE) as shard:
+            shard.add(f"v{i}", [bytes([i])])
+    shards = Shards([tmp_path / f"{i}.h5" for i in range(5)], "frames")
+    for i in (0, 1, 2, 3, 4, 0):
+        assert shards.read(f"v{i}", 0, 1)[0].tobytes() == bytes([i])
+    assert len(shards._open) == 2
+
+
+def test_a_missing_shard_is_not_blamed_on_its_content(tmp_path):
+    with pytest.raises(MotionFitError, match="No such file") as error:
+        Shards([tmp_path / "no.h5"], "frames")
+    assert "delete it" not in str(error.value)
+
+
 def test_a_clip_is_one_contiguous_array(tmp_path):
     with write_shard(tmp_path / "0.h5", "frames", RECIPE) as shard:
         shard.add("a", [bytes([i]) * (i + 1) for i in range(5)])

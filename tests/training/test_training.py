@@ -20,8 +20,10 @@ from motionfit.training import loop
 from motionfit.training.appearance_model import train_appearance_model
 from motionfit.training.data import MultiClips, whole_video
 from motionfit.training.fine_tuning import fine_tune
+from motionfit.training.labels import training_and_validation, with_labels
 from motionfit.training.loop import train
 from motionfit.training.motion_model import train_motion_model
+from motionfit.training.run import lock
 from tests.videos import described, make_flow, make_frames, make_index, moving_square
 
 SMALL = Network(backbone="r2plus1d_small", clip_length=4)
@@ -56,8 +58,7 @@ def run_training(folder, flow, epochs=4, seed=0, learning_rate=0.02):
     recipe = Training(**{**SHORT, "epochs": epochs, "seed": seed, "learning_rate": learning_rate})
     data = MultiClips(store, videos, 4, 2, 24, False, seed, training=True)
     network = build_network("r2plus1d_small", "flow", 2, seed)
-    train(network, "flow", data, None, recipe, recipe.model_copy(update={"epochs": 4}).to_json(),
-          folder, threads=1)  # fmt: skip
+    train(network, "flow", data, None, recipe, recipe.to_json(), folder, threads=1)
     return network, pd.read_csv(folder / "history.csv")
 
 
@@ -127,15 +128,96 @@ def test_a_motion_model_learns_and_leaves_no_checkpoints(tmp_path, flow):
     assert not output.with_name("checkpoints").exists()
 
 
-def test_validation_is_watched_but_not_learned(tmp_path, flow):
-    recipe = MotionModel(
-        dataset="d", flow="f", network=SMALL,
-        training=Training(**{**SHORT, "validation_fraction": 0.25}),
-    )  # fmt: skip
-    index = make_index(labels(12))
-    train_motion_model(recipe, index, 1, flow, 1, tmp_path / "model.pt")
+def test_validation_is_watched_but_not_learned(tmp_path, flow, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(
+        "motionfit.training.run.train",
+        lambda network, modality, learned, watched, *rest: seen.update(
+            learned={v.video for v in learned.videos}, watched={v.video for v in watched.videos}
+        ),
+    )
+    training = Training(**{**SHORT, "validation_fraction": 0.25})
+    recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
+    train_motion_model(recipe, make_index(labels(12)), 1, flow, 1, tmp_path / "model.pt")
+    assert len(seen["watched"]) == 3
+    assert seen["learned"] | seen["watched"] == set(labels(12))
+    assert not seen["learned"] & seen["watched"]
+
+
+def test_the_validation_loss_is_that_of_the_network_as_it_is(tmp_path, flow):
+    training = Training(**{**SHORT, "validation_fraction": 0.25, "epochs": 8, "milestones": [6]})
+    recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
+    train_motion_model(recipe, make_index(labels(12)), 1, flow, 1, tmp_path / "model.pt")
     history = pd.read_csv(tmp_path / "history.csv")
-    assert history["validation_accuracy"].between(0, 1).all()
+    network, _ = load_model(tmp_path / "model.pt")
+    store = ClipStore(flow, ["0000"], "flow")
+    rows = make_index(labels(12))
+    _, watched = training_and_validation(
+        rows, with_labels(rows, store, ["left", "right"]), store, 4, training, keep_classes=True
+    )
+    totals = loop.validate(network, "flow", watched, 4, 0)
+    assert totals.loss == pytest.approx(history["validation_loss"].iloc[-1], rel=1e-4)
+    assert totals.accuracy == history["validation_accuracy"].iloc[-1]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_order_of_an_epoch_is_the_same_for_workers_that_start_with_it(flow, workers):
+    """As they do in a resumed training."""
+    store = ClipStore(flow, ["0000"], "flow")
+    videos = [whole_video(f"v{i:02d}", 8, i) for i in range(12)]
+    data = MultiClips(store, videos, 4, 1, 24, False, 0, training=True)
+
+    def orders(epochs):
+        order = torch.Generator()
+        batches = loop.loader(data, 4, workers, order)
+        for epoch in epochs:
+            order.manual_seed(epoch)
+            yield [int(label) for _, _, labels in batches for label in labels]
+
+    first, second = orders([1, 2])
+    assert first != second
+    assert list(orders([2])) == [second]
+
+
+CHANGES = {
+    "clip_length": {"clip_length": 6},
+    "labels": {"label_fraction": 0.5},
+    "groups": {"index": make_index(labels(12)).assign(group="g")},
+    "nothing": {},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_killed_fine_tuning_goes_on_only_if_nothing_it_depends_on_has_changed(
+    tmp_path, flow, monkeypatch, caplog, change
+):
+    about = described("flow", list("abcde"), 4, [28, 32], 24)
+    network = build_network("r2plus1d_small", "flow", 5, seed=3)
+    save_model(network, about, tmp_path / "source.pt")
+    recipe = FineTuning(**{**SHORT, "epochs": 2, "validation_fraction": 0.25})
+    options = {
+        "clip_length": 4, "label_fraction": 1.0, "label_seed": 0, "model": tmp_path / "source.pt",
+        "index": make_index(labels(12)), "split": 1, "clips": flow, "threads": 1,
+        "output": tmp_path / "out" / "tuned.pt",
+    }  # fmt: skip
+    saved = loop.Checkpoints.save
+
+    def save_and_die(self, epoch, state):
+        saved(self, epoch, state)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop.Checkpoints, "save", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        fine_tune(recipe, **options)
+    monkeypatch.undo()
+    with caplog.at_level(logging.INFO):
+        fine_tune(recipe, **{**options, **CHANGES[change]})
+    assert ("going on after epoch 1" in caplog.text) == (change == "nothing")
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path):
+    with lock(tmp_path), pytest.raises(MotionFitError, match="another training is running"):
+        lock(tmp_path).__enter__()
 
 
 def test_a_clip_longer_than_every_video_is_told(tmp_path, flow):

@@ -5,6 +5,8 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.workflow.runs import set_key
 
 EVALUATED = {"recognition": 1, "metrics": 1, "report": 1}
@@ -136,3 +138,38 @@ def test_one_video_replaced_makes_its_shard(run):
     later = run.file("report/index.html").stat().st_mtime + 10
     os.utime(video, (later, later))
     assert run.plan().jobs["frames"] == 1
+
+
+@pytest.mark.parametrize(("motion_split", "chains"), [("target", 2), (2, 1)])
+def test_splits_share_a_motion_model_only_where_its_split_is_fixed(empty_run, motion_split, chains):
+    """Two splits of a data set like UCF101: one chain of models a split, or one for both."""
+    lists = empty_run.folder / "lists"
+    lists.mkdir()
+    for split, test in ((1, "01"), (2, "02")):
+        for kind in ("train", "test"):
+            groups = {"01", "02", "03"} - {test} if kind == "train" else {test}
+            names = [f"{c}/v_{c}_g{g}_c01.avi" for c in ("Run", "Jump") for g in sorted(groups)]
+            (lists / f"{kind}list0{split}.txt").write_text("\n".join(names))
+            for name in names:
+                (empty_run.folder / "ucf" / name).parent.mkdir(parents=True, exist_ok=True)
+                (empty_run.folder / "ucf" / name).touch()
+
+    def change(config):
+        config["datasets"]["target"] = {
+            "format": "ucf101", "videos": "ucf", "annotations": "lists", "shards": 1
+        }  # fmt: skip
+        config["datasets"]["source"] = {"format": "demo", "unlabelled": 1, "frames": 4, "shards": 1}
+        config["motion_models"]["motion"]["motion_split"] = motion_split
+        config["evaluations"]["motionfit"]["splits"] = [1, 2]
+        del config["evaluations"]["motion"], config["evaluations"]["random"]
+
+    empty_run.change(change)
+    outcome = empty_run("results/index/target.csv", "results/index/source.csv")
+    assert outcome.status == 0, outcome.text
+    jobs = empty_run.plan().jobs
+    assert jobs["motion_model"] == jobs["pseudo_labels"] == jobs["appearance_model"] == chains
+    assert jobs["features"] == chains
+    assert jobs["fine_tuning"] == jobs["recognition"] == 2
+    # The retrieval of a model that both splits share is still by each split's videos.
+    assert jobs["retrieval"] == 2
+    assert jobs["flow"] == 2

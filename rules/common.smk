@@ -116,7 +116,9 @@ def shards(dataset, folder, suffix=".h5"):
 
 def videos_of_shard(wildcards):
     index = read_index(wildcards.dataset)
-    return index["path"][index["shard"] == wildcards.shard].tolist()
+    paths = index["path"][index["shard"] == wildcards.shard]
+    # A brace in a file's name is no wildcard.
+    return [path.replace("{", "{{").replace("}", "}}") for path in paths]
 
 
 def frame_rate(wildcards):

@@ -1,5 +1,6 @@
 """Snakemake runs in folders of their own."""
 
+import json
 import os
 import re
 import shutil
@@ -61,7 +62,8 @@ class Run:
         return self.folder / "config.yaml"
 
     def change(self, change: Callable[[dict], None]) -> None:
-        config = yaml.safe_load(self.config_file.read_text())
+        # Through JSON, so that what an anchor shares in the file is changed in one place only.
+        config = json.loads(json.dumps(yaml.safe_load(self.config_file.read_text())))
         change(config)
         self.config_file.write_text(yaml.safe_dump(config, sort_keys=False))
 

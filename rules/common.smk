@@ -1,5 +1,6 @@
 """Look-ups that the rules share: from names in the config to recipes, files and resources."""
 
+import hashlib
 import json
 import re
 from functools import cache
@@ -114,11 +115,20 @@ def shards(dataset, folder, suffix=".h5"):
     return [f"{folder}/{shard}{suffix}" for shard in sorted(set(read_index(dataset)["shard"]))]
 
 
-def videos_of_shard(wildcards):
+def paths_of_shard(wildcards):
     index = read_index(wildcards.dataset)
-    paths = index["path"][index["shard"] == wildcards.shard]
-    # A brace in a file's name is no wildcard.
-    return [path.replace("{", "{{").replace("}", "}}") for path in paths]
+    return index["path"][index["shard"] == wildcards.shard].tolist()
+
+
+def videos_of_shard(wildcards):
+    """The videos whose change makes a shard anew. Snakemake takes a brace in a name for a wildcard,
+    and has no way to say otherwise, so such a video counts by its name alone (`shard_listing`)."""
+    return [path for path in paths_of_shard(wildcards) if "{" not in path]
+
+
+def shard_listing(wildcards):
+    """Another text when a video is added to a shard or removed from it."""
+    return hashlib.sha256("\0".join(paths_of_shard(wildcards)).encode()).hexdigest()[:16]
 
 
 def frame_rate(wildcards):

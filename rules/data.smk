@@ -68,6 +68,7 @@ rule frames:
         runtime=resources("frames").runtime,
     params:
         index="results/index/{dataset}.csv",
+        listing=shard_listing,
         fps=frame_rate,
         quality=CONFIG.frame_quality,
         code=code_version("motionfit.store.frames"),

@@ -1,13 +1,13 @@
-import os
 import shlex
 import sys
 from pathlib import Path
 
 # The stages are this folder's package, in whatever working directory a job runs, and run with the
-# Python that runs Snakemake unless a rule has an environment of its own.
-shell.prefix(f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}; ")
+# Python that runs Snakemake unless the rules have an environment of their own.
+prefix = f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
 if not workflow.deployment_settings.deployment_method:
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    prefix += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+shell.prefix(prefix)
 
 # A config file that brings its own data sets replaces the demo; any other overlays it.
 if "datasets" not in config:

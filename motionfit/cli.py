@@ -161,7 +161,8 @@ def predict(args: Arguments) -> int:
             print(f"error: {error}", file=sys.stderr)
             failed = True
             continue
-        table = Table("class", "probability", title=escape(str(video)), title_justify="left")
+        print(video, flush=True)
+        table = Table("class", "probability")
         for name, probability in list(probabilities.items())[: args.top]:
             table.add_row(escape(name), f"{probability:.3f}")
         Console().print(table)
@@ -315,9 +316,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     tool = command(predict, "Classify videos with a fine-tuned model, from RGB alone.")
     add(tool, "--model", "--threads")
-    tool.add_argument("--clips", type=positive, default=10, metavar="N", help="clips a video")
-    tool.add_argument("--top", type=positive, default=5, metavar="N", help="classes to print")
-    tool.add_argument("videos", type=Path, nargs="+", metavar="VIDEO")
+    tool.add_argument(
+        "--clips", type=positive, default=10, metavar="N", help="clips a video (default: 10)"
+    )
+    tool.add_argument(
+        "--top", type=positive, default=5, metavar="N", help="classes to print (default: 5)"
+    )
+    tool.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video files")
 
     command(schema, "Print the JSON schema of the config.")
     return parser

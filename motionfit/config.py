@@ -66,6 +66,16 @@ class DatasetRecipe(Recipe):
         """Why nothing can be learned from its labels, or tested with them; '' where it can."""
         return ""
 
+    def paths(self) -> dict[str, list[Path]]:
+        """Key to the files and folders that it names, which have to be there."""
+        names = ("videos", "annotations", "labels")
+        values = {name: getattr(self, name, None) for name in names}
+        return {
+            name: list(value) if isinstance(value, tuple) else [value]
+            for name, value in values.items()
+            if value is not None
+        }
+
 
 class Ucf101(DatasetRecipe):
     """UCF101: class folders, and `trainlist0N.txt` / `testlist0N.txt`."""
@@ -495,6 +505,22 @@ class Config(Recipe):
         if evaluation.model in self.motion_models:
             return self.flow[self.motion_models[evaluation.model].flow].size
         return self.appearance_models[evaluation.model].frame_size
+
+
+def check_paths(config: Config) -> None:
+    """Raises MotionFitError naming all keys whose files or folders are missing.
+
+    Before a run begins, since the index of a data set is lost where making it anew fails.
+    """
+    missing = [
+        f"datasets.{name}.{key}: there is no {path}"
+        for name, dataset in config.datasets.items()
+        for key, paths in dataset.paths().items()
+        for path in paths
+        if not path.exists()
+    ]
+    if missing:
+        raise MotionFitError("the data is not where the config says:\n  " + "\n  ".join(missing))
 
 
 R = TypeVar("R", bound=Recipe)

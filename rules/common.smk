@@ -9,12 +9,13 @@ import pandas as pd
 from snakemake.exceptions import WorkflowError
 
 from motionfit.closure import code_version
-from motionfit.config import Demo, Folders, Kinetics, load_config
+from motionfit.config import Demo, Folders, Kinetics, check_paths, load_config
 from motionfit.datasets.listing import listing
 from motionfit.errors import MotionFitError
 
 try:
     CONFIG = load_config(config)
+    check_paths(CONFIG)
 except MotionFitError as error:
     raise WorkflowError(str(error)) from None
 

@@ -51,6 +51,7 @@ def test_predict_prints_classes_with_probabilities(tmp_path, model, capsys):
     video = make_video(tmp_path / "a video é.mp4")
     assert main(["predict", "--model", str(model), "--threads", "1", str(video)]) == 0
     text = capsys.readouterr().out
+    assert text.splitlines()[0] == str(video)
     found = dict(re.findall(r"(wave|jump)\W+(\d\.\d+)", text))
     assert sum(map(float, found.values())) == pytest.approx(1, abs=0.002)
 

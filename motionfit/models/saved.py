@@ -54,5 +54,7 @@ def load_model(path: Path) -> tuple[R2Plus1D, SavedModel]:
     except FileNotFoundError:
         raise MotionFitError(f"there is no model at {path}") from None
     except Exception as error:
-        raise MotionFitError(f"{path} is no model of MotionFit: {error}") from None
+        # PyTorch's messages are long and, of a file that is no model, beside the point.
+        reason = str(error).splitlines()[0] if isinstance(error, KeyError | RuntimeError) else ""
+        raise MotionFitError(f"{path} is no model of MotionFit. {reason}".strip()) from None
     return network.eval(), about

@@ -52,4 +52,6 @@ def decode(
             if count < COMPLETE * stream.frames:
                 raise UnreadableVideoError(f"it ends after {count} of its {stream.frames} frames")
     except (av.FFmpegError, OSError, ValueError, IndexError) as error:
-        raise UnreadableVideoError(str(error) or type(error).__name__) from None
+        # FFmpeg's own words, without its number and once more the path.
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UnreadableVideoError(reason) from None

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import math
+import shutil
 import time
 from pathlib import Path
 
@@ -74,6 +75,8 @@ def train(
         schedule.load_state_dict(state["schedule"])
         history, done = state["history"], state["epoch"]
         log.info("going on after epoch %d", done)
+    else:
+        shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # curves of another training
 
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(file=terminal())

@@ -84,7 +84,7 @@ def lock(folder: Path) -> Iterator[None]:
     A killed workflow may leave a training behind that its rerun knows nothing of.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "training.lock").open("w") as file:
+    with (folder / ".training.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

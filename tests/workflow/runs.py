@@ -73,7 +73,7 @@ class Run:
 
 def new_run(folder: Path) -> Run:
     """A run of the smallest config that has every stage, on videos of its own."""
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "videos" / "unlabelled").mkdir(parents=True)
     shutil.copy(Path(__file__).with_name("tiny.yaml"), folder / "config.yaml")
     return Run(folder)
 

@@ -33,14 +33,20 @@ def folders(run, **options) -> None:
     run.change(set_key("datasets/target", {"format": "folders", "videos": "mine", **options}))
 
 
-@pytest.mark.parametrize("exists", [False, True])
-def test_a_video_folder_that_is_missing_or_empty(empty_run, exists):
+def test_a_video_folder_that_is_missing_stops_the_plan_and_costs_nothing(run):
+    index = run.file("index/source.csv").read_text()
+    run.change(set_key("datasets/source/videos", "vidoes"))
+    assert "datasets.source.videos: there is no vidoes" in failure(run())
+    run.change(set_key("datasets/source/videos", "videos/unlabelled"))
+    assert run.file("index/source.csv").read_text() == index
+    assert run.plan().nothing_to_do
+
+
+def test_a_video_folder_that_is_empty(empty_run):
     folders(empty_run)
-    if exists:
-        (empty_run.folder / "mine").mkdir()
-    text = failure(empty_run("--until", "index"))
-    assert "videos: " in text
-    assert "mine" in text
+    (empty_run.folder / "mine").mkdir()
+    text = failure(empty_run("results/index/target.csv"))
+    assert "videos: there is no video below mine" in text
 
 
 def test_a_class_with_no_training_video(empty_run):

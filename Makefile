@@ -20,7 +20,7 @@ demo: $(READY)  ## Run the whole pipeline on the demo and write results/report/i
 	snakemake --cores all --quiet rules
 	@echo "The report: $(CURDIR)/results/report/index.html"
 
-test: $(READY)  ## Run the fast tests (about 5 minutes)
+test: $(READY)  ## Run the fast tests (about 7 minutes on two cores)
 	pytest -m "not long"
 
 test-all: $(READY)  ## Run all tests, the long ones too

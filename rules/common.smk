@@ -84,7 +84,7 @@ def index_inputs(wildcards):
         files = [recipe.labels] if recipe.labels else []
     else:
         files = sorted(recipe.annotations.glob("*.txt"))
-    # One that is missing is for the stage to complain of: it says which key names it.
+    # A folder where a file should be is for the stage to complain of: it says which key names it.
     return [str(file) for file in files if file.is_file()]
 
 

@@ -68,11 +68,6 @@ class R2Plus1D(VideoResNet):
         """(B, C, L, H, W) to the average-pooled features before the classifier, (B, D)."""
         return self.avgpool(self.feature_map(clips)).flatten(1)
 
-    @property
-    def feature_size(self) -> int:
-        """D."""
-        return self.fc.in_features
-
     def last_layers(self) -> list[nn.Module]:
         """conv4, conv5 and the classifier, which the paper fine-tunes."""
         return [self.layer3, self.layer4, self.fc]

@@ -33,7 +33,7 @@ def test_logits_and_features(backbone, modality, channels):
     clips = torch.randn(2, channels, 8, 32, 32)
     with torch.no_grad():
         features = network.features(clips)
-        assert features.shape == (2, network.feature_size)
+        assert features.shape == (2, network.fc.in_features)
         assert torch.allclose(network(clips), network.fc(features), atol=1e-5)
         assert torch.allclose(network.feature_map(clips).mean(dim=(2, 3, 4)), features, atol=1e-5)
 

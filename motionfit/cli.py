@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from motionfit import __version__, config
 from motionfit.errors import MotionFitError
@@ -55,7 +56,7 @@ def ledger(args: Arguments) -> None:
     collect_ledgers(args.dataset, read_index(args.index), args.frames, args.max_failed, args.output)
 
 
-def flow(args: Arguments) -> None:
+def store_flow(args: Arguments) -> None:
     from motionfit.flow.stage import store_flow
 
     recipe = config.parse_recipe(config.Flow, args.recipe)
@@ -169,6 +170,16 @@ def predict(args: Arguments) -> int:
     return int(failed)
 
 
+def flow(args: Arguments) -> None:
+    from motionfit.flow.video import video_flow
+
+    if not (args.output or args.npy):
+        raise MotionFitError("nothing to write: give --output, --npy or both")
+    if args.output and args.output.suffix.lower() != ".mp4":
+        raise MotionFitError(f"{args.output}: the flow is written as an MP4 file, so name it .mp4")
+    video_flow(args.video, args.size, args.method, args.threads, args.output, args.npy)
+
+
 def schema(args: Arguments) -> None:
     print(json.dumps(config.Config.model_json_schema(), indent=2))
 
@@ -253,7 +264,7 @@ def build_parser() -> argparse.ArgumentParser:
     stage.add_argument("--max-failed", required=True, type=float, metavar="FRACTION",
                        help="fraction of the videos that may be lost")  # fmt: skip
 
-    stage = command(flow, "Compute the optical flow of a shard of frames.")
+    stage = command(store_flow, "Compute the optical flow of a shard of frames.")
     add(stage, "--recipe", "--threads", "--output")
     stage.add_argument("--frames", required=True, type=Path, metavar="H5", help="shard of frames")
 
@@ -323,6 +334,21 @@ def build_parser() -> argparse.ArgumentParser:
         "--top", type=positive, default=5, metavar="N", help="classes to print (default: 5)"
     )
     tool.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video files")
+
+    tool = command(flow, "Compute the optical flow of a video.")
+    add(tool, "--threads")
+    tool.add_argument("-o", "--output", type=Path, metavar="MP4",
+                      help="write the flow as a video: hue for direction, saturation for speed"
+                      )  # fmt: skip
+    tool.add_argument("--npy", type=Path, metavar="NPY",
+                      help="write the flow as a NumPy file: (frames - 1, height, width, 2) "
+                      "float32, x and y in pixels a frame")  # fmt: skip
+    tool.add_argument("--size", type=size, metavar="HxW",
+                      help="height and width to compute it at (default: the video's own)"
+                      )  # fmt: skip
+    tool.add_argument("--method", choices=get_args(config.FlowMethod), default="tvl1",
+                      help="as flow.method in the config (default: tvl1)")  # fmt: skip
+    tool.add_argument("video", type=Path, metavar="VIDEO", help="video file")
 
     command(schema, "Print the JSON schema of the config.")
     return parser

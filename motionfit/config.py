@@ -176,11 +176,16 @@ Dataset = Annotated[
 # ----------------------------------------------------------------------------------- flow, networks
 
 
+FlowMethod = Literal["tvl1", "tvl1_gpu", "opencv", "dis", "farneback"]
+
+
 class Flow(Recipe):
     """How optical flow is computed and stored."""
 
-    method: Literal["opencv"] = "opencv"
-    """`opencv`: Dual TV-L1 with OpenCV's default parameters."""
+    method: FlowMethod = "tvl1"
+    """`tvl1`: Dual TV-L1 with OpenCV's default parameters, compiled for the CPU; `tvl1_gpu`: the
+    same in batches on a GPU; `opencv`: OpenCV's own, the slow reference; `dis` and `farneback`:
+    OpenCV's DIS and Farnebäck flow, faster and less exact."""
     size: Size = (128, 171)
     """Height and width in pixels of the frames that the flow is computed from."""
     bound: Annotated[float, Field(gt=0)] = 20.0

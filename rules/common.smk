@@ -12,6 +12,7 @@ from motionfit.closure import code_version
 from motionfit.config import Demo, Folders, Kinetics, check_paths, load_config
 from motionfit.datasets.listing import listing
 from motionfit.errors import MotionFitError
+from motionfit.flow.methods import METHODS
 
 try:
     CONFIG = load_config(config)
@@ -162,6 +163,16 @@ def frames_of_dataset(dataset, size):
 def frames_of_flow(wildcards):
     folder = frames_folder(wildcards.dataset, CONFIG.flow[wildcards.flow].size)
     return f"{folder}/{wildcards.shard}.h5"
+
+
+def flow_code(wildcards):
+    """The code of the flow's own method: a change in another's leaves it alone."""
+    return code_version("motionfit.flow.stage", METHODS[CONFIG.flow[wildcards.flow].method])
+
+
+def flow_gpus(wildcards):
+    method = CONFIG.flow[wildcards.flow].method
+    return max(resources("flow").gpu, int(method == "tvl1_gpu"))
 
 
 def flow_of_dataset(dataset, flow):

@@ -16,10 +16,11 @@ rule flow:
     resources:
         mem_mb=resources("flow").mem_mb,
         runtime=resources("flow").runtime,
+        gpu=flow_gpus,
     params:
         recipe=recipe_json("flow", "flow"),
-        code=code_version("motionfit.flow.stage"),
+        code=flow_code,
     shell:
-        "python -m motionfit --log {log:q} flow"
+        "python -m motionfit --log {log:q} store-flow"
         " --recipe {params.recipe:q} --frames {input.frames:q} --threads {threads}"
         " --output {output.flow:q}"

@@ -73,7 +73,7 @@ def test_a_missing_model_is_one_message_and_no_traceback(tmp_path, capsys):
 
 
 def test_a_recipe_with_a_mistake_is_one_message(tmp_path, capsys):
-    arguments = ["flow", "--recipe", '{"method": "magic"}', "--frames", "x", "--output", "y"]
+    arguments = ["store-flow", "--recipe", '{"method": "magic"}', "--frames", "x", "--output", "y"]
     assert main(arguments) == 1
     assert "method: " in capsys.readouterr().err
 
@@ -81,7 +81,7 @@ def test_a_recipe_with_a_mistake_is_one_message(tmp_path, capsys):
 def test_a_failing_command_shows_the_last_lines_of_its_log(tmp_path):
     log = tmp_path / "logs" / "flow.log"
     done = subprocess.run(
-        [sys.executable, "-m", "motionfit", "--log", str(log), "flow", "--recipe", "{}",
+        [sys.executable, "-m", "motionfit", "--log", str(log), "store-flow", "--recipe", "{}",
          "--frames", str(tmp_path / "no.h5"), "--output", str(tmp_path / "out.h5")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip

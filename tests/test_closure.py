@@ -93,9 +93,11 @@ def rules() -> dict[str, tuple[str, str]]:
     found = {}
     for file in sorted((Path(closure.__file__).parents[1] / "rules").glob("*.smk")):
         for text in re.split(r"^(?:rule|checkpoint) ", file.read_text(), flags=re.MULTILINE)[1:]:
-            code = re.search(r'code=code_version\("([\w.]+)"\)|code=adapter_code', text)
+            code = re.search(r'code=code_version\("([\w.]+)"\)|code=(adapter|flow)_code', text)
             command = re.search(r"--log \{log:q\} ([a-z-]+)", text)
-            found[text.split(":")[0]] = (code[1] or "motionfit.datasets.index", command[1])
+            # Those of the data set's own format and of the flow's own method are added by look-up.
+            looked_up = {"adapter": "motionfit.datasets.index", "flow": "motionfit.flow.stage"}
+            found[text.split(":")[0]] = (code[1] or looked_up[code[2]], command[1])
     return found
 
 

@@ -1,18 +1,35 @@
-"""Dual TV-L1 as OpenCV computes it (Zach et al. 2007; Sanchez et al. 2013)."""
+"""OpenCV's Dual TV-L1: the reference."""
 
-import threading
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 
-_local = threading.local()
+from motionfit.flow.methods import Pair
+from motionfit.flow.parallel import each_pair
+from motionfit.flow.parameters import tvl1_parameters
 
 
-def tvl1(frame: np.ndarray, following: np.ndarray) -> np.ndarray:
-    """(H, W) uint8 grey and the frame after it, to (H, W, 2) float32 pixels; default parameters."""
-    if not hasattr(_local, "tvl1"):
-        # The parallel unit is the pair, so OpenCV's own threads would only get in the way. An
-        # algorithm object holds buffers, so each thread has its own.
-        cv2.setNumThreads(1)
-        _local.tvl1 = cv2.optflow.DualTVL1OpticalFlow_create()
-    return _local.tvl1.calc(frame, following, None)
+def compute(pairs: Sequence[Pair], threads: int, **parameters: float) -> list[np.ndarray]:
+    """Dual TV-L1 (Zach et al. 2007; Sanchez et al. 2013)."""
+    given = tvl1_parameters(parameters)
+
+    def create() -> Any:
+        return cv2.optflow.DualTVL1OpticalFlow_create(
+            tau=given.tau, lambda_=given.lambda_, theta=given.theta, nscales=given.scales,
+            warps=given.warps, epsilon=given.epsilon, innnerIterations=given.inner_iterations,
+            outerIterations=given.outer_iterations, scaleStep=given.scale_step,
+        )  # fmt: skip
+
+    return with_objects(create, pairs, threads)
+
+
+def with_objects(
+    create: Callable[[], Any], pairs: Sequence[Pair], threads: int
+) -> list[np.ndarray]:
+    """The flow of each pair by an OpenCV algorithm, made anew for each: what is left in its buffers
+    changes the next result of some."""
+    # The parallel unit is the pair, so OpenCV's own threads would only get in the way.
+    cv2.setNumThreads(1)
+    return each_pair(lambda frame, following: create().calc(frame, following, None), pairs, threads)

@@ -1,21 +1,37 @@
-"""The flow stage: the flow of every video of a shard of frames."""
+"""The flow stage: the flow of every video of a shard of frames.
+
+While a block of pairs is computed, other threads decode the frames of the next and encode the flow
+of the last, so that a fast method does not wait for JPEG.
+"""
 
 import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby, pairwise
+from operator import itemgetter
 from pathlib import Path
+from typing import TypeVar
 
-import cv2
 import numpy as np
 
 from motionfit.config import Flow
 from motionfit.flow.encoding import quantise
-from motionfit.flow.methods import compute_flow
-from motionfit.store.images import decode_rgb, encode_jpeg
+from motionfit.flow.methods import compute_pairs
+from motionfit.store.images import decode_grey, encode_jpeg
 from motionfit.store.shards import Shards, write_shard
 
 log = logging.getLogger(__name__)
 
-BLOCK = 64
-"""Pairs that are computed at a time, so that a long video does not fill the memory."""
+SEGMENT = 32
+"""Pairs of a video that a thread decodes or encodes at a time."""
+
+BLOCK = 2**23
+"""Pixels of the pairs that a method is given at a time: enough for all threads or for a batch on a
+GPU, and some 200 MB with the flow."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def store_flow(frames: Path, recipe: Flow, threads: int, output: Path) -> None:
@@ -25,24 +41,80 @@ def store_flow(frames: Path, recipe: Flow, threads: int, output: Path) -> None:
     the same length. x and y are stored above each other as one grey JPEG.
     """
     source = Shards([frames], "frames")
-    videos = list(source)
     made = {**recipe.model_dump(mode="json"), "fps": source.recipe["fps"]}
-    with write_shard(output, "flow", made) as shard:
-        for video in videos:
-            encoded: list[bytes] = []
-            for start in range(0, source.length(video) - 1, BLOCK):
-                grey = read_grey(source, video, start, BLOCK + 1)
-                flow = quantise(compute_flow(grey, recipe.method, threads), recipe.bound)
-                encoded += [encode_field(field, recipe.quality) for field in flow]
-            shard.add(video, [*encoded, encoded[-1]], **source.attributes(video))
-    log.info("flow of %d videos", len(videos))
+
+    def encode(segment: tuple[str, list[np.ndarray]]) -> tuple[str, list[bytes]]:
+        video, fields = segment
+        return video, [encode_field(quantise(f, recipe.bound), recipe.quality) for f in fields]
+
+    count = 0
+    with ThreadPoolExecutor(threads) as pool, write_shard(output, "flow", made) as shard:
+        # A block is at most so many segments, which wait, decoded, for the last one to be computed.
+        depth = 2 * threads + 2
+        decoded = in_advance(pool, decode_segment, segments(source), depth)
+        encoded = in_advance(pool, encode, flows(decoded, recipe.method, threads), depth)
+        for video, parts in groupby(encoded, key=itemgetter(0)):
+            fields = [field for _, part in parts for field in part]
+            shard.add(video, [*fields, fields[-1]], **source.attributes(video))
+            count += 1
+    log.info("flow of %d videos", count)
 
 
-def read_grey(source: Shards, video: str, start: int, length: int) -> np.ndarray:
-    """(T, H, W) uint8: up to `length` frames of a video from `start` on."""
-    length = min(length, source.length(video) - start)
-    frames = source.read(video, start, length)
-    return np.stack([cv2.cvtColor(decode_rgb(data), cv2.COLOR_RGB2GRAY) for data in frames])
+def segments(source: Shards) -> Iterator[tuple[str, list[np.ndarray]]]:
+    """Yields each video's id with up to SEGMENT + 1 encoded frames, the last of which is the first
+    of the video's next segment."""
+    for video in source:
+        for start in range(0, source.length(video) - 1, SEGMENT):
+            length = min(SEGMENT + 1, source.length(video) - start)
+            yield video, source.read(video, start, length)
+
+
+def decode_segment(segment: tuple[str, list[np.ndarray]]) -> tuple[str, list[np.ndarray]]:
+    """Encoded frames to (H, W) uint8 grey."""
+    video, frames = segment
+    return video, [decode_grey(data) for data in frames]
+
+
+def flows(
+    decoded: Iterable[tuple[str, list[np.ndarray]]], method: str, threads: int
+) -> Iterator[tuple[str, list[np.ndarray]]]:
+    """Segments of frames to segments of flow, computed in blocks."""
+    for block in blocks(decoded):
+        fields = iter(
+            compute_pairs([p for _, frames in block for p in pairwise(frames)], method, threads)
+        )
+        for video, frames in block:
+            yield video, [next(fields) for _ in frames[1:]]
+
+
+def blocks(
+    decoded: Iterable[tuple[str, list[np.ndarray]]],
+) -> Iterator[list[tuple[str, list[np.ndarray]]]]:
+    """Segments in groups of at most BLOCK pixels, or of one segment."""
+    block: list[tuple[str, list[np.ndarray]]] = []
+    pixels = 0
+    for video, frames in decoded:
+        added = (len(frames) - 1) * frames[0].size
+        if block and pixels + added > BLOCK:
+            yield block
+            block, pixels = [], 0
+        block.append((video, frames))
+        pixels += added
+    if block:
+        yield block
+
+
+def in_advance(
+    pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], depth: int
+) -> Iterator[R]:
+    """Yields `function` of each item in order, while the pool works on the next `depth`."""
+    waiting: deque[Future[R]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > depth:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def encode_field(field: np.ndarray, quality: int) -> bytes:

@@ -9,8 +9,8 @@ from typing import TypeVar
 import cv2
 import numpy as np
 import pandas as pd
-from matplotlib.colors import hsv_to_rgb
 
+from motionfit.flow.colours import flow_colours
 from motionfit.flow.encoding import dequantise
 from motionfit.store.clips import ClipStore
 
@@ -131,16 +131,6 @@ def common_scale(flows: Sequence[np.ndarray]) -> float:
         return 1.0
     lengths = np.concatenate([np.linalg.norm(flow, axis=-1).ravel() for flow in flows])
     return max(float(np.percentile(lengths, 98)), 0.05)
-
-
-def flow_colours(flow: np.ndarray, scale: float) -> np.ndarray:
-    """Flow (H, W, 2) in pixels to (H, W, 3) uint8: the hue is the direction, the saturation the
-    length in parts of `scale`; no motion is white."""
-    x, y = flow[..., 0], flow[..., 1]
-    hue = np.arctan2(-y, x) / (2 * np.pi) % 1  # y points down; right is red
-    saturation = np.minimum(np.hypot(x, y) / scale, 1)
-    colours = hsv_to_rgb(np.stack([hue, saturation, np.ones_like(hue)], axis=-1))
-    return np.floor(255 * colours + 0.5).astype(np.uint8)
 
 
 def colour_wheel(size: int = 96) -> str:

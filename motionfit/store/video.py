@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -13,8 +14,18 @@ COMPLETE = 0.95
 """Share of the frames announced by its header that a whole video has."""
 
 
+UNKNOWN_RATE = Fraction(25)
+"""Frames a second of a video that does not say."""
+
+
 class UnreadableVideoError(MotionFitError):
     """A file that gives no frames, or no more of them: the message says why."""
+
+
+def frame_rate(path: Path) -> Fraction:
+    """Frames a second, of a video that can be decoded."""
+    with av.open(str(path), metadata_errors="ignore") as container:
+        return container.streams.video[0].average_rate or UNKNOWN_RATE
 
 
 def decode(
@@ -34,7 +45,7 @@ def decode(
                 raise UnreadableVideoError("it has no video stream")
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            rate = float(stream.average_rate or 25)
+            rate = float(stream.average_rate or UNKNOWN_RATE)
             due = count = 0
             for i, frame in enumerate(container.decode(stream)):
                 count = i + 1

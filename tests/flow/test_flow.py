@@ -1,10 +1,13 @@
+from typing import get_args
+
 import cv2
 import numpy as np
 import pytest
 
-from motionfit.config import Flow
-from motionfit.flow import compute_flow
+from motionfit.config import Flow, FlowMethod
+from motionfit.flow import METHODS, compute_flow, stage
 from motionfit.flow.encoding import dequantise, quantise
+from motionfit.flow.methods import TVL1_METHODS, compute_pairs
 from motionfit.flow.stage import store_flow
 from motionfit.store.clips import ClipStore
 from tests.videos import make_frames, moving_square
@@ -29,25 +32,54 @@ def test_quantisation_is_within_a_step_and_clips():
     assert quantise(np.array([-20.0, 20.0]), 20).tolist() == [0, 255]
 
 
-def test_identical_frames_do_not_move():
+def test_the_config_knows_every_method():
+    assert get_args(FlowMethod) == tuple(METHODS)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_identical_frames_do_not_move(method):
     frame = textured()
-    assert np.abs(compute_flow(np.stack([frame, frame]))).max() < 1e-3
+    moved = np.abs(compute_flow(np.stack([frame, frame]), method))
+    assert moved.max() < 1e-3 if method in TVL1_METHODS else moved.mean() < 1e-2
 
 
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("shift", [(2, 0), (0, -3), (-1, 2)])
-def test_a_translation_is_recovered(shift):
+def test_a_translation_is_recovered(shift, method):
     dx, dy = shift
     frame = textured()
-    flow = compute_flow(np.stack([frame, np.roll(frame, (dy, dx), axis=(0, 1))]))
+    flow = compute_flow(np.stack([frame, np.roll(frame, (dy, dx), axis=(0, 1))]), method)
     assert flow.shape == (1, 64, 80, 2)
     assert flow.dtype == np.float32
     inner = flow[0, 8:-8, 8:-8]
     assert np.abs(inner - (dx, dy)).mean() < 0.1
 
 
-def test_threads_do_not_change_the_flow():
+@pytest.mark.parametrize("method", sorted(METHODS.keys() - {"tvl1_gpu"}))
+def test_threads_do_not_change_the_flow(method):
     frames = np.stack([np.roll(textured(32, 40), t, axis=1) for t in range(5)])
-    assert np.array_equal(compute_flow(frames, threads=1), compute_flow(frames, threads=3))
+    one, three = (compute_flow(frames, method, threads) for threads in (1, 3))
+    assert np.array_equal(one, three)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_pairs_of_any_sizes_are_computed_together(method):
+    frames = [textured(32, 40), textured(41, 33), textured(32, 40)]
+    shifts = [1, 2, -1]
+    pairs = [(f, np.roll(f, shift, axis=1)) for f, shift in zip(frames, shifts, strict=True)]
+    flows = compute_pairs(pairs, method)
+    assert [flow.shape for flow in flows] == [(32, 40, 2), (41, 33, 2), (32, 40, 2)]
+    for flow, shift in zip(flows, shifts, strict=True):
+        assert np.median(flow[..., 0]) == pytest.approx(shift, abs=0.1)
+
+
+@pytest.mark.parametrize("method", TVL1_METHODS)
+@pytest.mark.parametrize("size", [(16, 16), (17, 90), (33, 12), (5, 4)])
+def test_odd_and_small_sizes(method, size):
+    frame = textured(*size)
+    flow = compute_pairs([(frame, np.roll(frame, 1, axis=1))], method)[0]
+    assert flow.shape == (*size, 2)
+    assert np.isfinite(flow).all()
 
 
 @pytest.mark.parametrize(
@@ -64,13 +96,28 @@ def test_wrong_input_is_refused(frames, method, message):
         compute_flow(frames, method)
 
 
-def test_end_point_error_on_rubber_whale(shared_data):
+@pytest.mark.parametrize(
+    ("method", "parameters", "message"),
+    [
+        ("tvl1", {"tua": 0.2}, "no parameter tua .it has: tau, lambda_"),
+        ("tvl1", {"warps": 0}, "above 0"),
+        ("tvl1", {"scale_step": 1.0}, "below 1"),
+        ("dis", {"tau": 0.2}, "'dis' has no parameters"),
+    ],
+)
+def test_wrong_parameters_are_refused(method, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        compute_flow(np.zeros((2, 20, 20), np.uint8), method, **parameters)
+
+
+@pytest.mark.parametrize("method", ["opencv", "tvl1", "tvl1_gpu"])
+def test_end_point_error_on_rubber_whale(shared_data, method):
     folder = shared_data / "optflow"
     frames = np.stack(
         [cv2.imread(str(folder / f"RubberWhale{i}.png"), cv2.IMREAD_GRAYSCALE) for i in (1, 2)]
     )
     truth = cv2.readOpticalFlow(str(folder / "RubberWhale.flo"))
-    error = np.linalg.norm(compute_flow(frames)[0] - truth, axis=-1)
+    error = np.linalg.norm(compute_flow(frames, method)[0] - truth, axis=-1)
     assert error[np.abs(truth).max(axis=-1) < 1e3].mean() == pytest.approx(0.156, abs=0.005)
 
 
@@ -87,3 +134,26 @@ def test_the_stage_keeps_flow_beside_its_frames(tmp_path):
     square = dequantise(clip[0, 12:20, 6:14], 5)
     assert square[..., 0].mean() == pytest.approx(2, abs=0.3)
     assert square[..., 1].mean() == pytest.approx(0, abs=0.2)
+
+
+def test_the_stage_keeps_videos_apart_however_they_are_cut(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    lengths = {"long": 11, "two": 2, "three": 3, "four": 4}
+    videos = {v: rng.integers(0, 255, (n, 16, 24, 3), np.uint8) for v, n in lengths.items()}
+    make_frames(tmp_path / "frames" / "0000.h5", videos, fps=10.0)
+    recipe = Flow(method="farneback", size=(16, 24), bound=20)
+    stored = {}
+    for segment, block in ((32, 2**23), (3, 4 * 16 * 24), (1, 1)):
+        monkeypatch.setattr(stage, "SEGMENT", segment)
+        monkeypatch.setattr(stage, "BLOCK", block)
+        store_flow(tmp_path / "frames" / "0000.h5", recipe, 2, tmp_path / "flow" / "0000.h5")
+        store = ClipStore(tmp_path / "flow", ["0000"], "flow")
+        stored[segment] = [store.read(name, 0, len(video)) for name, video in videos.items()]
+    for clips in stored.values():
+        for clip, expected, video in zip(clips, stored[32], videos.values(), strict=True):
+            assert len(clip) == len(video)
+            assert np.array_equal(clip, expected)
+    frames = ClipStore(tmp_path / "frames", ["0000"], "frames").read("long", 0, 11)
+    grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
+    direct = quantise(compute_flow(grey, "farneback"), 20).astype(int)
+    assert np.abs(stored[32][0][:10] - direct).mean() < 1.5  # JPEG

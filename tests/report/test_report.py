@@ -24,7 +24,6 @@ from motionfit.report.pictures import (
     colour_wheel,
     common_scale,
     flow_arrows,
-    flow_colours,
     spread,
 )
 from motionfit.report.results_table import chance_recall, results_tables
@@ -295,29 +294,6 @@ def test_confusion_counts_have_every_class():
 
 def field(x: float, y: float) -> np.ndarray:
     return np.broadcast_to(np.array([x, y], np.float32), (8, 10, 2))
-
-
-def hue(colour: np.ndarray) -> float:
-    from matplotlib.colors import rgb_to_hsv
-
-    return rgb_to_hsv(colour / 255)[0]
-
-
-def test_no_motion_is_white():
-    assert (flow_colours(field(0, 0), 2.0) == 255).all()
-
-
-@pytest.mark.parametrize("direction", [(1, 0), (0, 1), (0.6, -0.8)])
-def test_opposite_directions_have_opposite_hues(direction):
-    x, y = direction
-    there, back = (flow_colours(field(s * x, s * y), 1.0)[0, 0] for s in (1, -1))
-    assert abs(hue(there) - hue(back)) == pytest.approx(0.5, abs=0.01)
-
-
-def test_more_motion_has_more_colour_up_to_the_scale():
-    faint, full, beyond = (flow_colours(field(v, 0), 2.0)[0, 0] for v in (0.5, 2, 9))
-    assert faint.min() > full.min()
-    np.testing.assert_array_equal(full, beyond)
 
 
 def test_arrows_point_along_the_flow_and_leave_out_what_hardly_moves():

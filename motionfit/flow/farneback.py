@@ -1,0 +1,14 @@
+"""Polynomial expansion (Farnebäck 2003), OpenCV's: fast, less exact than TV-L1."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from motionfit.flow.methods import Pair
+from motionfit.flow.opencv import with_objects
+
+
+def compute(pairs: Sequence[Pair], threads: int) -> list[np.ndarray]:
+    """With OpenCV's default parameters."""
+    return with_objects(cv2.FarnebackOpticalFlow_create, pairs, threads)

@@ -1,0 +1,206 @@
+"""Dual TV-L1 of many pairs at once, in PyTorch: the algorithm, parameters and stopping rule of
+OpenCV's `DualTVL1OpticalFlow`, on a GPU. On a CPU it is right, and slow.
+
+Pairs of one size are computed together. Each has its own convergence: one that has stopped is left
+as it is while the others go on, and the batch is cut down to those that go on every BURST
+iterations, which is the only time that the host waits for the device.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from motionfit.flow.methods import Pair
+from motionfit.flow.parameters import TVL1, level_sizes, tvl1_parameters
+
+log = logging.getLogger(__name__)
+
+PIXELS = {"cuda": 2**25, "cpu": 2**18}
+"""Pixels a batch: some 200 bytes each."""
+
+BURST = 10
+FLAT = 1.1920929e-07
+"""Squared gradient below which a pixel says nothing about motion: the float32 epsilon."""
+
+
+def compute(pairs: Sequence[Pair], threads: int, **parameters: float) -> list[np.ndarray]:
+    """Dual TV-L1 of each pair, in batches, on the GPU where there is one."""
+    given = tvl1_parameters(parameters)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        log.warning("no GPU found: the flow method tvl1_gpu is much slower than tvl1 on a CPU")
+        torch.set_num_threads(threads)
+    sizes: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for i, (frame, _) in enumerate(pairs):
+        sizes[frame.shape].append(i)
+    flows: list[np.ndarray] = [np.empty(0)] * len(pairs)
+    for (height, width), members in sizes.items():
+        count = max(1, PIXELS[device] // (height * width))
+        for start in range(0, len(members), count):
+            batch = members[start : start + count]
+            first, second = (
+                torch.from_numpy(np.stack([pairs[i][k] for i in batch])).to(device) for k in (0, 1)
+            )
+            for i, field in zip(
+                batch, batched_flow(first, second, given).cpu().numpy(), strict=True
+            ):
+                flows[i] = field
+    return flows
+
+
+@torch.no_grad()
+def batched_flow(first: Tensor, second: Tensor, parameters: TVL1) -> Tensor:
+    """(N, H, W) uint8 grey frames and the frames after them, on one device, to (N, H, W, 2) float32
+    displacements in pixels on the same device."""
+    levels = [(first.float(), second.float())]
+    sizes = level_sizes(*first.shape[1:], parameters)
+    for size in sizes[1:]:
+        levels.append(tuple(resize(x, size, 1 / parameters.scale_step) for x in levels[-1]))
+    flow = first.new_zeros(len(first), 2, *sizes[-1], dtype=torch.float32)
+    for size, (frame, following) in zip(reversed(sizes), reversed(levels), strict=True):
+        if flow.shape[-2:] != size:
+            flow = resize(flow, size) / parameters.scale_step
+        flow = solve(frame, following, flow, parameters)
+    return flow.permute(0, 2, 3, 1)
+
+
+def resize(x: Tensor, size: tuple[int, int], step: float | None = None) -> Tensor:
+    """(..., H, W) to another size, linearly; `step` pixels of the input are one of the output,
+    where it is not the ratio of the sizes."""
+    rows, columns = (
+        interpolation(old, new, step or old / new, x.device)
+        for old, new in zip(x.shape[-2:], size, strict=True)
+    )
+    return rows @ x @ columns.T
+
+
+def interpolation(old: int, new: int, step: float, device: torch.device) -> Tensor:
+    """(new, old): the weights by which samples of a row make those of its resized version."""
+    exact = ((torch.arange(new, dtype=torch.float64) + 0.5) * step - 0.5).clamp(0, old - 1)
+    distance = (exact[:, None] - torch.arange(old)).abs()
+    return (1 - distance).clamp(min=0).float().to(device)
+
+
+def solve(frame: Tensor, following: Tensor, flow: Tensor, parameters: TVL1) -> Tensor:
+    """The flow of one scale: (N, H, W) frames and a first guess (N, 2, H, W) to (N, 2, H, W)."""
+    gradient_x, gradient_y = central_differences(following)
+    images = torch.stack([following, gradient_x, gradient_y], dim=1)
+    # p[:, i] are the dual variables of the component i of the flow, x and y.
+    p = flow.new_zeros(len(flow), 2, 2, *flow.shape[-2:])
+    tolerance = parameters.epsilon**2 * frame[0].numel()
+    for _ in range(parameters.warps):
+        warped, gradient = warp(images, flow).split([1, 2], dim=1)
+        rho = warped[:, 0] - (gradient * flow).sum(1) - frame
+        squared = gradient.square().sum(1)
+        inverse = torch.where(squared > FLAT, 1 / squared, 0)
+        going = torch.arange(len(flow), device=flow.device)
+        error = flow.new_full((len(flow),), torch.inf)
+        for _ in range(parameters.outer_iterations):
+            # The state of the pairs that go on.
+            u, dual = median(flow[going]), p[going]
+            data = [gradient[going], rho[going], inverse[going]]
+            done = 0
+            while len(going) and done < parameters.inner_iterations:
+                burst = min(BURST, parameters.inner_iterations - done)
+                for _ in range(burst):
+                    iterate(u, dual, *data, error, tolerance, parameters)
+                done += burst
+                flow[going], p[going] = u, dual
+                more = error > tolerance
+                if not bool(more.all()):
+                    going, error = going[more], error[more]
+                    u, dual, *data = (x[more] for x in (u, dual, *data))
+            if not len(going):
+                break
+    return flow
+
+
+def central_differences(image: Tensor) -> tuple[Tensor, Tensor]:
+    """The x and the y derivative of (N, H, W), the border repeated."""
+    x = pad(image, (1, 1, 0, 0), mode="replicate")
+    y = pad(image, (0, 0, 1, 1), mode="replicate")
+    return (x[..., 2:] - x[..., :-2]) / 2, (y[:, 2:] - y[:, :-2]) / 2
+
+
+def warp(images: Tensor, flow: Tensor) -> Tensor:
+    """(N, C, H, W) fetched from where the flow (N, 2, H, W) points to: bicubic, 0 outside.
+
+    PyTorch's `grid_sample` does this, but its coordinates go from -1 to 1, and even the rounding of
+    that makes an unmoved pixel at the border see the step to 0 outside, from where the error grows.
+    """
+    count, channels, height, width = images.shape
+    # Taps are one pixel before to two pixels after; further out all is 0.
+    border = 4
+    padded = pad(images, [border] * 4).flatten(2)
+    stride = width + 2 * border
+    x = (torch.arange(width, device=flow.device) + flow[:, 0]).clamp(-3, width + 1)
+    y = (torch.arange(height, device=flow.device)[:, None] + flow[:, 1]).clamp(-3, height + 1)
+    left, top = x.floor(), y.floor()
+    corner = (top.long() + border - 1) * stride + left.long() + border - 1
+    across, down = bicubic(x - left), bicubic(y - top)
+    warped = torch.zeros_like(images)
+    for j in range(4):
+        row = torch.zeros_like(images)
+        for i in range(4):
+            tap = (corner + (j * stride + i)).view(count, 1, -1).expand(-1, channels, -1)
+            row += across[i][:, None] * padded.gather(2, tap).view_as(images)
+        warped += down[j][:, None] * row
+    return warped
+
+
+def bicubic(t: Tensor) -> list[Tensor]:
+    """Weights of the four samples around a point that is `t` past the second of them; the
+    coefficient is OpenCV's."""
+    a = -0.75
+    far, near = t + 1, 1 - t
+    w0 = ((a * far - 5 * a) * far + 8 * a) * far - 4 * a
+    w1 = ((a + 2) * t - (a + 3)) * t * t + 1
+    w2 = ((a + 2) * near - (a + 3)) * near * near + 1
+    return [w0, w1, w2, 1 - w0 - w1 - w2]
+
+
+def iterate(
+    u: Tensor, p: Tensor, gradient: Tensor, rho: Tensor, inverse: Tensor, error: Tensor,
+    tolerance: float, parameters: TVL1,
+) -> None:  # fmt: skip
+    """One iteration, in place, of the pairs whose error, the sum of squared changes of the flow, is
+    above the tolerance: the flow by thresholding and the divergence of the dual variables, then the
+    dual variables."""
+    going = (error > tolerance)[:, None, None, None]
+    limit = parameters.lambda_ * parameters.theta
+    step = -(rho + (gradient * u).sum(1)) * inverse
+    step = step.clamp(-limit, limit)
+    change = step[:, None] * gradient + parameters.theta * divergence(p)
+    change = torch.where(going, change, 0)
+    u += change
+    torch.where(going[:, 0, 0, 0], change.square().sum((1, 2, 3)), error, out=error)
+    taut = parameters.tau / parameters.theta
+    slope = forward_differences(u)
+    shrunk = (p + taut * slope) / (1 + taut * slope.square().sum(2, keepdim=True).sqrt())
+    torch.where(going[:, None], shrunk, p, out=p)
+
+
+def divergence(p: Tensor) -> Tensor:
+    """(N, 2, 2, H, W) dual variables, x and y of each component, to (N, 2, H, W)."""
+    x, y = p.unbind(2)
+    return x - pad(x, (1, 0))[..., :-1] + y - pad(y, (0, 0, 1, 0))[..., :-1, :]
+
+
+def forward_differences(u: Tensor) -> Tensor:
+    """(N, 2, H, W) to (N, 2, 2, H, W): x and y differences, 0 at the last column and row."""
+    x = pad(u[..., 1:] - u[..., :-1], (0, 1))
+    y = pad(u[..., 1:, :] - u[..., :-1, :], (0, 0, 0, 1))
+    return torch.stack([x, y], dim=2)
+
+
+def median(u: Tensor) -> Tensor:
+    """The median of 5x5 pixels of (N, 2, H, W), the border repeated."""
+    height, width = u.shape[-2:]
+    padded = pad(u, (2, 2, 2, 2), mode="replicate")
+    shifts = [padded[..., y : y + height, x : x + width] for y in range(5) for x in range(5)]
+    return torch.stack(shifts).median(0).values

@@ -5,6 +5,7 @@ of the last, so that a fast method does not wait for JPEG.
 """
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,9 +27,9 @@ log = logging.getLogger(__name__)
 SEGMENT = 32
 """Pairs of a video that a thread decodes or encodes at a time."""
 
-BLOCK = 2**23
+BLOCK = 2**25
 """Pixels of the pairs that a method is given at a time: enough for all threads or for a batch on a
-GPU, and some 200 MB with the flow."""
+GPU, and some 400 MB with the flow."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -49,8 +50,8 @@ def store_flow(frames: Path, recipe: Flow, threads: int, output: Path) -> None:
 
     count = 0
     with ThreadPoolExecutor(threads) as pool, write_shard(output, "flow", made) as shard:
-        # A block is at most so many segments, which wait, decoded, for the last one to be computed.
-        depth = 2 * threads + 2
+        # All that the next block needs is decoded meanwhile.
+        depth = threads + BLOCK // (SEGMENT * math.prod(source.recipe["size"]))
         decoded = in_advance(pool, decode_segment, segments(source), depth)
         encoded = in_advance(pool, encode, flows(decoded, recipe.method, threads), depth)
         for video, parts in groupby(encoded, key=itemgetter(0)):

@@ -1,9 +1,9 @@
-"""Dual TV-L1 of many pairs at once, in PyTorch: the algorithm, parameters and stopping rule of
-OpenCV's `DualTVL1OpticalFlow`, on a GPU. On a CPU it is right, and slow.
+"""Dual TV-L1 of many pairs at once on a GPU: the algorithm, parameters and stopping rule of
+OpenCV's `DualTVL1OpticalFlow`.
 
-Pairs of one size are computed together. Each has its own convergence: one that has stopped is left
-as it is while the others go on, and the batch is cut down to those that go on every BURST
-iterations, which is the only time that the host waits for the device.
+Pairs of one size are computed together, each to its own convergence. The pyramid is PyTorch's work,
+the warps and iterations that of the kernels in `tvl1_kernels`. `solve` is these in plain PyTorch:
+what the kernels are tested against, and what computes on a CPU, slowly.
 """
 
 import logging
@@ -24,6 +24,8 @@ PIXELS = {"cuda": 2**25, "cpu": 2**18}
 """Pixels a batch: some 200 bytes each."""
 
 BURST = 10
+"""Iterations in plain PyTorch after which the pairs that have converged are dropped."""
+
 FLAT = 1.1920929e-07
 """Squared gradient below which a pixel says nothing about motion: the float32 epsilon."""
 
@@ -62,10 +64,14 @@ def batched_flow(first: Tensor, second: Tensor, parameters: TVL1) -> Tensor:
     for size in sizes[1:]:
         levels.append(tuple(resize(x, size, 1 / parameters.scale_step) for x in levels[-1]))
     flow = first.new_zeros(len(first), 2, *sizes[-1], dtype=torch.float32)
+    solve_scale = solve
+    if first.is_cuda:
+        from motionfit.flow.tvl1_kernels import solve as solve_scale
     for size, (frame, following) in zip(reversed(sizes), reversed(levels), strict=True):
         if flow.shape[-2:] != size:
             flow = resize(flow, size) / parameters.scale_step
-        flow = solve(frame, following, flow, parameters)
+        images = torch.stack([following, *central_differences(following)], dim=1)
+        solve_scale(frame.contiguous(), images, flow, parameters)
     return flow.permute(0, 2, 3, 1)
 
 
@@ -86,10 +92,9 @@ def interpolation(old: int, new: int, step: float, device: torch.device) -> Tens
     return (1 - distance).clamp(min=0).float().to(device)
 
 
-def solve(frame: Tensor, following: Tensor, flow: Tensor, parameters: TVL1) -> Tensor:
-    """The flow of one scale: (N, H, W) frames and a first guess (N, 2, H, W) to (N, 2, H, W)."""
-    gradient_x, gradient_y = central_differences(following)
-    images = torch.stack([following, gradient_x, gradient_y], dim=1)
+def solve(frame: Tensor, images: Tensor, flow: Tensor, parameters: TVL1) -> None:
+    """The flow of one scale, in place: frames (N, H, W), the frames after them with their x and y
+    derivatives (N, 3, H, W), and a first guess (N, 2, H, W)."""
     # p[:, i] are the dual variables of the component i of the flow, x and y.
     p = flow.new_zeros(len(flow), 2, 2, *flow.shape[-2:])
     tolerance = parameters.epsilon**2 * frame[0].numel()
@@ -117,7 +122,6 @@ def solve(frame: Tensor, following: Tensor, flow: Tensor, parameters: TVL1) -> T
                     u, dual, *data = (x[more] for x in (u, dual, *data))
             if not len(going):
                 break
-    return flow
 
 
 def central_differences(image: Tensor) -> tuple[Tensor, Tensor]:

@@ -27,9 +27,16 @@ def test_no_motion_is_128_and_exactly_zero():
 
 def test_quantisation_is_within_a_step_and_clips():
     flow = np.linspace(-20, 20, 1001, dtype=np.float32)
-    assert np.abs(dequantise(quantise(flow, 20), 20) - flow).max() <= 40 / 255
-    assert quantise(np.array([-99.0, 99.0]), 20).tolist() == [0, 255]
-    assert quantise(np.array([-20.0, 20.0]), 20).tolist() == [0, 255]
+    assert np.abs(dequantise(quantise(flow, 20), 20) - flow).max() <= 0.5 * 20 / 127 + 1e-5
+    assert quantise(np.array([-99.0, 99.0]), 20).tolist() == [1, 255]
+    assert quantise(np.array([-20.0, 20.0]), 20).tolist() == [1, 255]
+
+
+def test_opposite_motions_are_stored_as_opposites():
+    flow = np.random.default_rng(0).normal(0, 3, 1000).astype(np.float32)
+    there, back = (dequantise(quantise(v, 20), 20) for v in (flow, -flow))
+    np.testing.assert_array_equal(there, -back)
+    assert (quantise(np.array([-0.05, 0.05]), 20) == 128).all()  # noise is no motion
 
 
 def test_the_config_knows_every_method():

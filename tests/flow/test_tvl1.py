@@ -1,6 +1,9 @@
 """The compiled TV-L1 against OpenCV, whole and part by part."""
 
 import itertools
+import os
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -125,3 +128,63 @@ def test_a_pair_of_a_batch_is_what_it_is_alone(clip):
         alone = compute_flow(frames[i : i + 2], "tvl1_gpu")[0]
         assert np.abs(together[i] - alone).mean() < 0.01
     assert np.abs(together[0]).max() < 1e-3
+
+
+INTERPRETED = """
+import numpy as np, torch
+from motionfit.flow import tvl1_gpu, tvl1_kernels
+from motionfit.flow.parameters import TVL1
+from tests.flow.test_flow import textured
+
+frame = textured(17, 19)
+frames = np.stack([frame, frame, np.roll(frame, (1, 2), axis=(0, 1))])
+first, second = (torch.from_numpy(f).float() for f in (frames[:-1], frames[1:]))
+images = torch.stack([second, *tvl1_gpu.central_differences(second)], dim=1)
+start = torch.from_numpy(np.random.default_rng(0).normal(0, 2, (2, 2, 17, 19))).float()
+start[0] = 0  # the first pair is still and converges at once
+by_kernel, by_torch = start.clone(), start.clone()
+parameters = TVL1(warps=2, inner_iterations=5, outer_iterations=2)
+tvl1_kernels.solve(first, images, by_kernel, parameters)
+tvl1_gpu.solve(first, images, by_torch, parameters)
+assert by_kernel[0].abs().max() < 1e-4
+assert (by_torch[1] - start[1]).abs().mean() > 0.5
+assert (by_kernel - by_torch).abs().max() < 1e-3, (by_kernel - by_torch).abs().max()
+"""
+
+
+def test_the_gpu_kernels_compute_what_plain_pytorch_does():
+    """By Triton's interpreter, which needs no GPU."""
+    pytest.importorskip("triton", reason="PyTorch without GPU support comes without Triton")
+    environment = os.environ | {"TRITON_INTERPRET": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", INTERPRETED],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_gpu_kernels_compile():
+    pytest.importorskip("triton", reason="PyTorch without GPU support comes without Triton")
+    from motionfit.flow import tvl1_kernels
+
+    pointers = dict.fromkeys(["frame", "images", "flow", "data"], "*fp32")
+    size = {"height": "i32", "width": "i32"}
+    compile_kernel(tvl1_kernels._warp, pointers | size, {"BLOCK": 256}, 4)
+    pointers = dict.fromkeys(["data", "flow", "filtered", "p"], "*fp32")
+    numbers = dict.fromkeys(["tolerance", "tau", "lambda_", "theta"], "fp32")
+    limits = {"most_inner": "i32", "most_outer": "i32"}
+    blocks = {"BLOCK": 2048, "MEDIAN_BLOCK": 1024}
+    compile_kernel(tvl1_kernels._converge, pointers | size | numbers | limits, blocks, 16)
+
+
+def compile_kernel(kernel, signature: dict, constants: dict, warps: int) -> None:
+    import triton
+    from triton.backends.compiler import GPUTarget
+
+    source = triton.compiler.ASTSource(
+        kernel, signature | dict.fromkeys(constants, "constexpr"), constants
+    )
+    compiled = triton.compile(
+        source, target=GPUTarget("cuda", 90, 32), options={"num_warps": warps}
+    )
+    assert compiled.asm["cubin"]

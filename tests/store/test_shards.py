@@ -119,8 +119,8 @@ def test_clips_of_frames_and_of_flow(tmp_path):
     make_flow(tmp_path / "flow" / "0000.h5", {"a": field})
     clip = ClipStore(tmp_path / "flow", ["0000"], "flow").read("a", 0, 2)
     assert clip.shape == (2, 32, 48, 2)
-    assert np.abs(clip[..., 0].astype(int) - 159).max() <= 1  # round(255 * 25 / 40)
-    assert np.abs(clip[..., 1].astype(int) - 64).max() <= 1  # round(255 * 10 / 40)
+    assert np.abs(clip[..., 0].astype(int) - 160).max() <= 1  # 128 + round(127 * 5 / 20)
+    assert np.abs(clip[..., 1].astype(int) - 64).max() <= 1  # 128 - round(127 * 10 / 20)
 
 
 def test_a_clip_beyond_the_end_repeats_the_last_frame(tmp_path):

@@ -1,0 +1,318 @@
+"""The inner part of `tvl1_gpu` as Triton kernels, for NVIDIA GPUs.
+
+`solve` gives each pair one program (thread block), which iterates until that pair has converged: no
+pair waits for another, and the host for none. What an iteration reads and writes stays in the
+block's L1 cache and in L2 as far as it fits.
+
+Images are flat, (N, P) with P = H * W pixels; neighbours beyond the border are masked.
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from motionfit.flow.parameters import TVL1
+
+FLAT = tl.constexpr(1.1920929e-07)
+"""Squared gradient below which a pixel says nothing about motion: the float32 epsilon."""
+CUBIC = tl.constexpr(-0.75)
+"""OpenCV's coefficient of bicubic interpolation."""
+WARPS = 16
+
+
+def solve(frame: Tensor, images: Tensor, flow: Tensor, parameters: TVL1) -> None:
+    """The flow of one scale, in place: frames (N, H, W), the frames after them with their x and y
+    derivatives (N, 3, H, W), and a first guess (N, 2, H, W); float32, contiguous."""
+    count, height, width = frame.shape
+    data = frame.new_empty(count, 4, height, width)
+    p = frame.new_zeros(count, 4, height, width)
+    filtered = torch.empty_like(flow)
+    pixels = height * width
+    for _ in range(parameters.warps):
+        _warp[(count, triton.cdiv(pixels, 256))](
+            frame, images, flow, data, height, width, BLOCK=256, num_warps=4
+        )
+        _converge[(count,)](
+            data, flow, filtered, p, height, width,
+            parameters.epsilon**2 * pixels, parameters.tau, parameters.lambda_, parameters.theta,
+            parameters.inner_iterations, parameters.outer_iterations,
+            BLOCK=2048, MEDIAN_BLOCK=1024, num_warps=WARPS,
+        )  # fmt: skip
+
+
+@triton.jit
+def _bicubic(t):
+    """Weights of the four samples around a point that is `t` past the second of them."""
+    far = t + 1
+    near = 1 - t
+    w0 = ((CUBIC * far - 5 * CUBIC) * far + 8 * CUBIC) * far - 4 * CUBIC
+    w1 = ((CUBIC + 2) * t - (CUBIC + 3)) * t * t + 1
+    w2 = ((CUBIC + 2) * near - (CUBIC + 3)) * near * near + 1
+    return w0, w1, w2, 1 - w0 - w1 - w2
+
+
+@triton.jit
+def _row_of_taps(image, y, left, a, b, c, d, height, width, valid):
+    """Four samples of the row y of an image, weighted; 0 outside."""
+    inside = valid & (y >= 0) & (y < height)
+    at = image + y * width + left
+    total = a * tl.load(at - 1, mask=inside & (left >= 1) & (left <= width), other=0.0)
+    total += b * tl.load(at, mask=inside & (left >= 0) & (left < width), other=0.0)
+    total += c * tl.load(at + 1, mask=inside & (left >= -1) & (left < width - 1), other=0.0)
+    total += d * tl.load(at + 2, mask=inside & (left >= -2) & (left < width - 2), other=0.0)
+    return total
+
+
+@triton.jit
+def _taps(image, top, left, a, b, c, d, e, f, g, h, height, width, valid):
+    """16 samples of an image, weighted by a to d across and e to h down."""
+    total = e * _row_of_taps(image, top - 1, left, a, b, c, d, height, width, valid)
+    total += f * _row_of_taps(image, top, left, a, b, c, d, height, width, valid)
+    total += g * _row_of_taps(image, top + 1, left, a, b, c, d, height, width, valid)
+    total += h * _row_of_taps(image, top + 2, left, a, b, c, d, height, width, valid)
+    return total
+
+
+@triton.jit
+def _warp(frame, images, flow, data, height, width, BLOCK: tl.constexpr):
+    """Fetches the frame after each, and its derivatives, from where the flow points to, and writes
+    what an iteration needs: the derivatives, the constant part of the linearised brightness
+    difference, and one over the squared gradient (0 where it is flat)."""
+    pair = tl.program_id(0).to(tl.int64)
+    pixels = height * width
+    at = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    valid = at < pixels
+    u1 = tl.load(flow + 2 * pair * pixels + at, mask=valid, other=0.0)
+    u2 = tl.load(flow + (2 * pair + 1) * pixels + at, mask=valid, other=0.0)
+    x = tl.minimum(tl.maximum((at % width).to(tl.float32) + u1, -3.0), width + 1.0)
+    y = tl.minimum(tl.maximum((at // width).to(tl.float32) + u2, -3.0), height + 1.0)
+    left = tl.floor(x)
+    top = tl.floor(y)
+    a, b, c, d = _bicubic(x - left)
+    e, f, g, h = _bicubic(y - top)
+    left = left.to(tl.int32)
+    top = top.to(tl.int32)
+    image = images + 3 * pair * pixels
+    value = _taps(image, top, left, a, b, c, d, e, f, g, h, height, width, valid)
+    dx = _taps(image + pixels, top, left, a, b, c, d, e, f, g, h, height, width, valid)
+    dy = _taps(image + 2 * pixels, top, left, a, b, c, d, e, f, g, h, height, width, valid)
+    squared = dx * dx + dy * dy
+    now = tl.load(frame + pair * pixels + at, mask=valid, other=0.0)
+    out = data + 4 * pair * pixels + at
+    tl.store(out, dx, mask=valid)
+    tl.store(out + pixels, dy, mask=valid)
+    tl.store(out + 2 * pixels, value - dx * u1 - dy * u2 - now, mask=valid)
+    tl.store(out + 3 * pixels, tl.where(squared > FLAT, 1 / squared, 0.0), mask=valid)
+
+
+@triton.jit
+def _converge(
+    data, flow, filtered, p, height, width, tolerance, tau, lambda_, theta, most_inner, most_outer,
+    BLOCK: tl.constexpr, MEDIAN_BLOCK: tl.constexpr,
+):  # fmt: skip
+    """All iterations of one pair for one warp: the flow by thresholding and the divergence of the
+    dual variables, then the dual variables, with a median filter every `most_inner` iterations,
+    until the sum of squared changes of the flow is below the tolerance."""
+    pair = tl.program_id(0).to(tl.int64)
+    pixels = height * width
+    data += 4 * pair * pixels
+    flow += 2 * pair * pixels
+    filtered += 2 * pair * pixels
+    p += 4 * pair * pixels
+    limit = lambda_ * theta
+    step = tau / theta
+    error = tolerance * 2
+    outer = 0
+    while (error > tolerance) & (outer < most_outer):
+        for start in range(0, 2 * pixels, MEDIAN_BLOCK):
+            _median(flow, filtered, start, height, width, MEDIAN_BLOCK)
+        tl.debug_barrier()
+        for start in range(0, 2 * pixels, BLOCK):
+            at = start + tl.arange(0, BLOCK)
+            tl.store(flow + at, tl.load(filtered + at, mask=at < 2 * pixels), mask=at < 2 * pixels)
+        tl.debug_barrier()
+        inner = 0
+        while (error > tolerance) & (inner < most_inner):
+            changes = tl.zeros((BLOCK,), tl.float32)
+            for start in range(0, pixels, BLOCK):
+                changes += _update_flow(data, flow, p, start, height, width, limit, theta, BLOCK)
+            error = tl.sum(changes)
+            # Each phase reads what other threads wrote in the one before.
+            tl.debug_barrier()
+            for start in range(0, pixels, BLOCK):
+                _update_dual(flow, p, start, height, width, step, BLOCK)
+                _update_dual(flow + pixels, p + 2 * pixels, start, height, width, step, BLOCK)
+            tl.debug_barrier()
+            inner += 1
+        outer += 1
+
+
+@triton.jit
+def _update_flow(data, flow, p, start, height, width, limit, theta, BLOCK: tl.constexpr):
+    """The flow of a block of pixels; returns its squared changes."""
+    pixels = height * width
+    at = start + tl.arange(0, BLOCK)
+    valid = at < pixels
+    not_first = valid & (at % width > 0)
+    not_top = valid & (at >= width)
+    dx = tl.load(data + at, mask=valid, other=0.0)
+    dy = tl.load(data + pixels + at, mask=valid, other=0.0)
+    rho = tl.load(data + 2 * pixels + at, mask=valid, other=0.0)
+    inverse = tl.load(data + 3 * pixels + at, mask=valid, other=0.0)
+    u1 = tl.load(flow + at, mask=valid, other=0.0)
+    u2 = tl.load(flow + pixels + at, mask=valid, other=0.0)
+    d = -(rho + dx * u1 + dy * u2) * inverse
+    d = tl.minimum(tl.maximum(d, -limit), limit)
+    change1 = d * dx + theta * _divergence(p + at, width, pixels, valid, not_first, not_top)
+    change2 = d * dy + theta * _divergence(
+        p + 2 * pixels + at, width, pixels, valid, not_first, not_top
+    )
+    tl.store(flow + at, u1 + change1, mask=valid)
+    tl.store(flow + pixels + at, u2 + change2, mask=valid)
+    return tl.where(valid, change1 * change1 + change2 * change2, 0.0)
+
+
+@triton.jit
+def _divergence(p, width, pixels, valid, not_first, not_top):
+    divergence = tl.load(p, mask=valid, other=0.0) - tl.load(p - 1, mask=not_first, other=0.0)
+    divergence += tl.load(p + pixels, mask=valid, other=0.0)
+    return divergence - tl.load(p + pixels - width, mask=not_top, other=0.0)
+
+
+@triton.jit
+def _update_dual(u, p, start, height, width, step, BLOCK: tl.constexpr):
+    """The dual variables, x and y, of a component of the flow of a block of pixels."""
+    pixels = height * width
+    at = start + tl.arange(0, BLOCK)
+    valid = at < pixels
+    here = tl.load(u + at, mask=valid, other=0.0)
+    not_last = valid & (at % width < width - 1)
+    not_bottom = valid & (at < pixels - width)
+    dx = tl.where(not_last, tl.load(u + at + 1, mask=not_last, other=0.0) - here, 0.0)
+    dy = tl.where(not_bottom, tl.load(u + at + width, mask=not_bottom, other=0.0) - here, 0.0)
+    shrink = 1 / (1 + step * tl.sqrt(dx * dx + dy * dy))
+    px = tl.load(p + at, mask=valid, other=0.0)
+    py = tl.load(p + pixels + at, mask=valid, other=0.0)
+    tl.store(p + at, (px + step * dx) * shrink, mask=valid)
+    tl.store(p + pixels + at, (py + step * dy) * shrink, mask=valid)
+
+
+@triton.jit
+def _median(u, filtered, start, height, width, BLOCK: tl.constexpr):
+    """The median of 5x5 pixels of a block of pixels of both components, the border repeated."""
+    pixels = height * width
+    at = start + tl.arange(0, BLOCK)
+    valid = at < 2 * pixels
+    component = u + at // pixels * pixels
+    y = at % pixels // width
+    x = at % width
+    a0, a1, a2, a3, a4 = _column(component, tl.maximum(x - 2, 0), y, height, width, valid)
+    b0, b1, b2, b3, b4 = _column(component, tl.maximum(x - 1, 0), y, height, width, valid)
+    c0, c1, c2, c3, c4 = _column(component, x, y, height, width, valid)
+    d0, d1, d2, d3, d4 = _column(component, tl.minimum(x + 1, width - 1), y, height, width, valid)
+    e0, e1, e2, e3, e4 = _column(component, tl.minimum(x + 2, width - 1), y, height, width, valid)
+    # With rows and columns sorted, 6 of the 25 have more than 12 that are no less, and 6 more than
+    # 12 that are no greater: the median is that of the other 13.
+    _0, _1, _2, v03, v04 = _sort5(a0, b0, c0, d0, e0)
+    _0, _1, v12, v13, v14 = _sort5(a1, b1, c1, d1, e1)
+    _0, v21, v22, v23, _4 = _sort5(a2, b2, c2, d2, e2)
+    v30, v31, v32, _3, _4 = _sort5(a3, b3, c3, d3, e3)
+    v40, v41, _2, _3, _4 = _sort5(a4, b4, c4, d4, e4)
+    median = _median13(v03, v04, v12, v13, v14, v21, v22, v23, v30, v31, v32, v40, v41)
+    tl.store(filtered + at, median, mask=valid)
+
+
+@triton.jit
+def _column(u, x, y, height, width, valid):
+    """Five pixels above each other, sorted."""
+    above = tl.maximum(y - 1, 0) * width
+    below = tl.minimum(y + 1, height - 1) * width
+    return _sort5(
+        tl.load(u + tl.maximum(y - 2, 0) * width + x, mask=valid, other=0.0),
+        tl.load(u + above + x, mask=valid, other=0.0),
+        tl.load(u + y * width + x, mask=valid, other=0.0),
+        tl.load(u + below + x, mask=valid, other=0.0),
+        tl.load(u + tl.minimum(y + 2, height - 1) * width + x, mask=valid, other=0.0),
+    )
+
+
+@triton.jit
+def _order(a, b):
+    return tl.minimum(a, b), tl.maximum(a, b)
+
+
+@triton.jit
+def _sort5(a, b, c, d, e):
+    a, b = _order(a, b)
+    d, e = _order(d, e)
+    c, e = _order(c, e)
+    c, d = _order(c, d)
+    a, d = _order(a, d)
+    a, c = _order(a, c)
+    b, e = _order(b, e)
+    b, d = _order(b, d)
+    b, c = _order(b, c)
+    return a, b, c, d, e
+
+
+@triton.jit
+def _median13(a, b, c, d, e, f, g, h, i, j, k, m, n):
+    """By forgetting: neither the least nor the most of 8 of the 13 is the median, nor are then the
+    least and the most of the 6 left and a ninth, and so on."""
+    a, h = _order(a, h)
+    b, g = _order(b, g)
+    c, f = _order(c, f)
+    d, e = _order(d, e)
+    b, c, d = _without_least4(a, b, c, d)
+    e, f, g = _without_most4(e, f, g, h)
+    # b to g are left, and i joins them.
+    b, i = _order(b, i)
+    c, g = _order(c, g)
+    d, f = _order(d, f)
+    c, d, e = _without_least4(b, c, d, e)
+    e, f, g = _without_most4(e, f, g, i)
+    # c to g are left, and j joins them.
+    c, j = _order(c, j)
+    d, g = _order(d, g)
+    e, f = _order(e, f)
+    d, e = _without_least3(c, d, e)
+    f, g = _without_most3(f, g, j)
+    # d to g are left, and k joins them.
+    d, k = _order(d, k)
+    e, g = _order(e, g)
+    e, f = _without_least3(d, e, f)
+    f, g = _without_most3(f, g, k)
+    # e, f and g are left, and m joins them.
+    e, m = _order(e, m)
+    f, g = _order(f, g)
+    f, g = tl.maximum(e, f), tl.minimum(g, m)
+    # f and g are left, and n joins them.
+    f, g = _order(f, g)
+    return tl.maximum(f, tl.minimum(g, n))
+
+
+@triton.jit
+def _without_least4(a, b, c, d):
+    a, b = _order(a, b)
+    a, c = _order(a, c)
+    return b, c, tl.maximum(a, d)
+
+
+@triton.jit
+def _without_most4(a, b, c, d):
+    a, d = _order(a, d)
+    b, d = _order(b, d)
+    return a, b, tl.minimum(c, d)
+
+
+@triton.jit
+def _without_least3(a, b, c):
+    a, b = _order(a, b)
+    return b, tl.maximum(a, c)
+
+
+@triton.jit
+def _without_most3(a, b, c):
+    a, c = _order(a, c)
+    return a, tl.minimum(b, c)

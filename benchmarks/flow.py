@@ -81,7 +81,7 @@ def compare(
                 together.setdefault(method, []).append(rate(many, method, args.threads))
             else:
                 alone.setdefault(method, []).append(rate(pairs, method, 1))
-                many = pairs * max(1, -(-2 * args.threads // len(pairs)))
+                many = pairs * max(1, -(-16 * args.threads // len(pairs)))
                 together.setdefault(method, []).append(rate(many, method, args.threads))
     table = Table(title=f"{title}: {len(pairs)} pairs", title_justify="left")
     table.add_column("method")

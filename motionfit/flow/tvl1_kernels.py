@@ -18,14 +18,18 @@ FLAT = tl.constexpr(1.1920929e-07)
 """Squared gradient below which a pixel says nothing about motion: the float32 epsilon."""
 CUBIC = tl.constexpr(-0.75)
 """OpenCV's coefficient of bicubic interpolation."""
+BLOCK = 2048
+"""Pixels that the threads of a pair update at a time."""
+MEDIAN_BLOCK = 1024
 WARPS = 16
+"""Warps a pair: with its registers it fills a multiprocessor."""
 
 
 def solve(frame: Tensor, images: Tensor, flow: Tensor, parameters: TVL1) -> None:
     """The flow of one scale, in place: frames (N, H, W), the frames after them with their x and y
     derivatives (N, 3, H, W), and a first guess (N, 2, H, W); float32, contiguous."""
     count, height, width = frame.shape
-    data = frame.new_empty(count, 4, height, width)
+    data = frame.new_empty(count, 3, height, width)
     p = frame.new_zeros(count, 4, height, width)
     filtered = torch.empty_like(flow)
     pixels = height * width
@@ -37,7 +41,7 @@ def solve(frame: Tensor, images: Tensor, flow: Tensor, parameters: TVL1) -> None
             data, flow, filtered, p, height, width,
             parameters.epsilon**2 * pixels, parameters.tau, parameters.lambda_, parameters.theta,
             parameters.inner_iterations, parameters.outer_iterations,
-            BLOCK=2048, MEDIAN_BLOCK=1024, num_warps=WARPS,
+            BLOCK=BLOCK, MEDIAN_BLOCK=MEDIAN_BLOCK, num_warps=WARPS,
         )  # fmt: skip
 
 
@@ -77,8 +81,8 @@ def _taps(image, top, left, a, b, c, d, e, f, g, h, height, width, valid):
 @triton.jit
 def _warp(frame, images, flow, data, height, width, BLOCK: tl.constexpr):
     """Fetches the frame after each, and its derivatives, from where the flow points to, and writes
-    what an iteration needs: the derivatives, the constant part of the linearised brightness
-    difference, and one over the squared gradient (0 where it is flat)."""
+    what an iteration needs: the derivatives, and the constant part of the linearised brightness
+    difference."""
     pair = tl.program_id(0).to(tl.int64)
     pixels = height * width
     at = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -97,13 +101,11 @@ def _warp(frame, images, flow, data, height, width, BLOCK: tl.constexpr):
     value = _taps(image, top, left, a, b, c, d, e, f, g, h, height, width, valid)
     dx = _taps(image + pixels, top, left, a, b, c, d, e, f, g, h, height, width, valid)
     dy = _taps(image + 2 * pixels, top, left, a, b, c, d, e, f, g, h, height, width, valid)
-    squared = dx * dx + dy * dy
     now = tl.load(frame + pair * pixels + at, mask=valid, other=0.0)
-    out = data + 4 * pair * pixels + at
+    out = data + 3 * pair * pixels + at
     tl.store(out, dx, mask=valid)
     tl.store(out + pixels, dy, mask=valid)
     tl.store(out + 2 * pixels, value - dx * u1 - dy * u2 - now, mask=valid)
-    tl.store(out + 3 * pixels, tl.where(squared > FLAT, 1 / squared, 0.0), mask=valid)
 
 
 @triton.jit
@@ -116,7 +118,7 @@ def _converge(
     until the sum of squared changes of the flow is below the tolerance."""
     pair = tl.program_id(0).to(tl.int64)
     pixels = height * width
-    data += 4 * pair * pixels
+    data += 3 * pair * pixels
     flow += 2 * pair * pixels
     filtered += 2 * pair * pixels
     p += 4 * pair * pixels
@@ -135,14 +137,16 @@ def _converge(
         inner = 0
         while (error > tolerance) & (inner < most_inner):
             changes = tl.zeros((BLOCK,), tl.float32)
-            for start in range(0, pixels, BLOCK):
+            for start in range(0, pixels + width, BLOCK):
                 changes += _update_flow(data, flow, p, start, height, width, limit, theta, BLOCK)
+                # The dual variables follow a row behind, while all that they need is in the cache.
+                # They read flow that other threads wrote; what the next block of flow reads of them
+                # is not touched yet.
+                tl.debug_barrier()
+                behind = start - width
+                _update_dual(flow, p, behind, height, width, step, BLOCK)
+                _update_dual(flow + pixels, p + 2 * pixels, behind, height, width, step, BLOCK)
             error = tl.sum(changes)
-            # Each phase reads what other threads wrote in the one before.
-            tl.debug_barrier()
-            for start in range(0, pixels, BLOCK):
-                _update_dual(flow, p, start, height, width, step, BLOCK)
-                _update_dual(flow + pixels, p + 2 * pixels, start, height, width, step, BLOCK)
             tl.debug_barrier()
             inner += 1
         outer += 1
@@ -159,7 +163,8 @@ def _update_flow(data, flow, p, start, height, width, limit, theta, BLOCK: tl.co
     dx = tl.load(data + at, mask=valid, other=0.0)
     dy = tl.load(data + pixels + at, mask=valid, other=0.0)
     rho = tl.load(data + 2 * pixels + at, mask=valid, other=0.0)
-    inverse = tl.load(data + 3 * pixels + at, mask=valid, other=0.0)
+    squared = dx * dx + dy * dy
+    inverse = tl.where(squared > FLAT, 1 / squared, 0.0)  # cheaper than reading it
     u1 = tl.load(flow + at, mask=valid, other=0.0)
     u2 = tl.load(flow + pixels + at, mask=valid, other=0.0)
     d = -(rho + dx * u1 + dy * u2) * inverse
@@ -185,7 +190,7 @@ def _update_dual(u, p, start, height, width, step, BLOCK: tl.constexpr):
     """The dual variables, x and y, of a component of the flow of a block of pixels."""
     pixels = height * width
     at = start + tl.arange(0, BLOCK)
-    valid = at < pixels
+    valid = (at >= 0) & (at < pixels)
     here = tl.load(u + at, mask=valid, other=0.0)
     not_last = valid & (at % width < width - 1)
     not_bottom = valid & (at < pixels - width)

@@ -175,6 +175,9 @@ def flow(args: Arguments) -> None:
 
     if not (args.output or args.npy):
         raise MotionFitError("nothing to write: give --output, --npy or both")
+    files = [path.resolve() for path in (args.video, args.output, args.npy) if path]
+    if len(set(files)) < len(files):
+        raise MotionFitError("the video, --output and --npy must be different files")
     if args.output and args.output.suffix.lower() != ".mp4":
         raise MotionFitError(f"{args.output}: the flow is written as an MP4 file, so name it .mp4")
     video_flow(args.video, args.size, args.method, args.threads, args.output, args.npy)
@@ -196,7 +199,7 @@ def positive(text: str) -> int:
 
 def size(text: str) -> tuple[int, int]:
     height, _, width = text.partition("x")
-    return int(height), int(width)
+    return positive(height), positive(width)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -235,7 +238,7 @@ def build_parser() -> argparse.ArgumentParser:
                               "help": "frames a clip"},
             "--count": {"type": positive, "default": 10, "metavar": "N",
                         "help": "clips a video (default: 10)"},
-            "--threads": {"type": int, "default": os.cpu_count() or 1, "metavar": "N",
+            "--threads": {"type": positive, "default": os.cpu_count() or 1, "metavar": "N",
                           "help": "CPU cores to use (default: all)"},
             "--output": {"required": True, "type": Path, "metavar": "PATH",
                          "help": "file to write"},
@@ -346,8 +349,9 @@ def build_parser() -> argparse.ArgumentParser:
     tool.add_argument("--size", type=size, metavar="HxW",
                       help="height and width to compute it at (default: the video's own)"
                       )  # fmt: skip
-    tool.add_argument("--method", choices=get_args(config.FlowMethod), default="tvl1",
-                      help="as flow.method in the config (default: tvl1)")  # fmt: skip
+    tool.add_argument("--method", choices=get_args(config.FlowMethod),
+                      default=config.Flow().method,
+                      help="as flow.method in the config (default: %(default)s)")  # fmt: skip
     tool.add_argument("video", type=Path, metavar="VIDEO", help="video file")
 
     command(schema, "Print the JSON schema of the config.")

@@ -12,7 +12,7 @@ from motionfit.closure import code_version
 from motionfit.config import Demo, Folders, Kinetics, check_paths, load_config
 from motionfit.datasets.listing import listing
 from motionfit.errors import MotionFitError
-from motionfit.flow.methods import METHODS
+from motionfit.flow.methods import BATCHED, method_module
 
 try:
     CONFIG = load_config(config)
@@ -167,12 +167,12 @@ def frames_of_flow(wildcards):
 
 def flow_code(wildcards):
     """The code of the flow's own method: a change in another's leaves it alone."""
-    return code_version("motionfit.flow.stage", METHODS[CONFIG.flow[wildcards.flow].method])
+    return code_version("motionfit.flow.stage", method_module(CONFIG.flow[wildcards.flow].method))
 
 
 def flow_gpus(wildcards):
     method = CONFIG.flow[wildcards.flow].method
-    return max(resources("flow").gpu, int(method == "tvl1_gpu"))
+    return max(resources("flow").gpu, int(method in BATCHED))
 
 
 def flow_of_dataset(dataset, flow):

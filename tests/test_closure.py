@@ -1,10 +1,12 @@
 import ast
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from motionfit import closure
+from motionfit.flow.methods import method_module
 
 
 @pytest.fixture
@@ -109,6 +111,23 @@ def test_the_code_of_every_rule_is_that_of_its_command():
         # The index's rule hashes the adapter of the data set's own format, not all of them.
         needed = imported[command] - {"motionfit.datasets"}
         assert needed <= covered | {"motionfit.datasets.index"}, rule
+
+
+def test_the_code_of_flow_is_that_of_its_own_method():
+    text = (Path(closure.__file__).parents[1] / "rules" / "common.smk").read_text()
+    definition = re.search(r"^def flow_code.*?(?=\n\n\n)", text, re.DOTALL | re.MULTILINE)[0]
+    hashed = []
+    scope = {
+        "code_version": lambda *modules: hashed.extend(modules),
+        "method_module": method_module,
+        "CONFIG": SimpleNamespace(flow={"name": SimpleNamespace(method="tvl1_gpu")}),
+    }
+    exec(definition, scope)
+    scope["flow_code"](SimpleNamespace(flow="name"))
+    covered = set().union(*(reached(module, set()) for module in hashed))
+    assert {"motionfit.flow.stage", "motionfit.flow.tvl1_kernels"} <= covered
+    assert not {"motionfit.flow.tvl1", "motionfit.flow.opencv", "motionfit.flow.dis"} & covered
+    assert "motionfit.flow.opencv" not in reached("motionfit.flow.dis", set())
 
 
 def test_no_stage_depends_on_one_it_should_not():

@@ -1,4 +1,4 @@
-"""The parameters of TV-L1."""
+"""What the implementations of TV-L1 share: parameters, constants, the pyramid's sizes."""
 
 from typing import NamedTuple
 
@@ -31,6 +31,10 @@ class TVL1(NamedTuple):
 
 
 SMALLEST = 16
+FLAT = 1.1920929e-07
+"""Squared gradient below which a pixel says nothing about motion: the float32 epsilon."""
+CUBIC = -0.75
+"""Coefficient of bicubic interpolation."""
 
 
 def tvl1_parameters(given: dict[str, float]) -> TVL1:

@@ -1,7 +1,8 @@
 """The flow stage: the flow of every video of a shard of frames.
 
-While a block of pairs is computed, other threads decode the frames of the next and encode the flow
-of the last, so that a fast method does not wait for JPEG.
+A video is cut into segments. A method that computes pair by pair takes a segment a thread, which
+decodes, computes and encodes it, so no thread ever waits for another. One that wants batches gets
+many segments at once, while other threads decode the next ones and encode the last.
 """
 
 import logging
@@ -18,21 +19,23 @@ import numpy as np
 
 from motionfit.config import Flow
 from motionfit.flow.encoding import quantise
-from motionfit.flow.methods import compute_pairs
+from motionfit.flow.methods import BATCHED, compute_pairs
 from motionfit.store.images import decode_grey, encode_jpeg
 from motionfit.store.shards import Shards, write_shard
 
 log = logging.getLogger(__name__)
 
-SEGMENT = 32
-"""Pairs of a video that a thread decodes or encodes at a time."""
+SEGMENT = 16
+"""Pairs of a video that a thread works on at a time."""
 
 BLOCK = 2**25
-"""Pixels of the pairs that a method is given at a time: enough for all threads or for a batch on a
-GPU, and some 400 MB with the flow."""
+"""Pixels of the pairs that a method in batches is given at a time: some 400 MB with the flow."""
 
 T = TypeVar("T")
 R = TypeVar("R")
+Segment = tuple[str, list[np.ndarray]]
+"""A video's id, and adjacent frames or fields of flow."""
+Encoded = tuple[str, list[bytes]]
 
 
 def store_flow(frames: Path, recipe: Flow, threads: int, output: Path) -> None:
@@ -43,25 +46,37 @@ def store_flow(frames: Path, recipe: Flow, threads: int, output: Path) -> None:
     """
     source = Shards([frames], "frames")
     made = {**recipe.model_dump(mode="json"), "fps": source.recipe["fps"]}
-
-    def encode(segment: tuple[str, list[np.ndarray]]) -> tuple[str, list[bytes]]:
-        video, fields = segment
-        return video, [encode_field(quantise(f, recipe.bound), recipe.quality) for f in fields]
-
     count = 0
     with ThreadPoolExecutor(threads) as pool, write_shard(output, "flow", made) as shard:
-        # All that the next block needs is decoded meanwhile.
-        depth = threads + BLOCK // (SEGMENT * math.prod(source.recipe["size"]))
-        decoded = in_advance(pool, decode_segment, segments(source), depth)
-        encoded = in_advance(pool, encode, flows(decoded, recipe.method, threads), depth)
-        for video, parts in groupby(encoded, key=itemgetter(0)):
+        for video, parts in groupby(flow_of(source, recipe, threads, pool), key=itemgetter(0)):
             fields = [field for _, part in parts for field in part]
             shard.add(video, [*fields, fields[-1]], **source.attributes(video))
             count += 1
     log.info("flow of %d videos", count)
 
 
-def segments(source: Shards) -> Iterator[tuple[str, list[np.ndarray]]]:
+def flow_of(
+    source: Shards, recipe: Flow, threads: int, pool: ThreadPoolExecutor
+) -> Iterator[Encoded]:
+    """Yields the encoded flow of all videos, a segment at a time, in order."""
+
+    def encode(segment: Segment) -> Encoded:
+        video, fields = segment
+        return video, [encode_field(quantise(f, recipe.bound), recipe.quality) for f in fields]
+
+    def whole(segment: Segment) -> Encoded:
+        video, frames = decode_segment(segment)
+        return encode((video, compute_pairs(list(pairwise(frames)), recipe.method)))
+
+    if recipe.method not in BATCHED:
+        return in_advance(pool, whole, segments(source), 2 * threads)
+    # All that the next block needs is decoded meanwhile.
+    depth = threads + BLOCK // (SEGMENT * math.prod(source.recipe["size"]))
+    decoded = in_advance(pool, decode_segment, segments(source), depth)
+    return in_advance(pool, encode, in_blocks(decoded, recipe.method, threads), depth)
+
+
+def segments(source: Shards) -> Iterator[Segment]:
     """Yields each video's id with up to SEGMENT + 1 encoded frames, the last of which is the first
     of the video's next segment."""
     for video in source:
@@ -70,39 +85,33 @@ def segments(source: Shards) -> Iterator[tuple[str, list[np.ndarray]]]:
             yield video, source.read(video, start, length)
 
 
-def decode_segment(segment: tuple[str, list[np.ndarray]]) -> tuple[str, list[np.ndarray]]:
+def decode_segment(segment: Segment) -> Segment:
     """Encoded frames to (H, W) uint8 grey."""
     video, frames = segment
     return video, [decode_grey(data) for data in frames]
 
 
-def flows(
-    decoded: Iterable[tuple[str, list[np.ndarray]]], method: str, threads: int
-) -> Iterator[tuple[str, list[np.ndarray]]]:
-    """Segments of frames to segments of flow, computed in blocks."""
-    for block in blocks(decoded):
-        fields = iter(
-            compute_pairs([p for _, frames in block for p in pairwise(frames)], method, threads)
-        )
-        for video, frames in block:
-            yield video, [next(fields) for _ in frames[1:]]
-
-
-def blocks(
-    decoded: Iterable[tuple[str, list[np.ndarray]]],
-) -> Iterator[list[tuple[str, list[np.ndarray]]]]:
-    """Segments in groups of at most BLOCK pixels, or of one segment."""
-    block: list[tuple[str, list[np.ndarray]]] = []
+def in_blocks(decoded: Iterable[Segment], method: str, threads: int) -> Iterator[Segment]:
+    """Segments of frames to segments of flow, computed in blocks of at most BLOCK pixels, or of one
+    segment."""
+    block: list[Segment] = []
     pixels = 0
     for video, frames in decoded:
         added = (len(frames) - 1) * frames[0].size
         if block and pixels + added > BLOCK:
-            yield block
+            yield from computed(block, method, threads)
             block, pixels = [], 0
         block.append((video, frames))
         pixels += added
-    if block:
-        yield block
+    yield from computed(block, method, threads)
+
+
+def computed(block: list[Segment], method: str, threads: int) -> Iterator[Segment]:
+    pairs = [pair for _, frames in block for pair in pairwise(frames)]
+    # Fields go as they are handed on, so that a block's are not kept while the next is computed.
+    fields = deque(compute_pairs(pairs, method, threads))
+    for video, frames in block:
+        yield video, [fields.popleft() for _ in frames[1:]]
 
 
 def in_advance(

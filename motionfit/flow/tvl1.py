@@ -12,7 +12,7 @@ Numba lets a signed one wrap around the end, and that check would keep a loop fr
 instructions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numba import njit
@@ -27,14 +27,23 @@ BORDER = 4
 """Zeros around the packed image, so that a bicubic tap outside reads 0, as in OpenCV."""
 
 U = np.uint64
-FLAT = np.float32(np.finfo(np.float32).eps)
-"""Squared gradient below which a pixel says nothing about motion."""
+# The same as in `parameters`, but here: compiled code is kept as long as this file stays as it is.
+FLAT, CUBIC = np.float32(1.1920929e-07), np.float32(-0.75)
 ZERO, HALF, ONE, TWO, THREE = (np.float32(v) for v in (0, 0.5, 1, 2, 3))
-CUBIC = np.float32(-0.75)
-"""OpenCV's and PyTorch's coefficient of bicubic interpolation."""
 
-compiled = njit(nogil=True, fastmath=True, error_model="numpy", cache=True)
-inlined = njit(nogil=True, fastmath=True, error_model="numpy", cache=True, forceinline=True)
+OPTIONS = {"nogil": True, "fastmath": True, "error_model": "numpy"}
+
+
+def compiled(function: Callable) -> Callable:
+    """Compiles a function at its first call, and keeps the result in the package's folder, or in
+    the user's own cache (or NUMBA_CACHE_DIR), where one of them can be written."""
+    try:
+        return njit(cache=True, **OPTIONS)(function)
+    except RuntimeError:  # no place to keep it
+        return njit(**OPTIONS)(function)
+
+
+inlined = njit(forceinline=True, **OPTIONS)
 
 
 def compute(pairs: Sequence[Pair], threads: int, **parameters: float) -> list[np.ndarray]:
@@ -46,13 +55,22 @@ def compute(pairs: Sequence[Pair], threads: int, **parameters: float) -> list[np
 def flow(frame: np.ndarray, following: np.ndarray, parameters: TVL1) -> np.ndarray:
     """(H, W) uint8 grey and the frame after it, to (H, W, 2) float32 displacements in pixels."""
     sizes = np.array(level_sizes(*frame.shape, parameters))
-    return _flow(np.ascontiguousarray(frame), np.ascontiguousarray(following), sizes, parameters)
+    # One by one: code that is kept compiled does not notice that the fields' order has changed.
+    return _flow(
+        np.ascontiguousarray(frame), np.ascontiguousarray(following), sizes,
+        1 / parameters.scale_step, parameters.warps, parameters.outer_iterations,
+        parameters.inner_iterations, parameters.epsilon, np.float32(parameters.tau),
+        np.float32(parameters.lambda_), np.float32(parameters.theta),
+    )  # fmt: skip
 
 
 @compiled
-def _flow(frame, following, sizes, parameters):
-    first = _pyramid(frame, sizes, parameters)
-    second = _pyramid(following, sizes, parameters)
+def _flow(
+    frame, following, sizes, step, warps, outer_iterations, inner_iterations, epsilon, tau,
+    lambda_, theta,
+):  # fmt: skip
+    first = _pyramid(frame, sizes, step)
+    second = _pyramid(following, sizes, step)
     # Allocated once, for the largest scale.
     height, width = frame.shape
     state = np.empty((8, (height + 2) * _stride(width)), np.float32)
@@ -61,14 +79,14 @@ def _flow(frame, following, sizes, parameters):
 
     for scale in range(len(sizes) - 1, -1, -1):
         if scale < len(sizes) - 1:
-            gain = np.float32(1 / parameters.scale_step)
-            _upsample(u1, sizes[scale + 1], other1, sizes[scale], gain)
-            _upsample(u2, sizes[scale + 1], other2, sizes[scale], gain)
+            _upsample(u1, sizes[scale + 1], other1, sizes[scale], np.float32(step))
+            _upsample(u2, sizes[scale + 1], other2, sizes[scale], np.float32(step))
             u1, other1 = other1, u1
             u2, other2 = other2, u2
         u1, u2, other1, other2 = _solve(
-            first[scale], second[scale], u1, u2, other1, other2, state, parameters
-        )
+            first[scale], second[scale], u1, u2, other1, other2, state, warps, outer_iterations,
+            inner_iterations, epsilon, tau, lambda_, theta,
+        )  # fmt: skip
 
     result = np.empty((height, width, 2), np.float32)
     for y in range(height):
@@ -84,9 +102,8 @@ def _stride(width):
 
 
 @compiled
-def _pyramid(frame, sizes, parameters):
+def _pyramid(frame, sizes, step):
     levels = [frame.astype(np.float32)]
-    step = 1 / parameters.scale_step
     for height, width in sizes[1:]:
         level = np.empty((height, width), np.float32)
         finer = levels[-1]
@@ -127,7 +144,10 @@ def _upsample(coarse, coarse_size, fine, size, gain):
 
 
 @compiled
-def _solve(first, second, u1, u2, other1, other2, state, parameters):
+def _solve(
+    first, second, u1, u2, other1, other2, state, warps, outer_iterations, inner_iterations,
+    epsilon, tau, lambda_, theta,
+):  # fmt: skip
     """The flow of one scale, from a first guess in `u1`, `u2`; returns where it and the two arrays
     to work in are now."""
     height, width = first.shape
@@ -145,22 +165,21 @@ def _solve(first, second, u1, u2, other1, other2, state, parameters):
     weights = np.empty((8, width), np.float32)
     warped = np.empty(3 * width, np.float32)
 
-    tolerance = parameters.epsilon**2 * height * width
-    for _ in range(parameters.warps):
+    tolerance = epsilon**2 * height * width
+    for _ in range(warps):
         _warp(first, packed, u1, u2, wx, wy, rho, inverse, places, weights, warped)
         error = 2 * tolerance
         outer = 0
-        while error > tolerance and outer < parameters.outer_iterations:
+        while error > tolerance and outer < outer_iterations:
             _median(u1, other1, height, width, columns)
             _median(u2, other2, height, width, columns)
             u1, other1 = other1, u1
             u2, other2 = other2, u2
             inner = 0
-            while error > tolerance and inner < parameters.inner_iterations:
+            while error > tolerance and inner < inner_iterations:
                 error = _iterate(
                     wx, wy, rho, inverse, u1, u2, p11, p12, p21, p22, inside, height, width,
-                    np.float32(parameters.tau), np.float32(parameters.lambda_),
-                    np.float32(parameters.theta),
+                    tau, lambda_, theta,
                 )  # fmt: skip
                 inner += 1
             outer += 1

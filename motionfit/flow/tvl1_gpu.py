@@ -8,7 +8,9 @@ what the kernels are tested against, and what computes on a CPU, slowly.
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 import torch
@@ -16,80 +18,106 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from motionfit.flow.methods import Pair
-from motionfit.flow.parameters import TVL1, level_sizes, tvl1_parameters
+from motionfit.flow.parameters import CUBIC, FLAT, TVL1, level_sizes, tvl1_parameters
 
 log = logging.getLogger(__name__)
 
-PIXELS = {"cuda": 2**25, "cpu": 2**18}
-"""Pixels a batch: some 200 bytes each."""
+BYTES = 200
+"""Memory of a pixel of a batch, all scales and temporary arrays together."""
+LARGEST = {"cuda": 2**25, "cpu": 2**18}
+"""Pixels of a batch at most: more make a GPU no faster."""
 
 BURST = 10
 """Iterations in plain PyTorch after which the pairs that have converged are dropped."""
 
-FLAT = 1.1920929e-07
-"""Squared gradient below which a pixel says nothing about motion: the float32 epsilon."""
-
 
 def compute(pairs: Sequence[Pair], threads: int, **parameters: float) -> list[np.ndarray]:
-    """Dual TV-L1 of each pair, in batches, on the GPU where there is one."""
+    """Dual TV-L1 of each pair, in batches of one size, on the GPU where there is one."""
     given = tvl1_parameters(parameters)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cpu":
-        log.warning("no GPU found: the flow method tvl1_gpu is much slower than tvl1 on a CPU")
-        torch.set_num_threads(threads)
     sizes: dict[tuple[int, int], list[int]] = defaultdict(list)
     for i, (frame, _) in enumerate(pairs):
         sizes[frame.shape].append(i)
     flows: list[np.ndarray] = [np.empty(0)] * len(pairs)
-    for (height, width), members in sizes.items():
-        count = max(1, PIXELS[device] // (height * width))
-        for start in range(0, len(members), count):
-            batch = members[start : start + count]
-            first, second = (
-                torch.from_numpy(np.stack([pairs[i][k] for i in batch])).to(device) for k in (0, 1)
-            )
-            for i, field in zip(
-                batch, batched_flow(first, second, given).cpu().numpy(), strict=True
-            ):
-                flows[i] = field
+    with cpu_threads(threads):
+        for (height, width), members in sizes.items():
+            count = max(1, batch_pixels(device) // (height * width))
+            for start in range(0, len(members), count):
+                batch = members[start : start + count]
+                first, second = (
+                    torch.from_numpy(np.stack([pairs[i][k] for i in batch])).to(device)
+                    for k in (0, 1)
+                )
+                fields = batched_flow(first, second, given).cpu().numpy()
+                for i, field in zip(batch, fields, strict=True):
+                    flows[i] = field
     return flows
+
+
+@cache
+def batch_pixels(device: str) -> int:
+    """How many pixels a batch may have: what half of the free memory holds."""
+    if device == "cpu":
+        log.warning("no GPU found: the flow method tvl1_gpu is much slower than tvl1 on a CPU")
+        return LARGEST["cpu"]
+    return min(LARGEST["cuda"], torch.cuda.mem_get_info()[0] // 2 // BYTES)
+
+
+@contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @torch.no_grad()
 def batched_flow(first: Tensor, second: Tensor, parameters: TVL1) -> Tensor:
     """(N, H, W) uint8 grey frames and the frames after them, on one device, to (N, H, W, 2) float32
     displacements in pixels on the same device."""
+    solve_scale = kernels() if first.is_cuda else solve
     levels = [(first.float(), second.float())]
     sizes = level_sizes(*first.shape[1:], parameters)
     for size in sizes[1:]:
         levels.append(tuple(resize(x, size, 1 / parameters.scale_step) for x in levels[-1]))
     flow = first.new_zeros(len(first), 2, *sizes[-1], dtype=torch.float32)
-    solve_scale = solve
-    if first.is_cuda:
-        from motionfit.flow.tvl1_kernels import solve as solve_scale
     for size, (frame, following) in zip(reversed(sizes), reversed(levels), strict=True):
         if flow.shape[-2:] != size:
             flow = resize(flow, size) / parameters.scale_step
         images = torch.stack([following, *central_differences(following)], dim=1)
-        solve_scale(frame.contiguous(), images, flow, parameters)
-    return flow.permute(0, 2, 3, 1)
+        solve_scale(frame, images, flow, parameters)
+    return flow.permute(0, 2, 3, 1).contiguous()
+
+
+@cache
+def kernels() -> Callable[[Tensor, Tensor, Tensor, TVL1], None]:
+    """`solve` by Triton, or in plain PyTorch where Triton is missing."""
+    try:
+        from motionfit.flow.tvl1_kernels import solve as by_triton
+    except ImportError:
+        log.warning("Triton is missing: the flow method tvl1_gpu is slower than it could be")
+        return solve
+    return by_triton
 
 
 def resize(x: Tensor, size: tuple[int, int], step: float | None = None) -> Tensor:
     """(..., H, W) to another size, linearly; `step` pixels of the input are one of the output,
-    where it is not the ratio of the sizes."""
-    rows, columns = (
-        interpolation(old, new, step or old / new, x.device)
-        for old, new in zip(x.shape[-2:], size, strict=True)
-    )
-    return rows @ x @ columns.T
-
-
-def interpolation(old: int, new: int, step: float, device: torch.device) -> Tensor:
-    """(new, old): the weights by which samples of a row make those of its resized version."""
-    exact = ((torch.arange(new, dtype=torch.float64) + 0.5) * step - 0.5).clamp(0, old - 1)
-    distance = (exact[:, None] - torch.arange(old)).abs()
-    return (1 - distance).clamp(min=0).float().to(device)
+    where it is not the ratio of the sizes. (PyTorch's `interpolate` takes that step for another
+    size, and its product of matrices may be in lower precision.)"""
+    for dim, new in zip((-2, -1), size, strict=True):
+        old = x.shape[dim]
+        exact = (torch.arange(new, dtype=torch.float64) + 0.5) * (step or old / new) - 0.5
+        exact = exact.clamp(0, old - 1)
+        low = exact.long()
+        part = (exact - low).float().to(x.device)
+        part = part[:, None] if dim == -2 else part
+        below, above = (
+            x.index_select(dim, i.to(x.device)) for i in (low, (low + 1).clamp(max=old - 1))
+        )
+        x = below * (1 - part) + above * part
+    return x.contiguous()
 
 
 def solve(frame: Tensor, images: Tensor, flow: Tensor, parameters: TVL1) -> None:
@@ -158,13 +186,11 @@ def warp(images: Tensor, flow: Tensor) -> Tensor:
 
 
 def bicubic(t: Tensor) -> list[Tensor]:
-    """Weights of the four samples around a point that is `t` past the second of them; the
-    coefficient is OpenCV's."""
-    a = -0.75
+    """Weights of the four samples around a point that is `t` past the second of them."""
     far, near = t + 1, 1 - t
-    w0 = ((a * far - 5 * a) * far + 8 * a) * far - 4 * a
-    w1 = ((a + 2) * t - (a + 3)) * t * t + 1
-    w2 = ((a + 2) * near - (a + 3)) * near * near + 1
+    w0 = ((CUBIC * far - 5 * CUBIC) * far + 8 * CUBIC) * far - 4 * CUBIC
+    w1 = ((CUBIC + 2) * t - (CUBIC + 3)) * t * t + 1
+    w2 = ((CUBIC + 2) * near - (CUBIC + 3)) * near * near + 1
     return [w0, w1, w2, 1 - w0 - w1 - w2]
 
 

@@ -1,10 +1,11 @@
-"""The inner part of `tvl1_gpu` as Triton kernels, for NVIDIA GPUs.
+"""The inner part of `tvl1_gpu` as a Triton kernel, for NVIDIA GPUs.
 
-`solve` gives each pair one program (thread block), which iterates until that pair has converged: no
-pair waits for another, and the host for none. What an iteration reads and writes stays in the
-block's L1 cache and in L2 as far as it fits.
+Each pair has one program (thread block), which does all warps and iterations of a scale, each warp
+to that pair's own convergence: the host is not asked, and a pair waits for others only where a
+scale ends. What an iteration reads and writes stays in the block's L1 cache and in L2 as far as it
+fits.
 
-Images are flat, (N, P) with P = H * W pixels; neighbours beyond the border are masked.
+Images are flat, P = H * W pixels; neighbours beyond the border are masked.
 """
 
 import torch
@@ -12,37 +13,85 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from motionfit.flow import parameters
 from motionfit.flow.parameters import TVL1
 
-FLAT = tl.constexpr(1.1920929e-07)
-"""Squared gradient below which a pixel says nothing about motion: the float32 epsilon."""
-CUBIC = tl.constexpr(-0.75)
-"""OpenCV's coefficient of bicubic interpolation."""
+FLAT = tl.constexpr(parameters.FLAT)
+CUBIC = tl.constexpr(parameters.CUBIC)
+
 BLOCK = 2048
 """Pixels that the threads of a pair update at a time."""
 MEDIAN_BLOCK = 1024
+"""Pixels that they filter or warp at a time, which takes more registers."""
 WARPS = 16
-"""Warps a pair: with its registers it fills a multiprocessor."""
+"""Warps (of 32 threads) a pair: with its registers it fills a multiprocessor."""
 
 
 def solve(frame: Tensor, images: Tensor, flow: Tensor, parameters: TVL1) -> None:
     """The flow of one scale, in place: frames (N, H, W), the frames after them with their x and y
     derivatives (N, 3, H, W), and a first guess (N, 2, H, W); float32, contiguous."""
     count, height, width = frame.shape
-    data = frame.new_empty(count, 3, height, width)
-    p = frame.new_zeros(count, 4, height, width)
-    filtered = torch.empty_like(flow)
+    _solve[(count,)](
+        frame, images, flow, torch.empty_like(flow), frame.new_empty(count, 3, height, width),
+        frame.new_zeros(count, 4, height, width), height, width,
+        parameters.epsilon**2 * height * width, parameters.tau, parameters.lambda_,
+        parameters.theta, parameters.warps, parameters.outer_iterations,
+        parameters.inner_iterations,
+        BLOCK=BLOCK, MEDIAN_BLOCK=MEDIAN_BLOCK, num_warps=WARPS,
+    )  # fmt: skip
+
+
+@triton.jit
+def _solve(
+    frame, images, flow, filtered, data, p, height, width, tolerance, tau, lambda_, theta, warps,
+    outer_iterations, inner_iterations, BLOCK: tl.constexpr, MEDIAN_BLOCK: tl.constexpr,
+):  # fmt: skip
+    """One scale of one pair: a warp; then the flow by thresholding and the divergence of the dual
+    variables, and the dual variables, with a median filter every `inner_iterations`, until the sum
+    of squared changes of the flow is below the tolerance; and the next warp."""
+    pair = tl.program_id(0).to(tl.int64)
     pixels = height * width
-    for _ in range(parameters.warps):
-        _warp[(count, triton.cdiv(pixels, 256))](
-            frame, images, flow, data, height, width, BLOCK=256, num_warps=4
-        )
-        _converge[(count,)](
-            data, flow, filtered, p, height, width,
-            parameters.epsilon**2 * pixels, parameters.tau, parameters.lambda_, parameters.theta,
-            parameters.inner_iterations, parameters.outer_iterations,
-            BLOCK=BLOCK, MEDIAN_BLOCK=MEDIAN_BLOCK, num_warps=WARPS,
-        )  # fmt: skip
+    frame += pair * pixels
+    images += 3 * pair * pixels
+    flow += 2 * pair * pixels
+    filtered += 2 * pair * pixels
+    data += 3 * pair * pixels
+    p += 4 * pair * pixels
+    limit = lambda_ * theta
+    step = tau / theta
+    # A barrier stands wherever threads are about to read what others wrote, or write what others
+    # may still read.
+    for _ in range(warps):
+        for start in range(0, pixels, MEDIAN_BLOCK):
+            _warp(frame, images, flow, data, start, height, width, MEDIAN_BLOCK)
+        error = tolerance * 2
+        outer = 0
+        while (error > tolerance) & (outer < outer_iterations):
+            for start in range(0, 2 * pixels, MEDIAN_BLOCK):
+                _median(flow, filtered, start, height, width, MEDIAN_BLOCK)
+            tl.debug_barrier()
+            for start in range(0, 2 * pixels, BLOCK):
+                at = start + tl.arange(0, BLOCK)
+                inside = at < 2 * pixels
+                tl.store(flow + at, tl.load(filtered + at, mask=inside), mask=inside)
+            tl.debug_barrier()
+            inner = 0
+            while (error > tolerance) & (inner < inner_iterations):
+                changes = tl.zeros((BLOCK,), tl.float32)
+                for start in range(0, pixels + width, BLOCK):
+                    changes += _update_flow(
+                        data, flow, p, start, height, width, limit, theta, BLOCK
+                    )
+                    # The dual variables follow a row behind, while all that they need is in the
+                    # cache. What the next block of flow reads of them is not touched yet.
+                    tl.debug_barrier()
+                    behind = start - width
+                    _update_dual(flow, p, behind, height, width, step, BLOCK)
+                    _update_dual(flow + pixels, p + 2 * pixels, behind, height, width, step, BLOCK)
+                error = tl.sum(changes)
+                tl.debug_barrier()
+                inner += 1
+            outer += 1
 
 
 @triton.jit
@@ -79,16 +128,15 @@ def _taps(image, top, left, a, b, c, d, e, f, g, h, height, width, valid):
 
 
 @triton.jit
-def _warp(frame, images, flow, data, height, width, BLOCK: tl.constexpr):
-    """Fetches the frame after each, and its derivatives, from where the flow points to, and writes
-    what an iteration needs: the derivatives, and the constant part of the linearised brightness
-    difference."""
-    pair = tl.program_id(0).to(tl.int64)
+def _warp(frame, images, flow, data, start, height, width, BLOCK: tl.constexpr):
+    """For a block of pixels: fetches the frame after, and its derivatives, from where the flow
+    points to, and writes what an iteration needs, the derivatives and the constant part of the
+    linearised brightness difference."""
     pixels = height * width
-    at = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    at = start + tl.arange(0, BLOCK)
     valid = at < pixels
-    u1 = tl.load(flow + 2 * pair * pixels + at, mask=valid, other=0.0)
-    u2 = tl.load(flow + (2 * pair + 1) * pixels + at, mask=valid, other=0.0)
+    u1 = tl.load(flow + at, mask=valid, other=0.0)
+    u2 = tl.load(flow + pixels + at, mask=valid, other=0.0)
     x = tl.minimum(tl.maximum((at % width).to(tl.float32) + u1, -3.0), width + 1.0)
     y = tl.minimum(tl.maximum((at // width).to(tl.float32) + u2, -3.0), height + 1.0)
     left = tl.floor(x)
@@ -97,59 +145,13 @@ def _warp(frame, images, flow, data, height, width, BLOCK: tl.constexpr):
     e, f, g, h = _bicubic(y - top)
     left = left.to(tl.int32)
     top = top.to(tl.int32)
-    image = images + 3 * pair * pixels
-    value = _taps(image, top, left, a, b, c, d, e, f, g, h, height, width, valid)
-    dx = _taps(image + pixels, top, left, a, b, c, d, e, f, g, h, height, width, valid)
-    dy = _taps(image + 2 * pixels, top, left, a, b, c, d, e, f, g, h, height, width, valid)
-    now = tl.load(frame + pair * pixels + at, mask=valid, other=0.0)
-    out = data + 3 * pair * pixels + at
-    tl.store(out, dx, mask=valid)
-    tl.store(out + pixels, dy, mask=valid)
-    tl.store(out + 2 * pixels, value - dx * u1 - dy * u2 - now, mask=valid)
-
-
-@triton.jit
-def _converge(
-    data, flow, filtered, p, height, width, tolerance, tau, lambda_, theta, most_inner, most_outer,
-    BLOCK: tl.constexpr, MEDIAN_BLOCK: tl.constexpr,
-):  # fmt: skip
-    """All iterations of one pair for one warp: the flow by thresholding and the divergence of the
-    dual variables, then the dual variables, with a median filter every `most_inner` iterations,
-    until the sum of squared changes of the flow is below the tolerance."""
-    pair = tl.program_id(0).to(tl.int64)
-    pixels = height * width
-    data += 3 * pair * pixels
-    flow += 2 * pair * pixels
-    filtered += 2 * pair * pixels
-    p += 4 * pair * pixels
-    limit = lambda_ * theta
-    step = tau / theta
-    error = tolerance * 2
-    outer = 0
-    while (error > tolerance) & (outer < most_outer):
-        for start in range(0, 2 * pixels, MEDIAN_BLOCK):
-            _median(flow, filtered, start, height, width, MEDIAN_BLOCK)
-        tl.debug_barrier()
-        for start in range(0, 2 * pixels, BLOCK):
-            at = start + tl.arange(0, BLOCK)
-            tl.store(flow + at, tl.load(filtered + at, mask=at < 2 * pixels), mask=at < 2 * pixels)
-        tl.debug_barrier()
-        inner = 0
-        while (error > tolerance) & (inner < most_inner):
-            changes = tl.zeros((BLOCK,), tl.float32)
-            for start in range(0, pixels + width, BLOCK):
-                changes += _update_flow(data, flow, p, start, height, width, limit, theta, BLOCK)
-                # The dual variables follow a row behind, while all that they need is in the cache.
-                # They read flow that other threads wrote; what the next block of flow reads of them
-                # is not touched yet.
-                tl.debug_barrier()
-                behind = start - width
-                _update_dual(flow, p, behind, height, width, step, BLOCK)
-                _update_dual(flow + pixels, p + 2 * pixels, behind, height, width, step, BLOCK)
-            error = tl.sum(changes)
-            tl.debug_barrier()
-            inner += 1
-        outer += 1
+    value = _taps(images, top, left, a, b, c, d, e, f, g, h, height, width, valid)
+    dx = _taps(images + pixels, top, left, a, b, c, d, e, f, g, h, height, width, valid)
+    dy = _taps(images + 2 * pixels, top, left, a, b, c, d, e, f, g, h, height, width, valid)
+    now = tl.load(frame + at, mask=valid, other=0.0)
+    tl.store(data + at, dx, mask=valid)
+    tl.store(data + pixels + at, dy, mask=valid)
+    tl.store(data + 2 * pixels + at, value - dx * u1 - dy * u2 - now, mask=valid)
 
 
 @triton.jit

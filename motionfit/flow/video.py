@@ -1,9 +1,8 @@
 """The flow of a video file, to look at or to work with."""
 
 import logging
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing
 from motionfit.flow.colours import flow_colours
-from motionfit.flow.methods import compute_pairs
+from motionfit.flow.methods import Pair, compute_pairs
 from motionfit.store.video import UnreadableVideoError, decode, frame_rate
 
 log = logging.getLogger(__name__)
@@ -23,57 +22,66 @@ log = logging.getLogger(__name__)
 BLOCK = 2**22
 """Pixels of the pairs that are computed at a time."""
 
+SAMPLE = 32
+"""Pairs, spread over the video, that tell how much motion there is."""
+
 SATURATED = 99
-"""Percentile of the motion, in the block where it is most, that has the full colour."""
+"""Percentile of the motion of the sampled pair with most that has the full colour."""
 
 LEAST = 0.05
 """Pixels a frame that have the full colour where nothing moves more: else noise would."""
 
+Size = tuple[int, int]
+"""Height and width."""
+
 
 def video_flow(
-    video: Path,
-    size: tuple[int, int] | None,
-    method: str,
-    threads: int,
-    picture: Path | None,
-    field: Path | None,
-) -> None:
+    video: Path, size: Size | None, method: str, threads: int,
+    picture: Path | None, field: Path | None,
+) -> None:  # fmt: skip
     """Computes the flow of a video and writes it as a video of colours (`picture`) and as a NumPy
     file (`field`): (T-1, H, W, 2) float32, pixels a frame, x and y.
 
-    `size`: height and width to compute at; the video's own where None. A video that ends early is
-    taken as far as it goes, with a warning. Raises MotionFitError where it has fewer than two
-    frames.
+    `size`: height and width to compute at; the video's own where None. A video that can be decoded
+    to some point only is taken so far, with a warning. Raises MotionFitError where that is fewer
+    than two frames, or where the method can't work with them.
     """
-    # The frames are decoded twice, since a NumPy file has to know its length before it is written,
-    # and the colours the largest motion; the flow of a long video does not fit into memory.
+    # The frames are decoded up to three times, since a NumPy file has to know its length before it
+    # is written, and the colours the motion; the flow of a long video fits neither into memory nor
+    # on every disk.
     count, (height, width), problem = survey(video, size)
     if count < 2:
         reason = problem or f"it has {count} frame" + "s" * (count != 1)
         raise MotionFitError(f"{video} has no motion: {reason}")
     if problem:
         log.warning("%s: %s; this is the flow of its first %d frames", video, problem, count)
+
+    def flow(pairs: list[Pair]) -> list[np.ndarray]:
+        try:
+            return compute_pairs(pairs, method, threads)
+        except ValueError as error:
+            raise MotionFitError(f"{video}: {error}") from None
+
     with ExitStack() as stack:
+        writers = []
         if field:
-            path = stack.enter_context(replacing(field))
-        else:
-            path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "flow.npy"
-        flow = np.lib.format.open_memmap(path, "w+", np.float32, (count - 1, height, width, 2))
-        longest, done = 0.0, 0
-        for fields in computed(islice(grey_frames(video, size), count), method, threads):
-            flow[done : done + len(fields)] = fields
-            done += len(fields)
-            lengths = np.linalg.norm(fields, axis=-1)
-            longest = max(longest, float(np.percentile(lengths, SATURATED)))
-            log.info("%d of %d", done, count - 1)
-        flow.flush()
+            shape = (count - 1, height, width, 2)
+            writers.append(stack.enter_context(field_writer(field, shape)))
         if picture:
-            with replacing(picture) as temporary:
-                write_picture(flow, max(longest, LEAST), frame_rate(video), temporary)
-            log.info("%s: %.3g pixels a frame have the full colour", picture, max(longest, LEAST))
+            scale = most_motion(flow(sample(video, size, count)))
+            pictures = picture_writer(picture, (height, width), frame_rate(video), scale)
+            writers.append(stack.enter_context(pictures))
+            log.info("%s: %.3g pixels a frame have the full colour", picture, scale)
+        done = 0
+        for block in blocks(islice(grey_frames(video, size), count), threads):
+            for one in flow(block):
+                for write in writers:
+                    write(one)
+            done += len(block)
+            log.info("%d of %d", done, count - 1)
 
 
-def survey(video: Path, size: tuple[int, int] | None) -> tuple[int, tuple[int, int], str]:
+def survey(video: Path, size: Size | None) -> tuple[int, Size, str]:
     """How many frames can be decoded, their height and width, and what goes wrong after them."""
     count, shape, problem = 0, (0, 0), ""
     try:
@@ -84,33 +92,61 @@ def survey(video: Path, size: tuple[int, int] | None) -> tuple[int, tuple[int, i
     return count, shape, problem
 
 
-def grey_frames(video: Path, size: tuple[int, int] | None) -> Iterator[np.ndarray]:
+def grey_frames(video: Path, size: Size | None) -> Iterator[np.ndarray]:
     for frame in decode(video, size):
         yield cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
 
 
-def computed(frames: Iterator[np.ndarray], method: str, threads: int) -> Iterator[np.ndarray]:
-    """(H, W) frames to the flow of a block of pairs at a time, (N, H, W, 2)."""
-    block: list[np.ndarray] = []
-    for frame in frames:
-        block.append(frame)
-        if len(block) > max(threads, BLOCK // frame.size):
-            yield np.stack(compute_pairs(list(pairwise(block)), method, threads))
-            block = block[-1:]
-    if len(block) > 1:
-        yield np.stack(compute_pairs(list(pairwise(block)), method, threads))
+def sample(video: Path, size: Size | None, count: int) -> list[Pair]:
+    """Pairs of adjacent frames, spread over the video."""
+    chosen = set(np.linspace(0, count - 2, min(SAMPLE, count - 1)).round().astype(int).tolist())
+    pairs = pairwise(islice(grey_frames(video, size), count))
+    return [pair for i, pair in enumerate(pairs) if i in chosen]
 
 
-def write_picture(flow: np.ndarray, scale: float, rate: Fraction, path: Path) -> None:
-    """(N, H, W, 2) flow as an H.264 video of colours; motion of `scale` pixels is saturated."""
-    height, width = flow.shape[1:3]
-    with av.open(str(path), "w", format="mp4") as container:
+def most_motion(fields: list[np.ndarray]) -> float:
+    """Pixels a frame that have the full colour."""
+    lengths = [np.percentile(np.linalg.norm(field, axis=-1), SATURATED) for field in fields]
+    return max(LEAST, float(np.max(lengths)))
+
+
+def blocks(frames: Iterator[np.ndarray], threads: int) -> Iterator[list[Pair]]:
+    """Pairs of adjacent frames, many at a time."""
+    pairs = pairwise(frames)
+    while block := list(islice(pairs, 1)):
+        yield block + list(islice(pairs, max(threads, BLOCK // block[0][0].size) - 1))
+
+
+@contextmanager
+def field_writer(path: Path, shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray], None]]:
+    """A NumPy file of float32 that takes a field at a time."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+
+        def write(field: np.ndarray) -> None:
+            file.write(field.astype("<f4").tobytes())
+
+        yield write
+
+
+@contextmanager
+def picture_writer(
+    path: Path, size: Size, rate: Fraction, scale: float
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """An H.264 video of colours that takes a field at a time; motion of `scale` pixels is
+    saturated."""
+    height, width = size
+    with replacing(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate, options={"crf": "18"})
         # The codec's colours are halved in size, so both sides have to be even.
         stream.height, stream.width = height + height % 2, width + width % 2
         stream.pix_fmt = "yuv420p"
-        for field in flow:
+
+        def write(field: np.ndarray) -> None:
             image = np.pad(flow_colours(field, scale),
                            ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")  # fmt: skip
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+
+        yield write
         container.mux(stream.encode())

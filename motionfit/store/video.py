@@ -31,7 +31,8 @@ def frame_rate(path: Path) -> Fraction:
 def decode(
     path: Path, size: tuple[int, int] | None, fps: float | None = None
 ) -> Iterator[np.ndarray]:
-    """Yields the frames of a video, (H, W, 3) uint8 RGB, resized to `size` (H, W) where given.
+    """Yields the frames of a video, (H, W, 3) uint8 RGB, resized to `size` (H, W) where given;
+    else a change of their size ends the video.
 
     With `fps`, a frame is left out where it comes sooner than 1/fps seconds after the last one
     due, so a video of a higher rate is thinned to that rate and one of a lower rate stays as it
@@ -47,7 +48,14 @@ def decode(
             stream.thread_type = "AUTO"
             rate = float(stream.average_rate or UNKNOWN_RATE)
             due = count = 0
+            first = None
             for i, frame in enumerate(container.decode(stream)):
+                first = first or (frame.height, frame.width)
+                if size is None and (frame.height, frame.width) != first:
+                    raise UnreadableVideoError(
+                        f"its frames change from {first[1]}x{first[0]} to "
+                        f"{frame.width}x{frame.height} pixels"
+                    )
                 count = i + 1
                 # Half a source frame of tolerance, since time stamps are rounded.
                 if fps is not None:

@@ -65,6 +65,12 @@ def test_the_size_is_that_of_the_video_and_a_method_can_be_chosen(tmp_path):
         (lambda path: write_video(path, moving_square(1, step=1)), ["-o", "o.mp4"], "1 frame"),
         (lambda path: write_video(path, moving_square(3, step=1)), [], "nothing to write"),
         (lambda path: write_video(path, moving_square(3, step=1)), ["-o", "o.gif"], "name it .mp4"),
+        (lambda path: write_video(path, moving_square(3, step=1)), ["-o", "v.mp4"], "different"),
+        (
+            lambda path: write_video(path, moving_square(3, step=1)),
+            ["-o", "o.mp4", "--method", "dis", "--size", "8x8"],
+            "16 pixels and more",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_message(tmp_path, monkeypatch, capfd, make, arguments, message):
@@ -72,8 +78,10 @@ def test_what_is_wrong_is_one_message(tmp_path, monkeypatch, capfd, make, argume
     video = tmp_path / "v.mp4"
     if make:
         make(video)
+        size = video.stat().st_size
     assert main(["flow", str(video), *arguments]) == 1
     errors = capfd.readouterr().err
     assert message in errors
+    assert not make or video.stat().st_size == size
     assert "Traceback" not in errors
     assert [path.name for path in tmp_path.iterdir() if path != video] == []

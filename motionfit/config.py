@@ -235,8 +235,9 @@ class SelfTraining(Training):
 class Network(Recipe):
     """A backbone and the clips it sees."""
 
-    backbone: Literal["r2plus1d_18", "r2plus1d_small"] = "r2plus1d_18"
-    """`r2plus1d_18`: torchvision's; `r2plus1d_small`: one block a stage and fewer channels."""
+    backbone: Literal["r2plus1d_18", "r2plus1d_small", "r3d_18", "s3d", "s3d_g"] = "r2plus1d_18"
+    """`r2plus1d_18`, `r3d_18` and `s3d`: torchvision's; `s3d_g`: S3D with self-gating, which the
+    paper feeds 64 frames of 224 pixels; `r2plus1d_small`: one block a stage and fewer channels."""
     clip_length: Positive = 16
     """L: adjacent frames a clip."""
 

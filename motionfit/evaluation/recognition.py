@@ -12,8 +12,8 @@ from motionfit.datasets.index import classes, part
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
 from motionfit.models import SavedModel, load_model
-from motionfit.models.backbones import R2Plus1D
 from motionfit.models.device import inference_device
+from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
 from motionfit.training.clips import centre_clips, network_input
 from motionfit.training.data import distinct_starts
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @torch.inference_mode()
 def video_probabilities(
-    network: R2Plus1D, about: SavedModel, clips: np.ndarray, device: torch.device
+    network: VideoNetwork, about: SavedModel, clips: np.ndarray, device: torch.device
 ) -> np.ndarray:
     """Cropped clips (N, L, S, S, C) uint8 of one video to (K,) class probabilities: the mean of the
     clips' softmax."""

@@ -11,8 +11,8 @@ import torch
 from motionfit.datasets.index import part
 from motionfit.files import replacing, write_json
 from motionfit.models import SavedModel, load_model
-from motionfit.models.backbones import R2Plus1D
 from motionfit.models.device import inference_device
+from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
 from motionfit.training.clips import centre_clips, network_input
 from motionfit.training.data import distinct_starts
@@ -67,7 +67,7 @@ def retrieve(
 
 @torch.inference_mode()
 def clip_features(
-    network: R2Plus1D,
+    network: VideoNetwork,
     about: SavedModel,
     rows: pd.DataFrame,
     store: ClipStore,

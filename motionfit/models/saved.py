@@ -7,7 +7,8 @@ import torch
 
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing
-from motionfit.models.backbones import R2Plus1D, build_network
+from motionfit.models.backbones import build_network
+from motionfit.models.network import VideoNetwork
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,12 @@ class SavedModel:
     """JSON of the recipe that it was trained by."""
 
 
-def save_model(network: R2Plus1D, about: SavedModel, path: Path) -> None:
+def save_model(network: VideoNetwork, about: SavedModel, path: Path) -> None:
     with replacing(path) as temporary:
         torch.save({"about": asdict(about), "weights": network.state_dict()}, temporary)
 
 
-def load_model(path: Path) -> tuple[R2Plus1D, SavedModel]:
+def load_model(path: Path) -> tuple[VideoNetwork, SavedModel]:
     """Reads a model, on the CPU, in evaluation mode.
 
     Raises MotionFitError where `path` is no model of this project.

@@ -19,7 +19,7 @@ from torch.utils.tensorboard import SummaryWriter
 from motionfit.config import Training
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing
-from motionfit.models.backbones import R2Plus1D
+from motionfit.models.network import VideoNetwork
 from motionfit.terminal import terminal
 from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.clips import network_input
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def train(
-    network: R2Plus1D,
+    network: VideoNetwork,
     modality: str,
     training_set: MultiClips,
     validation_set: MultiClips | None,

@@ -17,7 +17,7 @@ from motionfit.closure import code_version
 from motionfit.config import Network, Training
 from motionfit.errors import MotionFitError
 from motionfit.models import SavedModel, save_model
-from motionfit.models.backbones import R2Plus1D
+from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
 from motionfit.training.data import LabelledVideo, MultiClips
 from motionfit.training.labels import training_and_validation
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def train_and_save(
-    network: R2Plus1D,
+    network: VideoNetwork,
     about: SavedModel,
     rows: pd.DataFrame,
     videos: list[LabelledVideo],

@@ -1,22 +1,62 @@
+from typing import get_args
+
 import pytest
 import torch
-from torchvision.models.video import r2plus1d_18
+from torchvision.models.video import r2plus1d_18, r3d_18, s3d
 
+from motionfit.config import Network
 from motionfit.errors import MotionFitError
-from motionfit.models import SavedModel, build_network, load_model, save_model
+from motionfit.models import BACKBONES, SavedModel, build_network, load_model, save_model
+from motionfit.models.s3d import SelfGating
 
 
 def about(modality: str = "frames", backbone: str = "r2plus1d_small") -> SavedModel:
     return SavedModel(backbone, modality, ["a", "b", "c"], 8, [32, 48], 28, None, "labels", 1, "{}")
 
 
-def test_r2plus1d_18_is_torchvisions():
-    ours = build_network("r2plus1d_18", "frames", 400, seed=0)
-    theirs = r2plus1d_18(weights=None)
+@pytest.mark.parametrize(("name", "theirs"), [("r2plus1d_18", r2plus1d_18), ("r3d_18", r3d_18)])
+def test_residual_networks_are_torchvisions(name, theirs):
+    ours, theirs = build_network(name, "frames", 400, seed=0), theirs(weights=None)
     ours.load_state_dict(theirs.state_dict())  # the same names and shapes
     clips = torch.randn(1, 3, 4, 32, 32)
     with torch.no_grad():
         assert torch.equal(ours.eval()(clips), theirs.eval()(clips))
+
+
+def test_s3d_is_torchvisions():
+    ours, theirs = build_network("s3d", "frames", 10, seed=0), s3d(weights=None, num_classes=10)
+    values = list(theirs.state_dict().values())
+    values[-2] = values[-2][:, :, 0, 0, 0]  # their classifier is a convolution
+    ours.load_state_dict(dict(zip(ours.state_dict(), values, strict=True)))
+    clips = torch.randn(2, 3, 16, 224, 224)  # of so few frames torchvision's pooling is the mean
+    with torch.no_grad():
+        torch.testing.assert_close(ours.eval()(clips), theirs.eval()(clips))
+
+
+def test_s3d_g_weighs_the_channels_of_every_branch_by_the_whole_clip():
+    network = build_network("s3d_g", "frames", 5, seed=0).eval()
+    gates = [module for module in network.modules() if isinstance(module, SelfGating)]
+    assert len(gates) == 1 + 9 * 4  # the second separable convolution, and nine Mixed blocks
+    plain = build_network("s3d", "frames", 5, seed=0).eval()
+    clips = torch.randn(2, 3, 8, 32, 32)
+    shared = [p for name, p in network.state_dict().items() if not is_gate(name, network)]
+    plain.load_state_dict(dict(zip(plain.state_dict(), shared, strict=True)))
+    with torch.no_grad():
+        assert not torch.allclose(network(clips), plain(clips))
+        for gate in gates:  # open gates are no gates
+            gate.fc.weight.zero_()
+            gate.fc.bias.fill_(100)
+        torch.testing.assert_close(network(clips), plain(clips))
+        x = torch.randn(2, 64, 3, 4, 5)
+        gate = SelfGating(64)
+        weights = torch.sigmoid(gate.fc(x.mean(dim=(2, 3, 4))))
+        torch.testing.assert_close(gate(x), x * weights[:, :, None, None, None])
+
+
+def is_gate(name: str, network) -> bool:
+    """Whether a parameter belongs to a gate."""
+    owner = network.get_submodule(name.rsplit(".", 2)[0])
+    return isinstance(owner, SelfGating)
 
 
 def test_the_small_one_is_of_the_same_family():
@@ -27,15 +67,22 @@ def test_the_small_one_is_of_the_same_family():
 
 
 @pytest.mark.parametrize(("modality", "channels"), [("frames", 3), ("flow", 2)])
-@pytest.mark.parametrize("backbone", ["r2plus1d_18", "r2plus1d_small"])
-def test_logits_and_features(backbone, modality, channels):
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_logits_features_and_last_layers(backbone, modality, channels):
     network = build_network(backbone, modality, 5, seed=0).eval()
     clips = torch.randn(2, channels, 8, 32, 32)
     with torch.no_grad():
         features = network.features(clips)
-        assert features.shape == (2, network.fc.in_features)
+        assert network(clips).shape == (2, 5)
         assert torch.allclose(network(clips), network.fc(features), atol=1e-5)
         assert torch.allclose(network.feature_map(clips).mean(dim=(2, 3, 4)), features, atol=1e-5)
+    children = list(network.children())
+    assert all(any(layer is child for child in children) for layer in network.last_layers())
+    assert network.fc in network.last_layers()
+
+
+def test_the_config_knows_every_backbone():
+    assert get_args(Network.model_fields["backbone"].annotation) == tuple(BACKBONES)
 
 
 def test_weights_follow_from_the_seed_and_leave_the_callers_random_state_alone():

@@ -1,0 +1,84 @@
+"""Residual networks of three dimensions (Tran et al. 2018)."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torchvision.models.video.resnet import (
+    BasicBlock,
+    BasicStem,
+    Conv2Plus1D,
+    Conv3DSimple,
+    R2Plus1dStem,
+    VideoResNet,
+)
+
+from motionfit.models.network import CHANNELS, Modality, VideoNetwork
+
+
+class ResNet(VideoNetwork, VideoResNet):
+    """torchvision's VideoResNet: stem, layer1..layer4 (the paper's conv2 to conv5), fc."""
+
+    def feature_map(self, clips: Tensor) -> Tensor:
+        x = self.stem(clips)
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+    def last_layers(self) -> list[nn.Module]:
+        return [self.layer3, self.layer4, self.fc]
+
+    def take(self, modality: Modality) -> None:
+        """Gives the first convolution the modality's number of channels, and new weights."""
+        if CHANNELS[modality] != 3:
+            stem = self.stem[0]
+            self.stem[0] = nn.Conv3d(
+                CHANNELS[modality], stem.out_channels, stem.kernel_size, stem.stride, stem.padding,
+                bias=False,
+            )  # fmt: skip
+            nn.init.kaiming_normal_(self.stem[0].weight, mode="fan_out", nonlinearity="relu")
+
+
+class R3D(ResNet):
+    """R3D-18: all convolutions are of three dimensions."""
+
+    def __init__(self, modality: Modality, classes: int):
+        super().__init__(BasicBlock, [Conv3DSimple] * 4, [2, 2, 2, 2], BasicStem, classes)
+        self.take(modality)
+
+
+class R2Plus1D(ResNet):
+    """R(2+1)D with any number of blocks and channels."""
+
+    def __init__(
+        self,
+        modality: Modality,
+        classes: int,
+        layers: Sequence[int] = (2, 2, 2, 2),
+        width: int = 64,
+    ):
+        if width == 64:
+            super().__init__(BasicBlock, [Conv2Plus1D] * 4, list(layers), R2Plus1dStem, classes)
+        else:
+            self._narrow(classes, layers, width)
+        self.take(modality)
+
+    def _narrow(self, classes: int, layers: Sequence[int], width: int) -> None:
+        """What VideoResNet's constructor does, which knows no width but 64."""
+        nn.Module.__init__(self)
+        self.inplanes = width
+        middle = width * 45 // 64  # as torchvision's stem keeps 45 of 64
+        self.stem = nn.Sequential(
+            nn.Conv3d(3, middle, (1, 7, 7), (1, 2, 2), (0, 3, 3), bias=False),
+            nn.BatchNorm3d(middle),
+            nn.ReLU(inplace=True),
+            nn.Conv3d(middle, width, (3, 1, 1), 1, (1, 0, 0), bias=False),
+            nn.BatchNorm3d(width),
+            nn.ReLU(inplace=True),
+        )
+        for i, blocks in enumerate(layers):
+            stride = 1 if i == 0 else 2
+            layer = self._make_layer(BasicBlock, Conv2Plus1D, width * 2**i, blocks, stride)
+            setattr(self, f"layer{i + 1}", layer)
+        self.avgpool = nn.AdaptiveAvgPool3d(1)
+        self.fc = nn.Linear(width * 8, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv3d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -1,0 +1,84 @@
+"""S3D and S3D-G (Xie et al. 2018)."""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.video import s3d
+from torchvision.models.video.s3d import SepInceptionBlock3D
+
+from motionfit.models.network import CHANNELS, Modality, VideoNetwork
+
+# torchvision's momentum, 0.001, is for trainings of very many steps: after some thousand, networks
+# from scratch would be tested with statistics of the first ones.
+NORM = partial(nn.BatchNorm3d, eps=0.001, momentum=0.1)
+
+
+class S3D(VideoNetwork):
+    """torchvision's S3D, with self-gating where `gated`: S3D-G.
+
+    Takes clips of at least 8 frames and 32x32 pixels. The features are the mean of the last block's
+    output (torchvision weighs its first and last frames half).
+    """
+
+    def __init__(self, modality: Modality, classes: int, gated: bool):
+        super().__init__()
+        layers = list(s3d(norm_layer=NORM).features)
+        if CHANNELS[modality] != 3:
+            first = layers[0][0][0]
+            layers[0][0][0] = nn.Conv3d(
+                CHANNELS[modality], first.out_channels, first.kernel_size, first.stride,
+                first.padding, bias=False,
+            )  # fmt: skip
+        if gated:
+            # As in the reference: after the second separable convolution and in every Mixed block.
+            layers[SECOND] = nn.Sequential(layers[SECOND], SelfGating(192))
+            layers = [
+                GatedInception(layer) if isinstance(layer, SepInceptionBlock3D) else layer
+                for layer in layers
+            ]
+        self.conv1_3 = nn.Sequential(*layers[:CONV4])
+        self.conv4_5 = nn.Sequential(*layers[CONV4:])
+        self.fc = nn.Sequential(nn.Dropout(0.2), nn.Linear(1024, classes))
+
+    def feature_map(self, clips: Tensor) -> Tensor:
+        return self.conv4_5(self.conv1_3(clips))
+
+    def last_layers(self) -> list[nn.Module]:
+        return [self.conv4_5, self.fc]
+
+
+SECOND = 3
+"""Place of the second separable convolution in torchvision's list of layers."""
+CONV4 = 8
+"""Place of the first block of conv4, Mixed_4b."""
+
+
+class SelfGating(nn.Module):
+    """Weighs channels by what the whole clip holds: x * sigmoid(W mean(x) + b)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.fc = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.fc(x.mean(dim=(2, 3, 4))).sigmoid()[:, :, None, None, None]
+
+
+class GatedInception(nn.Module):
+    """An Inception block with a gate after each of its four branches."""
+
+    def __init__(self, block: SepInceptionBlock3D):
+        super().__init__()
+        branches = [block.branch0, block.branch1, block.branch2, block.branch3]
+        self.branches = nn.ModuleList(
+            nn.Sequential(branch, SelfGating(channels_of(branch))) for branch in branches
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([branch(x) for branch in self.branches], dim=1)
+
+
+def channels_of(branch: nn.Module) -> int:
+    """Channels that a branch gives: those of its last normalisation."""
+    return [m for m in branch.modules() if isinstance(m, nn.BatchNorm3d)][-1].num_features

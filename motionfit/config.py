@@ -211,6 +211,12 @@ class Training(Recipe):
     """Videos (multi-clips) a batch."""
     clips_per_video: Positive = 3
     """R of Eq. 1: clips drawn from a video, over which the loss is averaged."""
+    multi_clip_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Lambda of Eq. 3: the weight of the multi-clip loss; the rest is that of the clip-order loss
+    (Eq. 2). With less than 1 a video's clips are taken one after the other and shuffled; with 0
+    labels are not looked at."""
+    order_gap: Natural = 8
+    """Frames between clips whose order is predicted; fewer where the video is too short."""
     crop: Side = 112
     """Side of the square crop in pixels: random in training, centred in testing."""
     flip: bool = True
@@ -219,6 +225,15 @@ class Training(Recipe):
     """Fraction of the groups held out of training to watch it."""
     seed: Natural = 0
     """Seed of the weights, the clips, their order and the held-out groups."""
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "Training":
+        if self.multi_clip_weight < 1 and not 2 <= self.clips_per_video <= 4:
+            raise ValueError(
+                "clip order (multi_clip_weight below 1) needs clips_per_video of 2 to 4, not "
+                f"{self.clips_per_video}"
+            )
+        return self
 
 
 class SelfTraining(Training):
@@ -489,6 +504,11 @@ class Config(Recipe):
                 raise ValueError(
                     f"evaluations.{name}.fine_tuning: an appearance model knows only its "
                     "pseudo-labels, so it needs fine-tuning"
+                )
+            elif self.motion_models[evaluation.model].training.multi_clip_weight == 0:
+                raise ValueError(
+                    f"evaluations.{name}.fine_tuning: the motion model {evaluation.model!r} learns "
+                    "no labels (multi_clip_weight 0), so it needs fine-tuning"
                 )
         return self
 

@@ -11,6 +11,8 @@ class VideoNetwork(nn.Module):
     features."""
 
     fc: nn.Module
+    dim: int
+    """D: number of features."""
 
     def feature_map(self, clips: Tensor) -> Tensor:
         """(B, C, L, H, W) to the last block's output, (B, D, l, h, w)."""

@@ -22,6 +22,10 @@ class ResNet(VideoNetwork, VideoResNet):
         x = self.stem(clips)
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))
 
+    @property
+    def dim(self) -> int:
+        return self.fc.in_features
+
     def last_layers(self) -> list[nn.Module]:
         return [self.layer3, self.layer4, self.fc]
 

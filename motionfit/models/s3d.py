@@ -21,6 +21,8 @@ class S3D(VideoNetwork):
     output (torchvision weighs its first and last frames half).
     """
 
+    dim = 1024
+
     def __init__(self, modality: Modality, classes: int, gated: bool):
         super().__init__()
         layers = list(s3d(norm_layer=NORM).features)
@@ -39,7 +41,7 @@ class S3D(VideoNetwork):
             ]
         self.conv1_3 = nn.Sequential(*layers[:CONV4])
         self.conv4_5 = nn.Sequential(*layers[CONV4:])
-        self.fc = nn.Sequential(nn.Dropout(0.2), nn.Linear(1024, classes))
+        self.fc = nn.Sequential(nn.Dropout(0.2), nn.Linear(self.dim, classes))
 
     def feature_map(self, clips: Tensor) -> Tensor:
         return self.conv4_5(self.conv1_3(clips))

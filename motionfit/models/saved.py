@@ -29,7 +29,8 @@ class SavedModel:
     fps: float | None
     """Rate that the frames were sampled at; None for each video's own."""
     learned: str
-    """What the classes are: 'labels', 'pseudo-labels', or 'nothing' of random weights."""
+    """What it has learned: 'labels', 'pseudo-labels', 'clip order' without either, or 'nothing' of
+    random weights."""
     split: int | None
     """The split whose training set it learned from, or its pseudo-labels' motion model did."""
     recipe: str

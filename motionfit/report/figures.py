@@ -51,12 +51,15 @@ def svg(figure: Figure, description: str) -> str:
 
 
 def training_curves(history: TrainingHistory) -> str:
-    """Loss and accuracy an epoch, training and validation, a line a split."""
+    """Loss and accuracy an epoch, training and validation, a line a split. Of a training without
+    labels it is the accuracy of the order of clips."""
+    labels = any("train_accuracy" in table for table in history.splits.values())
+    accuracy = "accuracy" if labels else "order_accuracy"
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3.9, 1.65))
         axes = figure.subplots(1, 2)
         figure.subplots_adjust(left=0.1, right=0.985, bottom=0.25, top=0.87, wspace=0.26)
-        for axis, measure, scale in zip(axes, ("loss", "accuracy"), (1, 100), strict=True):
+        for axis, measure, scale in zip(axes, ("loss", accuracy), (1, 100), strict=True):
             for table in history.splits.values():
                 mark_steps(axis, table)
                 for side, colour, dashes in (("train", BLUE, "-"), ("validation", ORANGE, "--")):
@@ -64,7 +67,8 @@ def training_curves(history: TrainingHistory) -> str:
                         values = scale * table[f"{side}_{measure}"]
                         axis.plot(table["epoch"], values, dashes, color=colour,
                                   alpha=0.9 if len(history.splits) == 1 else 0.6)  # fmt: skip
-            axis.set_title(measure if scale == 1 else f"{measure}, %", loc="left", color=GREY)
+            title = measure.replace("_", " ")
+            axis.set_title(title if scale == 1 else f"{title}, %", loc="left", color=GREY)
             axis.xaxis.get_major_locator().set_params(integer=True)
             axis.margins(x=0.02)
             axis.set_xlabel("epoch", labelpad=1)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
+from math import factorial
 
 import numpy as np
 import torch
@@ -10,6 +12,7 @@ from torch.utils.data import Dataset
 from motionfit.datasets.index import stable_hash
 from motionfit.store.clips import ClipStore
 from motionfit.training.clips import centre_clips, random_crop
+from motionfit.training.losses import NO_ORDER
 
 
 @dataclass(frozen=True)
@@ -64,22 +67,38 @@ def distinct_starts(frames: int, clip_length: int, count: int) -> list[int]:
 def uniform_clips(
     sample: LabelledVideo, frames: int, clip_length: int, count: int
 ) -> list[tuple[int, int]]:
-    """(start, label) of `count` evenly spread clips: what `draw_clips` is to training, to watching.
-
-    A clip has the label of the window whose middle is nearest to its own."""
-    middles = sample.starts + sample.lengths / 2
+    """(start, label) of `count` evenly spread clips: as `draw_clips`, but to watch with."""
     return [
-        (start, int(sample.labels[np.abs(middles - start - clip_length / 2).argmin()]))
+        (start, label_at(sample, start, clip_length))
         for start in uniform_starts(frames, clip_length, count)
     ]
 
 
+def label_at(sample: LabelledVideo, start: int, clip_length: int) -> int:
+    """The label of the window whose middle is nearest to that of a clip."""
+    middles = sample.starts + sample.lengths / 2
+    return int(sample.labels[np.abs(middles - start - clip_length / 2).argmin()])
+
+
+def ordered_starts(
+    frames: int, clip_length: int, count: int, gap: int, rng: np.random.Generator
+) -> list[int]:
+    """Starts of `count` clips one after the other, `gap` frames apart, anywhere in the video;
+    evenly spread where it is too short for that, even if they overlap."""
+    step = min(clip_length + gap, max(frames - clip_length, 0) / (count - 1))
+    room = frames - clip_length - step * (count - 1)
+    first = int(rng.integers(int(room) + 1)) if room >= 1 else 0
+    return [first + int(i * step) for i in range(count)]
+
+
 class MultiClips(Dataset):
-    """R clips of each video: clips (R, L, S, S, C) uint8, flips (R,) bool, labels (R,) int64.
+    """R clips of each video: clips (R, L, S, S, C) uint8, flips (R,) bool, labels (R,) int64, and
+    their order () int64, for `clip_order_loss`.
 
     With `training` the clips, crops and flips are drawn at random. What is drawn depends on the
     seed, the epoch and the video alone, so neither the number of worker processes nor an
-    interruption changes it.
+    interruption changes it. With `order_gap` the clips are taken one after the other, that many
+    frames apart, and shuffled; without it there is no order. To watch, clips are evenly spread.
     """
 
     def __init__(
@@ -92,6 +111,7 @@ class MultiClips(Dataset):
         flip: bool,
         seed: int,
         training: bool,
+        order_gap: int | None = None,
     ):
         self._store = store
         self.videos = list(videos)
@@ -101,6 +121,7 @@ class MultiClips(Dataset):
         self._flip = flip
         self._seed = seed
         self._training = training
+        self._order_gap = order_gap
         # Shared memory, so that worker processes that live on see the new epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
@@ -110,18 +131,28 @@ class MultiClips(Dataset):
     def __len__(self) -> int:
         return len(self.videos)
 
-    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         sample = self.videos[i]
         frames = self._store.length(sample.video)
         R, L = self._clips_per_video, self._clip_length
+        epoch = int(self._epoch) if self._training else 0
+        rng = np.random.default_rng([self._seed, epoch, stable_hash(sample.video)])
+        order = NO_ORDER
         if not self._training:
             drawn = uniform_clips(sample, frames, L, R)
+        elif self._order_gap is None:
+            drawn = draw_clips(sample, frames, L, R, rng)
+        else:
+            starts = ordered_starts(frames, L, R, self._order_gap, rng)
+            drawn = [(start, label_at(sample, start, L)) for start in starts]
+        if self._order_gap is not None and len({start for start, _ in drawn}) == R:
+            order = int(rng.integers(factorial(R)))
+            drawn = [drawn[k] for k in list(permutations(range(R)))[order]]
+        if not self._training:
             starts = [start for start, _ in drawn]
             clips = centre_clips(self._store, sample.video, starts, L, self._crop)
             flips = np.zeros(R, bool)
         else:
-            rng = np.random.default_rng([self._seed, int(self._epoch), stable_hash(sample.video)])
-            drawn = draw_clips(sample, frames, L, R, rng)
             clips = np.stack(
                 [
                     random_crop(self._store.read(sample.video, start, L), self._crop, rng)
@@ -130,4 +161,4 @@ class MultiClips(Dataset):
             )
             flips = rng.random(R) < 0.5 if self._flip else np.zeros(R, bool)
         labels = torch.tensor([label for _, label in drawn])
-        return torch.from_numpy(clips), torch.from_numpy(flips), labels
+        return torch.from_numpy(clips), torch.from_numpy(flips), labels, torch.tensor(order)

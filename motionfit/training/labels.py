@@ -78,6 +78,7 @@ def training_and_validation(
         return MultiClips(
             store, [by_id[video] for video in part["video"]], clip_length, recipe.clips_per_video,
             recipe.crop, recipe.flip, recipe.seed, training,
+            recipe.order_gap if recipe.multi_clip_weight < 1 else None,
         )  # fmt: skip
 
     log.info("%d videos to learn from, %d to watch with", len(learned), len(watched))

@@ -22,9 +22,9 @@ from motionfit.files import replacing
 from motionfit.models.network import VideoNetwork
 from motionfit.terminal import terminal
 from motionfit.training.checkpoints import Checkpoints
-from motionfit.training.clips import network_input
 from motionfit.training.data import MultiClips
-from motionfit.training.losses import multi_clip_loss
+from motionfit.training.losses import NO_ORDER
+from motionfit.training.objective import Objective
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,8 @@ def train(
     trainable: list[nn.Module] | None = None,
     freeze_bn: bool = False,
 ) -> None:
-    """Trains `network` in place by the recipe, with the multi-clip loss (Eq. 1).
+    """Trains `network` in place by the recipe, with the multi-clip loss (Eq. 1), and clip order
+    (Eq. 2, 3) where the recipe mixes it in.
 
     `folder` gets `history.csv` (a row an epoch), `tensorboard/` and, while it lasts,
     `checkpoints/`, from which a training of the same `identity` (text of all that it depends on)
@@ -54,14 +55,15 @@ def train(
     fabric = Fabric(accelerator="auto", devices=1)
     fabric.launch()
     frozen = freeze(network, trainable) if trainable is not None else []
+    objective = Objective(network, modality, recipe)
     optimizer = torch.optim.SGD(
-        [p for p in network.parameters() if p.requires_grad],
+        [p for p in objective.parameters() if p.requires_grad],
         lr=recipe.learning_rate,
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
     )
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(recipe.milestones))
-    model, optimizer = fabric.setup(network, optimizer)
+    model, optimizer = fabric.setup(objective, optimizer)
     order = torch.Generator()
     # On a CPU the cores are better spent on the network than on processes that read for it.
     workers = threads if fabric.device.type == "cuda" else 0
@@ -70,7 +72,7 @@ def train(
     history: list[dict[str, float]] = []
     done = 0
     if (state := checkpoints.latest()) is not None:
-        network.load_state_dict(state["network"])
+        objective.load_state_dict(state["objective"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
         history, done = state["history"], state["epoch"]
@@ -95,15 +97,16 @@ def train(
             torch.manual_seed(recipe.seed * 100_003 + epoch)
             order.manual_seed(recipe.seed * 100_003 + epoch)
             training_set.set_epoch(epoch)
-            network.train()
+            objective.train()
             if freeze_bn:
                 for part in frozen:
                     part.eval()
-            totals = Totals()
+            totals = Totals(recipe)
             bar = progress.add_task(f"epoch {epoch}/{recipe.epochs}", total=len(batches), now="")
-            for clips, flips, labels in batches:
-                logits, labels = forward(model, modality, clips, flips, labels, fabric.device)
-                loss = multi_clip_loss(logits, labels)
+            for batch in batches:
+                clips, flips, labels, orders = to(batch, fabric.device)
+                logits, order_logits = model(clips, flips)
+                loss = objective.loss(logits, labels, order_logits, orders)
                 if not math.isfinite(value := loss.item()):
                     raise MotionFitError(
                         f"the loss became {value} in epoch {epoch}: lower training.learning_rate "
@@ -112,22 +115,14 @@ def train(
                 optimizer.zero_grad()
                 fabric.backward(loss)
                 optimizer.step()
-                totals.add(logits.detach(), labels, value)
-                progress.update(bar, advance=1, now=f"loss {totals.loss:.3f} "
-                                f"accuracy {totals.accuracy:.1%}")  # fmt: skip
+                totals.add(value, logits, labels, order_logits, orders)
+                progress.update(bar, advance=1, now=describe(totals.values()))
             progress.remove_task(bar)
-            row: dict[str, float] = {
-                "epoch": epoch,
-                "learning_rate": schedule.get_last_lr()[0],
-                "train_loss": totals.loss,
-                "train_accuracy": totals.accuracy,
-            }
+            row: dict[str, float] = {"epoch": epoch, "learning_rate": schedule.get_last_lr()[0]}
+            row |= {f"train_{name}": value for name, value in totals.values().items()}
             if validation_set:
-                watched = validate(model, modality, validation_set, recipe.batch_size, workers)
-                row |= {
-                    "validation_loss": watched.loss,
-                    "validation_accuracy": watched.accuracy,
-                }
+                watched = validate(objective, validation_set, recipe, workers, fabric.device)
+                row |= {f"validation_{name}": value for name, value in watched.items()}
             row["seconds"] = time.monotonic() - started
             schedule.step()
             history.append(row)
@@ -135,7 +130,7 @@ def train(
             checkpoints.save(
                 epoch,
                 {
-                    "network": network.state_dict(),
+                    "objective": objective.state_dict(),
                     "optimizer": optimizer.state_dict(),
                     "schedule": schedule.state_dict(),
                     "history": history,
@@ -176,48 +171,59 @@ def loader(
     )
 
 
-def forward(
-    model: nn.Module, modality: str, clips: Tensor, flips: Tensor, labels: Tensor,
-    device: torch.device,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """A batch of multi-clips (B, R, L, H, W, C) to logits (B, R, K), and its labels (B, R), on the
-    device."""
-    flat = clips.flatten(0, 1).to(device, non_blocking=True)
-    logits = model(network_input(flat, modality, flips.flatten().to(device)))
-    return logits.unflatten(0, labels.shape), labels.to(device)
+def to(batch: list[Tensor], device: torch.device) -> list[Tensor]:
+    return [tensor.to(device, non_blocking=True) for tensor in batch]
 
 
 @torch.no_grad()
 def validate(
-    model: nn.Module, modality: str, clips: MultiClips, batch_size: int, workers: int
-) -> "Totals":
-    model.eval()
-    device = next(model.parameters()).device
-    totals = Totals()
-    for batch in loader(clips, batch_size, workers, None):
-        logits, labels = forward(model, modality, *batch, device)
-        totals.add(logits, labels, multi_clip_loss(logits, labels).item())
-    return totals
+    objective: Objective, clips: MultiClips, recipe: Training, workers: int, device: torch.device
+) -> dict[str, float]:
+    objective.eval()
+    totals = Totals(recipe)
+    for batch in loader(clips, recipe.batch_size, workers, None):
+        inputs, flips, labels, orders = to(batch, device)
+        logits, order_logits = objective(inputs, flips)
+        loss = objective.loss(logits, labels, order_logits, orders)
+        totals.add(loss.item(), logits, labels, order_logits, orders)
+    return totals.values()
 
 
 class Totals:
-    """Mean loss and clip accuracy over batches."""
+    """Means over batches: the loss; the accuracy of clips, where labels are learned; and that of
+    the order of a video's clips, where it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, recipe: Training) -> None:
+        self._labels = recipe.multi_clip_weight > 0
         self._loss = self._right = self._clips = 0.0
+        self._ordered = self._right_orders = 0.0
 
-    def add(self, logits: Tensor, labels: Tensor, loss: float) -> None:
+    def add(
+        self, loss: float, logits: Tensor, labels: Tensor, order_logits: Tensor | None,
+        orders: Tensor,
+    ) -> None:  # fmt: skip
         self._clips += labels.numel()
         self._loss += loss * labels.numel()
         self._right += (logits.argmax(-1) == labels).sum().item()
+        if order_logits is not None:
+            self._ordered += (orders != NO_ORDER).sum().item()
+            self._right_orders += (order_logits.argmax(-1) == orders).sum().item()
 
-    @property
-    def loss(self) -> float:
-        return self._loss / self._clips
+    def values(self) -> dict[str, float]:
+        values = {"loss": self._loss / self._clips}
+        if self._labels:
+            values["accuracy"] = self._right / self._clips
+        if self._ordered:
+            values["order_accuracy"] = self._right_orders / self._ordered
+        return values
 
-    @property
-    def accuracy(self) -> float:
-        return self._right / self._clips
+
+def describe(values: dict[str, float]) -> str:
+    """Loss and accuracies as text."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} " + (f"{value:.4f}" if name == "loss" else f"{value:.1%}")
+        for name, value in values.items()
+    )
 
 
 def report_epoch(row: dict[str, float], board: SummaryWriter) -> None:
@@ -225,12 +231,12 @@ def report_epoch(row: dict[str, float], board: SummaryWriter) -> None:
     for name, value in row.items():
         if name != "epoch":
             board.add_scalar(name, value, int(row["epoch"]))
-    text = f"epoch {row['epoch']}: loss {row['train_loss']:.4f}"
-    text += f", accuracy {row['train_accuracy']:.1%}"
-    if "validation_loss" in row:
-        text += f"; validation loss {row['validation_loss']:.4f}"
-        text += f", accuracy {row['validation_accuracy']:.1%}"
-    log.info("%s (%.1f s)", text, row["seconds"])
+    parts = [
+        {name.removeprefix(of): value for name, value in row.items() if name.startswith(of)}
+        for of in ("train_", "validation_")
+    ]
+    text = describe(parts[0]) + (f"; validation {describe(parts[1])}" if parts[1] else "")
+    log.info("epoch %d: %s (%.1f s)", row["epoch"], text, row["seconds"])
 
 
 def write_history(history: list[dict[str, float]], path: Path) -> None:

@@ -21,7 +21,8 @@ def train_motion_model(
     rows = labelled_train(index, split, recipe.label_fraction, recipe.label_seed)
     rows = stored(rows, store, recipe.network.clip_length)
     network = build_network(recipe.network.backbone, "flow", len(names), seed=recipe.training.seed)
-    about = describe(recipe.network, recipe.training, store, names, "labels", split,
+    learned = "labels" if recipe.training.multi_clip_weight else "clip order"
+    about = describe(recipe.network, recipe.training, store, names, learned, split,
                      recipe.to_json())  # fmt: skip
     train_and_save(network, about, rows, with_labels(rows, store, names), store, recipe.training,
                    threads, output)  # fmt: skip

@@ -1,3 +1,5 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 import torch
@@ -8,10 +10,12 @@ from motionfit.training.data import (
     LabelledVideo,
     MultiClips,
     draw_clips,
+    ordered_starts,
     uniform_clips,
     uniform_starts,
     whole_video,
 )
+from motionfit.training.losses import NO_ORDER
 from tests.videos import make_frames, moving_square
 
 WINDOWS = LabelledVideo("v", np.array([0, 16, 32]), np.array([16, 16, 16]), np.array([4, 5, 6]))
@@ -64,11 +68,12 @@ def multi_clips(store, training: bool, seed: int = 0) -> MultiClips:
 
 
 def test_a_sample_is_r_clips_of_l_frames(store):
-    clips, flips, labels = multi_clips(store, training=True)[1]
+    clips, flips, labels, order = multi_clips(store, training=True)[1]
     assert clips.shape == (3, 8, 24, 24, 3)
     assert clips.dtype == torch.uint8
     assert flips.shape == labels.shape == (3,)
     assert labels.tolist() == [1, 1, 1]
+    assert order == NO_ORDER
 
 
 def test_what_is_drawn_follows_from_seed_and_epoch(store):
@@ -87,6 +92,42 @@ def test_watching_is_the_same_every_epoch_and_never_mirrored(store):
     data.set_epoch(7)
     assert torch.equal(before[0], data[0][0])
     assert not before[1].any()
+
+
+@pytest.mark.parametrize(("frames", "gap"), [(100, 8), (64, 8), (63, 8), (40, 8), (16, 8), (9, 0)])
+def test_clips_in_order_are_as_far_apart_as_the_video_allows(frames, gap):
+    for seed in range(20):
+        starts = ordered_starts(frames, 16, 3, gap, np.random.default_rng(seed))
+        assert starts == sorted(starts)
+        assert starts[0] >= 0
+        assert starts[-1] + 16 <= max(frames, 16)
+        if frames >= 3 * 16 + 2 * gap:
+            assert np.diff(starts).tolist() == [16 + gap] * 2
+    many = {ordered_starts(100, 16, 3, 8, np.random.default_rng(s))[0] for s in range(300)}
+    assert many == set(range(100 - 64 + 1))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_order_is_the_permutation_that_the_clips_are_in(tmp_path, training):
+    grey = 4 * np.arange(60, dtype=np.uint8)[:, None, None, None]
+    frames = np.broadcast_to(grey, (60, 16, 16, 3))
+    make_frames(tmp_path / "0000.h5", {"a": frames, "short": frames[:4]})
+    store = ClipStore(tmp_path, ["0000"], "frames")
+    windows = LabelledVideo("a", np.arange(0, 60, 6), np.full(10, 6), np.arange(10))
+    data = MultiClips(store, [windows, whole_video("short", 4, 0)], 8, 3, 16, False, 0, training, 4)
+    seen = set()
+    for epoch in range(40):
+        data.set_epoch(epoch)
+        clips, _, labels, order = data[0]
+        times = [int(clip[0, 0, 0, 0]) // 4 for clip in clips]
+        expected = list(permutations(range(3)))[int(order)]
+        assert [sorted(times).index(t) for t in times] == list(expected)
+        # Each clip has the label of the part of the video that it shows.
+        for label, t in zip(labels, times, strict=True):
+            assert abs(6 * int(label) + 3 - (t + 4)) <= 3
+        seen.add(int(order))
+        assert data[1][3] == NO_ORDER  # clips of a video as short as that are all the same
+    assert seen == set(range(6)) if training else len(seen) == 1
 
 
 def test_one_crop_for_the_whole_clip():

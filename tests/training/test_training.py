@@ -23,6 +23,7 @@ from motionfit.training.fine_tuning import fine_tune
 from motionfit.training.labels import training_and_validation, with_labels
 from motionfit.training.loop import train
 from motionfit.training.motion_model import train_motion_model
+from motionfit.training.objective import Objective
 from motionfit.training.run import lock
 from tests.videos import described, make_flow, make_frames, make_index, moving_square
 
@@ -155,9 +156,47 @@ def test_the_validation_loss_is_that_of_the_network_as_it_is(tmp_path, flow):
     _, watched = training_and_validation(
         rows, with_labels(rows, store, ["left", "right"]), store, 4, training, keep_classes=True
     )
-    totals = loop.validate(network, "flow", watched, 4, 0)
-    assert totals.loss == pytest.approx(history["validation_loss"].iloc[-1], rel=1e-4)
-    assert totals.accuracy == history["validation_accuracy"].iloc[-1]
+    objective = Objective(network, "flow", training)
+    values = loop.validate(objective, watched, training, 0, torch.device("cpu"))
+    assert values["loss"] == pytest.approx(history["validation_loss"].iloc[-1], rel=1e-4)
+    assert values["accuracy"] == history["validation_accuracy"].iloc[-1]
+
+
+@pytest.fixture
+def accelerating(tmp_path):
+    """Flow that grows in time: the order of clips shows, and nothing else differs."""
+    speed = np.linspace(0, 6, 24, dtype=np.float32)[:, None, None, None]
+    field = np.broadcast_to(speed, (24, 28, 32, 2))
+    make_flow(tmp_path / "flow" / "0000.h5", {f"v{i:02d}": field for i in range(12)}, bound=8)
+    return tmp_path / "flow"
+
+
+def test_clip_order_is_learned_without_labels(tmp_path, accelerating):
+    training = Training(**{**SHORT, "epochs": 20, "milestones": [15], "clips_per_video": 2,
+                           "multi_clip_weight": 0, "order_gap": 2})  # fmt: skip
+    recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
+    one, other = (tmp_path / name / "model.pt" for name in ("one", "other"))
+    train_motion_model(recipe, make_index(labels(12)), 1, accelerating, 1, one)
+    history = pd.read_csv(one.with_name("history.csv"))
+    assert "train_accuracy" not in history
+    assert history["train_order_accuracy"].iloc[-5:].mean() > 0.9
+    network, about = load_model(one)
+    assert about.learned == "clip order"
+    # Other labels change nothing.
+    swapped = {v: {"left": "right", "right": "left"}[name] for v, name in labels(12).items()}
+    train_motion_model(recipe, make_index(swapped), 1, accelerating, 1, other)
+    assert torch.equal(network.layer4[0].conv1[0][0].weight,
+                       load_model(other)[0].layer4[0].conv1[0][0].weight)  # fmt: skip
+
+
+def test_labels_and_clip_order_are_learned_together(tmp_path, flow):
+    training = Training(**{**SHORT, "multi_clip_weight": 0.5})
+    recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
+    output = tmp_path / "model.pt"
+    train_motion_model(recipe, make_index(labels(12)), 1, flow, 1, output)
+    history = pd.read_csv(output.with_name("history.csv"))
+    assert {"train_accuracy", "train_order_accuracy"} <= set(history)
+    assert load_model(output)[1].learned == "labels"
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -172,7 +211,7 @@ def test_the_order_of_an_epoch_is_the_same_for_workers_that_start_with_it(flow, 
         batches = loop.loader(data, 4, workers, order)
         for epoch in epochs:
             order.manual_seed(epoch)
-            yield [int(label) for _, _, labels in batches for label in labels]
+            yield [int(label) for _, _, labels, _ in batches for label in labels]
 
     first, second = orders([1, 2])
     assert first != second

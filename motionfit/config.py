@@ -315,6 +315,14 @@ class PseudoLabels(Recipe):
     """p of Eq. 4, for `segment_percentile`, in percent."""
     segments: Positive = 3
     """Number of parts, for `segment_equal`."""
+    pca: Positive | None = None
+    """Principal components that the features are reduced to before they are clustered; null for the
+    features as they are, as in the paper."""
+    whiten: bool = False
+    """Scale the principal components to unit variance."""
+    normalise: bool = False
+    """Scale each feature vector to unit length before it is clustered, so that K-means compares
+    directions."""
     clusters: Annotated[int, Field(ge=2)] = 800
     """K: number of pseudo-labels."""
     restarts: Positive = 1
@@ -323,6 +331,12 @@ class PseudoLabels(Recipe):
     """Iterations of K-means at most."""
     seed: Natural = 0
     """Seed of K-means."""
+
+    @model_validator(mode="after")
+    def _check_pca(self) -> "PseudoLabels":
+        if self.whiten and self.pca is None:
+            raise ValueError("whiten scales principal components: give pca, their number")
+        return self
 
 
 class AppearanceModel(Recipe):

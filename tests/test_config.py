@@ -68,6 +68,7 @@ def change(path: str, value) -> dict:
         ("motion_models/motion/motion_split", "one", "motion_split: .*`target` or the number"),
         ("motion_models/motion/training/epochs", True, r"training\.epochs: .*integer"),
         ("evaluations/motionfit/fine_tuning", None, "motionfit.fine_tuning: .*needs fine-tuning"),
+        ("pseudo_labels/clusters/whiten", True, r"clusters: whiten scales .*give pca"),
         ("motion_models/motion/training/multi_clip_weight", 0,
          r"evaluations\.motion\.fine_tuning: .*'motion' learns no labels"),
         ("motion_models/motion/training",

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 from sklearn.metrics import normalized_mutual_info_score
+from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
 from motionfit.config import PseudoLabels
@@ -30,7 +32,8 @@ def make_pseudo_labels(
     """Clusters the source's motion features, the shards in the folder `features`.
 
     Writes `labels.csv` (video, start, length, label: a row a clip, segment or video),
-    `centroids.npy` (K, D) float32 and `quality.json` to `folder`.
+    `centroids.npy` (K, D) float32, of the features as they are clustered, and `quality.json` to
+    `folder`.
     """
     chosen = set(source_videos(index, split, recipe.videos)["video"])
     rows, means = [], []
@@ -47,7 +50,7 @@ def make_pseudo_labels(
     points = np.concatenate(means)
     log.info("%d %ss of %d videos", len(points), recipe.granularity, len(means))
     with threadpool_limits(threads):
-        labels, centroids, inertia = cluster(points, recipe)
+        labels, centroids, inertia = cluster(prepared(points, recipe), recipe)
     table = pd.DataFrame(rows, columns=["video", "start", "length"])
     table["label"] = labels
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,6 +74,21 @@ def source_videos(index: pd.DataFrame, split: int, videos: str) -> pd.DataFrame:
     test = index[column] == "test"
     unplaced = (index[column] == "") & index["group"].isin(index["group"][test])
     return index[~test & ~unplaced]
+
+
+def prepared(points: np.ndarray, recipe: PseudoLabels) -> np.ndarray:
+    """Points (N, D) as they are clustered, (N, D'): reduced to principal components and scaled to
+    unit length where the recipe says so (as Caron et al. 2018 do). Raises MotionFitError where
+    there are fewer points or dimensions than components."""
+    if recipe.pca is not None:
+        if recipe.pca > min(points.shape):
+            raise MotionFitError(
+                f"pca is {recipe.pca}, but there are only {len(points)} features of "
+                f"{points.shape[1]} dimensions: take fewer components"
+            )
+        pca = PCA(recipe.pca, whiten=recipe.whiten, random_state=recipe.seed)
+        points = pca.fit_transform(points)
+    return normalize(points) if recipe.normalise else points
 
 
 def cluster(points: np.ndarray, recipe: PseudoLabels) -> tuple[np.ndarray, np.ndarray, float]:

@@ -9,7 +9,12 @@ from motionfit.config import Features, PseudoLabels
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, save_model
 from motionfit.pseudo_labels.features import read_features, store_features
-from motionfit.pseudo_labels.stage import cluster, make_pseudo_labels, source_videos
+from motionfit.pseudo_labels.stage import (
+    cluster,
+    make_pseudo_labels,
+    prepared,
+    source_videos,
+)
 from motionfit.store.clips import ClipStore
 from motionfit.training.clips import centre_crop, network_input
 from tests.videos import described, make_flow, make_index
@@ -128,3 +133,33 @@ def test_test_videos_are_not_clustered(tmp_path):
     index = make_index(dict.fromkeys("abcd", "x"), test={"b"})
     make_pseudo_labels(recipe(2), index, 1, tmp_path / "features", 1, tmp_path / "out")
     assert set(pd.read_csv(tmp_path / "out" / "labels.csv")["video"]) == {"a", "c", "d"}
+
+
+def test_principal_components_may_be_taken_whitened_and_of_unit_length():
+    rng = np.random.default_rng(0)
+    points = rng.normal(0, [10, 3, 0.01, 0.01], (200, 4)).astype(np.float32)
+    reduced = prepared(points, recipe(2, pca=2))
+    assert reduced.shape == (200, 2)
+    assert reduced.std(axis=0) == pytest.approx([10, 3], rel=0.15)
+    assert prepared(points, recipe(2, pca=2, whiten=True)).std(axis=0) == pytest.approx(
+        [1, 1], 0.01
+    )
+    both = prepared(points, recipe(2, pca=2, normalise=True))
+    assert np.linalg.norm(both, axis=1) == pytest.approx(np.ones(200), abs=1e-5)
+    assert np.sign(both[:, 0]).tolist() == np.sign(reduced[:, 0]).tolist()
+    assert prepared(points, recipe(2)) is points  # plain, as in the paper
+
+
+def test_more_components_than_there_are_is_told():
+    with pytest.raises(MotionFitError, match="pca is 5, but there are only 8 features of 4"):
+        prepared(np.zeros((8, 4), np.float32), recipe(2, pca=5))
+
+
+def test_normalised_features_are_clustered_by_their_direction():
+    angles, lengths = np.repeat([0.1, 1.4], 20), np.tile([1.0, 50.0], 20)
+    points = (lengths * np.stack([np.cos(angles), np.sin(angles)])).T.astype(np.float32)
+    plain, _, _ = cluster(prepared(points, recipe(2)), recipe(2))
+    labels, _, _ = cluster(prepared(points, recipe(2, normalise=True)), recipe(2))
+    assert len(set(labels[:20])) == len(set(labels[20:])) == 1
+    assert labels[0] != labels[-1]
+    assert len(set(plain[:20])) + len(set(plain[20:])) == 3  # the short ones are together

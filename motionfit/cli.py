@@ -8,6 +8,7 @@ import argparse
 import json
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -191,15 +192,18 @@ def schema(args: Arguments) -> None:
 
 
 def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} should be a whole number, 1 or more")
+    return int(text)
 
 
 def size(text: str) -> tuple[int, int]:
+    if not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} should be height and width in pixels, such as 128x171"
+        )
     height, _, width = text.partition("x")
-    return positive(height), positive(width)
+    return int(height), int(width)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -89,3 +89,18 @@ def test_a_failing_command_shows_the_last_lines_of_its_log(tmp_path):
     assert done.stderr == f"The last lines of {log}:\n{log.read_text()}"
     assert "no.h5 can't be read" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--size", "0x5"], "'0x5' should be height and width in pixels, such as 128x171"),
+        (["--size", "32"], "'32' should be height and width"),
+        (["--threads", "0"], "'0' should be a whole number, 1 or more"),
+        (["--threads", "two"], "'two' should be a whole number"),
+    ],
+)
+def test_arguments_that_are_no_numbers_are_told(capsys, arguments, message):
+    with pytest.raises(SystemExit, match="2"):
+        main(["flow", "v.mp4", *arguments])
+    assert message in capsys.readouterr().err

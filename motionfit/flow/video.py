@@ -50,9 +50,10 @@ def video_flow(
     # is written, and the colours the motion; the flow of a long video fits neither into memory nor
     # on every disk.
     count, (height, width), problem = survey(video, size)
+    if not count:
+        raise MotionFitError(f"{video} can't be decoded: {problem or 'it has no frames'}")
     if count < 2:
-        reason = problem or f"it has {count} frame" + "s" * (count != 1)
-        raise MotionFitError(f"{video} has no motion: {reason}")
+        raise MotionFitError(f"{video} has no motion: it has one frame. {problem}".strip())
     if problem:
         log.warning("%s: %s; this is the flow of its first %d frames", video, problem, count)
 
@@ -78,7 +79,10 @@ def video_flow(
                 for write in writers:
                     write(one)
             done += len(block)
-            log.info("%d of %d", done, count - 1)
+            log.info("%d of %d fields", done, count - 1)
+    for path in (picture, field):
+        if path:
+            log.info("written: %s", path)
 
 
 def survey(video: Path, size: Size | None) -> tuple[int, Size, str]:

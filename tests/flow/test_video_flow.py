@@ -60,9 +60,9 @@ def test_the_size_is_that_of_the_video_and_a_method_can_be_chosen(tmp_path):
 @pytest.mark.parametrize(
     ("make", "arguments", "message"),
     [
-        (None, ["--npy", "f.npy"], "has no motion"),
-        (lambda path: path.write_bytes(b"no video"), ["--npy", "f.npy"], "has no motion"),
-        (lambda path: write_video(path, moving_square(1, step=1)), ["-o", "o.mp4"], "1 frame"),
+        (None, ["--npy", "f.npy"], "can't be decoded"),
+        (lambda path: path.write_bytes(b"no video"), ["--npy", "f.npy"], "can't be decoded"),
+        (lambda path: write_video(path, moving_square(1, step=1)), ["-o", "o.mp4"], "one frame"),
         (lambda path: write_video(path, moving_square(3, step=1)), [], "nothing to write"),
         (lambda path: write_video(path, moving_square(3, step=1)), ["-o", "o.gif"], "name it .mp4"),
         (lambda path: write_video(path, moving_square(3, step=1)), ["-o", "v.mp4"], "different"),

@@ -237,7 +237,7 @@ class Training(Recipe):
 
 
 class SelfTraining(Training):
-    """The paper's schedule for learning pseudo-labels."""
+    """The paper's schedule for learning without class labels."""
 
     epochs: Positive = 45
     """Passes over the source videos."""
@@ -245,6 +245,18 @@ class SelfTraining(Training):
     """Epochs after which the learning rate is divided by 10."""
     batch_size: Positive = 16
     """Videos (multi-clips) a batch."""
+    balanced: bool = False
+    """Draw clips so that all pseudo-labels are seen equally often (Caron et al. 2018); false draws
+    every video once an epoch."""
+    neighbours: bool = False
+    """Predict the pseudo-labels of the previous and the next clip or segment as well; the loss is
+    the mean of the three."""
+
+    @model_validator(mode="after")
+    def _check_neighbours(self) -> "SelfTraining":
+        if self.neighbours and not self.multi_clip_weight:
+            raise ValueError("neighbours are pseudo-labels, which multi_clip_weight 0 does not see")
+        return self
 
 
 class Network(Recipe):
@@ -280,8 +292,10 @@ class MotionModel(LabelledPart):
 
     dataset: str
     """The labelled data set."""
-    flow: str
-    """The flow recipe."""
+    flow: str | None
+    """The flow recipe; null for a network on RGB, whose pseudo-labels are of appearance."""
+    frame_size: Size = (128, 171)
+    """Height and width of the stored frames in pixels, where it is on RGB."""
     motion_split: Literal["target"] | Positive = "target"
     """Split whose training set it learns from: a number, or `target` for one model a split of the
     evaluation, so that no model has seen the label of a video that it is tested on."""
@@ -300,14 +314,17 @@ class MotionModel(LabelledPart):
 
 
 class PseudoLabels(Recipe):
-    """Clusters of motion features of the source."""
+    """Clusters of a motion model's features of the source."""
 
     motion_model: str
     """The motion model whose features are clustered."""
     dataset: str
     """The source data set."""
-    videos: Literal["train", "all"] = "train"
-    """`train` leaves out the test videos of the split in question; `all` takes every video."""
+    videos: Literal["train", "unlabelled", "all"] = "train"
+    """`train` leaves out the test videos of the split in question; `unlabelled` those as well whose
+    labels the motion model learned from; `all` takes every video."""
+    exclude_classes: Path | None = None
+    """Text file of class names, a line each, whose videos are left out; needs a labelled source."""
     granularity: Literal["clip", "segment_percentile", "segment_equal", "video"] = "clip"
     """What is given one label: a clip, a segment between changes of motion (Eq. 4), one of
     `segments` equal parts, or the whole video."""
@@ -339,11 +356,37 @@ class PseudoLabels(Recipe):
         return self
 
 
+class Mers(Recipe):
+    """Knowledge transfer by MERS (Crasto et al. 2019): the RGB network learns to give the features
+    that a motion model gives, by their mean squared difference, without labels."""
+
+    motion_model: str
+    """The teacher."""
+    dataset: str
+    """The source data set."""
+    videos: Literal["train", "all"] = "train"
+    """As for pseudo-labels."""
+
+
+class Mars(Recipe):
+    """Knowledge transfer by MARS (Crasto et al. 2019): cross-entropy, and the mean squared
+    difference between the network's features and a motion model's."""
+
+    motion_model: str
+    """The teacher."""
+    weight: Annotated[float, Field(gt=0)] = 50.0
+    """Weight of the squared difference; that of the cross-entropy is 1."""
+
+
 class AppearanceModel(Recipe):
-    """An RGB network trained from scratch on pseudo-labels; without them, left as initialised."""
+    """An RGB network trained from scratch on pseudo-labels or by MERS; without either, left as
+    initialised."""
 
     pseudo_labels: str | None
-    """The pseudo-labels it learns; null for a network of random weights, to compare with."""
+    """The pseudo-labels it learns; null for a network of random weights, to compare with, or one
+    that learns by `mers`."""
+    mers: Mers | None = None
+    """Learn a motion model's features instead of pseudo-labels."""
     network: Network = Network()
     frame_size: Size = (128, 171)
     """Height and width of the stored frames, in pixels."""
@@ -357,6 +400,8 @@ class FineTuning(Training):
     """`last`: conv4, conv5 and the classifier, as the paper does; `all`: the whole network."""
     freeze_bn: bool = False
     """Keep the batch-normalisation statistics of the layers that are not trained."""
+    mars: Mars | None = None
+    """Learn a motion model's features beside the labels."""
 
 
 class Evaluation(LabelledPart):
@@ -376,6 +421,74 @@ class Evaluation(LabelledPart):
     """Clips a test video, spread uniformly, whose class probabilities are averaged."""
     recall_at: tuple[Positive, ...] = Field(default=(1, 5, 20), min_length=1)
     """k of retrieval's recall at k: the nearest training clips (or videos) that are looked at."""
+    measures: tuple[Literal["recognition", "retrieval"], ...] = Field(
+        default=("recognition", "retrieval"), min_length=1
+    )
+    """What is measured. Retrieval looks at the model before fine-tuning, so evaluations of one model
+    that differ in nothing else need it only once."""
+
+    def gives(self, measure: str) -> bool:
+        """Whether a measure by this name, such as `recognition top1`, is one of its results."""
+        kind, _, name = measure.rpartition(" ")
+        if kind.split(" ")[0] not in self.measures:
+            return False
+        return name in {
+            "recognition": ("top1", "top5"),
+            "retrieval clip": [f"R@{k}" for k in self.recall_at],
+            "retrieval video": [f"R@{k}" for k in self.recall_at],
+        }.get(kind, ())
+
+
+# ------------------------------------------------------------------------- tables of the results
+
+
+class TableRow(Recipe):
+    """A row of a table: what is measured here, and what was published."""
+
+    evaluation: str | dict[str, str] | None = None
+    """The evaluation of all columns, or one a column; null where there are published figures
+    only."""
+    published: dict[str, float] = {}
+    """Column to the published figure, as it is printed (percent)."""
+    x: float | None = None
+    """Place on the axis of the table's plot."""
+    note: str = ""
+    """Whose figure it is, or what is particular."""
+
+    def evaluation_of(self, column: str) -> str | None:
+        """Name of the evaluation that a column shows; None where none is."""
+        if isinstance(self.evaluation, dict):
+            return self.evaluation.get(column)
+        return self.evaluation
+
+
+class Table(Recipe):
+    """Evaluations side by side with published figures."""
+
+    title: str
+    """What it is about."""
+    columns: dict[str, str] = Field(min_length=1)
+    """Heading to measure: `recognition top1` (or top5), `retrieval clip R@1` (or another k), by
+    clip or by video."""
+    rows: dict[str, TableRow] = Field(min_length=1)
+    """Name to row."""
+    axis: str | None = None
+    """What the rows' `x` is; draws a plot of the columns over it."""
+    note: str = ""
+    """What a reader has to know."""
+
+
+class RetrievalFigure(Recipe):
+    """Query clips and the nearest that are found, successes and failures (Fig. S1)."""
+
+    title: str
+    """What it is about."""
+    evaluation: str
+    """Evaluation whose retrieval is shown, of its first split."""
+    queries: Positive = 4
+    """Queries whose nearest clip has their class, and as many for which it has not."""
+    neighbours: Annotated[int, Field(ge=1, le=10)] = 5
+    """Nearest clips a query."""
 
 
 class Resources(Recipe):
@@ -408,6 +521,10 @@ class StageResources(Recipe):
 
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+TARGET = re.compile(r"[A-Za-z]\w*", re.ASCII)
+
+FEATURES = {"r2plus1d_18": 512, "r2plus1d_small": 128, "r3d_18": 512, "s3d": 1024, "s3d_g": 1024}
+"""Backbone to its number of features, so that a config can be checked without PyTorch."""
 
 
 class Config(Recipe):
@@ -427,6 +544,10 @@ class Config(Recipe):
     """Networks on RGB, trained on pseudo-labels."""
     evaluations: dict[str, Evaluation] = Field(min_length=1)
     """What is measured; a row of the report's table each."""
+    tables: dict[str, Table] = {}
+    """Evaluations side by side with published figures; a target of Snakemake each."""
+    figures: dict[str, RetrievalFigure] = {}
+    """Pictures of retrieval; a target of Snakemake each."""
     resources: StageResources = StageResources()
     """What the jobs ask for; a change of it reruns nothing."""
 
@@ -442,6 +563,14 @@ class Config(Recipe):
                     )
         for name in self.motion_models.keys() & self.appearance_models.keys():
             raise ValueError(f"motion_models.{name} and appearance_models.{name} share a name")
+        for name in (*self.tables, *self.figures):
+            if not TARGET.fullmatch(name):
+                raise ValueError(
+                    f"tables or figures, {name}: the name is a target of Snakemake, so it may hold "
+                    "letters, digits and '_', and starts with a letter"
+                )
+        for name in self.tables.keys() & self.figures.keys():
+            raise ValueError(f"tables.{name} and figures.{name} share a name")
         return self
 
     @model_validator(mode="after")
@@ -456,22 +585,115 @@ class Config(Recipe):
         for name, motion in self.motion_models.items():
             here = ("motion_models", name)
             need(*here, "dataset", "data set", motion.dataset, self.datasets)
-            need(*here, "flow", "flow", motion.flow, self.flow)
+            if motion.flow is not None:
+                need(*here, "flow", "flow", motion.flow, self.flow)
         for name, labels in self.pseudo_labels.items():
             here = ("pseudo_labels", name)
             need(*here, "dataset", "data set", labels.dataset, self.datasets)
             need(*here, "motion_model", "motion model", labels.motion_model, self.motion_models)
         for name, model in self.appearance_models.items():
+            here = ("appearance_models", name)
             if model.pseudo_labels is not None:
-                here = ("appearance_models", name)
                 need(*here, "pseudo_labels", "pseudo-labels", model.pseudo_labels,
                      self.pseudo_labels)  # fmt: skip
+            if model.mers:
+                need(*here, "mers.dataset", "data set", model.mers.dataset, self.datasets)
+                need(*here, "mers.motion_model", "motion model", model.mers.motion_model,
+                     self.motion_models)  # fmt: skip
         for name, evaluation in self.evaluations.items():
             here = ("evaluations", name)
             need(*here, "dataset", "data set", evaluation.dataset, self.datasets)
             need(*here, "model", "model", evaluation.model,
                  {**self.motion_models, **self.appearance_models})  # fmt: skip
+            if evaluation.fine_tuning and (mars := evaluation.fine_tuning.mars):
+                need(*here, "fine_tuning.mars.motion_model", "motion model", mars.motion_model,
+                     self.motion_models)  # fmt: skip
+        for name, figure in self.figures.items():
+            need("figures", name, "evaluation", "evaluation", figure.evaluation, self.evaluations)
+            if "retrieval" not in self.evaluations[figure.evaluation].measures:
+                raise ValueError(
+                    f"figures.{name}.evaluation: {figure.evaluation!r} does not measure retrieval"
+                )
         return self
+
+    @model_validator(mode="after")
+    def _check_tables(self) -> "Config":
+        for name, table in self.tables.items():
+            for heading, row in table.rows.items():
+                here = f"tables.{name}.rows.{heading}"
+                columns = {*row.published}
+                if isinstance(row.evaluation, dict):
+                    columns |= {*row.evaluation}
+                if unknown := sorted(columns - table.columns.keys()):
+                    raise ValueError(f"{here}: the table has no column {unknown[0]!r}")
+                if table.axis and row.x is None and row.evaluation is not None:
+                    raise ValueError(f"{here}.x: the table has an axis, so say where the row is")
+                for column, measure in table.columns.items():
+                    evaluation = row.evaluation_of(column)
+                    if evaluation is None:
+                        continue
+                    if evaluation not in self.evaluations:
+                        raise ValueError(
+                            f"{here}.evaluation: there is no evaluation named {evaluation!r}"
+                        )
+                    if not self.evaluations[evaluation].gives(measure):
+                        raise ValueError(
+                            f"{here}: the evaluation {evaluation!r} does not give {measure!r}, "
+                            f"which the column {column!r} shows"
+                        )
+        return self
+
+    @model_validator(mode="after")
+    def _check_sources(self) -> "Config":
+        for name, labels in self.pseudo_labels.items():
+            here, motion = f"pseudo_labels.{name}", self.motion_models[labels.motion_model]
+            if labels.videos == "unlabelled" and motion.dataset != labels.dataset:
+                raise ValueError(
+                    f"{here}.videos: `unlabelled` leaves out what the motion model learned from, "
+                    f"but that is of another data set ({motion.dataset}): take `train`"
+                )
+        for name, model in self.appearance_models.items():
+            here = f"appearance_models.{name}"
+            if model.mers and model.pseudo_labels is not None:
+                raise ValueError(f"{here}: give pseudo_labels or mers, not both")
+            if model.mers:
+                self._check_teacher(f"{here}.mers", model.mers.motion_model, model.network.backbone,
+                                    model.frame_size)  # fmt: skip
+                for key in ("balanced", "neighbours"):
+                    if getattr(model.training, key):
+                        raise ValueError(f"{here}.training.{key}: MERS has no pseudo-labels")
+                if model.training.multi_clip_weight < 1:
+                    raise ValueError(f"{here}.training.multi_clip_weight: MERS has but one loss")
+            elif model.training.neighbours and model.pseudo_labels is not None:
+                if self.pseudo_labels[model.pseudo_labels].granularity == "video":
+                    raise ValueError(
+                        f"{here}.training.neighbours: a video that has one pseudo-label has no "
+                        "neighbours"
+                    )
+        for name, evaluation in self.evaluations.items():
+            if evaluation.fine_tuning and (mars := evaluation.fine_tuning.mars):
+                here = f"evaluations.{name}.fine_tuning.mars"
+                if evaluation.model in self.motion_models:
+                    raise ValueError(f"{here}: the network that learns has to be an RGB one")
+                student = self.appearance_models[evaluation.model]
+                self._check_teacher(here, mars.motion_model, student.network.backbone,
+                                    student.frame_size)  # fmt: skip
+        return self
+
+    def _check_teacher(self, key: str, teacher: str, backbone: str, size: Size) -> None:
+        motion = self.motion_models[teacher]
+        if motion.flow is None:
+            raise ValueError(f"{key}: the motion model {teacher!r} is not on flow")
+        if FEATURES[motion.network.backbone] != FEATURES[backbone]:
+            raise ValueError(
+                f"{key}: {backbone} can't learn the features of {motion.network.backbone}, which "
+                "are of another number"
+            )
+        if self.flow[motion.flow].size != size:
+            raise ValueError(
+                f"{key}: frames and flow are cropped alike, so frame_size has to be that of the "
+                f"flow {motion.flow!r}"
+            )
 
     @model_validator(mode="after")
     def _check_labels(self) -> "Config":
@@ -490,12 +712,13 @@ class Config(Recipe):
             split = 1 if motion.motion_split == "target" else motion.motion_split
             check(f"motion_models.{name}", motion.dataset, split, test=False)
         for name, evaluation in self.evaluations.items():
-            motion_model = self.motion_model_of(evaluation.model)
             for split in evaluation.splits:
                 check(f"evaluations.{name}.splits", evaluation.dataset, split, test=True)
-                if motion_model and self.motion_models[motion_model].motion_split == "target":
-                    dataset = self.motion_models[motion_model].dataset
-                    check(f"motion_models.{motion_model}.motion_split", dataset, split, test=False)
+                for motion_model in self.motion_models_of(evaluation):
+                    if self.motion_models[motion_model].motion_split == "target":
+                        dataset = self.motion_models[motion_model].dataset
+                        key = f"motion_models.{motion_model}.motion_split"
+                        check(key, dataset, split, test=False)
         return self
 
     @model_validator(mode="after")
@@ -508,12 +731,15 @@ class Config(Recipe):
                 )
 
         for name, motion in self.motion_models.items():
-            fits("motion_models", name, motion.training.crop, self.flow[motion.flow].size)
+            fits("motion_models", name, motion.training.crop, self.size_of(name))
         for name, model in self.appearance_models.items():
             fits("appearance_models", name, model.training.crop, model.frame_size)
         for name, evaluation in self.evaluations.items():
             if evaluation.fine_tuning:
-                fits("evaluations", name, evaluation.fine_tuning.crop, self.frame_size(evaluation))
+                fits("evaluations", name, evaluation.fine_tuning.crop,
+                     self.size_of(evaluation.model))  # fmt: skip
+            elif "recognition" not in evaluation.measures:
+                continue
             elif evaluation.model not in self.motion_models:
                 raise ValueError(
                     f"evaluations.{name}.fine_tuning: an appearance model knows only its "
@@ -527,12 +753,21 @@ class Config(Recipe):
         return self
 
     def motion_model_of(self, model: str) -> str | None:
-        """The motion model behind a model: itself, or that of its pseudo-labels; None for random
-        weights."""
+        """The motion model behind a model: itself, that of its pseudo-labels, or its teacher by
+        MERS; None for random weights."""
         if model in self.motion_models:
             return model
-        pseudo_labels = self.appearance_models[model].pseudo_labels
-        return self.pseudo_labels[pseudo_labels].motion_model if pseudo_labels else None
+        recipe = self.appearance_models[model]
+        if recipe.mers:
+            return recipe.mers.motion_model
+        labels = recipe.pseudo_labels
+        return self.pseudo_labels[labels].motion_model if labels else None
+
+    def motion_models_of(self, evaluation: Evaluation) -> list[str]:
+        """The motion models behind an evaluation: that of its model, and its teacher by MARS."""
+        mars = evaluation.fine_tuning.mars if evaluation.fine_tuning else None
+        found = (self.motion_model_of(evaluation.model), mars.motion_model if mars else None)
+        return list(dict.fromkeys(name for name in found if name))
 
     def model_split(self, model: str, split: int) -> int:
         """The split whose labels are behind a model where `split` is evaluated."""
@@ -540,11 +775,23 @@ class Config(Recipe):
         chosen = self.motion_models[motion_model].motion_split if motion_model else "target"
         return split if chosen == "target" else chosen
 
-    def frame_size(self, evaluation: Evaluation) -> Size:
-        """Height and width of the stored frames, or flow, that an evaluation reads."""
-        if evaluation.model in self.motion_models:
-            return self.flow[self.motion_models[evaluation.model].flow].size
-        return self.appearance_models[evaluation.model].frame_size
+    def source_of(self, appearance_model: str) -> str | None:
+        """The data set that an appearance model learns from; None for random weights."""
+        recipe = self.appearance_models[appearance_model]
+        if recipe.mers:
+            return recipe.mers.dataset
+        labels = recipe.pseudo_labels
+        return self.pseudo_labels[labels].dataset if labels else None
+
+    def flow_of(self, model: str) -> str | None:
+        """The flow that a model reads; None where it reads RGB."""
+        return self.motion_models[model].flow if model in self.motion_models else None
+
+    def size_of(self, model: str) -> Size:
+        """Height and width of the stored frames, or flow, that a model reads."""
+        if (flow := self.flow_of(model)) is not None:
+            return self.flow[flow].size
+        return {**self.motion_models, **self.appearance_models}[model].frame_size
 
 
 def check_paths(config: Config) -> None:
@@ -558,6 +805,11 @@ def check_paths(config: Config) -> None:
         for key, paths in dataset.paths().items()
         for path in paths
         if not path.exists()
+    ]
+    missing += [
+        f"pseudo_labels.{name}.exclude_classes: there is no file {labels.exclude_classes}"
+        for name, labels in config.pseudo_labels.items()
+        if labels.exclude_classes and not labels.exclude_classes.is_file()
     ]
     if missing:
         raise MotionFitError("the data is not where the config says:\n  " + "\n  ".join(missing))

@@ -304,14 +304,14 @@ def clips_folder(wildcards):
     recipe = evaluation_of(wildcards)
     if recipe.model in CONFIG.motion_models:
         return f"results/flow/{recipe.dataset}/{CONFIG.motion_models[recipe.model].flow}"
-    return frames_folder(recipe.dataset, CONFIG.frame_size(recipe))
+    return frames_folder(recipe.dataset, CONFIG.size_of(recipe.model))
 
 
 def clips_of_evaluation(wildcards):
     recipe = evaluation_of(wildcards)
     if recipe.model in CONFIG.motion_models:
         return flow_of_dataset(recipe.dataset, CONFIG.motion_models[recipe.model].flow)
-    return frames_of_dataset(recipe.dataset, CONFIG.frame_size(recipe))
+    return frames_of_dataset(recipe.dataset, CONFIG.size_of(recipe.model))
 
 
 def measures_of_evaluation(wildcards):

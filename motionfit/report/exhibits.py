@@ -228,7 +228,7 @@ def retrieval_examples(
     first = neighbours[0][0].recipe
     index = indices[first.dataset]
     flow = next((name for dataset, name in needed.flow if dataset == first.dataset), None)
-    size = config.frame_size(first)
+    size = config.size_of(first.model)
     reader = ClipReader(config, results, first.dataset, index, size, flow)
     tables = [table for _, table in neighbours]
     queries = []

@@ -69,14 +69,14 @@ def train_motion_model(args: Arguments) -> None:
     from motionfit.training.motion_model import train_motion_model
 
     train_motion_model(config.parse_recipe(config.MotionModel, args.recipe),
-                       read_index(args.index), args.split, args.flow, args.threads,
+                       read_index(args.index), args.split, args.clips, args.threads,
                        args.output)  # fmt: skip
 
 
 def features(args: Arguments) -> None:
     from motionfit.pseudo_labels.features import store_features
 
-    store_features(config.parse_recipe(config.Features, args.recipe), args.model, args.flow,
+    store_features(config.parse_recipe(config.Features, args.recipe), args.model, args.clips,
                    args.threads, args.output)  # fmt: skip
 
 
@@ -84,8 +84,9 @@ def pseudo_labels(args: Arguments) -> None:
     from motionfit.datasets.index import read_index
     from motionfit.pseudo_labels.stage import make_pseudo_labels
 
+    labelled = config.LabelledPart(label_fraction=args.label_fraction, label_seed=args.label_seed)
     make_pseudo_labels(config.parse_recipe(config.PseudoLabels, args.recipe),
-                       read_index(args.index), args.split, args.features, args.threads,
+                       read_index(args.index), args.split, labelled, args.features, args.threads,
                        args.output)  # fmt: skip
 
 
@@ -101,6 +102,15 @@ def train_appearance_model(args: Arguments) -> None:
                            args.threads, args.output)  # fmt: skip
 
 
+def train_mers_model(args: Arguments) -> None:
+    from motionfit.datasets.index import read_index
+    from motionfit.training.appearance_model import train_mers_model
+
+    train_mers_model(config.parse_recipe(config.AppearanceModel, args.recipe),
+                     read_index(args.index), args.split, args.teacher, args.frames, args.flow,
+                     args.threads, args.output)  # fmt: skip
+
+
 def random_model(args: Arguments) -> None:
     from motionfit.models.random import save_random_model
 
@@ -113,7 +123,7 @@ def fine_tune(args: Arguments) -> None:
 
     fine_tune(config.parse_recipe(config.FineTuning, args.recipe), args.clip_length,
               args.label_fraction, args.label_seed, args.model, read_index(args.index), args.split,
-              args.clips, args.threads, args.output)  # fmt: skip
+              args.clips, args.threads, args.output, args.teacher, args.flow)  # fmt: skip
 
 
 def recognise(args: Arguments) -> None:
@@ -135,7 +145,7 @@ def retrieve(args: Arguments) -> None:
 def summarise(args: Arguments) -> None:
     from motionfit.evaluation.summary import summarise
 
-    summarise(args.evaluation, args.splits, args.output)
+    summarise(args.evaluation, args.splits, args.kinds, args.output)
 
 
 def report(args: Arguments) -> None:
@@ -234,12 +244,17 @@ def build_parser() -> argparse.ArgumentParser:
             "--split": {"required": True, "type": int, "metavar": "N", "help": "split"},
             "--shard": {"required": True, "metavar": "NAME", "help": "shard"},
             "--model": {"required": True, "type": Path, "metavar": "PT", "help": "a model.pt"},
-            "--flow": {"required": True, "type": Path, "metavar": "DIR",
-                       "help": "folder of the shards of flow"},
+            "--frames": {"required": True, "type": Path, "metavar": "DIR",
+                         "help": "folder of the shards of frames"},
             "--clips": {"required": True, "type": Path, "metavar": "DIR",
                         "help": "folder of the shards that the model reads, frames or flow"},
             "--clip-length": {"required": True, "type": int, "metavar": "L",
                               "help": "frames a clip"},
+            "--label-fraction": {"type": float, "default": 1.0, "metavar": "FRACTION",
+                                 "help": "fraction of the training groups whose labels are used "
+                                 "(default: 1)"},
+            "--label-seed": {"type": int, "default": 0, "metavar": "SEED",
+                             "help": "seed of the draw of these groups (default: 0)"},
             "--count": {"type": positive, "default": 10, "metavar": "N",
                         "help": "clips a video (default: 10)"},
             "--threads": {"type": positive, "default": os.cpu_count() or 1, "metavar": "N",
@@ -275,36 +290,42 @@ def build_parser() -> argparse.ArgumentParser:
     add(stage, "--recipe", "--threads", "--output")
     stage.add_argument("--frames", required=True, type=Path, metavar="H5", help="shard of frames")
 
-    stage = command(train_motion_model, "Train a motion model on labelled flow.")
-    add(stage, "--recipe", "--index", "--split", "--flow", "--threads", "--output")
+    stage = command(train_motion_model, "Train a motion model on labelled flow, or frames.")
+    add(stage, "--recipe", "--index", "--split", "--clips", "--threads", "--output")
 
-    stage = command(features, "Extract the features of the dense clips of a shard of flow.")
+    stage = command(features, "Extract the features of the dense clips of a shard.")
     add(stage, "--recipe", "--model", "--threads", "--output")
-    stage.add_argument("--flow", required=True, type=Path, metavar="H5", help="shard of flow")
+    stage.add_argument("--clips", required=True, type=Path, metavar="H5",
+                       help="shard of what the model reads, flow or frames")  # fmt: skip
 
     stage = command(pseudo_labels, "Cluster motion features to pseudo-labels.")
-    add(stage, "--recipe", "--index", "--split", "--threads", "--output")
+    add(stage, "--recipe", "--index", "--split", "--label-fraction", "--label-seed", "--threads",
+        "--output")  # fmt: skip
     stage.add_argument("--features", required=True, type=Path, metavar="DIR",
                        help="folder of the shards of features")  # fmt: skip
 
     stage = command(train_appearance_model, "Train an RGB network on pseudo-labels.")
-    add(stage, "--recipe", "--index", "--split", "--threads", "--output")
+    add(stage, "--recipe", "--index", "--split", "--frames", "--threads", "--output")
     stage.add_argument("--pseudo-labels", required=True, type=Path, metavar="CSV",
                        help="the labels.csv")  # fmt: skip
-    stage.add_argument("--frames", required=True, type=Path, metavar="DIR",
-                       help="folder of the shards of frames")  # fmt: skip
+
+    stage = command(train_mers_model, "Train an RGB network on the features of a motion model.")
+    add(stage, "--recipe", "--index", "--split", "--frames", "--threads", "--output")
+    stage.add_argument("--teacher", required=True, type=Path, metavar="PT",
+                       help="model.pt of the motion model")  # fmt: skip
+    stage.add_argument("--flow", required=True, type=Path, metavar="DIR",
+                       help="folder of the shards of flow")  # fmt: skip
 
     stage = command(random_model, "Save an RGB network of random weights, to compare with.")
     add(stage, "--recipe", "--output")
 
     stage = command(fine_tune, "Train a model on the labels of a target.")
     add(stage, "--recipe", "--clip-length", "--model", "--index", "--split", "--clips",
-        "--threads", "--output")  # fmt: skip
-    stage.add_argument("--label-fraction", type=float, default=1.0, metavar="FRACTION",
-                       help="fraction of the training groups whose labels are used (default: 1)"
-                       )  # fmt: skip
-    stage.add_argument("--label-seed", type=int, default=0, metavar="SEED",
-                       help="seed of the draw of these groups (default: 0)")  # fmt: skip
+        "--label-fraction", "--label-seed", "--threads", "--output")  # fmt: skip
+    stage.add_argument("--teacher", type=Path, metavar="PT",
+                       help="model.pt of the motion model that MARS learns from")  # fmt: skip
+    stage.add_argument("--flow", type=Path, metavar="DIR",
+                       help="folder of the shards of flow that it reads")  # fmt: skip
 
     stage = command(recognise, "Classify the test videos of a split.")
     add(stage, "--model", "--index", "--split", "--clips", "--clip-length", "--count",
@@ -325,6 +346,8 @@ def build_parser() -> argparse.ArgumentParser:
     stage.add_argument("--evaluation", required=True, type=Path, metavar="DIR",
                        help="folder that holds a folder a split")  # fmt: skip
     stage.add_argument("--splits", required=True, type=int, nargs="+", metavar="N", help="splits")
+    stage.add_argument("--kinds", required=True, nargs="+", choices=["recognition", "retrieval"],
+                       help="what was measured")  # fmt: skip
 
     stage = command(report, "Write the report of a run as one HTML file.")
     add(stage, "--output")

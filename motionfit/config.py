@@ -424,8 +424,8 @@ class Evaluation(LabelledPart):
     measures: tuple[Literal["recognition", "retrieval"], ...] = Field(
         default=("recognition", "retrieval"), min_length=1
     )
-    """What is measured. Retrieval looks at the model before fine-tuning, so evaluations of one model
-    that differ in nothing else need it only once."""
+    """What is measured. Retrieval looks at the model before fine-tuning, so of several evaluations
+    that differ in their fine-tuning one alone needs it."""
 
     def gives(self, measure: str) -> bool:
         """Whether a measure by this name, such as `recognition top1`, is one of its results."""
@@ -664,12 +664,15 @@ class Config(Recipe):
                         raise ValueError(f"{here}.training.{key}: MERS has no pseudo-labels")
                 if model.training.multi_clip_weight < 1:
                     raise ValueError(f"{here}.training.multi_clip_weight: MERS has but one loss")
-            elif model.training.neighbours and model.pseudo_labels is not None:
-                if self.pseudo_labels[model.pseudo_labels].granularity == "video":
-                    raise ValueError(
-                        f"{here}.training.neighbours: a video that has one pseudo-label has no "
-                        "neighbours"
-                    )
+            elif (
+                model.training.neighbours
+                and model.pseudo_labels is not None
+                and self.pseudo_labels[model.pseudo_labels].granularity == "video"
+            ):
+                raise ValueError(
+                    f"{here}.training.neighbours: a video that has one pseudo-label has no "
+                    "neighbours"
+                )
         for name, evaluation in self.evaluations.items():
             if evaluation.fine_tuning and (mars := evaluation.fine_tuning.mars):
                 here = f"evaluations.{name}.fine_tuning.mars"

@@ -31,6 +31,38 @@ rule appearance_model:
         " --output {output.model:q}"
 
 
+rule mers_model:
+    input:
+        index=index_of_mers,
+        teacher=teacher_of_mers,
+        frames=frames_of_mers,
+        flow=flow_of_mers,
+    output:
+        model="results/models/{mers_model}/split{split}/model.pt",
+        history="results/models/{mers_model}/split{split}/history.csv",
+    log:
+        "results/logs/mers_model/{mers_model}/split{split}.log",
+    benchmark:
+        "results/benchmarks/mers_model/{mers_model}/split{split}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("appearance_model").threads
+    resources:
+        mem_mb=resources("appearance_model").mem_mb,
+        runtime=resources("appearance_model").runtime,
+        gpu=resources("appearance_model").gpu,
+    params:
+        recipe=recipe_json("appearance_models", "mers_model"),
+        frames=frames_folder_of_mers,
+        flow=flow_folder_of_mers,
+        code=code_version("motionfit.training.appearance_model"),
+    shell:
+        "python -m motionfit --log {log:q} train-mers-model"
+        " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
+        " --teacher {input.teacher:q} --frames {params.frames:q} --flow {params.flow:q}"
+        " --threads {threads} --output {output.model:q}"
+
+
 # What the others are compared with.
 rule random_model:
     output:

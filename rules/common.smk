@@ -33,7 +33,8 @@ wildcard_constraints:
     motion_model=names(CONFIG.motion_models),
     pseudo_labels=names(CONFIG.pseudo_labels),
     appearance_model=names(n for n, m in CONFIG.appearance_models.items() if m.pseudo_labels),
-    random_model=names(n for n, m in CONFIG.appearance_models.items() if not m.pseudo_labels),
+    mers_model=names(n for n, m in CONFIG.appearance_models.items() if m.mers),
+    random_model=names(n for n in CONFIG.appearance_models if not CONFIG.source_of(n)),
     evaluation=names(CONFIG.evaluations),
     size=r"\d+x\d+",
     shard=r"\d+",
@@ -151,12 +152,6 @@ def frames_folder(dataset, size):
     return f"results/frames/{dataset}/{size_name(size)}"
 
 
-def frames_of_dataset(dataset, size):
-    """All shards of frames, and the proof that not too many videos are lost."""
-    folder = frames_folder(dataset, size)
-    return [*shards(dataset, folder), f"{folder}/failed.csv"]
-
-
 # ------------------------------------------------------------------------------------------ flow
 
 
@@ -175,13 +170,24 @@ def flow_gpus(wildcards):
     return max(resources("flow").gpu, int(method in BATCHED))
 
 
-def flow_of_dataset(dataset, flow):
-    """All shards of flow, and the proof that not too many videos are lost."""
-    frames = frames_folder(dataset, CONFIG.flow[flow].size)
-    return [
-        *shards(dataset, f"results/flow/{dataset}/{flow}"),
-        f"{frames}/failed.csv",
-    ]
+# ------------------------------------------------------------------------- what the models read
+
+
+def clips_folder(dataset, model):
+    """The folder of the shards of a data set that a model reads: frames, or flow."""
+    if flow := CONFIG.flow_of(model):
+        return f"results/flow/{dataset}/{flow}"
+    return frames_folder(dataset, CONFIG.size_of(model))
+
+
+def lost(dataset, model):
+    """The proof that not too many videos of a data set are lost, in the size that a model reads."""
+    return f"{frames_folder(dataset, CONFIG.size_of(model))}/failed.csv"
+
+
+def clips_of(dataset, model):
+    """All shards of a data set that a model reads, and the proof that not too many are lost."""
+    return [*shards(dataset, clips_folder(dataset, model)), lost(dataset, model)]
 
 
 # ----------------------------------------------------------------------------------- motion model
@@ -196,19 +202,18 @@ def index_of_motion_model(wildcards):
     return f"results/index/{CONFIG.motion_models[wildcards.motion_model].dataset}.csv"
 
 
-def flow_of_motion_model(wildcards):
-    recipe = CONFIG.motion_models[wildcards.motion_model]
-    return flow_of_dataset(recipe.dataset, recipe.flow)
+def clips_of_motion_model(wildcards):
+    dataset = CONFIG.motion_models[wildcards.motion_model].dataset
+    return clips_of(dataset, wildcards.motion_model)
 
 
-def flow_folder_of_motion_model(wildcards):
-    recipe = CONFIG.motion_models[wildcards.motion_model]
-    return f"results/flow/{recipe.dataset}/{recipe.flow}"
+def clips_folder_of_motion_model(wildcards):
+    dataset = CONFIG.motion_models[wildcards.motion_model].dataset
+    return clips_folder(dataset, wildcards.motion_model)
 
 
-def flow_of_features(wildcards):
-    flow = CONFIG.motion_models[wildcards.motion_model].flow
-    return f"results/flow/{wildcards.dataset}/{flow}/{wildcards.shard}.h5"
+def clips_of_features(wildcards):
+    return f"{clips_folder(wildcards.dataset, wildcards.motion_model)}/{wildcards.shard}.h5"
 
 
 # ---------------------------------------------------------------------------------- pseudo-labels
@@ -233,24 +238,29 @@ def features_folder_of_pseudo_labels(wildcards):
 def features_of_pseudo_labels(wildcards):
     """All shards of features, and the proof that not too many of the source's videos are lost."""
     recipe = CONFIG.pseudo_labels[wildcards.pseudo_labels]
-    flow = CONFIG.motion_models[recipe.motion_model].flow
     folder = features_folder_of_pseudo_labels(wildcards)
-    return [
-        *shards(recipe.dataset, folder),
-        f"{frames_folder(recipe.dataset, CONFIG.flow[flow].size)}/failed.csv",
-    ]
+    return [*shards(recipe.dataset, folder), lost(recipe.dataset, recipe.motion_model)]
+
+
+def excluded_of_pseudo_labels(wildcards):
+    """The file of the classes that are left out, if any."""
+    return CONFIG.pseudo_labels[wildcards.pseudo_labels].exclude_classes or []
+
+
+def labelled_of_pseudo_labels(wildcards):
+    """The arguments that say whose labels the motion model learned, where these are left out."""
+    recipe = CONFIG.pseudo_labels[wildcards.pseudo_labels]
+    if recipe.videos != "unlabelled":
+        return ""
+    motion_model = CONFIG.motion_models[recipe.motion_model]
+    return f"--label-fraction {motion_model.label_fraction} --label-seed {motion_model.label_seed}"
 
 
 # ------------------------------------------------------------------------------- appearance model
 
 
-def source_of(appearance_model):
-    """The data set that an appearance model learns from."""
-    return CONFIG.pseudo_labels[CONFIG.appearance_models[appearance_model].pseudo_labels].dataset
-
-
 def index_of_appearance_model(wildcards):
-    return f"results/index/{source_of(wildcards.appearance_model)}.csv"
+    return f"results/index/{CONFIG.source_of(wildcards.appearance_model)}.csv"
 
 
 def labels_of_appearance_model(wildcards):
@@ -266,13 +276,44 @@ def random_model_recipe(wildcards):
 
 
 def frames_of_appearance_model(wildcards):
-    size = CONFIG.appearance_models[wildcards.appearance_model].frame_size
-    return frames_of_dataset(source_of(wildcards.appearance_model), size)
+    model = wildcards.appearance_model
+    return clips_of(CONFIG.source_of(model), model)
 
 
 def frames_folder_of_appearance_model(wildcards):
-    size = CONFIG.appearance_models[wildcards.appearance_model].frame_size
-    return frames_folder(source_of(wildcards.appearance_model), size)
+    model = wildcards.appearance_model
+    return clips_folder(CONFIG.source_of(model), model)
+
+
+# ------------------------------------------------------------------------------------------- MERS
+
+
+def mers_of(wildcards):
+    return CONFIG.appearance_models[wildcards.mers_model].mers
+
+
+def index_of_mers(wildcards):
+    return f"results/index/{mers_of(wildcards).dataset}.csv"
+
+
+def teacher_of_mers(wildcards):
+    return f"results/models/{mers_of(wildcards).motion_model}/split{wildcards.split}/model.pt"
+
+
+def frames_of_mers(wildcards):
+    return clips_of(mers_of(wildcards).dataset, wildcards.mers_model)
+
+
+def frames_folder_of_mers(wildcards):
+    return clips_folder(mers_of(wildcards).dataset, wildcards.mers_model)
+
+
+def flow_of_mers(wildcards):
+    return clips_of(mers_of(wildcards).dataset, mers_of(wildcards).motion_model)
+
+
+def flow_folder_of_mers(wildcards):
+    return clips_folder(mers_of(wildcards).dataset, mers_of(wildcards).motion_model)
 
 
 # ------------------------------------------------------------------------------------- evaluation
@@ -286,10 +327,14 @@ def index_of_evaluation(wildcards):
     return f"results/index/{evaluation_of(wildcards).dataset}.csv"
 
 
+def model_file(model, split):
+    """A model, of the split that it has to be of where `split` is evaluated."""
+    return f"results/models/{model}/split{CONFIG.model_split(model, int(split))}/model.pt"
+
+
 def model_of_evaluation(wildcards):
-    """The motion or appearance model that is evaluated, of the split it has to be of."""
-    model = evaluation_of(wildcards).model
-    return f"results/models/{model}/split{CONFIG.model_split(model, int(wildcards.split))}/model.pt"
+    """The motion or appearance model that is evaluated."""
+    return model_file(evaluation_of(wildcards).model, wildcards.split)
 
 
 def model_to_recognise(wildcards):
@@ -299,19 +344,29 @@ def model_to_recognise(wildcards):
     return f"results/evaluations/{wildcards.evaluation}/split{wildcards.split}/model.pt"
 
 
-def clips_folder(wildcards):
-    """The folder of the shards that an evaluation reads: frames, or flow for a motion model."""
-    recipe = evaluation_of(wildcards)
-    if recipe.model in CONFIG.motion_models:
-        return f"results/flow/{recipe.dataset}/{CONFIG.motion_models[recipe.model].flow}"
-    return frames_folder(recipe.dataset, CONFIG.size_of(recipe.model))
+def clips_folder_of_evaluation(wildcards):
+    return clips_folder(evaluation_of(wildcards).dataset, evaluation_of(wildcards).model)
 
 
 def clips_of_evaluation(wildcards):
+    return clips_of(evaluation_of(wildcards).dataset, evaluation_of(wildcards).model)
+
+
+def teacher_of_evaluation(wildcards):
+    """The motion model that MARS learns from, and the flow that it reads; nothing without MARS."""
     recipe = evaluation_of(wildcards)
-    if recipe.model in CONFIG.motion_models:
-        return flow_of_dataset(recipe.dataset, CONFIG.motion_models[recipe.model].flow)
-    return frames_of_dataset(recipe.dataset, CONFIG.size_of(recipe.model))
+    if not (mars := recipe.fine_tuning.mars):
+        return []
+    model = model_file(mars.motion_model, wildcards.split)
+    return [model, *clips_of(recipe.dataset, mars.motion_model)]
+
+
+def teacher_arguments(wildcards):
+    recipe = evaluation_of(wildcards)
+    if not (mars := recipe.fine_tuning.mars):
+        return ""
+    model = model_file(mars.motion_model, wildcards.split)
+    return f"--teacher {model} --flow {clips_folder(recipe.dataset, mars.motion_model)}"
 
 
 def measures_of_evaluation(wildcards):
@@ -319,7 +374,7 @@ def measures_of_evaluation(wildcards):
         "results/evaluations/{evaluation}/split{split}/{measure}.json",
         evaluation=wildcards.evaluation,
         split=evaluation_of(wildcards).splits,
-        measure=["recognition", "retrieval"],
+        measure=evaluation_of(wildcards).measures,
     )
 
 

@@ -6,6 +6,7 @@ rule fine_tuning:
         index=index_of_evaluation,
         model=model_of_evaluation,
         clips=clips_of_evaluation,
+        teacher=teacher_of_evaluation,
     output:
         model="results/evaluations/{evaluation}/split{split}/model.pt",
         history="results/evaluations/{evaluation}/split{split}/history.csv",
@@ -25,14 +26,16 @@ rule fine_tuning:
         clip_length=from_evaluation("clip_length"),
         label_fraction=from_evaluation("label_fraction"),
         label_seed=from_evaluation("label_seed"),
-        clips=clips_folder,
+        clips=clips_folder_of_evaluation,
+        teacher=teacher_arguments,
         code=code_version("motionfit.training.fine_tuning"),
     shell:
         "python -m motionfit --log {log:q} fine-tune"
         " --recipe {params.recipe:q} --clip-length {params.clip_length}"
         " --label-fraction {params.label_fraction} --label-seed {params.label_seed}"
         " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
-        " --clips {params.clips:q} --threads {threads} --output {output.model:q}"
+        " --clips {params.clips:q} {params.teacher} --threads {threads}"
+        " --output {output.model:q}"
 
 
 rule recognition:
@@ -55,7 +58,7 @@ rule recognition:
         runtime=resources("recognition").runtime,
         gpu=resources("recognition").gpu,
     params:
-        clips=clips_folder,
+        clips=clips_folder_of_evaluation,
         clip_length=from_evaluation("clip_length"),
         clips_per_video=from_evaluation("clips"),
         code=code_version("motionfit.evaluation.recognition"),
@@ -88,7 +91,7 @@ rule retrieval:
         runtime=resources("retrieval").runtime,
         gpu=resources("retrieval").gpu,
     params:
-        clips=clips_folder,
+        clips=clips_folder_of_evaluation,
         clip_length=from_evaluation("clip_length"),
         clips_per_video=from_evaluation("clips"),
         recall_at=from_evaluation("recall_at"),
@@ -119,7 +122,9 @@ rule metrics:
     params:
         folder="results/evaluations/{evaluation}",
         splits=from_evaluation("splits"),
+        kinds=from_evaluation("measures"),
         code=code_version("motionfit.evaluation.summary"),
     shell:
         "python -m motionfit --log {log:q} summarise"
-        " --evaluation {params.folder:q} --splits {params.splits} --output {output.metrics:q}"
+        " --evaluation {params.folder:q} --splits {params.splits} --kinds {params.kinds}"
+        " --output {output.metrics:q}"

@@ -1,10 +1,10 @@
-"""From the labelled set's flow to a motion model, and to the features that it sees in a source."""
+"""From the labelled set's flow, or frames, to a motion model, and to the features that it sees in a source."""
 
 
 rule motion_model:
     input:
         index=index_of_motion_model,
-        flow=flow_of_motion_model,
+        clips=clips_of_motion_model,
     output:
         model="results/models/{motion_model}/split{split}/model.pt",
         history="results/models/{motion_model}/split{split}/history.csv",
@@ -21,18 +21,18 @@ rule motion_model:
         gpu=resources("motion_model").gpu,
     params:
         recipe=motion_model_recipe,
-        flow=flow_folder_of_motion_model,
+        clips=clips_folder_of_motion_model,
         code=code_version("motionfit.training.motion_model"),
     shell:
         "python -m motionfit --log {log:q} train-motion-model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
-        " --flow {params.flow:q} --threads {threads} --output {output.model:q}"
+        " --clips {params.clips:q} --threads {threads} --output {output.model:q}"
 
 
 rule features:
     input:
         model="results/models/{motion_model}/split{split}/model.pt",
-        flow=flow_of_features,
+        clips=clips_of_features,
     output:
         features="results/features/{motion_model}/split{split}/{dataset}/{shard}.h5",
     log:
@@ -51,5 +51,5 @@ rule features:
         code=code_version("motionfit.pseudo_labels.features"),
     shell:
         "python -m motionfit --log {log:q} features"
-        " --recipe {params.recipe:q} --model {input.model:q} --flow {input.flow:q}"
+        " --recipe {params.recipe:q} --model {input.model:q} --clips {input.clips:q}"
         " --threads {threads} --output {output.features:q}"

@@ -5,6 +5,7 @@ rule pseudo_labels:
     input:
         index=index_of_pseudo_labels,
         features=features_of_pseudo_labels,
+        excluded=excluded_of_pseudo_labels,
     output:
         labels="results/pseudo_labels/{pseudo_labels}/split{split}/labels.csv",
         centroids="results/pseudo_labels/{pseudo_labels}/split{split}/centroids.npy",
@@ -22,9 +23,11 @@ rule pseudo_labels:
     params:
         recipe=pseudo_labels_recipe,
         features=features_folder_of_pseudo_labels,
+        labelled=labelled_of_pseudo_labels,
         folder="results/pseudo_labels/{pseudo_labels}/split{split}",
         code=code_version("motionfit.pseudo_labels.stage"),
     shell:
         "python -m motionfit --log {log:q} pseudo-labels"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
+        " {params.labelled}"
         " --features {params.features:q} --threads {threads} --output {params.folder:q}"

@@ -91,6 +91,21 @@ def labelled_train(index: pd.DataFrame, split: int, fraction: float, seed: int) 
     return drawn
 
 
+def source_videos(index: pd.DataFrame, split: int, videos: str) -> pd.DataFrame:
+    """The rows to learn from without labels: `all`, or `train`, which leaves out the test videos of
+    the split, and videos in no part of it that are of a recording with a test video.
+
+    A data set with a single split is asked for that one.
+    """
+    if videos == "all":
+        return index
+    splits = [column for column in index.columns if column.startswith("split")]
+    column = splits[0] if len(splits) == 1 else split_column(split)
+    test = index[column] == "test"
+    unplaced = (index[column] == "") & index["group"].isin(index["group"][test])
+    return index[~test & ~unplaced]
+
+
 def hold_out(
     videos: pd.DataFrame, fraction: float, seed: int, keep_classes: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,4 +1,4 @@
-"""Features of the densely sampled clips of a shard of flow.
+"""Features of the densely sampled clips of a shard of flow, or of frames.
 
 A shard of features holds, for each video, `starts` (T,) int64, the clips' first frames, and
 `features` (T, D) float32, in groups of the videos' numbers; ids and frame counts as in a shard of
@@ -48,12 +48,13 @@ def dense_starts(frames: int, clip_length: int, stride: int) -> np.ndarray:
 
 
 @torch.inference_mode()
-def store_features(recipe: Features, model: Path, flow: Path, threads: int, output: Path) -> None:
-    """Writes the average-pooled features of the dense clips of all videos of the shard `flow`."""
+def store_features(recipe: Features, model: Path, clips: Path, threads: int, output: Path) -> None:
+    """Writes the average-pooled features of the dense clips of all videos of the shard `clips`, of
+    flow or frames as the model wants."""
     device = inference_device(threads)
     network, about = load_model(model)
     network.to(device)
-    store = ClipStore(flow.parent, [flow.stem], about.modality)
+    store = ClipStore(clips.parent, [clips.stem], about.modality)
     if store.recipe["fps"] != about.fps:
         log.warning(
             "the motion model learned from frames at %s a second, and these are at %s (null: each "
@@ -70,8 +71,8 @@ def store_features(recipe: Features, model: Path, flow: Path, threads: int, outp
             batches = np.array_split(starts, -(-len(starts) // recipe.batch_size))
             features = []
             for batch in batches:
-                clips = centre_clips(store, video, batch, about.clip_length, about.crop)
-                x = network_input(torch.from_numpy(clips).to(device), about.modality)
+                cropped = centre_clips(store, video, batch, about.clip_length, about.crop)
+                x = network_input(torch.from_numpy(cropped).to(device), about.modality)
                 features.append(network.features(x).cpu().numpy())
             group = file.create_group(f"{i:06d}")
             group.attrs["frames"] = frames

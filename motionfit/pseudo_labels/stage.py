@@ -11,8 +11,9 @@ from sklearn.metrics import normalized_mutual_info_score
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
-from motionfit.config import PseudoLabels
-from motionfit.datasets.index import split_column
+from motionfit.config import LabelledPart, PseudoLabels
+from motionfit.datasets.files import few
+from motionfit.datasets.index import labelled_train, source_videos
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
 from motionfit.pseudo_labels.features import read_features
@@ -25,17 +26,20 @@ def make_pseudo_labels(
     recipe: PseudoLabels,
     index: pd.DataFrame,
     split: int,
+    labelled: LabelledPart,
     features: Path,
     threads: int,
     folder: Path,
 ) -> None:
     """Clusters the source's motion features, the shards in the folder `features`.
 
+    `labelled`: what the motion model learned from, where the recipe leaves that out.
+
     Writes `labels.csv` (video, start, length, label: a row a clip, segment or video),
     `centroids.npy` (K, D) float32, of the features as they are clustered, and `quality.json` to
     `folder`.
     """
-    chosen = set(source_videos(index, split, recipe.videos)["video"])
+    chosen = chosen_videos(recipe, index, split, labelled)
     rows, means = [], []
     shards = sorted(set(index["shard"]))
     for video in read_features([features / f"{shard}.h5" for shard in shards]):
@@ -61,19 +65,30 @@ def make_pseudo_labels(
         table.to_csv(temporary, index=False)
 
 
-def source_videos(index: pd.DataFrame, split: int, videos: str) -> pd.DataFrame:
-    """The rows to learn from without labels: `all`, or `train`, which leaves out the test videos of
-    the split, and videos in no part of it that are of a recording with a test video.
+def chosen_videos(
+    recipe: PseudoLabels, index: pd.DataFrame, split: int, labelled: LabelledPart
+) -> set[str]:
+    """Ids of the source's videos that are clustered.
 
-    A data set with a single split is asked for that one.
+    Raises MotionFitError where a class to leave out is none of the source's, or nothing is left.
     """
-    if videos == "all":
-        return index
-    splits = [column for column in index.columns if column.startswith("split")]
-    column = splits[0] if len(splits) == 1 else split_column(split)
-    test = index[column] == "test"
-    unplaced = (index[column] == "") & index["group"].isin(index["group"][test])
-    return index[~test & ~unplaced]
+    rows = source_videos(index, split, "all" if recipe.videos == "all" else "train")
+    if recipe.videos == "unlabelled":
+        used = labelled_train(index, split, labelled.label_fraction, labelled.label_seed)
+        rows = rows[~rows["video"].isin(used["video"])]
+    if recipe.exclude_classes:
+        names = [name.strip() for name in recipe.exclude_classes.read_text("utf-8").splitlines()]
+        names = [name for name in names if name and not name.startswith("#")]
+        if unknown := sorted(set(names) - set(index["label"])):
+            raise MotionFitError(
+                f"exclude_classes: the source has no class {few(unknown)}, which "
+                f"{recipe.exclude_classes} names: write each as the source's annotations do"
+            )
+        rows = rows[~rows["label"].isin(names)]
+    if rows.empty:
+        raise MotionFitError("none of the source's videos is left to cluster: see videos and "
+                             "exclude_classes")  # fmt: skip
+    return set(rows["video"])
 
 
 def prepared(points: np.ndarray, recipe: PseudoLabels) -> np.ndarray:

@@ -1,14 +1,16 @@
-"""Self-training: an RGB network learns the pseudo-labels of motion."""
+"""Self-training: an RGB network learns the pseudo-labels of motion, or by MERS its features."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from motionfit.config import AppearanceModel
+from motionfit.datasets.index import source_videos
 from motionfit.models import build_network
 from motionfit.store.clips import ClipStore
-from motionfit.training.labels import stored, with_pseudo_labels
-from motionfit.training.run import describe, train_and_save
+from motionfit.training.labels import stored, with_pseudo_labels, without_labels
+from motionfit.training.objective import ClipLosses, Mers
+from motionfit.training.run import describe, load_teacher, train_and_save
 
 
 def train_appearance_model(
@@ -23,7 +25,7 @@ def train_appearance_model(
     """Trains a network on the RGB frames of the source to predict the pseudo-labels (columns
     video, start, length, label) of the motion model of `split`, from random weights."""
     store = ClipStore(frames, index["shard"], "frames")
-    rows, videos = with_pseudo_labels(index, pseudo_labels)
+    rows, videos = with_pseudo_labels(index, pseudo_labels, recipe.training.balanced)
     rows = stored(rows, store, recipe.network.clip_length)
     videos = [video for video in videos if video.video in store]
     names = [str(k) for k in range(int(pseudo_labels["label"].max()) + 1)]
@@ -32,4 +34,31 @@ def train_appearance_model(
     )
     about = describe(recipe.network, recipe.training, store, names, "pseudo-labels", split,
                      recipe.to_json())  # fmt: skip
-    train_and_save(network, about, rows, videos, store, recipe.training, threads, output)
+    objective = ClipLosses(
+        network, "frames", recipe.training, len(names), recipe.training.neighbours
+    )
+    train_and_save(objective, about, rows, videos, (store, None), recipe.training, threads, output,
+                   balanced=recipe.training.balanced)  # fmt: skip
+
+
+def train_mers_model(
+    recipe: AppearanceModel,
+    index: pd.DataFrame,
+    split: int,
+    teacher: Path,
+    frames: Path,
+    flow: Path,
+    threads: int,
+    output: Path,
+) -> None:
+    """Trains a network on the RGB frames of the source to give the features that the motion model
+    `teacher` gives of their flow, from random weights."""
+    store = ClipStore(frames, index["shard"], "frames")
+    rows = source_videos(index, split, recipe.mers.videos)
+    rows = stored(rows, store, recipe.network.clip_length)
+    network = build_network(recipe.network.backbone, "frames", 1, seed=recipe.training.seed)
+    master, its_clips = load_teacher(teacher, network, flow, index)
+    about = describe(recipe.network, recipe.training, store, ["none"], "a motion model's features",
+                     split, recipe.to_json())  # fmt: skip
+    train_and_save(Mers(network, master), about, rows, without_labels(rows, store),
+                   (store, its_clips), recipe.training, threads, output)  # fmt: skip

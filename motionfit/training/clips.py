@@ -30,12 +30,6 @@ def centre_clips(
     return np.stack([centre_crop(store.read(video, start, length), side) for start in starts])
 
 
-def random_crop(clip: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
-    height, width = clip.shape[1:3]
-    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-    return crop(clip, side, top, left)
-
-
 def network_input(clips: Tensor, modality: str, flips: Tensor | None = None) -> Tensor:
     """Stored clips (N, L, H, W, C) uint8 to a network's input (N, C, L, H, W) float32.
 

@@ -7,12 +7,13 @@ from math import factorial
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from motionfit.datasets.index import stable_hash
 from motionfit.store.clips import ClipStore
-from motionfit.training.clips import centre_clips, random_crop
-from motionfit.training.losses import NO_ORDER
+from motionfit.training.clips import centre_clips, crop
+from motionfit.training.losses import NO_LABEL, NO_ORDER
 
 
 @dataclass(frozen=True)
@@ -22,35 +23,40 @@ class LabelledVideo:
 
     video: str
     starts: np.ndarray
-    """(N,) first frame of each window."""
+    """(N,) first frame of each window; ascending."""
     lengths: np.ndarray
     """(N,) frames of each window."""
     labels: np.ndarray
     """(N,) int64 class of each window."""
+    weights: np.ndarray
+    """(N,) how often each window is drawn, in proportion; their sum is that of the video where
+    videos are drawn as well."""
 
 
 def whole_video(video: str, frames: int, label: int) -> LabelledVideo:
     """A video that has one label."""
-    return LabelledVideo(video, np.array([0]), np.array([frames]), np.array([label]))
+    return LabelledVideo(
+        video, np.array([0]), np.array([frames]), np.array([label]), np.array([1.0])
+    )
 
 
 def draw_clips(
     sample: LabelledVideo, frames: int, clip_length: int, count: int, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
-    """(start, label) of `count` clips at random of a video of `frames` frames.
+    """(start, window) of `count` clips at random of a video of `frames` frames.
 
-    A window is drawn in proportion to its length, without repetition where there are enough, and a
+    A window is drawn in proportion to its weight, without repetition where there are enough, and a
     clip starts anywhere in it that it fits; where the clip is longer than its window it is centred
     on it, within the video.
     """
-    weights = sample.lengths / sample.lengths.sum()
+    weights = sample.weights / sample.weights.sum()
     again = len(weights) < count
     windows = rng.choice(len(weights), size=count, replace=again, p=weights)
     clips = []
     for w in windows:
         start, room = int(sample.starts[w]), int(sample.lengths[w]) - clip_length
         start += int(rng.integers(room + 1)) if room > 0 else room // 2
-        clips.append((min(max(start, 0), max(frames - clip_length, 0)), int(sample.labels[w])))
+        clips.append((min(max(start, 0), max(frames - clip_length, 0)), int(w)))
     return clips
 
 
@@ -67,17 +73,17 @@ def distinct_starts(frames: int, clip_length: int, count: int) -> list[int]:
 def uniform_clips(
     sample: LabelledVideo, frames: int, clip_length: int, count: int
 ) -> list[tuple[int, int]]:
-    """(start, label) of `count` evenly spread clips: as `draw_clips`, but to watch with."""
+    """(start, window) of `count` evenly spread clips: as `draw_clips`, but to watch with."""
     return [
-        (start, label_at(sample, start, clip_length))
+        (start, window_at(sample, start, clip_length))
         for start in uniform_starts(frames, clip_length, count)
     ]
 
 
-def label_at(sample: LabelledVideo, start: int, clip_length: int) -> int:
-    """The label of the window whose middle is nearest to that of a clip."""
+def window_at(sample: LabelledVideo, start: int, clip_length: int) -> int:
+    """The window whose middle is nearest to that of a clip."""
     middles = sample.starts + sample.lengths / 2
-    return int(sample.labels[np.abs(middles - start - clip_length / 2).argmin()])
+    return int(np.abs(middles - start - clip_length / 2).argmin())
 
 
 def ordered_starts(
@@ -92,8 +98,14 @@ def ordered_starts(
 
 
 class MultiClips(Dataset):
-    """R clips of each video: clips (R, L, S, S, C) uint8, flips (R,) bool, labels (R,) int64, and
-    their order () int64, for `clip_order_loss`.
+    """R clips of each video, as a dictionary of tensors:
+
+    - `clips` (R, L, S, S, C) uint8, and `flips` (R,) bool: whether each is to be mirrored;
+    - `labels` (R,) int64, and `around` (R, 2) int64: the labels of the windows before and after,
+      NO_LABEL where there is none;
+    - `order` () int64, for `clip_order_loss`;
+    - `teacher_clips` (R, L, S, S, 2) uint8, where there is a `teacher`: the same clips and crops of
+      its store, which has to have frames of the same size.
 
     With `training` the clips, crops and flips are drawn at random. What is drawn depends on the
     seed, the epoch and the video alone, so neither the number of worker processes nor an
@@ -112,6 +124,7 @@ class MultiClips(Dataset):
         seed: int,
         training: bool,
         order_gap: int | None = None,
+        teacher: ClipStore | None = None,
     ):
         self._store = store
         self.videos = list(videos)
@@ -122,6 +135,7 @@ class MultiClips(Dataset):
         self._seed = seed
         self._training = training
         self._order_gap = order_gap
+        self._teacher = teacher
         # Shared memory, so that worker processes that live on see the new epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
@@ -131,34 +145,65 @@ class MultiClips(Dataset):
     def __len__(self) -> int:
         return len(self.videos)
 
-    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    def __getitem__(self, i: int) -> dict[str, Tensor]:
         sample = self.videos[i]
-        frames = self._store.length(sample.video)
-        R, L = self._clips_per_video, self._clip_length
+        R = self._clips_per_video
         epoch = int(self._epoch) if self._training else 0
         rng = np.random.default_rng([self._seed, epoch, stable_hash(sample.video)])
+        drawn = self._draw(sample, rng)
         order = NO_ORDER
-        if not self._training:
-            drawn = uniform_clips(sample, frames, L, R)
-        elif self._order_gap is None:
-            drawn = draw_clips(sample, frames, L, R, rng)
-        else:
-            starts = ordered_starts(frames, L, R, self._order_gap, rng)
-            drawn = [(start, label_at(sample, start, L)) for start in starts]
         if self._order_gap is not None and len({start for start, _ in drawn}) == R:
             order = int(rng.integers(factorial(R)))
             drawn = [drawn[k] for k in list(permutations(range(R)))[order]]
+        starts = [start for start, _ in drawn]
+        corners = None
+        if self._training:
+            corners = [self._corner(rng) for _ in starts]
+        flips = rng.random(R) < 0.5 if self._flip and self._training else np.zeros(R, bool)
+        windows = np.array([window for _, window in drawn])
+        labels = np.concatenate([[NO_LABEL], sample.labels, [NO_LABEL]])
+        item = {
+            "clips": torch.from_numpy(self._read(self._store, sample.video, starts, corners)),
+            "flips": torch.from_numpy(flips),
+            "labels": torch.from_numpy(labels[windows + 1]),
+            "around": torch.from_numpy(np.stack([labels[windows], labels[windows + 2]], axis=1)),
+            "order": torch.tensor(order),
+        }
+        if self._teacher:
+            clips = self._read(self._teacher, sample.video, starts, corners)
+            item["teacher_clips"] = torch.from_numpy(clips)
+        return item
+
+    def _draw(self, sample: LabelledVideo, rng: np.random.Generator) -> list[tuple[int, int]]:
+        """(start, window) of each clip."""
+        frames = self._store.length(sample.video)
+        R, L = self._clips_per_video, self._clip_length
         if not self._training:
-            starts = [start for start, _ in drawn]
-            clips = centre_clips(self._store, sample.video, starts, L, self._crop)
-            flips = np.zeros(R, bool)
-        else:
-            clips = np.stack(
-                [
-                    random_crop(self._store.read(sample.video, start, L), self._crop, rng)
-                    for start, _ in drawn
-                ]
-            )
-            flips = rng.random(R) < 0.5 if self._flip else np.zeros(R, bool)
-        labels = torch.tensor([label for _, label in drawn])
-        return torch.from_numpy(clips), torch.from_numpy(flips), labels, torch.tensor(order)
+            return uniform_clips(sample, frames, L, R)
+        if self._order_gap is None:
+            return draw_clips(sample, frames, L, R, rng)
+        starts = ordered_starts(frames, L, R, self._order_gap, rng)
+        return [(start, window_at(sample, start, L)) for start in starts]
+
+    def _corner(self, rng: np.random.Generator) -> tuple[int, int]:
+        """Top and left edge of a random crop."""
+        height, width = self._store.recipe["size"]
+        return int(rng.integers(height - self._crop + 1)), int(rng.integers(width - self._crop + 1))
+
+    def _read(
+        self,
+        store: ClipStore,
+        video: str,
+        starts: list[int],
+        corners: list[tuple[int, int]] | None,
+    ) -> np.ndarray:
+        """(R, L, S, S, C) uint8, cropped in the centre where there are no corners."""
+        L, side = self._clip_length, self._crop
+        if corners is None:
+            return centre_clips(store, video, starts, L, side)
+        return np.stack(
+            [
+                crop(store.read(video, start, L), side, *corner)
+                for start, corner in zip(starts, corners, strict=True)
+            ]
+        )

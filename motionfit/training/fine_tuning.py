@@ -9,7 +9,8 @@ from motionfit.datasets.index import classes, labelled_train
 from motionfit.models import build_network, load_model
 from motionfit.store.clips import ClipStore
 from motionfit.training.labels import stored, with_labels
-from motionfit.training.run import describe, train_and_save
+from motionfit.training.objective import ClipLosses, Mars
+from motionfit.training.run import describe, load_teacher, train_and_save
 
 
 def fine_tune(
@@ -23,10 +24,13 @@ def fine_tune(
     clips: Path,
     threads: int,
     output: Path,
+    teacher: Path | None = None,
+    flow: Path | None = None,
 ) -> None:
     """Trains a model, with a new classifier, on a split's labelled training videos.
 
-    `clips`: the folder of the shards that the model reads, frames or flow.
+    `clips`: the folder of the shards that the model reads, frames or flow. `teacher`, `flow`: the
+    motion model that MARS learns from and its shards, where the recipe has `mars`.
     """
     network, about = load_model(model)
     store = ClipStore(clips, index["shard"], about.modality)
@@ -37,5 +41,11 @@ def fine_tune(
     seen = Network(backbone=about.backbone, clip_length=clip_length)
     about = describe(seen, recipe, store, names, "labels", split, recipe.to_json())
     trainable = network.last_layers() if recipe.layers == "last" else None
-    train_and_save(network, about, rows, with_labels(rows, store, names), store, recipe, threads,
-                   output, trainable, recipe.freeze_bn)  # fmt: skip
+    its_clips = None
+    if recipe.mars:
+        master, its_clips = load_teacher(teacher, network, flow, index)
+        objective = Mars(network, recipe, len(names), master, recipe.mars.weight)
+    else:
+        objective = ClipLosses(network, store.modality, recipe, len(names))
+    train_and_save(objective, about, rows, with_labels(rows, store, names), (store, its_clips),
+                   recipe, threads, output, trainable, recipe.freeze_bn)  # fmt: skip

@@ -9,8 +9,12 @@ from motionfit.datasets.index import hold_out
 from motionfit.errors import MotionFitError
 from motionfit.store.clips import ClipStore
 from motionfit.training.data import LabelledVideo, MultiClips, whole_video
+from motionfit.training.losses import NO_LABEL
 
 log = logging.getLogger(__name__)
+
+Stores = tuple[ClipStore, ClipStore | None]
+"""The clips that a network learns from, and those that its teacher reads, where it has one."""
 
 
 def stored(rows: pd.DataFrame, store: ClipStore, clip_length: int) -> pd.DataFrame:
@@ -41,10 +45,22 @@ def with_labels(rows: pd.DataFrame, store: ClipStore, classes: list[str]) -> lis
     ]
 
 
+def without_labels(rows: pd.DataFrame, store: ClipStore) -> list[LabelledVideo]:
+    """Videos for an objective that looks at no labels."""
+    return [whole_video(video, store.length(video), NO_LABEL) for video in rows["video"]]
+
+
 def with_pseudo_labels(
-    rows: pd.DataFrame, pseudo_labels: pd.DataFrame
+    rows: pd.DataFrame, pseudo_labels: pd.DataFrame, balanced: bool
 ) -> tuple[pd.DataFrame, list[LabelledVideo]]:
-    """The rows that have pseudo-labels, and their videos with a window a pseudo-label."""
+    """The rows that have pseudo-labels, and their videos with a window a pseudo-label.
+
+    A window's weight is its length; `balanced`: divided by the length of all windows of its
+    pseudo-label, so that drawn by weight each pseudo-label comes as often.
+    """
+    pseudo_labels = pseudo_labels.assign(weight=pseudo_labels["length"].astype(float))
+    if balanced:
+        pseudo_labels["weight"] /= pseudo_labels.groupby("label")["length"].transform("sum")
     by_video = dict(list(pseudo_labels.groupby("video", sort=False)))
     rows = rows[rows["video"].isin(by_video.keys())]
     videos = [
@@ -53,6 +69,7 @@ def with_pseudo_labels(
             by_video[video]["start"].to_numpy(),
             by_video[video]["length"].to_numpy(),
             by_video[video]["label"].to_numpy(),
+            by_video[video]["weight"].to_numpy(),
         )
         for video in rows["video"]
     ]
@@ -62,7 +79,7 @@ def with_pseudo_labels(
 def training_and_validation(
     rows: pd.DataFrame,
     videos: list[LabelledVideo],
-    store: ClipStore,
+    stores: Stores,
     clip_length: int,
     recipe: Training,
     keep_classes: bool,
@@ -76,9 +93,9 @@ def training_and_validation(
 
     def clips(part: pd.DataFrame, training: bool) -> MultiClips:
         return MultiClips(
-            store, [by_id[video] for video in part["video"]], clip_length, recipe.clips_per_video,
-            recipe.crop, recipe.flip, recipe.seed, training,
-            recipe.order_gap if recipe.multi_clip_weight < 1 else None,
+            stores[0], [by_id[video] for video in part["video"]], clip_length,
+            recipe.clips_per_video, recipe.crop, recipe.flip, recipe.seed, training,
+            recipe.order_gap if recipe.multi_clip_weight < 1 else None, stores[1],
         )  # fmt: skip
 
     log.info("%d videos to learn from, %d to watch with", len(learned), len(watched))

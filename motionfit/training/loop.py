@@ -12,26 +12,23 @@ import torch
 from lightning_fabric import Fabric
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, RandomSampler
+from torch import nn
+from torch.utils.data import DataLoader, RandomSampler, Sampler, WeightedRandomSampler
 from torch.utils.tensorboard import SummaryWriter
 
 from motionfit.config import Training
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing
-from motionfit.models.network import VideoNetwork
 from motionfit.terminal import terminal
 from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.data import MultiClips
-from motionfit.training.losses import NO_ORDER
-from motionfit.training.objective import Objective
+from motionfit.training.objective import Batch, Counts, Objective
 
 log = logging.getLogger(__name__)
 
 
 def train(
-    network: VideoNetwork,
-    modality: str,
+    objective: Objective,
     training_set: MultiClips,
     validation_set: MultiClips | None,
     recipe: Training,
@@ -40,22 +37,22 @@ def train(
     threads: int,
     trainable: list[nn.Module] | None = None,
     freeze_bn: bool = False,
+    balanced: bool = False,
 ) -> None:
-    """Trains `network` in place by the recipe, with the multi-clip loss (Eq. 1), and clip order
-    (Eq. 2, 3) where the recipe mixes it in.
+    """Trains the objective's network in place by the recipe.
 
     `folder` gets `history.csv` (a row an epoch), `tensorboard/` and, while it lasts,
     `checkpoints/`, from which a training of the same `identity` (text of all that it depends on)
-    goes on where it was killed. `trainable`: the parts that learn; all where None. `freeze_bn`: the
-    other parts keep their batch-normalisation statistics.
+    goes on where it was killed. `trainable`: the parts of the network that learn; all where None.
+    `freeze_bn`: the other parts keep their batch-normalisation statistics. `balanced`: videos are
+    drawn by their weights, with repetition.
 
     Raises MotionFitError where the loss is no longer a number.
     """
     torch.set_num_threads(threads)
     fabric = Fabric(accelerator="auto", devices=1)
     fabric.launch()
-    frozen = freeze(network, trainable) if trainable is not None else []
-    objective = Objective(network, modality, recipe)
+    frozen = freeze(objective.network, trainable) if trainable is not None else []
     optimizer = torch.optim.SGD(
         [p for p in objective.parameters() if p.requires_grad],
         lr=recipe.learning_rate,
@@ -67,7 +64,9 @@ def train(
     order = torch.Generator()
     # On a CPU the cores are better spent on the network than on processes that read for it.
     workers = threads if fabric.device.type == "cuda" else 0
-    batches = loader(training_set, recipe.batch_size, workers, order)
+    batches = loader(
+        training_set, recipe.batch_size, workers, shuffled(training_set, balanced, order)
+    )
     checkpoints = Checkpoints(folder / "checkpoints", fingerprint(identity))
     history: list[dict[str, float]] = []
     done = 0
@@ -101,12 +100,10 @@ def train(
             if freeze_bn:
                 for part in frozen:
                     part.eval()
-            totals = Totals(recipe)
+            totals = Totals()
             bar = progress.add_task(f"epoch {epoch}/{recipe.epochs}", total=len(batches), now="")
             for batch in batches:
-                clips, flips, labels, orders = to(batch, fabric.device)
-                logits, order_logits = model(clips, flips)
-                loss = objective.loss(logits, labels, order_logits, orders)
+                loss, counts = model(to(batch, fabric.device))
                 if not math.isfinite(value := loss.item()):
                     raise MotionFitError(
                         f"the loss became {value} in epoch {epoch}: lower training.learning_rate "
@@ -115,7 +112,7 @@ def train(
                 optimizer.zero_grad()
                 fabric.backward(loss)
                 optimizer.step()
-                totals.add(value, logits, labels, order_logits, orders)
+                totals.add(value, batch["flips"].numel(), counts)
                 progress.update(bar, advance=1, now=describe(totals.values()))
             progress.remove_task(bar)
             row: dict[str, float] = {"epoch": epoch, "learning_rate": schedule.get_last_lr()[0]}
@@ -155,24 +152,30 @@ def freeze(network: nn.Module, trainable: list[nn.Module]) -> list[nn.Module]:
     return frozen
 
 
-def loader(
-    clips: MultiClips, batch_size: int, workers: int, order: torch.Generator | None
-) -> DataLoader:
-    """Batches in an order drawn by `order`, or in sequence where it is None."""
+def shuffled(clips: MultiClips, balanced: bool, order: torch.Generator) -> Sampler:
+    """Every video once, in an order drawn by `order`; `balanced`: as many, drawn by weight."""
+    if not balanced:
+        return RandomSampler(clips, generator=order)
+    weights = [float(video.weights.sum()) for video in clips.videos]
+    return WeightedRandomSampler(weights, len(weights), generator=order)
+
+
+def loader(clips: MultiClips, batch_size: int, workers: int, sampler: Sampler | None) -> DataLoader:
+    """Batches in the order of `sampler`, or in sequence where it is None."""
     return DataLoader(
         clips,
         batch_size=batch_size,
         # The order is drawn by the sampler alone: a loader that has a generator also draws from it
         # when worker processes start, which they do at another epoch in a resumed training.
-        sampler=RandomSampler(clips, generator=order) if order else None,
+        sampler=sampler,
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
     )
 
 
-def to(batch: list[Tensor], device: torch.device) -> list[Tensor]:
-    return [tensor.to(device, non_blocking=True) for tensor in batch]
+def to(batch: Batch, device: torch.device) -> Batch:
+    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
 
 
 @torch.no_grad()
@@ -180,42 +183,30 @@ def validate(
     objective: Objective, clips: MultiClips, recipe: Training, workers: int, device: torch.device
 ) -> dict[str, float]:
     objective.eval()
-    totals = Totals(recipe)
+    totals = Totals()
     for batch in loader(clips, recipe.batch_size, workers, None):
-        inputs, flips, labels, orders = to(batch, device)
-        logits, order_logits = objective(inputs, flips)
-        loss = objective.loss(logits, labels, order_logits, orders)
-        totals.add(loss.item(), logits, labels, order_logits, orders)
+        loss, counts = objective(to(batch, device))
+        totals.add(loss.item(), batch["flips"].numel(), counts)
     return totals.values()
 
 
 class Totals:
-    """Means over batches: the loss; the accuracy of clips, where labels are learned; and that of
-    the order of a video's clips, where it is."""
+    """Means over batches: the loss, and the accuracies that the objective counts."""
 
-    def __init__(self, recipe: Training) -> None:
-        self._labels = recipe.multi_clip_weight > 0
-        self._loss = self._right = self._clips = 0.0
-        self._ordered = self._right_orders = 0.0
+    def __init__(self) -> None:
+        self._loss = self._clips = 0.0
+        self._counts: dict[str, tuple[float, int]] = {}
 
-    def add(
-        self, loss: float, logits: Tensor, labels: Tensor, order_logits: Tensor | None,
-        orders: Tensor,
-    ) -> None:  # fmt: skip
-        self._clips += labels.numel()
-        self._loss += loss * labels.numel()
-        self._right += (logits.argmax(-1) == labels).sum().item()
-        if order_logits is not None:
-            self._ordered += (orders != NO_ORDER).sum().item()
-            self._right_orders += (order_logits.argmax(-1) == orders).sum().item()
+    def add(self, loss: float, clips: int, counts: Counts) -> None:
+        self._clips += clips
+        self._loss += loss * clips
+        for name, (right, count) in counts.items():
+            before = self._counts.get(name, (0.0, 0))
+            self._counts[name] = (before[0] + right.item(), before[1] + count)
 
     def values(self) -> dict[str, float]:
-        values = {"loss": self._loss / self._clips}
-        if self._labels:
-            values["accuracy"] = self._right / self._clips
-        if self._ordered:
-            values["order_accuracy"] = self._right_orders / self._ordered
-        return values
+        accuracies = {name: right / max(n, 1) for name, (right, n) in self._counts.items()}
+        return {"loss": self._loss / self._clips} | accuracies
 
 
 def describe(values: dict[str, float]) -> str:

@@ -9,20 +9,29 @@ from motionfit.datasets.index import classes, labelled_train
 from motionfit.models import build_network
 from motionfit.store.clips import ClipStore
 from motionfit.training.labels import stored, with_labels
+from motionfit.training.objective import ClipLosses
 from motionfit.training.run import describe, train_and_save
 
 
 def train_motion_model(
-    recipe: MotionModel, index: pd.DataFrame, split: int, flow: Path, threads: int, output: Path
+    recipe: MotionModel, index: pd.DataFrame, split: int, clips: Path, threads: int, output: Path
 ) -> None:
-    """Trains a network on the flow of a split's labelled training videos, from random weights."""
-    store = ClipStore(flow, index["shard"], "flow")
+    """Trains a network on the flow, or the frames where the recipe has no flow, of a split's
+    labelled training videos, from random weights.
+
+    `clips`: the folder of the shards of flow or of frames.
+    """
+    modality = "frames" if recipe.flow is None else "flow"
+    store = ClipStore(clips, index["shard"], modality)
     names = classes(index)
     rows = labelled_train(index, split, recipe.label_fraction, recipe.label_seed)
     rows = stored(rows, store, recipe.network.clip_length)
-    network = build_network(recipe.network.backbone, "flow", len(names), seed=recipe.training.seed)
+    network = build_network(
+        recipe.network.backbone, modality, len(names), seed=recipe.training.seed
+    )
     learned = "labels" if recipe.training.multi_clip_weight else "clip order"
     about = describe(recipe.network, recipe.training, store, names, learned, split,
                      recipe.to_json())  # fmt: skip
-    train_and_save(network, about, rows, with_labels(rows, store, names), store, recipe.training,
-                   threads, output)  # fmt: skip
+    objective = ClipLosses(network, modality, recipe.training, len(names))
+    train_and_save(objective, about, rows, with_labels(rows, store, names), (store, None),
+                   recipe.training, threads, output)  # fmt: skip

@@ -1,15 +1,29 @@
-"""What a training minimises: a network with the paper's losses on its outputs."""
+"""What a training minimises: a network with losses on its outputs."""
 
 from itertools import combinations
 from math import factorial
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from motionfit.config import Training
 from motionfit.models.network import VideoNetwork
 from motionfit.training.clips import network_input
-from motionfit.training.losses import clip_order_loss, mixed_loss, multi_clip_loss
+from motionfit.training.losses import (
+    NO_LABEL,
+    NO_ORDER,
+    clip_order_loss,
+    mars_loss,
+    mixed_loss,
+    multi_clip_loss,
+    neighbour_loss,
+)
+
+Batch = dict[str, Tensor]
+"""What `MultiClips` gives, with a dimension B in front."""
+Counts = dict[str, tuple[Tensor, int]]
+"""Name of an accuracy to how many are right, and of how many."""
 
 
 class ClipOrderHead(nn.Module):
@@ -35,34 +49,115 @@ class ClipOrderHead(nn.Module):
 
 
 class Objective(nn.Module):
-    """A network, and where the recipe mixes in clip order (Eq. 3), a head for that."""
+    """A network, and the loss of a batch: `forward(batch)` gives it with the counts of accuracies
+    to watch."""
 
-    def __init__(self, network: VideoNetwork, modality: str, recipe: Training):
+    def __init__(self, network: VideoNetwork, modality: str):
         super().__init__()
         self.network = network
-        self.order_head: ClipOrderHead | None = None
         self._modality = modality
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Counts]:
+        raise NotImplementedError
+
+    def features(self, batch: Batch) -> Tensor:
+        """(B, R, D) of the batch's clips."""
+        return features_of(self.network, batch["clips"], self._modality, batch["flips"])
+
+
+class ClipLosses(Objective):
+    """The paper's losses: Eq. 1, or Eq. 3 where the recipe mixes in clip order. `neighbours`: of
+    pseudo-labels, those before and after a clip as well."""
+
+    def __init__(
+        self, network: VideoNetwork, modality: str, recipe: Training, classes: int,
+        neighbours: bool = False,
+    ):  # fmt: skip
+        super().__init__(network, modality)
         self._weight = recipe.multi_clip_weight
-        if self._weight < 1:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(recipe.seed)
+        self.order_head: ClipOrderHead | None = None
+        self.around: nn.Linear | None = None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            if self._weight < 1:
                 self.order_head = ClipOrderHead(network.dim, recipe.clips_per_video)
+            if neighbours:
+                self.around = nn.Linear(network.dim, 2 * classes)
 
-    def forward(self, clips: Tensor, flips: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Multi-clips (B, R, L, H, W, C) uint8 and whether they are mirrored (B, R), to logits
-        (B, R, K) and those of the order (B, R!), None where it is no part of the loss."""
-        x = network_input(clips.flatten(0, 1), self._modality, flips.flatten())
-        features = self.network.features(x)
-        logits = self.network.fc(features).unflatten(0, flips.shape)
-        if self.order_head is None:
-            return logits, None
-        return logits, self.order_head(features.unflatten(0, flips.shape))
+    def forward(self, batch: Batch) -> tuple[Tensor, Counts]:
+        return self.losses(self.features(batch), batch)
 
-    def loss(
-        self, logits: Tensor, labels: Tensor, order_logits: Tensor | None, orders: Tensor
-    ) -> Tensor:
-        """Eq. 1, or Eq. 3 where clip order is mixed in."""
+    def losses(self, features: Tensor, batch: Batch) -> tuple[Tensor, Counts]:
+        """The loss of clips whose features (B, R, D) are known."""
+        labels = batch["labels"]
+        logits = self.network.fc(features.flatten(0, 1)).unflatten(0, labels.shape)
         loss = multi_clip_loss(logits, labels)
-        if order_logits is None:
-            return loss
-        return mixed_loss(loss, clip_order_loss(order_logits, orders), self._weight)
+        counts: Counts = {}
+        if self._weight:
+            counts["accuracy"] = hits(logits, labels, NO_LABEL)
+        if self.around is not None:
+            around = self.around(features).unflatten(-1, (2, -1))
+            loss = neighbour_loss(loss, around, batch["around"])
+            counts["neighbour_accuracy"] = hits(around, batch["around"], NO_LABEL)
+        if self.order_head is not None:
+            order = self.order_head(features)
+            loss = mixed_loss(loss, clip_order_loss(order, batch["order"]), self._weight)
+            counts["order_accuracy"] = hits(order, batch["order"], NO_ORDER)
+        return loss, counts
+
+
+class Teacher(nn.Module):
+    """A motion model that others learn from: it learns nothing itself."""
+
+    def __init__(self, network: VideoNetwork):
+        super().__init__()
+        self.network = network.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "Teacher":
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, batch: Batch) -> Tensor:
+        """(B, R, D) features of the flow of the batch's clips."""
+        return features_of(self.network, batch["teacher_clips"], "flow", batch["flips"])
+
+
+class Mers(Objective):
+    """MERS (Crasto et al. 2019): the mean squared difference between the network's features and its
+    teacher's."""
+
+    def __init__(self, network: VideoNetwork, teacher: Teacher):
+        super().__init__(network, "frames")
+        self.teacher = teacher
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Counts]:
+        return F.mse_loss(self.features(batch), self.teacher(batch)), {}
+
+
+class Mars(ClipLosses):
+    """MARS (Crasto et al. 2019): the labels, and `weight` times the mean squared difference between
+    the network's features and its teacher's."""
+
+    def __init__(
+        self, network: VideoNetwork, recipe: Training, classes: int, teacher: Teacher, weight: float
+    ):
+        super().__init__(network, "frames", recipe, classes)
+        self.teacher = teacher
+        self._mars_weight = weight
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Counts]:
+        features = self.features(batch)
+        loss, counts = self.losses(features, batch)
+        return mars_loss(loss, features, self.teacher(batch), self._mars_weight), counts
+
+
+def features_of(network: VideoNetwork, clips: Tensor, modality: str, flips: Tensor) -> Tensor:
+    """Multi-clips (B, R, L, S, S, C) uint8 and whether they are mirrored (B, R), to (B, R, D)."""
+    x = network_input(clips.flatten(0, 1), modality, flips.flatten())
+    return network.features(x).unflatten(0, flips.shape)
+
+
+def hits(logits: Tensor, wanted: Tensor, nothing: int) -> tuple[Tensor, int]:
+    """How many of `wanted` (...) are where `logits` (..., K) are largest, and of how many; what is
+    `nothing` is not counted."""
+    return (logits.argmax(-1) == wanted).sum(), int((wanted != nothing).sum())

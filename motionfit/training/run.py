@@ -1,4 +1,4 @@
-"""What the three trainings of the pipeline share."""
+"""What the trainings of the pipeline share."""
 
 import fcntl
 import hashlib
@@ -16,41 +16,60 @@ from torch import nn
 from motionfit.closure import code_version
 from motionfit.config import Network, Training
 from motionfit.errors import MotionFitError
-from motionfit.models import SavedModel, save_model
+from motionfit.models import SavedModel, load_model, save_model
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
 from motionfit.training.data import LabelledVideo, MultiClips
-from motionfit.training.labels import training_and_validation
+from motionfit.training.labels import Stores, training_and_validation
 from motionfit.training.loop import finish, train
+from motionfit.training.objective import Objective, Teacher
 
 log = logging.getLogger(__name__)
 
 
 def train_and_save(
-    network: VideoNetwork,
+    objective: Objective,
     about: SavedModel,
     rows: pd.DataFrame,
     videos: list[LabelledVideo],
-    store: ClipStore,
+    stores: Stores,
     recipe: Training,
     threads: int,
     output: Path,
     trainable: list[nn.Module] | None = None,
     freeze_bn: bool = False,
+    balanced: bool = False,
 ) -> None:
-    """Trains the network on `videos` (those of `rows`, of the index) and saves it as `output`, with
-    its history beside it. `trainable`, `freeze_bn`: see `train`."""
+    """Trains the objective's network on `videos` (those of `rows`, of the index) and saves it as
+    `output`, with its history beside it. `trainable`, `freeze_bn`, `balanced`: see `train`."""
     log.info("%s on %s, %d classes", about.backbone, about.modality, len(about.classes))
     folder = output.parent
     with lock(folder):
         learned, watched = training_and_validation(
-            rows, videos, store, about.clip_length, recipe, keep_classes=about.learned == "labels"
+            rows, videos, stores, about.clip_length, recipe, keep_classes=about.learned == "labels"
         )
-        whole = identity(about, store, learned, watched, network)
-        train(network, about.modality, learned, watched, recipe, whole, folder, threads, trainable,
-              freeze_bn)  # fmt: skip
-        save_model(network, about, output)
+        whole = identity(about, stores, learned, watched, objective)
+        train(objective, learned, watched, recipe, whole, folder, threads, trainable, freeze_bn,
+              balanced)  # fmt: skip
+        save_model(objective.network, about, output)
         finish(folder)
+
+
+def load_teacher(model: Path, student: VideoNetwork, flow: Path, index: pd.DataFrame) -> tuple[
+    Teacher, ClipStore
+]:  # fmt: skip
+    """A motion model and the flow that it reads.
+
+    Raises MotionFitError where it is not on flow, or has another number of features."""
+    network, about = load_model(model)
+    if about.modality != "flow":
+        raise MotionFitError(f"{model} is not on flow, so it can't be a teacher")
+    if network.dim != student.dim:
+        raise MotionFitError(
+            f"{model} gives {network.dim} features, and the network that learns {student.dim}: "
+            "take backbones that give as many"
+        )
+    return Teacher(network), ClipStore(flow, index["shard"], "flow")
 
 
 def describe(
@@ -96,20 +115,22 @@ def lock(folder: Path) -> Iterator[None]:
 
 def identity(
     about: SavedModel,
-    store: ClipStore,
+    stores: Stores,
     learned: MultiClips,
     watched: MultiClips | None,
-    network: nn.Module,
+    objective: Objective,
 ) -> str:
     """Text of everything that a training depends on: its recipe, the code, the clips and labels,
-    and the weights that it starts from."""
+    and the weights that it starts from, its teacher's among them."""
     weights = hashlib.sha256()
-    for tensor in network.state_dict().values():
+    for tensor in objective.state_dict().values():
         weights.update(np.ascontiguousarray(tensor.numpy()).tobytes())
     samples = [
-        [[v.video, v.starts.tolist(), v.lengths.tolist(), v.labels.tolist()] for v in clips.videos]
+        [[v.video, *(part.tolist() for part in (v.starts, v.lengths, v.labels, v.weights))]
+         for v in clips.videos]
         for clips in (learned, watched)
         if clips is not None
-    ]
+    ]  # fmt: skip
     code = code_version("motionfit.training.run")
-    return json.dumps([asdict(about), code, store.recipe, samples, weights.hexdigest()])
+    recipes = [store.recipe for store in stores if store]
+    return json.dumps([asdict(about), code, recipes, samples, weights.hexdigest()])

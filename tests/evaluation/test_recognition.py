@@ -89,7 +89,9 @@ def test_the_summary_has_each_split_and_the_mean(tmp_path):
     for split, top1 in ((1, 0.5), (3, 0.75)):
         write_json(tmp_path / f"split{split}" / "recognition.json", {"top1": top1})
         write_json(tmp_path / f"split{split}" / "retrieval.json", {"clip": {"R@1": top1 / 2}})
-    summarise(tmp_path, [1, 3], tmp_path / "metrics.json")
+    summarise(tmp_path, [1, 3], ["recognition", "retrieval"], tmp_path / "metrics.json")
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["recognition top1"] == {"splits": {"1": 0.5, "3": 0.75}, "mean": 0.625}
     assert metrics["retrieval clip R@1"]["mean"] == 0.3125
+    summarise(tmp_path, [1], ["retrieval"], tmp_path / "metrics.json")
+    assert set(json.loads((tmp_path / "metrics.json").read_text())) == {"retrieval clip R@1"}

@@ -5,16 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from motionfit.config import Features, PseudoLabels
+from motionfit.config import Features, LabelledPart, PseudoLabels
+from motionfit.datasets.index import labelled_train, source_videos
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, save_model
 from motionfit.pseudo_labels.features import read_features, store_features
-from motionfit.pseudo_labels.stage import (
-    cluster,
-    make_pseudo_labels,
-    prepared,
-    source_videos,
-)
+from motionfit.pseudo_labels.stage import chosen_videos, cluster, make_pseudo_labels, prepared
 from motionfit.store.clips import ClipStore
 from motionfit.training.clips import centre_crop, network_input
 from tests.videos import described, make_flow, make_index
@@ -95,7 +91,9 @@ def test_two_motions_are_found_and_judged(tmp_path):
     }
     write_features(tmp_path / "features", features)
     out = tmp_path / "labels"
-    make_pseudo_labels(recipe(2), make_index(truth), 1, tmp_path / "features", 1, out)
+    make_pseudo_labels(
+        recipe(2), make_index(truth), 1, LabelledPart(), tmp_path / "features", 1, out
+    )
     labels = pd.read_csv(out / "labels.csv")
     assert list(labels.columns) == ["video", "start", "length", "label"]
     assert len(labels) == 30
@@ -131,7 +129,9 @@ def test_test_videos_are_not_clustered(tmp_path):
     }
     write_features(tmp_path / "features", features)
     index = make_index(dict.fromkeys("abcd", "x"), test={"b"})
-    make_pseudo_labels(recipe(2), index, 1, tmp_path / "features", 1, tmp_path / "out")
+    make_pseudo_labels(
+        recipe(2), index, 1, LabelledPart(), tmp_path / "features", 1, tmp_path / "out"
+    )
     assert set(pd.read_csv(tmp_path / "out" / "labels.csv")["video"]) == {"a", "c", "d"}
 
 
@@ -163,3 +163,29 @@ def test_normalised_features_are_clustered_by_their_direction():
     assert len(set(labels[:20])) == len(set(labels[20:])) == 1
     assert labels[0] != labels[-1]
     assert len(set(plain[:20])) + len(set(plain[20:])) == 3  # the short ones are together
+
+
+def test_the_labelled_part_can_be_left_out():
+    truth = {"a": "x", "b": "x", "c": "x", "d": "x", "e": ""}
+    index = make_index(truth, test={"d"})
+    index.loc[4, "split1"] = ""
+    for seed in range(4):
+        half = LabelledPart(label_fraction=0.5, label_seed=seed)
+        used = set(labelled_train(index, 1, 0.5, seed)["video"])
+        left = chosen_videos(recipe(2, videos="unlabelled"), index, 1, half)
+        assert used
+        assert left == {"a", "b", "c", "e"} - used
+    assert chosen_videos(recipe(2), index, 1, LabelledPart()) == {"a", "b", "c", "e"}
+
+
+def test_classes_can_be_left_out(tmp_path):
+    index = make_index({"a": "run", "b": "play chess", "c": "", "d": "run"}, test={"d"})
+    names = tmp_path / "names.txt"
+    names.write_text("# shared with the target\n\nplay chess\n")
+    assert chosen_videos(recipe(2, exclude_classes=names), index, 1, LabelledPart()) == {"a", "c"}
+    names.write_text("Run\n")
+    with pytest.raises(MotionFitError, match="the source has no class Run"):
+        chosen_videos(recipe(2, exclude_classes=names), index, 1, LabelledPart())
+    names.write_text("run\nplay chess\n")
+    with pytest.raises(MotionFitError, match="none of the source's videos is left"):
+        chosen_videos(recipe(2, exclude_classes=names), index.drop(2), 1, LabelledPart())

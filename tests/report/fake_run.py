@@ -48,7 +48,7 @@ def fake_run(
             if recipe.fine_tuning:
                 fake_history(folder / f"split{split}", rng)
             fake_measures(folder / f"split{split}", indices[recipe.dataset], split, recipe, rng)
-        summarise(folder, list(recipe.splits), folder / "metrics.json")
+        summarise(folder, list(recipe.splits), list(recipe.measures), folder / "metrics.json")
     return results
 
 

@@ -1,11 +1,12 @@
 from itertools import permutations
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from motionfit.store.clips import ClipStore
-from motionfit.training.clips import centre_crop, network_input, random_crop
+from motionfit.training.clips import centre_crop, network_input
 from motionfit.training.data import (
     LabelledVideo,
     MultiClips,
@@ -15,10 +16,16 @@ from motionfit.training.data import (
     uniform_starts,
     whole_video,
 )
-from motionfit.training.losses import NO_ORDER
-from tests.videos import make_frames, moving_square
+from motionfit.training.losses import NO_LABEL, NO_ORDER
+from tests.videos import make_flow, make_frames, moving_square
 
-WINDOWS = LabelledVideo("v", np.array([0, 16, 32]), np.array([16, 16, 16]), np.array([4, 5, 6]))
+
+def windows(starts, lengths, labels, weights=None) -> LabelledVideo:
+    weights = lengths if weights is None else weights
+    return LabelledVideo("v", *map(np.array, (starts, lengths, labels, weights)))
+
+
+WINDOWS = windows([0, 16, 32], [16, 16, 16], [4, 5, 6])
 
 
 def test_clips_lie_in_the_video_and_reach_both_ends():
@@ -26,34 +33,35 @@ def test_clips_lie_in_the_video_and_reach_both_ends():
     video = whole_video("v", 20, label=3)
     drawn = [clip for _ in range(200) for clip in draw_clips(video, 20, 8, 3, rng)]
     assert {start for start, _ in drawn} == set(range(13))
-    assert {label for _, label in drawn} == {3}
+    assert {window for _, window in drawn} == {0}
 
 
-def test_a_clip_has_the_label_of_its_window():
+def test_a_clip_lies_in_its_window():
     rng = np.random.default_rng(0)
     for _ in range(50):
         drawn = draw_clips(WINDOWS, 48, 16, 3, rng)
-        assert sorted(drawn) == [(0, 4), (16, 5), (32, 6)]  # no window twice
-        assert all(label == 4 + start // 16 for start, label in draw_clips(WINDOWS, 48, 8, 2, rng))
+        assert sorted(drawn) == [(0, 0), (16, 1), (32, 2)]  # no window twice
+        assert all(window == start // 16 for start, window in draw_clips(WINDOWS, 48, 8, 2, rng))
 
 
-def test_a_longer_window_is_drawn_more_often():
+def test_a_window_is_drawn_by_its_weight():
     rng = np.random.default_rng(0)
-    video = LabelledVideo("v", np.array([0, 30]), np.array([30, 10]), np.array([0, 1]))
-    labels = [draw_clips(video, 40, 4, 1, rng)[0][1] for _ in range(2000)]
-    assert np.mean(labels) == pytest.approx(0.25, abs=0.04)
+    for weights, share in (([30, 10], 0.25), ([0.3, 0.7], 0.7)):
+        video = windows([0, 30], [30, 10], [0, 1], weights)
+        drawn = [draw_clips(video, 40, 4, 1, rng)[0][1] for _ in range(2000)]
+        assert np.mean(drawn) == pytest.approx(share, abs=0.04)
 
 
 def test_a_clip_longer_than_its_window_is_centred_on_it_within_the_video():
     rng = np.random.default_rng(0)
-    assert dict(map(reversed, draw_clips(WINDOWS, 48, 32, 3, rng))) == {4: 0, 5: 8, 6: 16}
+    assert dict(map(reversed, draw_clips(WINDOWS, 48, 32, 3, rng))) == {0: 0, 1: 8, 2: 16}
     assert {start for start, _ in draw_clips(WINDOWS, 48, 64, 3, rng)} == {0}
 
 
 def test_uniform_clips():
     assert uniform_starts(26, 16, 3) == [0, 5, 10]
     assert uniform_starts(10, 16, 3) == [0, 0, 0]
-    assert uniform_clips(WINDOWS, 48, 16, 3) == [(0, 4), (16, 5), (32, 6)]
+    assert uniform_clips(WINDOWS, 48, 16, 3) == [(0, 0), (16, 1), (32, 2)]
 
 
 @pytest.fixture
@@ -68,30 +76,62 @@ def multi_clips(store, training: bool, seed: int = 0) -> MultiClips:
 
 
 def test_a_sample_is_r_clips_of_l_frames(store):
-    clips, flips, labels, order = multi_clips(store, training=True)[1]
-    assert clips.shape == (3, 8, 24, 24, 3)
-    assert clips.dtype == torch.uint8
-    assert flips.shape == labels.shape == (3,)
-    assert labels.tolist() == [1, 1, 1]
-    assert order == NO_ORDER
+    sample = multi_clips(store, training=True)[1]
+    assert sample["clips"].shape == (3, 8, 24, 24, 3)
+    assert sample["clips"].dtype == torch.uint8
+    assert sample["flips"].shape == (3,)
+    assert sample["labels"].tolist() == [1, 1, 1]
+    assert sample["around"].tolist() == [[NO_LABEL, NO_LABEL]] * 3  # one label has no neighbours
+    assert sample["order"] == NO_ORDER
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_labels_around_a_clip_are_those_of_the_windows_before_and_after(store, training):
+    sample = LabelledVideo("a", np.array([0, 8, 16]), np.array([8, 8, 4]), np.array([7, 9, 7]),
+                           np.array([1, 1, 1]))  # fmt: skip
+    data = MultiClips(store, [sample], 4, 3, 24, False, 0, training)
+    around = {(7, NO_LABEL, 9), (9, 7, 7), (7, 9, NO_LABEL)}
+    item = data[0]
+    found = {(own, *sides) for own, sides in
+             zip(item["labels"].tolist(), item["around"].tolist(), strict=True)}  # fmt: skip
+    assert found == around
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_teacher_sees_the_same_clips_and_crops(tmp_path, training):
+    rng = np.random.default_rng(0)
+    noise = cv2.resize(rng.integers(0, 255, (6, 8), dtype=np.uint8), (48, 32))
+    moving = np.stack([np.roll(noise, 2 * t, axis=1) for t in range(20)])
+    make_frames(tmp_path / "frames" / "0000.h5", {"a": np.repeat(moving[..., None], 3, axis=-1)})
+    field = np.repeat((moving[..., None].astype(np.float32) - 128) / 127 * 20, 2, axis=-1)
+    make_flow(tmp_path / "flow" / "0000.h5", {"a": field})
+    frames, flow = (ClipStore(tmp_path / kind, ["0000"], kind) for kind in ("frames", "flow"))
+    data = MultiClips(frames, [whole_video("a", 20, 0)], 4, 3, 16, True, 0, training, teacher=flow)
+    for epoch in range(5):
+        data.set_epoch(epoch)
+        item = data[0]
+        assert item["teacher_clips"].shape == (3, 4, 16, 16, 2)
+        difference = item["clips"][..., 0].float() - item["teacher_clips"][..., 0].float()
+        assert difference.abs().mean() < 3
 
 
 def test_what_is_drawn_follows_from_seed_and_epoch(store):
     first, again, other = (multi_clips(store, True, seed) for seed in (0, 0, 1))
     for data in (first, again, other):
         data.set_epoch(3)
-    assert torch.equal(first[0][0], again[0][0])
-    assert not torch.equal(first[0][0], other[0][0])
+    clips = [data[0]["clips"] for data in (first, again, other)]
+    assert torch.equal(clips[0], clips[1])
+    assert not torch.equal(clips[0], clips[2])
     again.set_epoch(4)
-    assert not torch.equal(first[0][0], again[0][0])
+    assert not torch.equal(clips[0], again[0]["clips"])
 
 
 def test_watching_is_the_same_every_epoch_and_never_mirrored(store):
     data = multi_clips(store, training=False)
     before = data[0]
     data.set_epoch(7)
-    assert torch.equal(before[0], data[0][0])
-    assert not before[1].any()
+    assert torch.equal(before["clips"], data[0]["clips"])
+    assert not before["flips"].any()
 
 
 @pytest.mark.parametrize(("frames", "gap"), [(100, 8), (64, 8), (63, 8), (40, 8), (16, 8), (9, 0)])
@@ -113,32 +153,43 @@ def test_the_order_is_the_permutation_that_the_clips_are_in(tmp_path, training):
     frames = np.broadcast_to(grey, (60, 16, 16, 3))
     make_frames(tmp_path / "0000.h5", {"a": frames, "short": frames[:4]})
     store = ClipStore(tmp_path, ["0000"], "frames")
-    windows = LabelledVideo("a", np.arange(0, 60, 6), np.full(10, 6), np.arange(10))
-    data = MultiClips(store, [windows, whole_video("short", 4, 0)], 8, 3, 16, False, 0, training, 4)
+    parts = LabelledVideo("a", np.arange(0, 60, 6), np.full(10, 6), np.arange(10), np.ones(10))
+    data = MultiClips(store, [parts, whole_video("short", 4, 0)], 8, 3, 16, False, 0, training, 4)
     seen = set()
     for epoch in range(40):
         data.set_epoch(epoch)
-        clips, _, labels, order = data[0]
-        times = [int(clip[0, 0, 0, 0]) // 4 for clip in clips]
-        expected = list(permutations(range(3)))[int(order)]
+        item = data[0]
+        times = [int(clip[0, 0, 0, 0]) // 4 for clip in item["clips"]]
+        expected = list(permutations(range(3)))[int(item["order"])]
         assert [sorted(times).index(t) for t in times] == list(expected)
         # Each clip has the label of the part of the video that it shows.
-        for label, t in zip(labels, times, strict=True):
+        for label, t in zip(item["labels"], times, strict=True):
             assert abs(6 * int(label) + 3 - (t + 4)) <= 3
-        seen.add(int(order))
-        assert data[1][3] == NO_ORDER  # clips of a video as short as that are all the same
+        seen.add(int(item["order"]))
+        assert data[1]["order"] == NO_ORDER  # clips of a video as short as that are all the same
     assert seen == set(range(6)) if training else len(seen) == 1
 
 
-def test_one_crop_for_the_whole_clip():
-    # Every frame holds its own coordinates, so any two crops of one window are the same.
-    grid = np.stack(np.mgrid[:30, :40], axis=-1).astype(np.uint8)
-    clip = np.stack([grid] * 5)
-    cropped = random_crop(clip, 16, np.random.default_rng(0))
-    assert (cropped == cropped[0]).all()
-    top, left = cropped[0, 0, 0]
-    assert np.array_equal(cropped[0], grid[top : top + 16, left : left + 16])
-    assert centre_crop(clip, 16)[0, 0, 0].tolist() == [7, 12]
+def test_one_crop_for_the_whole_clip_and_anywhere_in_the_frame(tmp_path):
+    # Every pixel tells where it is: red by its row, green by its column.
+    grid = np.zeros((20, 24, 3), np.uint8)
+    grid[..., 0], grid[..., 1] = 12 * np.arange(20)[:, None], 10 * np.arange(24)
+    make_frames(tmp_path / "0000.h5", {"a": np.stack([grid] * 6)})
+    store = ClipStore(tmp_path, ["0000"], "frames")
+    data = MultiClips(store, [whole_video("a", 6, 0)], 4, 2, 16, False, 0, training=True)
+    corners = set()
+    for epoch in range(150):
+        data.set_epoch(epoch)
+        for clip in data[0]["clips"].numpy():
+            assert (clip == clip[0]).all()
+            # The mean of a column and a row, since JPEG moves single pixels by a few grey levels.
+            top = round(float(clip[0, :, :, 0].mean()) / 12 - 7.5)
+            left = round(float(clip[0, :, :, 1].mean()) / 10 - 7.5)
+            corners.add((top, left))
+    assert corners == {(top, left) for top in range(5) for left in range(9)}
+    middle = centre_crop(store.read("a", 0, 1), 16)[0]
+    assert round(float(middle[..., 0].mean()) / 12 - 7.5) == 2
+    assert round(float(middle[..., 1].mean()) / 10 - 7.5) == 4
 
 
 def test_flow_is_exactly_zero_at_128_and_a_mirror_negates_x():

@@ -3,10 +3,17 @@ import math
 import pytest
 import torch
 
-from motionfit.config import Training
+from motionfit.config import FineTuning, Training
 from motionfit.models import build_network
-from motionfit.training.losses import NO_ORDER, clip_order_loss, mixed_loss, multi_clip_loss
-from motionfit.training.objective import ClipOrderHead, Objective
+from motionfit.training.clips import network_input
+from motionfit.training.losses import (
+    NO_ORDER,
+    clip_order_loss,
+    mars_loss,
+    mixed_loss,
+    multi_clip_loss,
+)
+from motionfit.training.objective import ClipLosses, ClipOrderHead, Mars, Mers, Teacher
 
 
 def test_equation_1_by_hand():
@@ -62,17 +69,117 @@ def test_the_head_has_an_output_for_each_permutation_and_sees_every_pair(clips, 
     assert not torch.allclose(shuffled, logits)
 
 
-def test_the_multi_clip_loss_alone_has_no_head():
-    network = build_network("r2plus1d_small", "flow", 3, seed=0)
-    clips = torch.randint(0, 255, (2, 3, 4, 16, 16, 2), dtype=torch.uint8)
-    flips = torch.zeros(2, 3, dtype=torch.bool)
-    plain = Objective(network, "flow", Training(multi_clip_weight=1))
-    logits, order_logits = plain(clips, flips)
-    assert logits.shape == (2, 3, 3)
-    assert order_logits is None
+def batch(classes: int = 3, **more) -> dict[str, torch.Tensor]:
+    """Two videos of three clips of flow."""
+    generator = torch.Generator().manual_seed(0)
+    clips = torch.randint(0, 255, (2, 3, 4, 16, 16, 2), dtype=torch.uint8, generator=generator)
+    return {
+        "clips": clips,
+        "flips": torch.tensor([[False, True, False], [True, False, False]]),
+        "labels": torch.randint(0, classes, (2, 3), generator=generator),
+        "around": torch.tensor([[[-1, 1], [0, 2], [1, -1]], [[-1, -1]] * 3]),
+        "order": torch.tensor([0, 5]),
+        **more,
+    }
+
+
+@pytest.fixture
+def network():
+    return build_network("r2plus1d_small", "flow", 3, seed=0).eval()
+
+
+def test_the_multi_clip_loss_alone_has_no_other_heads(network):
+    plain = ClipLosses(network, "flow", Training(multi_clip_weight=1), 3)
     assert plain.state_dict().keys() == {f"network.{name}" for name in network.state_dict()}
-    mixed = Objective(network, "flow", Training(multi_clip_weight=0.5))
-    labels, orders = torch.zeros(2, 3, dtype=torch.int64), torch.tensor([0, 5])
-    logits, order_logits = mixed(clips, flips)
-    expected = 0.5 * multi_clip_loss(logits, labels) + 0.5 * clip_order_loss(order_logits, orders)
-    torch.testing.assert_close(mixed.loss(logits, labels, order_logits, orders), expected)
+    loss, counts = plain(batch())
+    logits = network.fc(plain.features(batch()))
+    torch.testing.assert_close(loss, multi_clip_loss(logits, batch()["labels"]))
+    right = (logits.argmax(-1) == batch()["labels"]).sum()
+    assert counts == {"accuracy": (right, 6)}
+
+
+def test_any_lambda_mixes_the_two_losses(network):
+    for weight in (0.0, 0.25, 0.5):
+        mixed = ClipLosses(network, "flow", Training(multi_clip_weight=weight), 3).eval()
+        features = mixed.features(batch())
+        labels = multi_clip_loss(network.fc(features), batch()["labels"])
+        order = clip_order_loss(mixed.order_head(features), batch()["order"])
+        loss, counts = mixed(batch())
+        torch.testing.assert_close(loss, weight * labels + (1 - weight) * order)
+        assert set(counts) == ({"accuracy", "order_accuracy"} if weight else {"order_accuracy"})
+
+
+def test_neighbour_labels_by_hand(network):
+    around = ClipLosses(network, "flow", Training(), 3, neighbours=True)
+    assert around.around.out_features == 6
+    features = around.features(batch())
+    logits = around.around(features)
+    before, after = logits[0].split(3, dim=-1)
+
+    def cross_entropy(rows, labels):
+        return -sum(row.log_softmax(0)[k] for row, k in zip(rows, labels, strict=True)) / len(
+            labels
+        )
+
+    own = multi_clip_loss(network.fc(features), batch()["labels"])
+    # The second video has no neighbours; the first clip has none before it, the last none after.
+    expected = (own + cross_entropy(before[1:], [0, 1]) + cross_entropy(after[:2], [1, 2])) / 3
+    loss, counts = around(batch())
+    torch.testing.assert_close(loss, expected)
+    assert counts["neighbour_accuracy"][1] == 4
+    nothing = torch.full((2, 3, 2), -1)
+    torch.testing.assert_close(around(batch(around=nothing))[0], own / 3)
+
+
+@pytest.fixture
+def student():
+    return build_network("r2plus1d_small", "frames", 3, seed=1).eval()
+
+
+@pytest.fixture
+def pair(network):
+    """RGB clips with their flow."""
+    clips = torch.randint(0, 255, (2, 3, 4, 16, 16, 3), dtype=torch.uint8)
+    return batch(clips=clips, teacher_clips=batch()["clips"])
+
+
+def test_mars_by_hand():
+    features = torch.tensor([[[1.0, 2.0], [0.0, 0.0]]])
+    teacher = torch.tensor([[[1.0, 0.0], [1.0, 0.0]]])
+    # Squared differences 0, 4, 1, 0: their mean is 1.25.
+    loss = mars_loss(torch.tensor(0.5), features, teacher, 50)
+    assert loss.item() == pytest.approx(0.5 + 50 * 1.25)
+
+
+def test_mars_is_the_labels_and_the_features_of_the_teacher(student, network, pair):
+    mars = Mars(student, FineTuning(), 3, Teacher(network), 50)
+    features = student.features(network_input(pair["clips"].flatten(0, 1), "frames",
+                                              pair["flips"].flatten()))  # fmt: skip
+    wanted = network.features(network_input(pair["teacher_clips"].flatten(0, 1), "flow",
+                                            pair["flips"].flatten()))  # fmt: skip
+    expected = multi_clip_loss(student.fc(features)[:, None], pair["labels"].flatten()[:, None])
+    expected = expected + 50 * (features - wanted).square().mean()
+    loss, counts = mars(pair)
+    torch.testing.assert_close(loss, expected)
+    assert counts["accuracy"][1] == 6
+
+
+def test_mers_is_the_features_of_the_teacher_alone(student, network, pair):
+    mers = Mers(student, Teacher(network))
+    loss, counts = mers(pair)
+    features = student.features(network_input(pair["clips"].flatten(0, 1), "frames",
+                                              pair["flips"].flatten()))  # fmt: skip
+    wanted = mers.teacher(pair).flatten(0, 1)
+    torch.testing.assert_close(loss, (features - wanted).square().mean())
+    assert counts == {}
+    other = mers({**pair, "labels": 2 - pair["labels"]})[0]
+    assert torch.equal(loss, other)
+
+
+def test_a_teacher_learns_nothing(student, network, pair):
+    mers = Mers(student, Teacher(network)).train()
+    assert student.training
+    assert not any(module.training for module in mers.teacher.modules())
+    mers(pair)[0].backward()
+    assert student.layer4[0].conv1[0][0].weight.grad.abs().sum() > 0
+    assert all(p.grad is None and not p.requires_grad for p in network.parameters())

@@ -1,4 +1,5 @@
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,8 @@ import torch
 from motionfit.config import (
     AppearanceModel,
     FineTuning,
+    Mars,
+    Mers,
     MotionModel,
     Network,
     SelfTraining,
@@ -17,14 +20,15 @@ from motionfit.errors import MotionFitError
 from motionfit.models import build_network, load_model, save_model
 from motionfit.store.clips import ClipStore
 from motionfit.training import loop
-from motionfit.training.appearance_model import train_appearance_model
+from motionfit.training.appearance_model import train_appearance_model, train_mers_model
+from motionfit.training.clips import centre_crop, network_input
 from motionfit.training.data import MultiClips, whole_video
 from motionfit.training.fine_tuning import fine_tune
-from motionfit.training.labels import training_and_validation, with_labels
+from motionfit.training.labels import training_and_validation, with_labels, with_pseudo_labels
 from motionfit.training.loop import train
 from motionfit.training.motion_model import train_motion_model
-from motionfit.training.objective import Objective
-from motionfit.training.run import lock
+from motionfit.training.objective import ClipLosses
+from motionfit.training.run import load_teacher, lock
 from tests.videos import described, make_flow, make_frames, make_index, moving_square
 
 SMALL = Network(backbone="r2plus1d_small", clip_length=4)
@@ -59,7 +63,8 @@ def run_training(folder, flow, epochs=4, seed=0, learning_rate=0.02):
     recipe = Training(**{**SHORT, "epochs": epochs, "seed": seed, "learning_rate": learning_rate})
     data = MultiClips(store, videos, 4, 2, 24, False, seed, training=True)
     network = build_network("r2plus1d_small", "flow", 2, seed)
-    train(network, "flow", data, None, recipe, recipe.to_json(), folder, threads=1)
+    objective = ClipLosses(network, "flow", recipe, 2)
+    train(objective, data, None, recipe, recipe.to_json(), folder, threads=1)
     return network, pd.read_csv(folder / "history.csv")
 
 
@@ -133,7 +138,7 @@ def test_validation_is_watched_but_not_learned(tmp_path, flow, monkeypatch):
     seen = {}
     monkeypatch.setattr(
         "motionfit.training.run.train",
-        lambda network, modality, learned, watched, *rest: seen.update(
+        lambda objective, learned, watched, *rest, **more: seen.update(
             learned={v.video for v in learned.videos}, watched={v.video for v in watched.videos}
         ),
     )
@@ -154,9 +159,10 @@ def test_the_validation_loss_is_that_of_the_network_as_it_is(tmp_path, flow):
     store = ClipStore(flow, ["0000"], "flow")
     rows = make_index(labels(12))
     _, watched = training_and_validation(
-        rows, with_labels(rows, store, ["left", "right"]), store, 4, training, keep_classes=True
-    )
-    objective = Objective(network, "flow", training)
+        rows, with_labels(rows, store, ["left", "right"]), (store, None), 4, training,
+        keep_classes=True,
+    )  # fmt: skip
+    objective = ClipLosses(network, "flow", training, 2)
     values = loop.validate(objective, watched, training, 0, torch.device("cpu"))
     assert values["loss"] == pytest.approx(history["validation_loss"].iloc[-1], rel=1e-4)
     assert values["accuracy"] == history["validation_accuracy"].iloc[-1]
@@ -208,10 +214,10 @@ def test_the_order_of_an_epoch_is_the_same_for_workers_that_start_with_it(flow, 
 
     def orders(epochs):
         order = torch.Generator()
-        batches = loop.loader(data, 4, workers, order)
+        batches = loop.loader(data, 4, workers, loop.shuffled(data, False, order))
         for epoch in epochs:
             order.manual_seed(epoch)
-            yield [int(label) for _, _, labels, _ in batches for label in labels]
+            yield [int(label) for batch in batches for label in batch["labels"]]
 
     first, second = orders([1, 2])
     assert first != second
@@ -324,3 +330,112 @@ def test_fine_tuning_uses_the_labelled_fraction_alone(tmp_path, flow, caplog):
         fine_tune(recipe, 4, 0.5, 0, tmp_path / "source.pt", make_index(labels(12)), 1, flow, 1,
                   tmp_path / "tuned.pt")  # fmt: skip
     assert "6 videos to learn from, 0 to watch with" in caplog.text
+
+
+def test_balanced_sampling_sees_each_pseudo_label_as_often(tmp_path):
+    """Label 0 has 90% of the windows, and is on its own in most videos."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(40):
+        for start in range(0, 40, 8):
+            rare = i % 2 == 0 and start == 0
+            rows.append((f"v{i:02d}", start, 8, 1 + int(rng.integers(2)) if rare else 0))
+    table = pd.DataFrame(rows, columns=["video", "start", "length", "label"])
+    make_frames(tmp_path / "0000.h5", {f"v{i:02d}": moving_square(40) for i in range(40)})
+    store = ClipStore(tmp_path, ["0000"], "frames")
+    shares = {}
+    for balanced in (False, True):
+        _, videos = with_pseudo_labels(make_index(labels(40)), table, balanced)
+        data = MultiClips(store, videos, 4, 1, 16, False, 0, training=True)
+        order, seen = torch.Generator().manual_seed(1), []
+        for epoch in range(25):
+            data.set_epoch(epoch)
+            sampler = list(loop.shuffled(data, balanced, order))
+            assert len(sampler) == 40
+            seen += [int(data[i]["labels"]) for i in sampler]
+        shares[balanced] = np.bincount(seen, minlength=3) / len(seen)
+    assert shares[False][0] == pytest.approx(0.9, abs=0.05)
+    assert shares[True] == pytest.approx([1 / 3] * 3, abs=0.06)
+
+
+@pytest.fixture
+def both(tmp_path, flow):
+    """The flow, and frames of the same videos that show no motion."""
+    still = {name: moving_square(8, 28, 32) for name in fields(12)}
+    make_frames(tmp_path / "frames" / "0000.h5", still)
+    return tmp_path / "frames", flow
+
+
+def test_a_motion_model_on_rgb(tmp_path, both):
+    frames, _ = both
+    recipe = MotionModel(dataset="d", flow=None, frame_size=(28, 32), network=SMALL,
+                         training=Training(**SHORT))  # fmt: skip
+    train_motion_model(recipe, make_index(labels(12)), 1, frames, 1, tmp_path / "model.pt")
+    network, about = load_model(tmp_path / "model.pt")
+    assert about.modality == "frames"
+    assert network.stem[0].in_channels == 3
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    about = described("flow", ["left", "right"], 4, [28, 32], 24)
+    save_model(build_network("r2plus1d_small", "flow", 2, seed=7), about, tmp_path / "teacher.pt")
+    return tmp_path / "teacher.pt"
+
+
+def test_mers_learns_the_features_of_the_teacher(tmp_path, both, teacher):
+    recipe = AppearanceModel(
+        pseudo_labels=None, mers=Mers(motion_model="m", dataset="d"), network=SMALL,
+        frame_size=(28, 32),
+        training=SelfTraining(**{**SHORT, "epochs": 8, "milestones": [7], "learning_rate": 0.1}),
+    )  # fmt: skip
+    index = make_index(labels(12), test={"v11"})
+    output = tmp_path / "mers" / "model.pt"
+    train_mers_model(recipe, index, 1, teacher, *both, 1, output)
+    history = pd.read_csv(output.with_name("history.csv"))
+    assert history["train_loss"].iloc[-1] < 0.5 * history["train_loss"].iloc[0]
+    assert "train_accuracy" not in history
+    _, about = load_model(output)
+    assert about.learned == "a motion model's features"
+    # The labels of the source count for nothing.
+    unlabelled = index.assign(label="")
+    other = tmp_path / "other" / "model.pt"
+    train_mers_model(recipe, unlabelled, 1, teacher, *both, 1, other)
+    assert torch.equal(load_model(output)[0].layer1[0].conv1[0][0].weight,
+                       load_model(other)[0].layer1[0].conv1[0][0].weight)  # fmt: skip
+
+
+def test_mars_brings_the_features_near_the_teachers(tmp_path, both, teacher):
+    frames, flow = both
+    about = described("frames", ["none"], 4, [28, 32], 24)
+    save_model(build_network("r2plus1d_small", "frames", 1, seed=3), about, tmp_path / "random.pt")
+    tuning = {**SHORT, "epochs": 6, "milestones": [5], "layers": "all"}
+    distances = {}
+    for name, mars in (("without", None), ("with", Mars(motion_model="m"))):
+        output = tmp_path / name / "model.pt"
+        fine_tune(FineTuning(**tuning, mars=mars), 4, 1.0, 0, tmp_path / "random.pt",
+                  make_index(labels(12)), 1, frames, 1, output, teacher, flow)  # fmt: skip
+        student, about = load_model(output)
+        assert about.classes == ["left", "right"]
+        stores = [ClipStore(folder, ["0000"], folder.name) for folder in both]
+        clips = [centre_crop(store.read("v00", 0, 4), 24)[None] for store in stores]
+        inputs = [network_input(torch.from_numpy(clip), store.modality)
+                  for clip, store in zip(clips, stores, strict=True)]  # fmt: skip
+        with torch.no_grad():
+            features = student.features(inputs[0]), load_model(teacher)[0].features(inputs[1])
+        distances[name] = float((features[0] - features[1]).square().mean())
+    assert distances["with"] < 0.5 * distances["without"]
+
+
+def test_a_teacher_that_can_not_teach(tmp_path, both):
+    _, flow = both
+    student = build_network("r2plus1d_small", "frames", 1, seed=0)
+    index = make_index(labels(12))
+    on_rgb = described("frames", ["a", "b"], 4, [28, 32], 24)
+    save_model(build_network("r2plus1d_small", "frames", 2, seed=0), on_rgb, tmp_path / "rgb.pt")
+    with pytest.raises(MotionFitError, match="is not on flow"):
+        load_teacher(tmp_path / "rgb.pt", student, flow, index)
+    large = replace(described("flow", ["a", "b"], 4, [28, 32], 24), backbone="s3d")
+    save_model(build_network("s3d", "flow", 2, seed=0), large, tmp_path / "large.pt")
+    with pytest.raises(MotionFitError, match="gives 1024 features"):
+        load_teacher(tmp_path / "large.pt", student, flow, index)

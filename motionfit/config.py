@@ -472,6 +472,9 @@ class Table(Recipe):
     clip or by video."""
     rows: dict[str, TableRow] = Field(min_length=1)
     """Name to row."""
+    splits: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    """Splits whose mean is shown; null for all that its evaluations have. The others are not
+    computed for this table."""
     axis: str | None = None
     """What the rows' `x` is; draws a plot of the columns over it."""
     note: str = ""
@@ -527,9 +530,30 @@ FEATURES = {"r2plus1d_18": 512, "r2plus1d_small": 128, "r3d_18": 512, "s3d": 102
 """Backbone to its number of features, so that a config can be checked without PyTorch."""
 
 
+class Defaults(Recipe):
+    """What all recipes of a section share: each is laid over it, key by key."""
+
+    motion_models: dict[str, Any] = {}
+    pseudo_labels: dict[str, Any] = {}
+    appearance_models: dict[str, Any] = {}
+    evaluations: dict[str, Any] = {}
+
+
+def laid_over(base: Any, over: Any) -> Any:
+    """`base` with the keys of `over` in their place, at every depth."""
+    if not (isinstance(base, dict) and isinstance(over, dict)):
+        return over
+    merged = {key: laid_over(base[key], over[key]) for key in base.keys() & over.keys()}
+    return base | over | merged
+
+
 class Config(Recipe):
     """A whole run: a graph of named artefacts. A name becomes a folder below `results/`."""
 
+    base: str | None = None
+    """Another config file, in the folder of the Snakefile, that this one is laid over."""
+    defaults: Defaults = Defaults()
+    """What the recipes of a section share, so that each has to say only what is its own."""
     datasets: dict[str, Dataset] = Field(min_length=1)
     """Data sets: labelled ones (targets) and unlabelled ones (sources)."""
     frame_quality: Annotated[int, Field(ge=1, le=100)] = 95
@@ -550,6 +574,20 @@ class Config(Recipe):
     """Pictures of retrieval; a target of Snakemake each."""
     resources: StageResources = StageResources()
     """What the jobs ask for; a change of it reruns nothing."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lay_over_defaults(cls, values: Any) -> Any:
+        defaults = values.get("defaults") if isinstance(values, dict) else None
+        if not isinstance(defaults, dict):
+            return values
+        laid = {
+            section: {name: laid_over(defaults[section], recipe)
+                      for name, recipe in values[section].items()}
+            for section in Defaults.model_fields
+            if isinstance(defaults.get(section), dict) and isinstance(values.get(section), dict)
+        }  # fmt: skip
+        return values | laid
 
     @model_validator(mode="after")
     def _check_names(self) -> "Config":
@@ -635,6 +673,12 @@ class Config(Recipe):
                     if evaluation not in self.evaluations:
                         raise ValueError(
                             f"{here}.evaluation: there is no evaluation named {evaluation!r}"
+                        )
+                    lacking = {*(table.splits or ())} - {*self.evaluations[evaluation].splits}
+                    if lacking:
+                        raise ValueError(
+                            f"tables.{name}.splits: the evaluation {evaluation!r} has no split "
+                            f"{min(lacking)}"
                         )
                     if not self.evaluations[evaluation].gives(measure):
                         raise ValueError(

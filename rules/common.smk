@@ -396,5 +396,5 @@ def from_evaluation(key):
 
 def report_config(wildcards):
     """The whole config but what the jobs ask for, which changes no result."""
-    values = CONFIG.model_dump(mode="json", exclude={"resources"})
+    values = CONFIG.model_dump(mode="json", exclude={"resources", "base", "defaults"})
     return json.dumps(values, sort_keys=True, ensure_ascii=False)

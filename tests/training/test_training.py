@@ -409,7 +409,7 @@ def test_mars_brings_the_features_near_the_teachers(tmp_path, both, teacher):
     frames, flow = both
     about = described("frames", ["none"], 4, [28, 32], 24)
     save_model(build_network("r2plus1d_small", "frames", 1, seed=3), about, tmp_path / "random.pt")
-    tuning = {**SHORT, "epochs": 6, "milestones": [5], "layers": "all"}
+    tuning = {**SHORT, "epochs": 12, "milestones": [11], "layers": "all", "learning_rate": 0.005}
     distances = {}
     for name, mars in (("without", None), ("with", Mars(motion_model="m"))):
         output = tmp_path / name / "model.pt"

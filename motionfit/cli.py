@@ -294,7 +294,9 @@ def build_parser() -> argparse.ArgumentParser:
     stage.add_argument("--frames", required=True, type=Path, metavar="DIR",
                        help="folder of the shards of frames")  # fmt: skip
 
-    stage = command(random_model, "Save an RGB network of random weights, to compare with.")
+    stage = command(
+        random_model, "Save an RGB network of random or pre-trained weights, to compare with."
+    )
     add(stage, "--recipe", "--output")
 
     stage = command(fine_tune, "Train a model on the labels of a target.")

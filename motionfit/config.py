@@ -255,6 +255,18 @@ class Network(Recipe):
     paper feeds 64 frames of 224 pixels; `r2plus1d_small`: one block a stage and fewer channels."""
     clip_length: Positive = 16
     """L: adjacent frames a clip."""
+    weights: Path | None = None
+    """Weight file in torchvision's format that the network starts from, but for its classifier;
+    null for random weights."""
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> "Network":
+        if self.weights and self.backbone == "r2plus1d_small":
+            raise ValueError(
+                "weights: torchvision has none of r2plus1d_small: choose another backbone, or "
+                "leave them out"
+            )
+        return self
 
 
 class Features(Recipe):
@@ -340,10 +352,12 @@ class PseudoLabels(Recipe):
 
 
 class AppearanceModel(Recipe):
-    """An RGB network trained from scratch on pseudo-labels; without them, left as initialised."""
+    """An RGB network trained on pseudo-labels, from scratch but where `network.weights` are given;
+    without pseudo-labels, left as it starts."""
 
     pseudo_labels: str | None
-    """The pseudo-labels it learns; null for a network of random weights, to compare with."""
+    """The pseudo-labels it learns; null for a network as it starts, to compare with: of random
+    weights or, with `network.weights`, of pre-trained ones."""
     network: Network = Network()
     frame_size: Size = (128, 171)
     """Height and width of the stored frames, in pixels."""
@@ -357,6 +371,13 @@ class FineTuning(Training):
     """`last`: conv4, conv5 and the classifier, as the paper does; `all`: the whole network."""
     freeze_bn: bool = False
     """Keep the batch-normalisation statistics of the layers that are not trained."""
+
+    @field_validator("multi_clip_weight")
+    @classmethod
+    def _check_labels_are_learned(cls, value: float) -> float:
+        if value == 0:
+            raise ValueError("with 0 no labels are learned, and fine-tuning is for these")
+        return value
 
 
 class Evaluation(LabelledPart):
@@ -499,6 +520,16 @@ class Config(Recipe):
         return self
 
     @model_validator(mode="after")
+    def _check_weights(self) -> "Config":
+        for name, motion in self.motion_models.items():
+            if motion.flow is not None and motion.network.weights:
+                raise ValueError(
+                    f"motion_models.{name}.network.weights: torchvision's weights are for RGB, and "
+                    "this network is on flow: leave them out"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _check_crops(self) -> "Config":
         def fits(section: str, name: str, crop: int, size: Size) -> None:
             if crop > min(size):
@@ -514,12 +545,20 @@ class Config(Recipe):
         for name, evaluation in self.evaluations.items():
             if evaluation.fine_tuning:
                 fits("evaluations", name, evaluation.fine_tuning.crop, self.frame_size(evaluation))
-            elif evaluation.model not in self.motion_models:
+        return self
+
+    @model_validator(mode="after")
+    def _check_fine_tuning(self) -> "Config":
+        """Without fine-tuning a model has to know the target's classes."""
+        for name, evaluation in self.evaluations.items():
+            if evaluation.fine_tuning:
+                continue
+            if evaluation.model not in self.motion_models:
                 raise ValueError(
                     f"evaluations.{name}.fine_tuning: an appearance model knows only its "
                     "pseudo-labels, so it needs fine-tuning"
                 )
-            elif self.motion_models[evaluation.model].training.multi_clip_weight == 0:
+            if self.motion_models[evaluation.model].training.multi_clip_weight == 0:
                 raise ValueError(
                     f"evaluations.{name}.fine_tuning: the motion model {evaluation.model!r} learns "
                     "no labels (multi_clip_weight 0), so it needs fine-tuning"
@@ -528,7 +567,7 @@ class Config(Recipe):
 
     def motion_model_of(self, model: str) -> str | None:
         """The motion model behind a model: itself, or that of its pseudo-labels; None for random
-        weights."""
+        or pre-trained weights."""
         if model in self.motion_models:
             return model
         pseudo_labels = self.appearance_models[model].pseudo_labels
@@ -558,9 +597,14 @@ def check_paths(config: Config) -> None:
         for key, paths in dataset.paths().items()
         for path in paths
         if not path.exists()
+    ] + [
+        f"{section}.{name}.network.weights: there is no file {model.network.weights}"
+        for section in ("motion_models", "appearance_models")
+        for name, model in getattr(config, section).items()
+        if model.network.weights and not model.network.weights.is_file()
     ]
     if missing:
-        raise MotionFitError("the data is not where the config says:\n  " + "\n  ".join(missing))
+        raise MotionFitError("files are not where the config says:\n  " + "\n  ".join(missing))
 
 
 R = TypeVar("R", bound=Recipe)

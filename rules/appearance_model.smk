@@ -6,6 +6,7 @@ rule appearance_model:
         index=index_of_appearance_model,
         labels=labels_of_appearance_model,
         frames=frames_of_appearance_model,
+        weights=weights_of("appearance_models", "appearance_model"),
     output:
         model="results/models/{appearance_model}/split{split}/model.pt",
         history="results/models/{appearance_model}/split{split}/history.csv",
@@ -33,6 +34,8 @@ rule appearance_model:
 
 # What the others are compared with.
 rule random_model:
+    input:
+        weights=weights_of("appearance_models", "random_model"),
     output:
         model="results/models/{random_model}/split{split}/model.pt",
     log:

@@ -148,6 +148,12 @@ def report(args: Arguments) -> None:
 
 
 def predict(args: Arguments) -> int:
+    # Before PyTorch is imported, which takes seconds.
+    if args.model.is_dir():
+        raise MotionFitError(f"{args.model} is a folder: give the model.pt in it")
+    if not args.model.is_file():
+        raise MotionFitError(f"there is no model at {args.model}")
+
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

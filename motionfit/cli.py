@@ -158,6 +158,12 @@ def report(args: Arguments) -> None:
 
 
 def predict(args: Arguments) -> int:
+    # Before PyTorch is imported, which takes seconds.
+    if args.model.is_dir():
+        raise MotionFitError(f"{args.model} is a folder: give the model.pt in it")
+    if not args.model.is_file():
+        raise MotionFitError(f"there is no model at {args.model}")
+
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -316,7 +322,9 @@ def build_parser() -> argparse.ArgumentParser:
     stage.add_argument("--flow", required=True, type=Path, metavar="DIR",
                        help="folder of the shards of flow")  # fmt: skip
 
-    stage = command(random_model, "Save an RGB network of random weights, to compare with.")
+    stage = command(
+        random_model, "Save an RGB network of random or pre-trained weights, to compare with."
+    )
     add(stage, "--recipe", "--output")
 
     stage = command(fine_tune, "Train a model on the labels of a target.")

@@ -267,6 +267,18 @@ class Network(Recipe):
     paper feeds 64 frames of 224 pixels; `r2plus1d_small`: one block a stage and fewer channels."""
     clip_length: Positive = 16
     """L: adjacent frames a clip."""
+    weights: Path | None = None
+    """Weight file in torchvision's format that the network starts from, but for its classifier;
+    null for random weights."""
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> "Network":
+        if self.weights and self.backbone == "r2plus1d_small":
+            raise ValueError(
+                "weights: torchvision has none of r2plus1d_small: choose another backbone, or "
+                "leave them out"
+            )
+        return self
 
 
 class Features(Recipe):
@@ -379,12 +391,12 @@ class Mars(Recipe):
 
 
 class AppearanceModel(Recipe):
-    """An RGB network trained from scratch on pseudo-labels or by MERS; without either, left as
-    initialised."""
+    """An RGB network trained on pseudo-labels or by MERS, from scratch but where `network.weights`
+    are given; without either, left as it starts."""
 
     pseudo_labels: str | None
-    """The pseudo-labels it learns; null for a network of random weights, to compare with, or one
-    that learns by `mers`."""
+    """The pseudo-labels it learns; null for a network that learns by `mers`, or one as it starts,
+    to compare with: of random weights or, with `network.weights`, of pre-trained ones."""
     mers: Mers | None = None
     """Learn a motion model's features instead of pseudo-labels."""
     network: Network = Network()
@@ -402,6 +414,13 @@ class FineTuning(Training):
     """Keep the batch-normalisation statistics of the layers that are not trained."""
     mars: Mars | None = None
     """Learn a motion model's features beside the labels."""
+
+    @field_validator("multi_clip_weight")
+    @classmethod
+    def _check_labels_are_learned(cls, value: float) -> float:
+        if value == 0:
+            raise ValueError("with 0 no labels are learned, and fine-tuning is for these")
+        return value
 
 
 class Evaluation(LabelledPart):
@@ -769,6 +788,16 @@ class Config(Recipe):
         return self
 
     @model_validator(mode="after")
+    def _check_weights(self) -> "Config":
+        for name, motion in self.motion_models.items():
+            if motion.flow is not None and motion.network.weights:
+                raise ValueError(
+                    f"motion_models.{name}.network.weights: torchvision's weights are for RGB, and "
+                    "this network is on flow: leave them out"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _check_crops(self) -> "Config":
         def fits(section: str, name: str, crop: int, size: Size) -> None:
             if crop > min(size):
@@ -785,14 +814,20 @@ class Config(Recipe):
             if evaluation.fine_tuning:
                 fits("evaluations", name, evaluation.fine_tuning.crop,
                      self.size_of(evaluation.model))  # fmt: skip
-            elif "recognition" not in evaluation.measures:
+        return self
+
+    @model_validator(mode="after")
+    def _check_fine_tuning(self) -> "Config":
+        """Without fine-tuning a model has to know the target's classes."""
+        for name, evaluation in self.evaluations.items():
+            if evaluation.fine_tuning or "recognition" not in evaluation.measures:
                 continue
-            elif evaluation.model not in self.motion_models:
+            if evaluation.model not in self.motion_models:
                 raise ValueError(
                     f"evaluations.{name}.fine_tuning: an appearance model knows only its "
                     "pseudo-labels, so it needs fine-tuning"
                 )
-            elif self.motion_models[evaluation.model].training.multi_clip_weight == 0:
+            if self.motion_models[evaluation.model].training.multi_clip_weight == 0:
                 raise ValueError(
                     f"evaluations.{name}.fine_tuning: the motion model {evaluation.model!r} learns "
                     "no labels (multi_clip_weight 0), so it needs fine-tuning"
@@ -801,7 +836,7 @@ class Config(Recipe):
 
     def motion_model_of(self, model: str) -> str | None:
         """The motion model behind a model: itself, that of its pseudo-labels, or its teacher by
-        MERS; None for random weights."""
+        MERS; None for random or pre-trained weights."""
         if model in self.motion_models:
             return model
         recipe = self.appearance_models[model]
@@ -852,6 +887,11 @@ def check_paths(config: Config) -> None:
         for key, paths in dataset.paths().items()
         for path in paths
         if not path.exists()
+    ] + [
+        f"{section}.{name}.network.weights: there is no file {model.network.weights}"
+        for section in ("motion_models", "appearance_models")
+        for name, model in getattr(config, section).items()
+        if model.network.weights and not model.network.weights.is_file()
     ]
     missing += [
         f"pseudo_labels.{name}.exclude_classes: there is no file {labels.exclude_classes}"
@@ -859,7 +899,7 @@ def check_paths(config: Config) -> None:
         if labels.exclude_classes and not labels.exclude_classes.is_file()
     ]
     if missing:
-        raise MotionFitError("the data is not where the config says:\n  " + "\n  ".join(missing))
+        raise MotionFitError("files are not where the config says:\n  " + "\n  ".join(missing))
 
 
 R = TypeVar("R", bound=Recipe)

@@ -6,6 +6,7 @@ rule appearance_model:
         index=index_of_appearance_model,
         labels=labels_of_appearance_model,
         frames=frames_of_appearance_model,
+        weights=weights_of("appearance_models", "appearance_model"),
     output:
         model="results/models/{appearance_model}/split{split}/model.pt",
         history="results/models/{appearance_model}/split{split}/history.csv",
@@ -37,6 +38,7 @@ rule mers_model:
         teacher=teacher_of_mers,
         frames=frames_of_mers,
         flow=flow_of_mers,
+        weights=weights_of("appearance_models", "mers_model"),
     output:
         model="results/models/{mers_model}/split{split}/model.pt",
         history="results/models/{mers_model}/split{split}/history.csv",
@@ -65,6 +67,8 @@ rule mers_model:
 
 # What the others are compared with.
 rule random_model:
+    input:
+        weights=weights_of("appearance_models", "random_model"),
     output:
         model="results/models/{random_model}/split{split}/model.pt",
     log:

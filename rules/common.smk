@@ -56,6 +56,16 @@ def recipe_json(section, wildcard, part=None):
     return look_up
 
 
+def weights_of(section, wildcard):
+    """For `input`: the weight file that the network of a model starts from, where it has one."""
+
+    def look_up(wildcards):
+        weights = getattr(CONFIG, section)[wildcards[wildcard]].network.weights
+        return [str(weights)] if weights else []
+
+    return look_up
+
+
 def size_name(size):
     return f"{size[0]}x{size[1]}"
 
@@ -269,7 +279,7 @@ def labels_of_appearance_model(wildcards):
 
 
 def random_model_recipe(wildcards):
-    """What the random weights and their description depend on: no schedule does."""
+    """What the weights and their description depend on: no schedule does."""
     recipe = CONFIG.appearance_models[wildcards.random_model]
     training = recipe.training.model_dump(include={"seed", "crop"})
     return recipe.model_copy(update={"training": type(recipe.training)(**training)}).to_json()

@@ -5,6 +5,7 @@ rule motion_model:
     input:
         index=index_of_motion_model,
         clips=clips_of_motion_model,
+        weights=weights_of("motion_models", "motion_model"),
     output:
         model="results/models/{motion_model}/split{split}/model.pt",
         history="results/models/{motion_model}/split{split}/history.csv",

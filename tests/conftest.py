@@ -9,5 +9,5 @@ SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 def shared_data() -> Path:
     """Third-party clips and official split files, which are not part of this repository."""
     if not SHARED_DATA.is_dir():
-        pytest.skip(f"needs the third-party data in {SHARED_DATA}")
+        pytest.skip(f"needs the test data: clips and split files (not there: {SHARED_DATA})")
     return SHARED_DATA

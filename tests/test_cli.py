@@ -72,6 +72,21 @@ def test_a_missing_model_is_one_message_and_no_traceback(tmp_path, capsys):
     assert "Traceback" not in error
 
 
+@pytest.mark.parametrize(
+    ("name", "message"), [("no.pt", "there is no model at"), ("folder", "folder is a folder: give")]
+)
+def test_a_model_that_is_no_file_is_told_before_pytorch_is_there(tmp_path, name, message):
+    (tmp_path / "folder").mkdir()
+    code = "import sys; from motionfit.cli import main; status = main(sys.argv[1:]); "
+    code += "sys.exit(status + 2 * ('torch' in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "predict", "--model", str(tmp_path / name), "v.mp4"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert message in done.stderr
+
+
 def test_a_recipe_with_a_mistake_is_one_message(tmp_path, capsys):
     arguments = ["store-flow", "--recipe", '{"method": "magic"}', "--frames", "x", "--output", "y"]
     assert main(arguments) == 1

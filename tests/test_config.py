@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from motionfit.config import Config, Training, load_config
+from motionfit.config import Config, Training, check_paths, load_config
 from motionfit.errors import MotionFitError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,6 +68,12 @@ def change(path: str, value) -> dict:
         ("motion_models/motion/motion_split", "one", "motion_split: .*`target` or the number"),
         ("motion_models/motion/training/epochs", True, r"training\.epochs: .*integer"),
         ("evaluations/motionfit/fine_tuning", None, "motionfit.fine_tuning: .*needs fine-tuning"),
+        ("evaluations/motion/fine_tuning", {"multi_clip_weight": 0, "crop": 28},
+         r"evaluations\.motion\.fine_tuning\.multi_clip_weight: with 0 no labels are learned"),
+        ("appearance_models/random/network/weights", "r3d.pth",
+         r"appearance_models\.random\.network: weights: .* none of r2plus1d_small"),
+        ("motion_models/motion/network", {"backbone": "s3d", "weights": "s3d.pth"},
+         r"motion_models\.motion\.network\.weights: .* for RGB, .* on flow"),
         ("pseudo_labels/clusters/whiten", True, r"clusters: whiten scales .*give pca"),
         ("motion_models/motion/training/multi_clip_weight", 0,
          r"evaluations\.motion\.fine_tuning: .*'motion' learns no labels"),
@@ -96,6 +102,22 @@ def test_a_missing_key_is_told():
     del values["motion_models"]["motion"]["flow"]
     with pytest.raises(MotionFitError, match=r"motion_models\.motion\.flow: this key is missing"):
         load_config(values)
+
+
+def test_a_weight_file_has_to_be_there(tmp_path):
+    values = change("appearance_models/random/network", {"backbone": "s3d", "weights": "no.pth"})
+    weights = values["appearance_models"]["appearance"]["network"] = {
+        "backbone": "s3d_g", "weights": str(tmp_path)
+    }  # fmt: skip
+    with pytest.raises(MotionFitError) as error:
+        check_paths(load_config(values))
+    text = str(error.value)
+    assert "appearance_models.random.network.weights: there is no file no.pth" in text
+    assert f"appearance_models.appearance.network.weights: there is no file {tmp_path}" in text
+    del values["appearance_models"]["random"]["network"]["weights"]
+    weights["weights"] = str(tmp_path / "s3d.pth")
+    (tmp_path / "s3d.pth").touch()
+    check_paths(load_config(values))
 
 
 def test_equal_recipes_give_equal_text():

@@ -1,7 +1,8 @@
 """The flow of a video file, to look at or to work with."""
 
 import logging
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from itertools import islice, pairwise
@@ -44,11 +45,14 @@ def video_flow(
 
     `size`: height and width to compute at; the video's own where None. A video that can be decoded
     to some point only is taken so far, with a warning. Raises MotionFitError where that is fewer
-    than two frames, or where the method can't work with them.
+    than two frames, where the method can't work with them, or, before anything is computed, where a
+    file can't be written.
     """
+    for path in filter(None, (picture, field)):
+        check_writable(path)
     # The frames are decoded up to three times, since a NumPy file has to know its length before it
     # is written, and the colours the motion; the flow of a long video fits neither into memory nor
-    # on every disk.
+    # on every disk. The fields that the colours are scaled by are kept until they are written.
     count, (height, width), problem = survey(video, size)
     if not count:
         raise MotionFitError(f"{video} can't be decoded: {problem or 'it has no frames'}")
@@ -59,23 +63,33 @@ def video_flow(
 
     def flow(pairs: list[Pair]) -> list[np.ndarray]:
         try:
-            return compute_pairs(pairs, method, threads)
+            return compute_pairs(pairs, method, threads) if pairs else []
         except ValueError as error:
             raise MotionFitError(f"{video}: {error}") from None
 
+    def sampled() -> dict[int, np.ndarray]:
+        pairs = sample(video, size, count)
+        return dict(zip(pairs, flow(list(pairs.values())), strict=True))
+
+    known: dict[int, np.ndarray] = {}
     with ExitStack() as stack:
         writers = []
         if field:
             shape = (count - 1, height, width, 2)
             writers.append(stack.enter_context(field_writer(field, shape)))
         if picture:
-            scale = most_motion(flow(sample(video, size, count)))
+            known = sampled()
+            scale = most_motion(known.values())
             pictures = picture_writer(picture, (height, width), frame_rate(video), scale)
             writers.append(stack.enter_context(pictures))
             log.info("%s: %.3g pixels a frame have the full colour", picture, scale)
         done = 0
         for block in blocks(islice(grey_frames(video, size), count), threads):
-            for one in flow(block):
+            numbers = range(done, done + len(block))
+            new = iter(flow([pair for i, pair in zip(numbers, block, strict=True)
+                             if i not in known]))  # fmt: skip
+            for i in numbers:
+                one = known.pop(i) if i in known else next(new)
                 for write in writers:
                     write(one)
             done += len(block)
@@ -83,6 +97,18 @@ def video_flow(
     for path in (picture, field):
         if path:
             log.info("written: %s", path)
+
+
+def check_writable(path: Path) -> None:
+    """Raises MotionFitError where no file can be written at `path`; a folder that is missing is
+    no reason, since it will be made."""
+    if path.is_dir():
+        raise MotionFitError(f"{path} is a folder: name the file to write")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise MotionFitError(f"{path} can't be written: {folder} is no folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise MotionFitError(f"{path} can't be written: you may not write to {folder}")
 
 
 def survey(video: Path, size: Size | None) -> tuple[int, Size, str]:
@@ -101,14 +127,14 @@ def grey_frames(video: Path, size: Size | None) -> Iterator[np.ndarray]:
         yield cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
 
 
-def sample(video: Path, size: Size | None, count: int) -> list[Pair]:
-    """Pairs of adjacent frames, spread over the video."""
+def sample(video: Path, size: Size | None, count: int) -> dict[int, Pair]:
+    """Pairs of adjacent frames, spread over the video, by the number of the first."""
     chosen = set(np.linspace(0, count - 2, min(SAMPLE, count - 1)).round().astype(int).tolist())
     pairs = pairwise(islice(grey_frames(video, size), count))
-    return [pair for i, pair in enumerate(pairs) if i in chosen]
+    return {i: pair for i, pair in enumerate(pairs) if i in chosen}
 
 
-def most_motion(fields: list[np.ndarray]) -> float:
+def most_motion(fields: Iterable[np.ndarray]) -> float:
     """Pixels a frame that have the full colour."""
     lengths = [np.percentile(np.linalg.norm(field, axis=-1), SATURATED) for field in fields]
     return max(LEAST, float(np.max(lengths)))

@@ -1,6 +1,14 @@
 """Backbones by name, and models on disk."""
 
 from motionfit.models.backbones import BACKBONES, build_network
+from motionfit.models.pretrained import starting_network
 from motionfit.models.saved import SavedModel, load_model, save_model
 
-__all__ = ["BACKBONES", "SavedModel", "build_network", "load_model", "save_model"]
+__all__ = [
+    "BACKBONES",
+    "SavedModel",
+    "build_network",
+    "load_model",
+    "save_model",
+    "starting_network",
+]

@@ -26,5 +26,10 @@ class VideoNetwork(nn.Module):
         """conv4, conv5 and the classifier, which the paper fine-tunes; children of the network."""
         raise NotImplementedError
 
+    def torchvision_name(self, name: str) -> str | None:
+        """torchvision's name of a tensor of the network's state; None of the classifier, and of
+        what torchvision's network has not."""
+        return None if name.startswith("fc.") else name
+
     def forward(self, clips: Tensor) -> Tensor:
         return self.fc(self.features(clips))

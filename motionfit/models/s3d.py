@@ -25,6 +25,7 @@ class S3D(VideoNetwork):
 
     def __init__(self, modality: Modality, classes: int, gated: bool):
         super().__init__()
+        self.gated = gated
         layers = list(s3d(norm_layer=NORM).features)
         if CHANNELS[modality] != 3:
             first = layers[0][0][0]
@@ -48,6 +49,20 @@ class S3D(VideoNetwork):
 
     def last_layers(self) -> list[nn.Module]:
         return [self.conv4_5, self.fc]
+
+    def torchvision_name(self, name: str) -> str | None:
+        section, place, *rest = name.split(".")
+        if section == "fc":
+            return None
+        layer = int(place) + (CONV4 if section == "conv4_5" else 0)
+        if rest[0] == "branches":  # of GatedInception: branches, number, branch or gate, ...
+            _, branch, wrapped, *rest = rest
+            rest = [f"branch{branch}", *rest]
+        elif self.gated and layer == SECOND:
+            wrapped, *rest = rest
+        else:
+            wrapped = "0"
+        return ".".join(["features", str(layer), *rest]) if wrapped == "0" else None
 
 
 SECOND = 3

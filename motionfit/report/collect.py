@@ -12,7 +12,7 @@ from motionfit.datasets.index import classes, labelled_train, read_index, split_
 from motionfit.errors import MotionFitError
 from motionfit.report.lineage import Lineage
 
-SELF_TRAINED, RANDOM, MOTION = "self-trained", "random", "motion"
+SELF_TRAINED, PRE_TRAINED, RANDOM, MOTION = "self-trained", "pre-trained", "random", "motion"
 """Kinds of evaluated models."""
 SOURCE = "source (pseudo-labels)"
 
@@ -42,7 +42,9 @@ class EvaluationResult:
     name: str
     recipe: Evaluation
     kind: str
-    """SELF_TRAINED, RANDOM or MOTION."""
+    """SELF_TRAINED, PRE_TRAINED, RANDOM or MOTION."""
+    weights: Path | None
+    """The weight file that its model started from; None for random weights."""
     motion_model: str | None
     """The motion model that it is or goes back to."""
     measures: dict[str, Any]
@@ -185,9 +187,11 @@ def read_evaluation(
     recipe = config.evaluations[name]
     folder = results / "evaluations" / name
     motion_model = config.motion_model_of(recipe.model)
-    kind = RANDOM if motion_model is None else SELF_TRAINED
     if recipe.model in config.motion_models:
-        kind = MOTION
+        kind, weights = MOTION, config.motion_models[recipe.model].network.weights
+    else:
+        weights = config.appearance_models[recipe.model].network.weights
+        kind = SELF_TRAINED if motion_model else PRE_TRAINED if weights else RANDOM
     used: list[tuple[LabelledPart, int]] = []
     if recipe.fine_tuning is not None:
         used.append((recipe, recipe.splits[0]))
@@ -199,6 +203,7 @@ def read_evaluation(
         name=name,
         recipe=recipe,
         kind=kind,
+        weights=weights,
         motion_model=motion_model,
         measures=read_json(folder / "metrics.json"),
         predictions=read_table(

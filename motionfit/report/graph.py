@@ -117,7 +117,8 @@ def artefact_graph(
         edges[flow(labels.dataset, config.motion_models[model].flow), key] = None
     evaluated = {evaluation.model for evaluation in config.evaluations.values()}
     for name, model in config.appearance_models.items():
-        detail = "random weights" if config.motion_model_of(name) is None else "self-trained"
+        start = "pre-trained weights" if model.network.weights else "random weights"
+        detail = "self-trained" if model.pseudo_labels else start
         nodes[f"model {name}"] = Node(APPEARANCE, name, detail, name in evaluated)
         if model.pseudo_labels is not None:
             edges[f"labels {model.pseudo_labels}", f"model {name}"] = None

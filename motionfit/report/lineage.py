@@ -14,7 +14,7 @@ class Lineage:
     motion_models: Splits = field(default_factory=dict)
     pseudo_labels: Splits = field(default_factory=dict)
     appearance_models: Splits = field(default_factory=dict)
-    """Without those of random weights, which have no training."""
+    """Without those of random or pre-trained weights, which have no training."""
     frames: dict[tuple[str, Size], None] = field(default_factory=dict)
     """(data set, size), in the order in which they are met."""
     flow: dict[tuple[str, str], None] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from motionfit.files import replacing
 from motionfit.report import collect, figures, graph, pictures
 from motionfit.report.collect import (
     MOTION,
+    PRE_TRAINED,
     RANDOM,
     SELF_TRAINED,
     Clustering,
@@ -36,6 +37,7 @@ from motionfit.report.results_table import number_of_classes, percent, results_t
 
 KINDS = {
     SELF_TRAINED: "RGB, self-trained on motion",
+    PRE_TRAINED: "RGB, pre-trained weights",
     RANDOM: "RGB, random weights",
     MOTION: "flow, motion model",
 }
@@ -175,13 +177,14 @@ def compared(evaluations: Sequence[EvaluationResult]) -> list[EvaluationResult]:
 def headlines(
     shown: Sequence[EvaluationResult], evaluations: Sequence[EvaluationResult]
 ) -> list[Headline]:
-    """The top-1 accuracies to begin with: of the networks that are compared, of the best motion
-    model on the same data set, and of guessing."""
+    """The top-1 accuracies to begin with: of the networks that are compared, of the best one of
+    pre-trained weights and the best motion model on the same data set, and of guessing."""
     dataset = shown[0].recipe.dataset
-    motion = [e for e in evaluations if e.kind == MOTION and e.recipe.dataset == dataset]
     chosen = list(shown)
-    if motion and shown[0].kind != MOTION:
-        chosen.append(max(motion, key=collect.top1))
+    for kind in (PRE_TRAINED, MOTION):
+        own = [e for e in evaluations if e.kind == kind and e.recipe.dataset == dataset]
+        if own and shown[0].kind != kind:
+            chosen.append(max(own, key=collect.top1))
     classes = number_of_classes(shown[0])
     return [Headline(percent(collect.top1(e)), e.name, KINDS[e.kind], e.kind) for e in chosen] + [
         Headline(percent(1 / classes), "chance", f"{classes} classes", "chance")
@@ -190,8 +193,8 @@ def headlines(
 
 def gain(shown: Sequence[EvaluationResult]) -> str:
     """The headline in words; nothing where the compared networks learn from different labels or
-    are tested on different videos."""
-    if len(shown) < 2:
+    are tested on different videos, or where it is not self-training alone that tells them apart."""
+    if len(shown) < 2 or shown[0].weights:
         return ""
     first, second = shown
     same_test = all(

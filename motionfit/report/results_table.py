@@ -9,10 +9,17 @@ import pandas as pd
 
 from motionfit.config import Config
 from motionfit.datasets.index import part
-from motionfit.report.collect import MOTION, RANDOM, SELF_TRAINED, EvaluationResult
+from motionfit.report.collect import (
+    MOTION,
+    PRE_TRAINED,
+    RANDOM,
+    SELF_TRAINED,
+    EvaluationResult,
+)
 
 WHAT = {
     SELF_TRAINED: "RGB network self-trained on motion",
+    PRE_TRAINED: "RGB network of pre-trained weights",
     RANDOM: "RGB network of random weights",
     MOTION: "motion model on flow",
 }
@@ -36,7 +43,7 @@ class Row:
     name: str
     what: str
     made_of: str
-    """The model, and the pseudo-labels that it learned."""
+    """The model, the pseudo-labels that it learned, and the weight file that it started from."""
     kind: str
     modality: str
     labels: str
@@ -162,9 +169,12 @@ def cell(evaluation: EvaluationResult, measure: str, best: bool) -> Cell:
 
 def made_of(config: Config, evaluation: EvaluationResult) -> str:
     model = evaluation.recipe.model
+    text = model
     if evaluation.kind == SELF_TRAINED:
-        return f"{model}, by {config.appearance_models[model].pseudo_labels}"
-    return model
+        text += f", by {config.appearance_models[model].pseudo_labels}"
+    if evaluation.weights:
+        text += f", from {evaluation.weights.name}"
+    return text
 
 
 def motion_split_text(config: Config, evaluation: EvaluationResult) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from motionfit.config import AppearanceModel
 from motionfit.datasets.index import source_videos
-from motionfit.models import build_network
+from motionfit.models import starting_network
 from motionfit.store.clips import ClipStore
 from motionfit.training.labels import stored, with_pseudo_labels, without_labels
 from motionfit.training.objective import ClipLosses, Mers
@@ -23,15 +23,14 @@ def train_appearance_model(
     output: Path,
 ) -> None:
     """Trains a network on the RGB frames of the source to predict the pseudo-labels (columns
-    video, start, length, label) of the motion model of `split`, from random weights."""
+    video, start, length, label) of the motion model of `split`, from random weights or those of
+    the recipe's weight file."""
     store = ClipStore(frames, index["shard"], "frames")
     rows, videos = with_pseudo_labels(index, pseudo_labels, recipe.training.balanced)
     rows = stored(rows, store, recipe.network.clip_length)
     videos = [video for video in videos if video.video in store]
     names = [str(k) for k in range(int(pseudo_labels["label"].max()) + 1)]
-    network = build_network(
-        recipe.network.backbone, "frames", len(names), seed=recipe.training.seed
-    )
+    network = starting_network(recipe.network, "frames", len(names), seed=recipe.training.seed)
     about = describe(recipe.network, recipe.training, store, names, "pseudo-labels", split,
                      recipe.to_json())  # fmt: skip
     objective = ClipLosses(
@@ -52,11 +51,11 @@ def train_mers_model(
     output: Path,
 ) -> None:
     """Trains a network on the RGB frames of the source to give the features that the motion model
-    `teacher` gives of their flow, from random weights."""
+    `teacher` gives of their flow, from random weights or those of the recipe's weight file."""
     store = ClipStore(frames, index["shard"], "frames")
     rows = source_videos(index, split, recipe.mers.videos)
     rows = stored(rows, store, recipe.network.clip_length)
-    network = build_network(recipe.network.backbone, "frames", 1, seed=recipe.training.seed)
+    network = starting_network(recipe.network, "frames", 1, seed=recipe.training.seed)
     master, its_clips = load_teacher(teacher, network, flow, index)
     about = describe(recipe.network, recipe.training, store, ["none"], "a motion model's features",
                      split, recipe.to_json())  # fmt: skip

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from motionfit.store.clips import ClipStore
 
-# Mean and standard deviation of Kinetics-400's RGB, as torchvision's video models use them.
+# Mean and standard deviation of Kinetics-400's RGB, as torchvision's video models use them: a test
+# compares, since weights of theirs may be what a network starts from.
 RGB_MEAN = (0.43216, 0.394666, 0.37645)
 RGB_STD = (0.22803, 0.22145, 0.216989)
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from motionfit.config import MotionModel
 from motionfit.datasets.index import classes, labelled_train
-from motionfit.models import build_network
+from motionfit.models import starting_network
 from motionfit.store.clips import ClipStore
 from motionfit.training.labels import stored, with_labels
 from motionfit.training.objective import ClipLosses
@@ -17,7 +17,7 @@ def train_motion_model(
     recipe: MotionModel, index: pd.DataFrame, split: int, clips: Path, threads: int, output: Path
 ) -> None:
     """Trains a network on the flow, or the frames where the recipe has no flow, of a split's
-    labelled training videos, from random weights.
+    labelled training videos, from random weights or those of the recipe's weight file.
 
     `clips`: the folder of the shards of flow or of frames.
     """
@@ -26,9 +26,7 @@ def train_motion_model(
     names = classes(index)
     rows = labelled_train(index, split, recipe.label_fraction, recipe.label_seed)
     rows = stored(rows, store, recipe.network.clip_length)
-    network = build_network(
-        recipe.network.backbone, modality, len(names), seed=recipe.training.seed
-    )
+    network = starting_network(recipe.network, modality, len(names), seed=recipe.training.seed)
     learned = "labels" if recipe.training.multi_clip_weight else "clip order"
     about = describe(recipe.network, recipe.training, store, names, learned, split,
                      recipe.to_json())  # fmt: skip

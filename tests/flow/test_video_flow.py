@@ -8,6 +8,7 @@ from torchvision.utils import flow_to_image
 
 from motionfit.cli import main
 from motionfit.flow.colours import flow_colours
+from motionfit.flow.video import SAMPLE, video_flow
 from tests.flow.test_flow import textured
 from tests.videos import moving_square, write_video
 
@@ -55,6 +56,49 @@ def test_the_size_is_that_of_the_video_and_a_method_can_be_chosen(tmp_path):
     write_video(video, moving_square(3, step=2, height=32, width=48))
     assert main(["flow", str(video), "--npy", str(tmp_path / "f.npy"), "--method", "dis"]) == 0
     assert np.load(tmp_path / "f.npy").shape == (2, 32, 48, 2)
+
+
+def test_no_flow_is_computed_twice_and_all_of_it_is_in_order(tmp_path, monkeypatch):
+    video = tmp_path / "a.mp4"
+    frames = [np.full((16, 16, 3), 2 * t, np.uint8) for t in range(SAMPLE + 20)]
+    write_video(video, np.stack(frames))
+    computed = []
+
+    def compute(pairs, method, threads):
+        computed.extend(pairs)
+        return [np.full((16, 16, 2), pair[0].mean(), np.float32) for pair in pairs]
+
+    monkeypatch.setattr("motionfit.flow.video.compute_pairs", compute)
+    video_flow(video, None, "tvl1", 1, tmp_path / "o.mp4", tmp_path / "f.npy")
+    assert len(computed) == len(frames) - 1
+    greys = np.load(tmp_path / "f.npy")[:, 0, 0, 0]
+    assert len(greys) == len(frames) - 1
+    assert (np.diff(greys) > 0).all()
+
+
+@pytest.mark.parametrize("option", ["-o", "--npy"])
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("taken.mp4", "taken.mp4 is a folder: name the file to write"),
+        ("v.mp4/o.mp4", "v.mp4 is no folder"),
+        ("new/o.mp4", "you may not write to"),
+    ],
+)
+def test_an_output_that_can_not_be_written_is_told_at_once(
+    tmp_path, monkeypatch, capfd, option, output, message
+):
+    def nothing(*_):
+        raise AssertionError("it has begun")
+
+    monkeypatch.setattr("motionfit.flow.video.survey", nothing)
+    if output.startswith("new"):
+        monkeypatch.setattr("os.access", lambda *_: False)  # who may do everything may write
+    (tmp_path / "v.mp4").touch()
+    (tmp_path / "taken.mp4").mkdir()
+    assert main(["flow", str(tmp_path / "v.mp4"), option, str(tmp_path / output)]) == 1
+    assert message in capfd.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["taken.mp4", "v.mp4"]
 
 
 @pytest.mark.parametrize(

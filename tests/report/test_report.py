@@ -224,6 +224,36 @@ def test_networks_are_compared_in_words_only_if_the_same_labels_are_behind_them(
     assert ("labelled videos, self-training on motion is" in html) == (fraction == 1.0)
 
 
+def test_pre_trained_weights_are_named(tmp_path):
+    tuned = {"dataset": "target-1", "fine_tuning": {"crop": 16}}
+    network = {"backbone": "s3d", "weights": "files/s3d-k400.pth"}
+    config = make_config()
+    models = {name: model.model_dump(mode="json")
+              for name, model in config.appearance_models.items()}  # fmt: skip
+    models["supervised"] = models["scratch"] | {"network": network}
+    models["both"] = models["rgb"] | {"network": network}
+    config = make_config(
+        appearance_models=models,
+        evaluations={name: {"model": name, **tuned} for name in ("scratch", "both", "supervised")},
+    )
+    results = fake_run(config, tmp_path / "results", LABELS)
+    write_report(config, results, tmp_path / "r.html")
+    html = unescape((tmp_path / "r.html").read_text(encoding="utf-8"))
+    rows = {name: html[html.index(f"<th>{name}</th>") :].split("</tr>")[0] for name in models
+            if name != "rgb"}  # fmt: skip
+    assert (
+        "RGB network of pre-trained weights<small>supervised, from s3d-k400.pth"
+        in rows["supervised"]
+    )
+    assert "self-trained on motion<small>both, by k-means.9, from s3d-k400.pth" in rows["both"]
+    assert "RGB network of random weights<small>scratch<" in rows["scratch"]
+    assert "RGB, pre-trained weights</em>" in html  # among the numbers to begin with
+    assert "self-training on motion is" not in html  # it is not what tells the two apart
+    nodes, _ = artefact_graph(config, lineage(config), {})
+    assert nodes["model supervised"].detail == "pre-trained weights"
+    assert nodes["model scratch"].detail == "random weights"
+
+
 def test_many_classes(tmp_path):
     only = {"from-scratch": {"model": "scratch", "dataset": "target-1",
                              "fine_tuning": {"crop": 16}}}  # fmt: skip

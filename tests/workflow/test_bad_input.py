@@ -42,6 +42,13 @@ def test_a_video_folder_that_is_missing_stops_the_plan_and_costs_nothing(run):
     assert run.plan().nothing_to_do
 
 
+def test_a_weight_file_that_is_missing_stops_the_plan(empty_run):
+    network = {"backbone": "s3d", "weights": "s3d.pth"}
+    empty_run.change(set_key("appearance_models/random/network", network))
+    text = failure(empty_run("--dry-run"))
+    assert "appearance_models.random.network.weights: there is no file s3d.pth" in text
+
+
 def test_a_video_folder_that_is_empty(empty_run):
     folders(empty_run)
     (empty_run.folder / "mine").mkdir()

@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from torchvision.models import video
 
 from tests.workflow.runs import set_key
 
@@ -102,6 +105,26 @@ def test_the_motion_models_training_leaves_flow_and_the_random_model(run):
     # Those of the motion model itself and of MotionFit, but not of the random model.
     assert jobs["recognition"] == jobs["retrieval"] == jobs["metrics"] == 2
     assert not {"flow", "frames", "random_model"} & set(jobs)
+
+
+def test_a_weight_file_reruns_what_starts_from_it(run):
+    weights = run.folder / "weights.pth"
+    torch.save(video.r3d_18(weights=None).state_dict(), weights)
+    network = {"backbone": "r3d_18", "clip_length": 4, "weights": "weights.pth"}
+    for name in ("random", "appearance"):
+        run.change(set_key(f"appearance_models/{name}/network", network))
+    plan = run.plan()
+    assert plan.jobs["random_model"] == plan.jobs["appearance_model"] == 1
+    assert "motion_model" not in plan.jobs
+    assert len(re.findall(r"input: .*\bweights\.pth$", plan.text, re.MULTILINE)) == 2
+
+    model = "results/models/random/split1/model.pt"
+    outcome = run(model)
+    assert outcome.status == 0, outcome.text
+    assert run.plan(model).nothing_to_do
+    later = (run.folder / model).stat().st_mtime + 10
+    os.utime(weights, (later, later))
+    assert run.plan(model).jobs == {"random_model": 1}
 
 
 def shards_of(run) -> dict[str, list[str]]:

@@ -1,0 +1,117 @@
+"""Pre-trained weights in torchvision's format, to start a network from."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from motionfit.config import Network
+from motionfit.errors import MotionFitError
+from motionfit.models.backbones import BACKBONES, build_network
+from motionfit.models.network import Modality, VideoNetwork
+
+log = logging.getLogger(__name__)
+
+PUBLISHED = ("r2plus1d_18", "r3d_18", "s3d")
+"""The backbones of `torchvision.models.video`, under the same names."""
+CLASSIFIERS = ("fc.", "classifier.")
+
+
+def starting_network(recipe: Network, modality: Modality, classes: int, seed: int) -> VideoNetwork:
+    """The network that a training starts from: of random weights drawn by `seed` or, but for its
+    classifier, of those in `recipe.weights`. Raises MotionFitError as `load_weights`."""
+    network = build_network(recipe.backbone, modality, classes, seed)
+    if recipe.weights:
+        load_weights(network, recipe.backbone, recipe.weights)
+    return network
+
+
+def load_weights(network: VideoNetwork, backbone: str, path: Path) -> None:
+    """Gives a network the weights of a file as torchvision publishes them: a state dict of
+    `torchvision.models.video.r2plus1d_18`, `r3d_18` or `s3d`. What the file does not have keeps its
+    values: the classifier, which is of other classes, and the gates of S3D-G.
+
+    Raises MotionFitError where the file is missing, no state dict, or of another backbone.
+    """
+    state = read_state(path)
+    if problem := mismatch(network, state):
+        held = backbone_of(state)
+        advice = (
+            f"It holds those of {held}: choose that backbone, or another file."
+            if held
+            else f"Give the state dict of torchvision.models.video.{published(backbone)}."
+        )
+        raise MotionFitError(f"{path} does not hold weights of {backbone}: {problem}. {advice}")
+    # Not strict, since the classifier and the gates are left out; all else is there, by `mismatch`.
+    own = {name: state[theirs] for name, theirs in names(network).items() if theirs in state}
+    network.load_state_dict(own, strict=False)
+    log.info("%s starts from %s", backbone, path)
+    if backbone != published(backbone):
+        log.info("its gates, which %s has not, keep their initial weights", published(backbone))
+
+
+def read_state(path: Path) -> Mapping[str, Tensor]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise MotionFitError(f"there is no weight file {path}") from None
+    except Exception:  # PyTorch raises many kinds, with advice that does not apply
+        state = None
+    if (
+        not isinstance(state, Mapping)
+        or not state
+        or not all(isinstance(value, Tensor) for value in state.values())
+    ):
+        raise MotionFitError(
+            f"{path} is no weight file in torchvision's format, that is a state dict (names to "
+            "tensors): give a file that torchvision publishes, or one written by "
+            "torch.save(network.state_dict(), FILE)"
+        )
+    return state
+
+
+def names(network: VideoNetwork) -> dict[str, str]:
+    """The network's names of its tensors to torchvision's, without those that it has not."""
+    return {
+        name: theirs for name in network.state_dict() if (theirs := network.torchvision_name(name))
+    }
+
+
+def mismatch(network: VideoNetwork, state: Mapping[str, Tensor]) -> str:
+    """What keeps weights from being those of a network, the classifier aside; '' where they fit."""
+    own = network.state_dict()
+    shapes = {theirs: tuple(own[name].shape) for name, theirs in names(network).items()}
+    # Old files have no counts of batches, which no network here uses.
+    missing = [
+        name for name in shapes if name not in state and not name.endswith("num_batches_tracked")
+    ]
+    extra = [name for name in state if name not in shapes and not name.startswith(CLASSIFIERS)]
+    unlike = [
+        f"{name} {tuple(state[name].shape)} where {shape} belongs"
+        for name, shape in shapes.items()
+        if name in state and tuple(state[name].shape) != shape
+    ]
+    problems = []
+    if missing:
+        problems.append(
+            f"{len(missing)} of its {len(shapes)} tensors are missing, such as {missing[0]}"
+        )
+    if extra:
+        problems.append(f"{len(extra)} tensors are not of it, such as {extra[0]}")
+    if unlike:
+        problems.append(f"{len(unlike)} have another shape, such as {unlike[0]}")
+    return "; ".join(problems)
+
+
+def backbone_of(state: Mapping[str, Tensor]) -> str | None:
+    """The backbone that weights are of, where it is one of torchvision's that are known here."""
+    with torch.device("meta"):  # shapes are enough
+        networks = {name: BACKBONES[name]("frames", 1) for name in PUBLISHED}
+    return next((name for name in PUBLISHED if not mismatch(networks[name], state)), None)
+
+
+def published(backbone: str) -> str:
+    """torchvision's name of a backbone."""
+    return "s3d" if backbone == "s3d_g" else backbone

@@ -5,6 +5,7 @@ is immutable. Defaults are the paper's wherever the paper gives one.
 """
 
 import json
+import keyword
 import re
 from collections.abc import Mapping, Set
 from pathlib import Path
@@ -621,10 +622,10 @@ class Config(Recipe):
         for name in self.motion_models.keys() & self.appearance_models.keys():
             raise ValueError(f"motion_models.{name} and appearance_models.{name} share a name")
         for name in (*self.tables, *self.figures):
-            if not TARGET.fullmatch(name):
+            if not TARGET.fullmatch(name) or keyword.iskeyword(name):
                 raise ValueError(
                     f"tables or figures, {name}: the name is a target of Snakemake, so it may hold "
-                    "letters, digits and '_', and starts with a letter"
+                    "letters, digits and '_', starts with a letter and is no word of Python"
                 )
         for name in self.tables.keys() & self.figures.keys():
             raise ValueError(f"tables.{name} and figures.{name} share a name")

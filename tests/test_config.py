@@ -4,7 +4,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from motionfit.config import Config, Training, check_paths, load_config
+from motionfit.config import (
+    FEATURES,
+    Config,
+    SelfTraining,
+    Training,
+    check_paths,
+    laid_over,
+    load_config,
+)
 from motionfit.errors import MotionFitError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,7 +32,170 @@ def test_paper_defaults():
 @pytest.mark.parametrize("path", [ROOT / "config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))],
                          ids=lambda path: path.name)  # fmt: skip
 def test_every_config_file_is_right(path):
-    load_config(yaml.safe_load(path.read_text()))
+    load_config(read(path))
+
+
+def read(path: Path) -> dict:
+    """A config file over the one that it is laid over, as the Snakefile has it."""
+    values = yaml.safe_load(path.read_text())
+    return laid_over(read(ROOT / values["base"]), values) if "base" in values else values
+
+
+PAPER = load_config(read(ROOT / "configs" / "paper.yaml"))
+
+
+def test_nothing_of_the_paper_is_made_twice():
+    for section in ("motion_models", "pseudo_labels", "appearance_models", "evaluations"):
+        recipes = [recipe.to_json() for recipe in getattr(PAPER, section).values()]
+        assert len(set(recipes)) == len(recipes), section
+
+
+def test_every_artefact_of_the_paper_is_behind_a_table_and_every_row_has_one():
+    shown = {
+        row.evaluation_of(column)
+        for table in PAPER.tables.values()
+        for row in table.rows.values()
+        for column in table.columns
+    }
+    assert None not in shown
+    assert shown == {*PAPER.evaluations}
+    models = {evaluation.model for evaluation in PAPER.evaluations.values()}
+    assert {*PAPER.appearance_models} <= models
+    labels = {model.pseudo_labels for model in PAPER.appearance_models.values()}
+    assert {*PAPER.pseudo_labels} == labels - {None}
+    behind = {m for e in PAPER.evaluations.values() for m in PAPER.motion_models_of(e)}
+    assert {*PAPER.motion_models} == behind
+
+
+def test_the_recipes_of_the_paper():
+    motion = PAPER.motion_models["motion-ucf101"]
+    assert (motion.network.backbone, motion.network.clip_length) == ("r2plus1d_18", 16)
+    assert motion.training == Training()
+    assert PAPER.appearance_models["motionfit-ucf101"].training == SelfTraining()
+    s3dg = PAPER.appearance_models["s3dg-ucf101"]
+    assert (s3dg.training.batch_size, s3dg.training.crop, s3dg.frame_size) == (32, 224, (256, 342))
+    fitted = PAPER.evaluations["fit-ucf101"].fine_tuning
+    assert (fitted.layers, fitted.epochs, fitted.batch_size) == ("last", 120, 8)
+    assert PAPER.evaluations["mars-ucf101"].fine_tuning.mars.weight == 50
+
+
+def test_a_recipe_is_laid_over_the_defaults_of_its_section():
+    values = demo()
+    values["defaults"] = {"motion_models": {"features": {"stride": 5, "batch_size": 3},
+                                            "label_seed": 4}}  # fmt: skip
+    values["motion_models"]["motion"]["features"] = {"stride": 2}
+    values["motion_models"]["other"] = {
+        "dataset": "demo-target",
+        "flow": "tvl1",
+        "frame_size": [32, 40],
+        "training": {"crop": 28},
+    }
+    motion = load_config(values).motion_models
+    assert (motion["motion"].features.stride, motion["motion"].features.batch_size) == (2, 3)
+    assert (motion["other"].features.stride, motion["other"].label_seed) == (5, 4)
+    values["defaults"]["motion_models"] = {"labels": 1}
+    with pytest.raises(MotionFitError, match=r"motion_models\.motion\.labels: unknown key"):
+        load_config(values)
+
+
+def test_null_takes_a_default_away():
+    values = demo()
+    values["defaults"] = {"evaluations": {"fine_tuning": {"crop": 28, "epochs": 7}}}
+    del values["evaluations"]["random"]["fine_tuning"]
+    evaluations = load_config(values).evaluations
+    assert evaluations["motion"].fine_tuning is None
+    assert evaluations["random"].fine_tuning.epochs == 7
+
+
+TABLE = {
+    "title": "t",
+    "columns": {"A": "recognition top1"},
+    "rows": {"r": {"evaluation": "random"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"columns": {"A": "recognition top3"}}, "does not give 'recognition top3'"),
+        ({"columns": {"A": "retrieval clip R@3"}}, "does not give 'retrieval clip R@3'"),
+        ({"rows": {"r": {"evaluation": "rondom"}}}, "tables.t.rows.r.evaluation: there is no"),
+        ({"rows": {"r": {"evaluation": {"B": "random"}}}}, "has no column 'B'"),
+        ({"rows": {"r": {"published": {"B": 3.0}}}}, "has no column 'B'"),
+        ({"axis": "K"}, "tables.t.rows.r.x: the table has an axis"),
+        ({"splits": [2]}, "tables.t.splits: the evaluation 'random' has no split 2"),
+    ],
+)
+def test_a_table_that_is_not_right(table, message):
+    load_config(change("tables", {"t": TABLE}))
+    with pytest.raises(MotionFitError, match=message):
+        load_config(change("tables", {"t": {**TABLE, **table}}))
+
+
+def test_measures_that_are_not_taken_are_not_shown():
+    values = change("tables", {"t": TABLE})
+    values["evaluations"]["random"]["measures"] = ["retrieval"]
+    with pytest.raises(MotionFitError, match="does not give 'recognition top1'"):
+        load_config(values)
+    values["evaluations"]["random"]["measures"] = ["recognition"]
+    values["figures"] = {"f": {"title": "t", "evaluation": "random"}}
+    with pytest.raises(MotionFitError, match="does not measure retrieval"):
+        load_config(values)
+
+
+@pytest.mark.parametrize("name", ["table-3", "3", "lambda", "a b"])
+def test_a_table_has_a_name_that_snakemake_can_call(name):
+    with pytest.raises(MotionFitError, match="the name is a target of Snakemake"):
+        load_config(change("tables", {name: TABLE}))
+
+
+MERS = {"pseudo_labels": None, "mers": {"motion_model": "motion", "dataset": "demo-source"},
+        "network": {"backbone": "r2plus1d_small", "clip_length": 8}, "frame_size": [32, 40],
+        "training": {"crop": 28}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"frame_size": [48, 64]}, "frame_size has to be that of the flow 'tvl1'"),
+        ({"network": {"backbone": "s3d"}}, "s3d can't learn the features of r2plus1d_small"),
+        ({"pseudo_labels": "clusters"}, "give pseudo_labels or mers, not both"),
+        ({"mers": {"motion_model": "x", "dataset": "demo-source"}}, "no motion model named 'x'"),
+        ({"training": {"crop": 28, "balanced": True}}, "training.balanced: MERS has no pseudo"),
+    ],
+)
+def test_a_mers_model_that_can_not_be(model, message):
+    load_config(change("appearance_models/appearance", MERS))
+    with pytest.raises(MotionFitError, match=message):
+        load_config(change("appearance_models/appearance", {**MERS, **model}))
+
+
+def test_mars_wants_an_rgb_network_and_a_teacher_on_flow():
+    mars = {"layers": "all", "crop": 28, "mars": {"motion_model": "motion"}}
+    load_config(change("evaluations/random/fine_tuning", mars))
+    with pytest.raises(MotionFitError, match="has to be an RGB one"):
+        load_config(change("evaluations/motion/fine_tuning", mars))
+    values = change("evaluations/random/fine_tuning", mars)
+    values["motion_models"]["motion"] |= {"flow": None, "frame_size": [32, 40]}
+    with pytest.raises(MotionFitError, match="'motion' is not on flow"):
+        load_config(values)
+
+
+def test_neighbours_and_sources_that_can_not_be():
+    values = change("appearance_models/appearance/training/neighbours", True)
+    load_config(values)
+    values["pseudo_labels"]["clusters"]["granularity"] = "video"
+    with pytest.raises(MotionFitError, match="has no neighbours"):
+        load_config(values)
+    with pytest.raises(MotionFitError, match=r"of another data set \(demo-target\)"):
+        load_config(change("pseudo_labels/clusters/videos", "unlabelled"))
+
+
+@pytest.mark.parametrize("backbone", FEATURES)
+def test_the_number_of_features_is_known_without_pytorch(backbone):
+    from motionfit.models import build_network
+
+    assert build_network(backbone, "frames", 2, seed=0).dim == FEATURES[backbone]
 
 
 def test_the_schema_file_is_the_recipes():

@@ -1,24 +1,27 @@
 """The demo over several seeds: MotionFit against the same network from random initialisation.
 
     python benchmarks/demo.py --folder results/benchmark-demo
+    python benchmarks/demo.py --configfile configs/demo-tables.yaml --folder results/demo-tables
 
-Everything is drawn anew for each seed, the videos too. Takes about six minutes a seed on two cores.
+The second also runs the comparisons of that file. Everything is drawn anew for each seed, the videos
+too. Takes about five minutes a seed on two cores, or half an hour with the comparisons.
 """
 
 import argparse
 from pathlib import Path
 
-import yaml
-from runs import ROOT, print_table, run, with_seed
+from runs import ROOT, print_table, read_config, run, with_seed
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--configfile", type=Path, default=ROOT / "config.yaml",
+                        help="config file to run (default: config.yaml)")  # fmt: skip
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds (default: 3)")
     parser.add_argument("--cores", default="all", help="cores to use (default: all)")
     parser.add_argument("--folder", type=Path, required=True, help="folder for the runs")
     args = parser.parse_args()
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config = read_config(args.configfile)
     runs = [
         run(with_seed(config, seed, datasets=True), args.folder / f"seed{seed}", args.cores)
         for seed in range(args.seeds)

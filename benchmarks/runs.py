@@ -12,7 +12,17 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from motionfit.config import laid_over
+
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A config file over the one that it is laid over."""
+    values = yaml.safe_load(path.read_text())
+    base = values.pop("base", None)
+    # Through JSON, so that what an anchor shares in the file is changed in one place only.
+    return json.loads(json.dumps(laid_over(read_config(ROOT / base), values) if base else values))
 
 
 def with_seed(config: Any, seed: int, datasets: bool) -> Any:
@@ -57,6 +67,8 @@ def print_table(title: str, runs: list[dict[str, dict[str, float]]], measures: l
             table.add_column(f"seed {i}", justify="right")
         table.add_column("mean ± sd", justify="right")
         for evaluation in runs[0]:
+            if measure not in runs[0][evaluation]:
+                continue
             values = 100 * np.array([run[evaluation][measure] for run in runs])
             spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
             table.add_row(

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 TOLERANCE = 1e-4
 """The centroids' squared movements, of the mean variance of a column, at which K-means stops; as
 scikit-learn's."""
-SAMPLE = 30
+SAMPLE = 100
 """Points a cluster that the first centroids are chosen from."""
 CPU = torch.device("cpu")
 
@@ -50,10 +50,11 @@ def kmeans(
 
     Of `restarts` runs that of least inertia is kept. Each point is labelled with its nearest
     centroid; a cluster left empty is given the point farthest from its centroid. On the CPU the
-    result depends on the seed alone. Raises MotionFitError where a number is not finite, or where
-    there are fewer different points than clusters.
+    result depends on the seed alone. At least K points are to be different ones. Raises
+    MotionFitError where a number is not finite, or where there is no point for an empty cluster.
     """
-    data = Points(points, device, rows or chunk_rows(points.shape[1], clusters, device))
+    rows = rows or chunk_rows(points.shape[1], clusters, device)
+    data = Points(points, clusters, device, rows)
     rng = np.random.default_rng(seed)
     runs = (lloyd(data, first_centroids(data, clusters, rng), max_iterations)
             for _ in range(restarts))  # fmt: skip
@@ -61,9 +62,9 @@ def kmeans(
 
 
 def chunk_rows(dimensions: int, clusters: int, device: torch.device) -> int:
-    """Rows of a chunk: the points and their distances stay within 32 MiB on a CPU, near the size
-    of its caches, and within 1 GiB on a GPU, which wants more work at a time."""
-    size, most = (2**30, 2**17) if device.type == "cuda" else (2**25, 2**14)
+    """Rows of a chunk: the points and their distances stay within 32 MiB on a CPU and 1 GiB on
+    a GPU, which wants more work at a time."""
+    size, most = (2**30, 2**17) if device.type == "cuda" else (2**25, 2**13)
     return max(1, min(most, size // (4 * (dimensions + clusters))))
 
 
@@ -74,8 +75,11 @@ class Points:
     a GPU's free memory they are moved there once.
     """
 
-    def __init__(self, points: np.ndarray, device: torch.device, rows: int) -> None:
+    def __init__(self, points: np.ndarray, clusters: int, device: torch.device, rows: int) -> None:
         self.array, self.device, self.rows = points, device, min(rows, len(points))
+        # Made once: fresh memory in each pass costs as much as some of its steps.
+        self.buffer = torch.empty((self.rows, points.shape[1]), pin_memory=device.type == "cuda")
+        self.scores = torch.empty((self.rows, clusters), device=device)
         total = sum(points[s].sum(axis=0, dtype=np.float64) for s in self.slices())
         self.mean = (total / len(points)).astype(np.float32)
         self.resident: torch.Tensor | None = None
@@ -98,14 +102,11 @@ class Points:
 
     def __iter__(self) -> Iterator[tuple[slice, torch.Tensor]]:
         """The chunks: their rows, and the points (n, D), which are overwritten by the next."""
-        buffer = torch.empty(
-            (self.rows, self.array.shape[1]), pin_memory=self.device.type == "cuda"
-        )
         for s in self.slices():
             if self.resident is not None:
                 yield s, self.resident[s]
             else:
-                x = buffer[: s.stop - s.start]
+                x = self.buffer[: s.stop - s.start]
                 np.subtract(self.array[s], self.mean, out=x.numpy())
                 yield s, x.to(self.device)
 
@@ -164,11 +165,10 @@ def assign(
     norms, transposed = centroids.square().sum(1), centroids.T.contiguous()
     sums = torch.zeros_like(centroids, dtype=torch.float64)
     counts = torch.zeros(len(centroids), dtype=torch.long, device=data.device)
-    scores = torch.empty((data.rows, len(centroids)), device=data.device)
     changed = 0
     for rows, x in data:
         # |x|² is the same for all centroids: the nearest is known without it.
-        near = smallest(torch.addmm(norms, x, transposed, alpha=-2, out=scores[: len(x)]))
+        near = smallest(torch.addmm(norms, x, transposed, alpha=-2, out=data.scores[: len(x)]))
         # Float32 within a chunk, float64 across the chunks: quick, and sums of millions stay exact.
         sums += torch.zeros_like(centroids).index_add_(0, near, x)
         counts += torch.bincount(near, minlength=len(centroids))

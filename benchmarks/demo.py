@@ -3,8 +3,8 @@
     python benchmarks/demo.py --folder results/benchmark-demo
     python benchmarks/demo.py --configfile configs/demo-tables.yaml --folder results/demo-tables
 
-The second also runs the comparisons of that file. Everything is drawn anew for each seed, the videos
-too. Takes about five minutes a seed on two cores, or half an hour with the comparisons.
+The second also runs the comparisons of that file. Everything is drawn anew for each seed, the
+videos too. Takes about five minutes a seed on two cores, or half an hour with the comparisons.
 """
 
 import argparse

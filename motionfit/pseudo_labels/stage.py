@@ -1,14 +1,13 @@
 """The pseudo-labels stage: features of the source to clusters."""
 
 import logging
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
+import torch
 from sklearn.metrics import normalized_mutual_info_score
-from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
 from motionfit.config import LabelledPart, PseudoLabels
@@ -16,8 +15,11 @@ from motionfit.datasets.files import few
 from motionfit.datasets.index import labelled_train, source_videos
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
+from motionfit.models.device import inference_device
 from motionfit.pseudo_labels.features import read_features
 from motionfit.pseudo_labels.granularity import aggregate, unit_lengths
+from motionfit.pseudo_labels.kmeans import CPU, kmeans
+from motionfit.pseudo_labels.points import mapped, prepared
 
 log = logging.getLogger(__name__)
 
@@ -39,30 +41,48 @@ def make_pseudo_labels(
     `centroids.npy` (K, D) float32, of the features as they are clustered, and `quality.json` to
     `folder`.
     """
-    chosen = chosen_videos(recipe, index, split, labelled)
-    rows, means = [], []
-    shards = sorted(set(index["shard"]))
-    for video in read_features([features / f"{shard}.h5" for shard in shards]):
-        if video.video not in chosen:
-            continue
-        units = aggregate(video, recipe)
-        means.append(units.features)
-        lengths = unit_lengths(units, recipe.granularity)
-        rows += [(video.video, int(s), int(n)) for s, n in zip(units.starts, lengths, strict=True)]
-    if not rows:
-        raise MotionFitError("none of the source's videos has features: see its ledger")
-    points = np.concatenate(means)
-    log.info("%d %ss of %d videos", len(points), recipe.granularity, len(means))
-    with threadpool_limits(threads):
-        labels, centroids, inertia = cluster(prepared(points, recipe), recipe)
-    table = pd.DataFrame(rows, columns=["video", "start", "length"])
-    table["label"] = labels
     folder.mkdir(parents=True, exist_ok=True)
+    chosen = chosen_videos(recipe, index, split, labelled)
+    shards = [features / f"{shard}.h5" for shard in sorted(set(index["shard"]))]
+    points, table = source_points(recipe, chosen, shards, folder)
+    log.info("%d %ss of %d videos", len(points), recipe.granularity, table["video"].nunique())
+    device = inference_device(threads)
+    with threadpool_limits(threads):
+        points = prepared(points, recipe, folder)
+        table["label"], centroids, inertia = cluster(points, recipe, device)
     write_json(folder / "quality.json", quality(table, index, len(centroids), inertia))
     with replacing(folder / "centroids.npy") as temporary, temporary.open("wb") as file:
         np.save(file, centroids)
     with replacing(folder / "labels.csv") as temporary:
         table.to_csv(temporary, index=False)
+
+
+def source_points(
+    recipe: PseudoLabels, chosen: set[str], shards: list[Path], folder: Path
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """The chosen videos' features, a row (D,) a clip, segment or video, as a map of a temporary
+    file in `folder`, since they may not fit in memory; and which they are (video, start, length).
+    """
+    names, starts, lengths = [], [], []
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for video in read_features(shards):
+            if video.video not in chosen:
+                continue
+            units = aggregate(video, recipe)
+            file.write(np.ascontiguousarray(units.features, np.float32))
+            names.append(video.video)
+            starts.append(units.starts)
+            lengths.append(unit_lengths(units, recipe.granularity))
+            columns = units.features.shape[1]
+        if not names:
+            raise MotionFitError("none of the source's videos has features: see its ledger")
+        points = mapped(file, columns)
+    table = pd.DataFrame({
+        "video": np.repeat(np.array(names, object), [len(s) for s in starts]),
+        "start": np.concatenate(starts),
+        "length": np.concatenate(lengths),
+    })  # fmt: skip
+    return points, table
 
 
 def chosen_videos(
@@ -91,26 +111,13 @@ def chosen_videos(
     return set(rows["video"])
 
 
-def prepared(points: np.ndarray, recipe: PseudoLabels) -> np.ndarray:
-    """Points (N, D) as they are clustered, (N, D'): reduced to principal components and scaled to
-    unit length where the recipe says so (as Caron et al. 2018 do). Raises MotionFitError where
-    there are fewer points or dimensions than components."""
-    if recipe.pca is not None:
-        if recipe.pca > min(points.shape):
-            raise MotionFitError(
-                f"pca is {recipe.pca}, but there are only {len(points)} features of "
-                f"{points.shape[1]} dimensions: take fewer components"
-            )
-        pca = PCA(recipe.pca, whiten=recipe.whiten, random_state=recipe.seed)
-        points = pca.fit_transform(points)
-    return normalize(points) if recipe.normalise else points
-
-
-def cluster(points: np.ndarray, recipe: PseudoLabels) -> tuple[np.ndarray, np.ndarray, float]:
+def cluster(
+    points: np.ndarray, recipe: PseudoLabels, device: torch.device = CPU
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Euclidean K-means of points (N, D): labels (N,) int, centroids (K, D) float32, inertia.
 
-    Labels are 0..K-1 without holes: an emptied cluster is given the point farthest from its
-    centroid. Raises MotionFitError where there are fewer different points than clusters.
+    Labels are 0..K-1 without holes. Raises MotionFitError where there are fewer different points
+    than clusters.
     """
     different = set()
     for point in points:
@@ -123,21 +130,10 @@ def cluster(points: np.ndarray, recipe: PseudoLabels) -> tuple[np.ndarray, np.nd
             f"{recipe.granularity.split('_')[0]} features: take fewer clusters, a larger source or "
             "a smaller features.stride"
         )
-    kmeans = KMeans(
-        recipe.clusters,
-        n_init=recipe.restarts,
-        max_iter=recipe.max_iterations,
-        random_state=recipe.seed,
-        copy_x=False,
-    ).fit(points)
-    labels, centroids = kmeans.labels_, kmeans.cluster_centers_.astype(np.float32)
-    # K-means fills emptied clusters as it goes on; one that is stopped early may end with some.
-    for k in np.setdiff1d(np.arange(recipe.clusters), labels):
-        counts = np.bincount(labels, minlength=recipe.clusters)
-        distances = np.square(points - centroids[labels]).sum(axis=1)
-        farthest = np.where(counts[labels] > 1, distances, -1).argmax()
-        labels[farthest], centroids[k] = k, points[farthest]
-    return labels, centroids, float(kmeans.inertia_)
+    found = kmeans(
+        points, recipe.clusters, recipe.restarts, recipe.max_iterations, recipe.seed, device
+    )
+    return found.labels, found.centroids, found.inertia
 
 
 def quality(

@@ -1,0 +1,250 @@
+"""Exact Euclidean K-means (Lloyd 1982) of more points than fit in memory, on the CPU or a GPU.
+
+The points are read a chunk at a time and may be a memory map of a file. Beside them, memory holds a
+chunk, its distances to all centroids, and a label a point.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from motionfit.errors import MotionFitError
+
+log = logging.getLogger(__name__)
+
+TOLERANCE = 1e-4
+"""The centroids' squared movements, of the mean variance of a column, at which K-means stops; as
+scikit-learn's."""
+SAMPLE = 100
+"""Points a cluster that the first centroids are chosen from."""
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """What K-means found."""
+
+    labels: np.ndarray
+    """(N,) int64: 0..K-1 without holes."""
+    centroids: np.ndarray
+    """(K, D) float32."""
+    inertia: float
+    """Sum of the points' squared distances to their centroids."""
+    iterations: int
+    """Times that the centroids were moved."""
+
+
+def kmeans(
+    points: np.ndarray,
+    clusters: int,
+    restarts: int = 1,
+    max_iterations: int = 100,
+    seed: int = 0,
+    device: torch.device = CPU,
+    rows: int | None = None,
+) -> Clustering:
+    """Clusters points (N, D) float32, `rows` of them at a time (None: what suits the device).
+
+    Of `restarts` runs that of least inertia is kept. Each point is labelled with its nearest
+    centroid; a cluster left empty is given the point farthest from its centroid. On the CPU the
+    result depends on the seed alone. At least K points are to be different ones. Raises
+    MotionFitError where a number is not finite, or where there is no point for an empty cluster.
+    """
+    rows = rows or chunk_rows(points.shape[1], clusters, device)
+    data = Points(points, clusters, device, rows)
+    rng = np.random.default_rng(seed)
+    runs = (lloyd(data, first_centroids(data, clusters, rng), max_iterations)
+            for _ in range(restarts))  # fmt: skip
+    return min(runs, key=lambda run: run.inertia)
+
+
+def chunk_rows(dimensions: int, clusters: int, device: torch.device) -> int:
+    """Rows of a chunk: the points and their distances stay within 32 MiB on a CPU and 1 GiB on
+    a GPU, which wants more work at a time."""
+    size, most = (2**30, 2**17) if device.type == "cuda" else (2**25, 2**13)
+    return max(1, min(most, size // (4 * (dimensions + clusters))))
+
+
+class Points:
+    """Points (N, D) less their mean, a chunk at a time on the device.
+
+    Without the mean, |x|² - 2xc + |c|² loses fewer digits. Where the points take less than half of
+    a GPU's free memory they are moved there once.
+    """
+
+    def __init__(self, points: np.ndarray, clusters: int, device: torch.device, rows: int) -> None:
+        self.array, self.device, self.rows = points, device, min(rows, len(points))
+        # Made once: fresh memory in each pass costs as much as some of its steps.
+        self.buffer = torch.empty((self.rows, points.shape[1]), pin_memory=device.type == "cuda")
+        self.scores = torch.empty((self.rows, clusters), device=device)
+        total = sum(points[s].sum(axis=0, dtype=np.float64) for s in self.slices())
+        self.mean = (total / len(points)).astype(np.float32)
+        self.resident: torch.Tensor | None = None
+        if device.type == "cuda" and 8 * points.size < torch.cuda.mem_get_info(device)[0]:
+            resident = torch.empty(points.shape, device=device)
+            for s, x in self:
+                resident[s] = x
+            self.resident = resident
+        squares = sum(float(x.square().sum(dtype=torch.float64)) for _, x in self)
+        if not np.isfinite(squares):
+            raise MotionFitError("the features to cluster hold numbers that are not finite")
+        self.tolerance = TOLERANCE * squares / points.size
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def slices(self) -> Iterator[slice]:
+        for i in range(0, len(self.array), self.rows):
+            yield slice(i, min(i + self.rows, len(self.array)))
+
+    def __iter__(self) -> Iterator[tuple[slice, torch.Tensor]]:
+        """The chunks: their rows, and the points (n, D), which are overwritten by the next."""
+        for s in self.slices():
+            if self.resident is not None:
+                yield s, self.resident[s]
+            else:
+                x = self.buffer[: s.stop - s.start]
+                np.subtract(self.array[s], self.mean, out=x.numpy())
+                yield s, x.to(self.device)
+
+    def take(self, rows: np.ndarray) -> torch.Tensor:
+        """The points of some rows, (n, D)."""
+        return torch.from_numpy(self.array[rows] - self.mean).to(self.device)
+
+
+def first_centroids(data: Points, clusters: int, rng: np.random.Generator) -> torch.Tensor:
+    """(K, D) points chosen by k-means++ (Arthur and Vassilvitskii 2007) from a random sample.
+
+    As in scikit-learn, each is the best of 2 + ln K candidates; that one's own function computes in
+    float64 and on the CPU only.
+    """
+    size = min(len(data), max(SAMPLE * clusters, 10_000))
+    x = data.take(np.sort(rng.choice(len(data), size, replace=False)))
+    norms = x.square().sum(1)
+    chosen = torch.empty(clusters, dtype=torch.long)
+    closest = torch.ones_like(norms)
+    for k in range(clusters):
+        cumulated = closest.cumsum(0, dtype=torch.float64)
+        at = torch.from_numpy(rng.random(2 + int(np.log(clusters)) if k else 1)).to(cumulated)
+        candidates = torch.searchsorted(cumulated, at * cumulated[-1], right=True)
+        candidates.clamp_(max=size - 1)
+        distances = torch.addmm(norms, x[candidates], x.T, alpha=-2)
+        distances.add_(norms[candidates, None]).clamp_(min=0)
+        if k:
+            torch.minimum(distances, closest, out=distances)
+        best = distances.sum(1, dtype=torch.float64).argmin()
+        closest, chosen[k] = distances[best].clone(), candidates[best]
+    return x[chosen.to(x.device)]
+
+
+def lloyd(data: Points, centroids: torch.Tensor, max_iterations: int) -> Clustering:
+    """K-means from the given centroids (K, D), until no label changes or they hardly move."""
+    labels = np.full(len(data), -1)
+    sums, counts, _ = assign(data, centroids, labels)
+    for iteration in range(1, max_iterations + 1):
+        before, centroids = centroids, moved(data, centroids, labels, sums, counts)
+        sums, counts, changed = assign(data, centroids, labels)
+        shift = float((centroids - before).square().sum(dtype=torch.float64))
+        log.debug("iteration %d: %d labels changed, shift %g", iteration, changed, shift)
+        if changed == 0 or shift <= data.tolerance:
+            break
+    centroids = without_empty(data, centroids, labels)
+    inertia = float(squared_distances(data, centroids, labels).sum(dtype=np.float64))
+    log.info("K-means: inertia %g after %d iterations", inertia, iteration)
+    return Clustering(labels, centroids.cpu().numpy() + data.mean, inertia, iteration)
+
+
+def assign(
+    data: Points, centroids: torch.Tensor, labels: np.ndarray
+) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Writes each point's nearest centroid to `labels` (N,); gives the clusters' sums of points
+    (K, D) float64, their sizes (K,), and the number of labels that changed."""
+    norms, transposed = centroids.square().sum(1), centroids.T.contiguous()
+    sums = torch.zeros_like(centroids, dtype=torch.float64)
+    counts = torch.zeros(len(centroids), dtype=torch.long, device=data.device)
+    changed = 0
+    for rows, x in data:
+        # |x|² is the same for all centroids: the nearest is known without it.
+        near = smallest(torch.addmm(norms, x, transposed, alpha=-2, out=data.scores[: len(x)]))
+        # Float32 within a chunk, float64 across the chunks: quick, and sums of millions stay exact.
+        sums += torch.zeros_like(centroids).index_add_(0, near, x)
+        counts += torch.bincount(near, minlength=len(centroids))
+        found = near.cpu().numpy()
+        changed += np.count_nonzero(found != labels[rows])
+        labels[rows] = found
+    return sums, counts, changed
+
+
+def smallest(scores: torch.Tensor) -> torch.Tensor:
+    """(n,) column of the least value in each row of scores (n, K)."""
+    if scores.device.type == "cpu":  # NumPy's is vectorised, and several times as fast
+        return torch.from_numpy(scores.numpy().argmin(axis=1))
+    return scores.argmin(1)
+
+
+def moved(
+    data: Points,
+    centroids: torch.Tensor,
+    labels: np.ndarray,
+    sums: torch.Tensor,
+    counts: torch.Tensor,
+) -> torch.Tensor:
+    """The clusters' means (K, D); of an empty cluster, the point farthest from its centroid."""
+    means = (sums / counts.clamp(min=1)[:, None]).float()
+    empty = counts.cpu().numpy() == 0
+    if empty.any():
+        means[empty] = centroids[empty]
+        reseed(data, means, np.flatnonzero(empty), farthest(data, centroids, labels, empty.sum()))
+    return means
+
+
+def without_empty(data: Points, centroids: torch.Tensor, labels: np.ndarray) -> torch.Tensor:
+    """Gives empty clusters the points farthest from their centroids and assigns all points anew,
+    until there is none; changes `labels`, and returns the centroids."""
+    centroids, seeds = centroids.clone(), {}
+    while len(empty := np.setdiff1d(np.arange(len(centroids)), labels)):
+        points = farthest(data, centroids, labels, len(empty))
+        if not len(points):
+            raise MotionFitError(
+                f"there are fewer different features than clusters ({len(centroids)})"
+            )
+        reseed(data, centroids, empty, points)
+        seeds.update(zip(points.tolist(), empty.tolist(), strict=False))
+        assign(data, centroids, labels)
+        # A seed is its centroid, whatever rounding makes of a neighbour that is as near: each round
+        # therefore fills clusters for good, and the rounds come to an end.
+        labels[list(seeds)] = list(seeds.values())
+    return centroids
+
+
+def reseed(data: Points, centroids: torch.Tensor, empty: np.ndarray, points: np.ndarray) -> None:
+    """Puts the centroids of empty clusters on points; some stay where there are fewer points."""
+    centroids[torch.from_numpy(empty[: len(points)]).to(data.device)] = data.take(points)
+
+
+def farthest(data: Points, centroids: torch.Tensor, labels: np.ndarray, number: int) -> np.ndarray:
+    """Rows of the `number` different points farthest from their centroids, none the last of its
+    cluster or on its centroid; fewer where there are no more."""
+    distances = squared_distances(data, centroids, labels)
+    counts = np.bincount(labels, minlength=len(centroids))
+    chosen: dict[bytes, int] = {}
+    for row in np.argsort(-distances, kind="stable"):
+        if len(chosen) == number or distances[row] == 0:
+            break
+        point = data.array[row].tobytes()
+        if point not in chosen and counts[labels[row]] > 1:
+            chosen[point] = row
+            counts[labels[row]] -= 1
+    return np.array(list(chosen.values()), dtype=np.int64)
+
+
+def squared_distances(data: Points, centroids: torch.Tensor, labels: np.ndarray) -> np.ndarray:
+    """(N,) float32, of each point to the centroid of its label."""
+    result = np.empty(len(data), np.float32)
+    for rows, x in data:
+        own = centroids[torch.from_numpy(labels[rows]).to(data.device)]
+        result[rows] = (x - own).square_().sum(1).cpu().numpy()
+    return result

@@ -1,0 +1,66 @@
+"""One row of each kind that the paper's tables have, through the workflow to a number."""
+
+import csv
+
+from tests.workflow.runs import Run
+
+NETWORK = {"backbone": "r2plus1d_small", "clip_length": 4}
+TRAINING = {"epochs": 1, "milestones": [], "batch_size": 8, "clips_per_video": 2, "crop": 16,
+            "flip": False}  # fmt: skip
+
+
+def add_rows(config: dict) -> None:
+    """A network on RGB that mixes in clip order; its pseudo-labels of segments, with those of the
+    neighbours, evenly drawn; MERS; MARS with half of the labels; retrieval alone."""
+    config["datasets"]["target"]["train"] = 4
+    config["defaults"] = {
+        "appearance_models": {"pseudo_labels": None, "network": NETWORK, "frame_size": [16, 24],
+                              "training": TRAINING},
+        "evaluations": {"dataset": "target", "clip_length": 4, "clips": 2, "fine_tuning": TRAINING,
+                        "measures": ["recognition"]},
+    }  # fmt: skip
+    config["motion_models"]["rgb"] = {
+        "dataset": "target", "flow": None, "frame_size": [16, 24], "network": NETWORK,
+        "training": {**TRAINING, "multi_clip_weight": 0.5, "order_gap": 0},
+        "label_fraction": 0.9, "features": {"stride": 2},
+    }  # fmt: skip
+    config["pseudo_labels"]["segments"] = {
+        "motion_model": "rgb", "dataset": "target", "videos": "unlabelled", "clusters": 2,
+        "granularity": "segment_equal", "segments": 2, "pca": 3, "normalise": True,
+    }  # fmt: skip
+    config["appearance_models"] |= {
+        "neighbours": {"pseudo_labels": "segments",
+                       "training": {**TRAINING, "neighbours": True, "balanced": True}},
+        "mers": {"mers": {"motion_model": "motion", "dataset": "source"}},
+    }  # fmt: skip
+    mars = {"layers": "all", "mars": {"motion_model": "motion"}}
+    config["evaluations"] |= {
+        "rgb": {"model": "rgb", "fine_tuning": None},
+        "neighbours": {"model": "neighbours"},
+        "mers": {"model": "mers"},
+        "mars": {"model": "random", "fine_tuning": mars, "label_fraction": 0.9},
+        "look": {"model": "mers", "measures": ["retrieval"]},
+    }
+    for name in ("motionfit", "random", "motion"):
+        config["evaluations"][name]["measures"] = ["recognition", "retrieval"]
+    rows = {name: {"evaluation": name} for name in ("rgb", "neighbours", "mers", "mars")}
+    rows["mars"]["published"] = {"top-1": 61.0}
+    config["tables"] = {
+        "rows": {"title": "Rows", "columns": {"top-1": "recognition top1"}, "rows": rows},
+        "retrieved": {"title": "Found", "columns": {"R@1": "retrieval clip R@1"},
+                      "rows": {"mers": {"evaluation": "look"}}},
+    }  # fmt: skip
+
+
+def test_a_row_of_each_kind_comes_to_a_number(run: Run):
+    run.change(add_rows)
+    planned = run.plan("--", "retrieved").jobs
+    assert planned["mers_model"] == planned["retrieval"] == 1
+    assert "recognition" not in planned
+    outcome = run("--", "tables")
+    assert outcome.status == 0, outcome.text
+    for table, rows in (("rows", 4), ("retrieved", 1)):
+        with run.file(f"tables/{table}.csv").open(newline="") as file:
+            values = [float(row["measured"]) for row in csv.DictReader(file)]
+        assert len(values) == rows
+        assert all(0 <= value <= 100 for value in values)

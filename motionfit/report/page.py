@@ -1,5 +1,6 @@
 """The page: everything that is read and drawn, through the template into one file."""
 
+import base64
 import math
 import platform
 from collections.abc import Sequence
@@ -14,15 +15,20 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from motionfit.config import Config
+from motionfit.config import Config, Table
 from motionfit.files import replacing
 from motionfit.report import collect, figures, graph, pictures
 from motionfit.report.collect import (
+    APPEARANCE_TAUGHT,
+    MARS,
+    MERS,
     MOTION,
     RANDOM,
+    RGB_MOTION,
     SELF_TRAINED,
     Clustering,
     EvaluationResult,
+    Score,
 )
 from motionfit.report.exhibits import (
     Cluster,
@@ -32,14 +38,24 @@ from motionfit.report.exhibits import (
     retrieval_examples,
 )
 from motionfit.report.lineage import Lineage, lineage
-from motionfit.report.results_table import number_of_classes, percent, results_tables
+from motionfit.report.results_table import percent, results_tables
+from motionfit.tables.plot import plot_svg
+from motionfit.tables.text import explanation, figure, signed, splits_text
+from motionfit.tables.values import FilledTable, fill
 
 KINDS = {
     SELF_TRAINED: "RGB, self-trained on motion",
+    APPEARANCE_TAUGHT: "RGB, self-trained on appearance",
+    MERS: "RGB, taught by MERS",
+    MARS: "RGB, taught by MARS",
     RANDOM: "RGB, random weights",
     MOTION: "flow, motion model",
+    RGB_MOTION: "RGB, appearance pseudo-label generator",
 }
+"""In the order in which they are shown."""
 PACKAGES = ("motionfit", "torch", "torchvision", "snakemake")
+FEW = 8
+"""Evaluations up to which all have their pictures; of more, those of the headlines have."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +79,33 @@ class Headline:
 
 
 @dataclass(frozen=True)
+class TableView:
+    """A table of results beside published figures, with its plot where it has an axis."""
+
+    table: FilledTable
+    explanation: str
+    plot: Markup | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that another stage has drawn."""
+
+    title: str
+    uri: str
+
+
+@dataclass(frozen=True)
 class ClusteringView:
     """Pseudo-labels: their chart, and clips of some clusters."""
 
     clustering: Clustering
     description: str
     sizes: Markup
+    motion: bool
+    """Whether the features are of motion, and not of appearance."""
     clusters: list[Cluster]
+    """Empty where they are not shown."""
     scale: float
     """Pixels a frame of full colour."""
 
@@ -102,7 +138,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"duration": duration, "memory": memory}
+    made.filters |= {
+        "duration": duration,
+        "memory": memory,
+        "figure": figure,
+        "signed": signed,
+        "splits_text": splits_text,
+    }
     return made
 
 
@@ -119,27 +161,59 @@ def view(config: Config, results: Path) -> dict[str, Any]:
         (collect.read_evaluation(config, results, name, indices) for name in config.evaluations),
         key=lambda evaluation: kinds.index(evaluation.kind),
     )
-    shown = compared(evaluations)
+    shown = compared([e for e in evaluations if e.recognises], collect.top1)
+    featured = evaluations
+    if len(evaluations) > FEW:
+        featured = headlined(shown, evaluations) or evaluations[:FEW]
+    # What the pictures are of: the same run, as if there were no other evaluations.
+    part = config.model_copy(
+        update={"evaluations": {e.name: config.evaluations[e.name] for e in featured}}
+    )
+    close = lineage(part)
+    tables = [table_view(*item, results) for item in config.tables.items()]
+    pictures_of_stages = [
+        picture(results / "figures" / f"{name}.png", recipe.title)
+        for name, recipe in config.figures.items()
+    ]
     costs = collect.read_costs(results)
     histories = collect.read_histories(config, results, needed)
     clusterings = [
         collect.read_clustering(results, name, splits, indices[config.pseudo_labels[name].dataset])
         for name, splits in needed.pseudo_labels.items()
     ]
-    neighbours = [(e, collect.read_neighbours(results, e)) for e in shown]
+    predictions = [
+        (e, collect.read_predictions(collect.folder_of_split(results, e) / "predictions.csv"))
+        for e in featured
+        if e.recognises
+    ]
+    neighbours = [
+        (e, collect.read_neighbours(collect.folder_of_split(results, e) / "neighbours.csv"))
+        for e in retrieving(shown, evaluations)
+    ]
     queries, retrieval_scale = retrieval_examples(config, results, needed, neighbours, indices)
     return {
         "datasets": datasets,
         "evaluations": len(evaluations),
+        "featured": [] if featured is evaluations else [e.name for e in featured],
         "clips": clips_text(config),
+        "first": shown[0] if shown else None,
         "headlines": headlines(shown, evaluations),
         "gain": gain(shown),
-        "tables": results_tables(config, evaluations, indices),
+        "results": results_tables(config, evaluations, indices),
+        "tables": tables,
+        "figures": pictures_of_stages,
         "box_width": graph.BOX,
-        "graph": drawing(config, needed, datasets, evaluations),
-        "trainings": [training_figure(history) for history in histories],
-        "confusions": [confusion_figure(evaluation) for evaluation in evaluations],
-        "clusterings": [clustering_view(config, results, c, indices) for c in clusterings],
+        "graph": drawing(part, close, datasets, evaluations, featured is evaluations),
+        "trainings": [
+            (training_figure(history), featured is evaluations or history.name in
+             {*close.motion_models, *close.appearance_models, *part.evaluations})
+            for history in histories
+        ],
+        "confusions": [confusion_figure(*item) for item in predictions],
+        "clusterings": [
+            clustering_view(config, results, c, indices, c.name in close.pseudo_labels)
+            for c in clusterings
+        ],
         "flows": [
             FlowView(name, flow, *flow_examples(config, results, name, flow, indices[name]))
             for name, flow in needed.flow
@@ -147,8 +221,7 @@ def view(config: Config, results: Path) -> dict[str, Any]:
         "wheel": pictures.colour_wheel(),
         "shown_width": pictures.SHOWN,
         "queries": queries,
-        "compared": shown,
-        "retrieval": shown[0],
+        "compared": [evaluation for evaluation, _ in neighbours],
         "kinds": KINDS,
         "retrieval_scale": retrieval_scale,
         "costs": costs,
@@ -156,42 +229,64 @@ def view(config: Config, results: Path) -> dict[str, Any]:
         "config": as_yaml(config),
         "versions": versions(),
         "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-    }
+    }  # fmt: skip
 
 
 # --------------------------------------------------------------------------------- what is shown
 
 
-def compared(evaluations: Sequence[EvaluationResult]) -> list[EvaluationResult]:
+def compared(evaluations: Sequence[EvaluationResult], score: Score) -> list[EvaluationResult]:
     """The best self-trained network and random weights beside it; without a self-trained one,
     whatever comes first."""
-    first = collect.best_rgb(evaluations) or evaluations[0]
+    if not evaluations:
+        return []
+    first = collect.best(evaluations, SELF_TRAINED, score) or evaluations[0]
     if first.kind == RANDOM:
         return [first]
-    random = collect.best_random(evaluations, first.recipe.dataset, first.label_fraction)
+    random = collect.best_random(evaluations, first.recipe.dataset, first.label_fraction, score)
     return [first, random] if random else [first]
+
+
+def retrieving(
+    shown: list[EvaluationResult], evaluations: Sequence[EvaluationResult]
+) -> list[EvaluationResult]:
+    """The evaluations whose retrieval is compared: those of the headlines, if they measure it."""
+    if shown and all(e.retrieves for e in shown):
+        return shown
+    return compared([e for e in evaluations if e.retrieves], collect.first_recall)
+
+
+def headlined(
+    shown: Sequence[EvaluationResult], evaluations: Sequence[EvaluationResult]
+) -> list[EvaluationResult]:
+    """Those that are compared, and the best motion model on the same data set."""
+    if not shown or shown[0].kind == MOTION:
+        return [*shown]
+    motion = collect.best(
+        [e for e in evaluations if e.recognises and e.recipe.dataset == shown[0].recipe.dataset],
+        MOTION,
+        collect.top1,
+    )
+    return [*shown, motion] if motion else [*shown]
 
 
 def headlines(
     shown: Sequence[EvaluationResult], evaluations: Sequence[EvaluationResult]
 ) -> list[Headline]:
-    """The top-1 accuracies to begin with: of the networks that are compared, of the best motion
-    model on the same data set, and of guessing."""
-    dataset = shown[0].recipe.dataset
-    motion = [e for e in evaluations if e.kind == MOTION and e.recipe.dataset == dataset]
-    chosen = list(shown)
-    if motion and shown[0].kind != MOTION:
-        chosen.append(max(motion, key=collect.top1))
-    classes = number_of_classes(shown[0])
-    return [Headline(percent(collect.top1(e)), e.name, KINDS[e.kind], e.kind) for e in chosen] + [
-        Headline(percent(1 / classes), "chance", f"{classes} classes", "chance")
-    ]
+    """The top-1 accuracies to begin with, and that of guessing; none without recognition."""
+    if not shown:
+        return []
+    classes = shown[0].classes
+    return [
+        Headline(percent(collect.top1(e)), e.name, KINDS[e.kind], e.kind)
+        for e in headlined(shown, evaluations)
+    ] + [Headline(percent(1 / classes), "chance", f"{classes} classes", "chance")]
 
 
 def gain(shown: Sequence[EvaluationResult]) -> str:
     """The headline in words; nothing where the compared networks learn from different labels or
     are tested on different videos."""
-    if len(shown) < 2:
+    if len(shown) < 2 or shown[0].kind != SELF_TRAINED:
         return ""
     first, second = shown
     same_test = all(
@@ -211,10 +306,31 @@ def drawing(
     needed: Lineage,
     datasets: Sequence[collect.DatasetSummary],
     evaluations: Sequence[EvaluationResult],
-) -> graph.Drawing:
+    whole: bool,
+) -> graph.Drawing | None:
+    """The graph of the artefacts, where it is not `whole` of those that are needed; None where
+    there are still too many to be read."""
     details = {f"dataset {d.name}": f"{d.videos} videos" for d in datasets}
-    details |= {f"evaluation {e.name}": f"top-1 {percent(collect.top1(e))}%" for e in evaluations}
-    return graph.draw(*graph.artefact_graph(config, needed, details))
+    details |= {
+        f"evaluation {e.name}": f"top-1 {percent(collect.top1(e))}%"
+        for e in evaluations
+        if e.recognises
+    }
+    nodes, edges = graph.artefact_graph(config, needed, details)
+    if not whole:
+        nodes, edges = graph.used(nodes, edges)
+    return graph.draw(nodes, edges) if len(nodes) <= graph.READABLE else None
+
+
+def table_view(name: str, recipe: Table, results: Path) -> TableView:
+    table = fill(name, recipe, results / "evaluations")
+    plot = Markup(plot_svg(table)) if table.axis else None
+    return TableView(table, explanation(table), plot)
+
+
+def picture(path: Path, title: str) -> Picture:
+    data = base64.b64encode(collect.required(path).read_bytes()).decode("ascii")
+    return Picture(title, f"data:image/png;base64,{data}")
 
 
 def clips_text(config: Config) -> str:
@@ -231,10 +347,10 @@ def split_note(splits: Sequence[int]) -> str:
     return f", splits {', '.join(map(str, splits))}" if len(splits) > 1 else ""
 
 
-def confusion_figure(evaluation: EvaluationResult) -> Figure:
-    svg = figures.confusion(evaluation.predictions, evaluation.name)
+def confusion_figure(evaluation: EvaluationResult, predictions: pd.DataFrame) -> Figure:
+    svg = figures.confusion(predictions, evaluation.name)
     note = f"split {evaluation.split}"
-    return Figure(evaluation.name, note, Markup(svg), commonest_mistakes(evaluation.predictions))
+    return Figure(evaluation.name, note, Markup(svg), commonest_mistakes(predictions))
 
 
 def commonest_mistakes(predictions: pd.DataFrame, count: int = 3) -> str:
@@ -250,15 +366,21 @@ def commonest_mistakes(predictions: pd.DataFrame, count: int = 3) -> str:
 
 
 def clustering_view(
-    config: Config, results: Path, clustering: Clustering, indices: dict[str, pd.DataFrame]
+    config: Config,
+    results: Path,
+    clustering: Clustering,
+    indices: dict[str, pd.DataFrame],
+    clips: bool,
 ) -> ClusteringView:
+    """`clips`: whether to show clips of some clusters."""
     recipe = config.pseudo_labels[clustering.name]
     return ClusteringView(
         clustering,
         f"features of {recipe.motion_model} on {recipe.dataset}, granularity {recipe.granularity}",
         Markup(figures.cluster_sizes(clustering)),
-        *cluster_examples(config, results, clustering, indices),
-    )
+        config.flow_of(recipe.motion_model) is not None,
+        *(cluster_examples(config, results, clustering, indices) if clips else ([], 0.0)),
+    )  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------- small print

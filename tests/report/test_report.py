@@ -15,7 +15,7 @@ from motionfit.config import Config, load_config
 from motionfit.errors import MotionFitError
 from motionfit.report import write_report
 from motionfit.report.collect import read_costs
-from motionfit.report.exhibits import choose_clusters, choose_units
+from motionfit.report.exhibits import choose_clusters
 from motionfit.report.figures import confusion_counts
 from motionfit.report.graph import artefact_graph, box_height, broken, draw, rising
 from motionfit.report.lineage import lineage
@@ -25,6 +25,7 @@ from motionfit.report.pictures import (
     common_scale,
     flow_arrows,
     spread,
+    spread_over,
 )
 from motionfit.report.results_table import chance_recall, results_tables
 
@@ -345,10 +346,10 @@ def test_clusters_are_chosen_from_the_largest_to_the_smallest_without_empty_ones
 
 def test_clips_are_of_different_videos_where_there_are_enough():
     units = pd.DataFrame({"video": list("aaabbc"), "start": range(6), "length": 4, "label": 0})
-    assert sorted(choose_units(units, 3)["video"]) == ["a", "b", "c"]
-    assert len(choose_units(units, 5)) == 5
-    assert len(choose_units(units, 50)) == 6
-    assert not choose_units(units, 5).duplicated().any()
+    assert sorted(spread_over(units, "video", 3)["video"]) == ["a", "b", "c"]
+    assert len(spread_over(units, "video", 5)) == 5
+    assert len(spread_over(units, "video", 50)) == 6
+    assert not spread_over(units, "video", 5).duplicated().any()
 
 
 # ------------------------------------------------------------------------------------------- graph

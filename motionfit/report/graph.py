@@ -20,7 +20,7 @@ WIDTH, BOX, GAP, TOP = 1150, 138, 12, 34
 LINE, PADDING, LETTERS = 15, 6, 16
 """Pixels of a line of text and above and below it; letters that fit into a line."""
 READABLE = 100
-"""Boxes of a drawing up to which it can be read, and is laid out in seconds."""
+"""Boxes of a drawing up to which it can be read."""
 
 
 @dataclass(frozen=True)

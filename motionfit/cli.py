@@ -147,11 +147,11 @@ def table(args: Arguments) -> None:
 
 def retrieval_figure(args: Arguments) -> None:
     from motionfit.datasets.index import read_index
-    from motionfit.report.collect import read_neighbours
+    from motionfit.report.pictures import read_nearest
     from motionfit.report.retrieval_figure import write_retrieval_figure
 
     write_retrieval_figure(config.parse_recipe(config.RetrievalFigure, args.recipe),
-                           read_neighbours(args.neighbours), read_index(args.index), args.frames,
+                           read_nearest(args.neighbours), read_index(args.index), args.frames,
                            args.clip_length, args.output)  # fmt: skip
 
 

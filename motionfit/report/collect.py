@@ -12,6 +12,7 @@ from motionfit.config import Config, Evaluation, LabelledPart
 from motionfit.datasets.index import classes, labelled_train, read_index, split_column
 from motionfit.errors import MotionFitError
 from motionfit.report.lineage import Lineage
+from motionfit.report.pictures import read_nearest
 
 SELF_TRAINED, APPEARANCE_TAUGHT, MERS, MARS, RANDOM, MOTION, RGB_MOTION = (
     "self-trained", "appearance-taught", "mers", "mars", "random", "motion", "rgb-motion"
@@ -248,20 +249,16 @@ def kind_of(config: Config, evaluation: Evaluation) -> str:
     return MARS if evaluation.fine_tuning and evaluation.fine_tuning.mars else RANDOM
 
 
-def folder_of_split(results: Path, evaluation: EvaluationResult) -> Path:
-    """The folder of the split that is shown."""
-    return results / "evaluations" / evaluation.name / f"split{evaluation.split}"
+def read_predictions(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:
+    """video, label, predicted and a probability a class, of the first split."""
+    folder = results / "evaluations" / evaluation.name / f"split{evaluation.split}"
+    return read_table(folder / "predictions.csv", ("video", "label", "predicted"))
 
 
-def read_predictions(path: Path) -> pd.DataFrame:
-    """video, label, predicted and a probability a class."""
-    return read_table(path, ("video", "label", "predicted"))
-
-
-def read_neighbours(path: Path) -> pd.DataFrame:
-    """The nearest training clips of each query: query, query_start, query_label, rank, video,
-    start, label, similarity."""
-    return read_table(path, ("query", "query_label", "video", "label"))
+def read_neighbours(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:
+    """The nearest training clips of each query, of the first split."""
+    folder = results / "evaluations" / evaluation.name / f"split{evaluation.split}"
+    return read_nearest(required(folder / "neighbours.csv"))
 
 
 def best(

@@ -15,7 +15,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from motionfit.config import Config, Table
+from motionfit.config import Config, RetrievalFigure, Table
 from motionfit.files import replacing
 from motionfit.report import collect, figures, graph, pictures
 from motionfit.report.collect import (
@@ -162,74 +162,63 @@ def view(config: Config, results: Path) -> dict[str, Any]:
         key=lambda evaluation: kinds.index(evaluation.kind),
     )
     shown = compared([e for e in evaluations if e.recognises], collect.top1)
-    featured = evaluations
-    if len(evaluations) > FEW:
-        featured = headlined(shown, evaluations) or evaluations[:FEW]
-    # What the pictures are of: the same run, as if there were no other evaluations.
+    featured = chosen(shown, evaluations)
+    some = len(featured) < len(evaluations)
     part = config.model_copy(
         update={"evaluations": {e.name: config.evaluations[e.name] for e in featured}}
     )
-    close = lineage(part)
-    tables = [table_view(*item, results) for item in config.tables.items()]
-    pictures_of_stages = [
-        picture(results / "figures" / f"{name}.png", recipe.title)
-        for name, recipe in config.figures.items()
-    ]
-    costs = collect.read_costs(results)
     histories = collect.read_histories(config, results, needed)
     clusterings = [
         collect.read_clustering(results, name, splits, indices[config.pseudo_labels[name].dataset])
         for name, splits in needed.pseudo_labels.items()
     ]
-    predictions = [
-        (e, collect.read_predictions(collect.folder_of_split(results, e) / "predictions.csv"))
-        for e in featured
-        if e.recognises
-    ]
-    neighbours = [
-        (e, collect.read_neighbours(collect.folder_of_split(results, e) / "neighbours.csv"))
-        for e in retrieving(shown, evaluations)
-    ]
-    queries, retrieval_scale = retrieval_examples(config, results, needed, neighbours, indices)
+    predictions = [(e, collect.read_predictions(results, e)) for e in featured if e.recognises]
+    found = [(e, collect.read_neighbours(results, e)) for e in retrieving(shown, evaluations)]
+    queries, retrieval_scale = retrieval_examples(config, results, needed, found, indices)
     return {
         "datasets": datasets,
         "evaluations": len(evaluations),
-        "featured": [] if featured is evaluations else [e.name for e in featured],
+        "featured": [e.name for e in featured] if some else [],
         "clips": clips_text(config),
         "first": shown[0] if shown else None,
         "headlines": headlines(shown, evaluations),
         "gain": gain(shown),
         "results": results_tables(config, evaluations, indices),
-        "tables": tables,
-        "figures": pictures_of_stages,
-        "box_width": graph.BOX,
-        "graph": drawing(part, close, datasets, evaluations, featured is evaluations),
-        "trainings": [
-            (training_figure(history), featured is evaluations or history.name in
-             {*close.motion_models, *close.appearance_models, *part.evaluations})
-            for history in histories
-        ],
+        "tables": [table_view(*item, results) for item in config.tables.items()],
+        "figures": [picture(*item, results) for item in config.figures.items()],
+        "graph": drawing(part, datasets, evaluations, some),
+        "trainings": training_views(part, histories, some),
         "confusions": [confusion_figure(*item) for item in predictions],
-        "clusterings": [
-            clustering_view(config, results, c, indices, c.name in close.pseudo_labels)
-            for c in clusterings
-        ],
+        "clusterings": clustering_views(config, results, clusterings, lineage(part), indices),
         "flows": [
             FlowView(name, flow, *flow_examples(config, results, name, flow, indices[name]))
             for name, flow in needed.flow
         ],
+        "queries": queries,
+        "retrieval_scale": retrieval_scale,
+        "compared": [evaluation for evaluation, _ in found],
+        **constants(),
+        **costs(results),
+        "config": as_yaml(config),
+    }
+
+
+def constants() -> dict[str, Any]:
+    """What is the same in the report of any run."""
+    return {
+        "box_width": graph.BOX,
         "wheel": pictures.colour_wheel(),
         "shown_width": pictures.SHOWN,
-        "queries": queries,
-        "compared": [evaluation for evaluation, _ in neighbours],
         "kinds": KINDS,
-        "retrieval_scale": retrieval_scale,
-        "costs": costs,
-        "memory_peak": max((c.memory for c in costs if not math.isnan(c.memory)), default=math.nan),
-        "config": as_yaml(config),
         "versions": versions(),
         "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-    }  # fmt: skip
+    }
+
+
+def costs(results: Path) -> dict[str, Any]:
+    stages = collect.read_costs(results)
+    known = [stage.memory for stage in stages if not math.isnan(stage.memory)]
+    return {"costs": stages, "memory_peak": max(known, default=math.nan)}
 
 
 # --------------------------------------------------------------------------------- what is shown
@@ -254,6 +243,15 @@ def retrieving(
     if shown and all(e.retrieves for e in shown):
         return shown
     return compared([e for e in evaluations if e.retrieves], collect.first_recall)
+
+
+def chosen(
+    shown: Sequence[EvaluationResult], evaluations: Sequence[EvaluationResult]
+) -> list[EvaluationResult]:
+    """The evaluations that have pictures: all of a few; of many, those of the headlines."""
+    if len(evaluations) <= FEW:
+        return [*evaluations]
+    return headlined(shown, evaluations) or [*evaluations[:FEW]]
 
 
 def headlined(
@@ -303,21 +301,20 @@ def gain(shown: Sequence[EvaluationResult]) -> str:
 
 def drawing(
     config: Config,
-    needed: Lineage,
     datasets: Sequence[collect.DatasetSummary],
     evaluations: Sequence[EvaluationResult],
-    whole: bool,
+    some: bool,
 ) -> graph.Drawing | None:
-    """The graph of the artefacts, where it is not `whole` of those that are needed; None where
-    there are still too many to be read."""
+    """The graph of all artefacts, or of those that `some` evaluations need, which the config has
+    left; None where it is too large to be read."""
     details = {f"dataset {d.name}": f"{d.videos} videos" for d in datasets}
     details |= {
         f"evaluation {e.name}": f"top-1 {percent(collect.top1(e))}%"
         for e in evaluations
         if e.recognises
     }
-    nodes, edges = graph.artefact_graph(config, needed, details)
-    if not whole:
+    nodes, edges = graph.artefact_graph(config, lineage(config), details)
+    if some:
         nodes, edges = graph.used(nodes, edges)
     return graph.draw(nodes, edges) if len(nodes) <= graph.READABLE else None
 
@@ -328,14 +325,25 @@ def table_view(name: str, recipe: Table, results: Path) -> TableView:
     return TableView(table, explanation(table), plot)
 
 
-def picture(path: Path, title: str) -> Picture:
-    data = base64.b64encode(collect.required(path).read_bytes()).decode("ascii")
-    return Picture(title, f"data:image/png;base64,{data}")
+def picture(name: str, recipe: RetrievalFigure, results: Path) -> Picture:
+    path = collect.required(results / "figures" / f"{name}.png")
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return Picture(recipe.title, f"data:image/png;base64,{data}")
 
 
 def clips_text(config: Config) -> str:
     """Clips a test video, in all the evaluations."""
     return " or ".join(map(str, sorted({e.clips for e in config.evaluations.values()})))
+
+
+def training_views(
+    config: Config, histories: Sequence[collect.TrainingHistory], some: bool
+) -> list[tuple[Figure, bool]]:
+    """The curves of all trainings, and whether each is of the config, which has `some` evaluations
+    left."""
+    needed = lineage(config)
+    own = {*needed.motion_models, *needed.appearance_models, *config.evaluations}
+    return [(training_figure(h), not some or h.name in own) for h in histories]
 
 
 def training_figure(history: collect.TrainingHistory) -> Figure:
@@ -365,22 +373,31 @@ def commonest_mistakes(predictions: pd.DataFrame, count: int = 3) -> str:
     )
 
 
-def clustering_view(
+def clustering_views(
     config: Config,
     results: Path,
-    clustering: Clustering,
+    clusterings: Sequence[Clustering],
+    close: Lineage,
     indices: dict[str, pd.DataFrame],
-    clips: bool,
-) -> ClusteringView:
-    """`clips`: whether to show clips of some clusters."""
-    recipe = config.pseudo_labels[clustering.name]
-    return ClusteringView(
-        clustering,
-        f"features of {recipe.motion_model} on {recipe.dataset}, granularity {recipe.granularity}",
-        Markup(figures.cluster_sizes(clustering)),
-        config.flow_of(recipe.motion_model) is not None,
-        *(cluster_examples(config, results, clustering, indices) if clips else ([], 0.0)),
-    )  # fmt: skip
+) -> list[ClusteringView]:
+    """All pseudo-labels; clips are shown of those that are in the lineage `close`."""
+    views = []
+    for clustering in clusterings:
+        recipe = config.pseudo_labels[clustering.name]
+        examples: tuple[list[Cluster], float] = ([], 0.0)
+        if clustering.name in close.pseudo_labels:
+            examples = cluster_examples(config, results, clustering, indices)
+        views.append(
+            ClusteringView(
+                clustering,
+                f"features of {recipe.motion_model} on {recipe.dataset}, "
+                f"granularity {recipe.granularity}",
+                Markup(figures.cluster_sizes(clustering)),
+                config.flow_of(recipe.motion_model) is not None,
+                *examples,
+            )
+        )
+    return views
 
 
 # ------------------------------------------------------------------------------------- small print

@@ -59,6 +59,13 @@ class StoredClips:
         return store.read(video, start + length // 2, 1)[0]
 
 
+def read_nearest(path: Path) -> pd.DataFrame:
+    """The nearest training clips of each query, as retrieval writes them: query, query_start,
+    query_label, rank, video, start, label, similarity."""
+    text = dict.fromkeys(("query", "query_label", "video", "label"), str)
+    return pd.read_csv(path, dtype=text, keep_default_na=False)
+
+
 def spread(items: Sequence[T], count: int) -> list[T]:
     """At most `count` of the items, evenly spread, with the first and the last."""
     if len(items) <= count:

@@ -413,7 +413,7 @@ def test_of_many_evaluations_those_of_the_headlines_have_pictures(run_of_every_k
     assert len(config.evaluations) > FEW
     section = html[html.index('<section id="confusion"') : html.index('<section id="pseudo-l')]
     assert section.count('aria-label="Confusion matrix of') == 3
-    assert "Some of the 9 evaluations, those of" in section
+    assert "Of the 9 evaluations these are shown: " in section
     curves = html[html.index('<section id="curves"') : html.index('<section id="confusion"')]
     folded = curves[curves.index("<details>") :]
     assert 'aria-label="Training curves of by-mers"' in folded

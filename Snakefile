@@ -24,6 +24,7 @@ include: "rules/pseudo_labels.smk"
 include: "rules/appearance_model.smk"
 include: "rules/evaluation.smk"
 include: "rules/report.smk"
+include: "rules/tables.smk"
 
 
 rule all:

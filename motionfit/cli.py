@@ -148,6 +148,23 @@ def summarise(args: Arguments) -> None:
     summarise(args.evaluation, args.splits, args.kinds, args.output)
 
 
+def table(args: Arguments) -> None:
+    from motionfit.tables.stage import write_table
+
+    write_table(args.name, config.parse_recipe(config.Table, args.recipe), args.evaluations,
+                args.output)  # fmt: skip
+
+
+def retrieval_figure(args: Arguments) -> None:
+    from motionfit.datasets.index import read_index
+    from motionfit.report.pictures import read_nearest
+    from motionfit.report.retrieval_figure import write_retrieval_figure
+
+    write_retrieval_figure(config.parse_recipe(config.RetrievalFigure, args.recipe),
+                           read_nearest(args.neighbours), read_index(args.index), args.frames,
+                           args.clip_length, args.output)  # fmt: skip
+
+
 def report(args: Arguments) -> None:
     from motionfit.report import write_report
 
@@ -356,6 +373,23 @@ def build_parser() -> argparse.ArgumentParser:
     stage.add_argument("--splits", required=True, type=int, nargs="+", metavar="N", help="splits")
     stage.add_argument("--kinds", required=True, nargs="+", choices=["recognition", "retrieval"],
                        help="what was measured")  # fmt: skip
+
+    stage = command(table, "Put the measures of evaluations beside published figures.")
+    add(stage, "--recipe")
+    stage.add_argument("--name", required=True, metavar="NAME", help="name of the table")
+    stage.add_argument("--evaluations", type=Path, default=Path("results/evaluations"),
+                       metavar="DIR", help="folder that holds a folder an evaluation "
+                       "(default: %(default)s)")  # fmt: skip
+    stage.add_argument("--output", required=True, type=Path, nargs="+", metavar="FILE",
+                       help="files to write: .md, .csv, and .svg, a plot over the table's axis"
+                       )  # fmt: skip
+
+    stage = command(retrieval_figure, "Show queries and the nearest clips that were retrieved.")
+    add(stage, "--recipe", "--index", "--clip-length", "--output")
+    stage.add_argument("--neighbours", required=True, type=Path, metavar="CSV",
+                       help="the nearest clips, as retrieve writes them")  # fmt: skip
+    stage.add_argument("--frames", required=True, type=Path, metavar="DIR",
+                       help="folder of the shards of frames")  # fmt: skip
 
     stage = command(report, "Write the report of a run as one HTML file.")
     add(stage, "--output")

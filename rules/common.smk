@@ -36,6 +36,8 @@ wildcard_constraints:
     mers_model=names(n for n, m in CONFIG.appearance_models.items() if m.mers),
     random_model=names(n for n in CONFIG.appearance_models if not CONFIG.source_of(n)),
     evaluation=names(CONFIG.evaluations),
+    table=names(CONFIG.tables),
+    figure=names(CONFIG.figures),
     size=r"\d+x\d+",
     shard=r"\d+",
     split=r"\d+",
@@ -401,10 +403,87 @@ def from_evaluation(key):
     return look_up
 
 
+# -------------------------------------------------------------------------------- tables, figures
+
+
+def table_recipe(wildcards):
+    """The recipe in the order of the config, which is that of the table's rows and columns."""
+    return CONFIG.tables[wildcards.table].model_dump_json()
+
+
+def metrics_of_table(wildcards):
+    """The measures of exactly the evaluations, and splits, that a table shows."""
+    table = CONFIG.tables[wildcards.table]
+    shown = {
+        (row.evaluation_of(column), measure.split(" ")[0])
+        for row in table.rows.values()
+        for column, measure in table.columns.items()
+        if row.evaluation_of(column)
+    }
+    if table.splits is None:
+        return sorted({f"results/evaluations/{name}/metrics.json" for name, _ in shown})
+    return [
+        f"results/evaluations/{name}/split{split}/{kind}.json"
+        for name, kind in sorted(shown)
+        for split in table.splits
+    ]
+
+
+def evaluation_of_figure(wildcards):
+    return CONFIG.evaluations[CONFIG.figures[wildcards.figure].evaluation]
+
+
+def index_of_figure(wildcards):
+    return f"results/index/{evaluation_of_figure(wildcards).dataset}.csv"
+
+
+def neighbours_of_figure(wildcards):
+    name = CONFIG.figures[wildcards.figure].evaluation
+    split = CONFIG.evaluations[name].splits[0]
+    return f"results/evaluations/{name}/split{split}/neighbours.csv"
+
+
+def frames_of_figure(wildcards):
+    evaluation = evaluation_of_figure(wildcards)
+    return frames_of_dataset(evaluation.dataset, CONFIG.size_of(evaluation.model))
+
+
+def frames_folder_of_figure(wildcards):
+    evaluation = evaluation_of_figure(wildcards)
+    return frames_folder(evaluation.dataset, CONFIG.size_of(evaluation.model))
+
+
+def clip_length_of_figure(wildcards):
+    return evaluation_of_figure(wildcards).clip_length
+
+
+def files_of_table(name):
+    endings = [".md", ".csv", *([".svg"] if CONFIG.tables[name].axis else [])]
+    return [f"results/tables/{name}{ending}" for ending in endings]
+
+
+def named_targets(rules):
+    """Name of each table and figure to its files. `rules`: the names that are taken already."""
+    targets = {name: files_of_table(name) for name in CONFIG.tables}
+    targets |= {name: [f"results/figures/{name}.png"] for name in CONFIG.figures}
+    taken = {*rules, "all", "tables"}
+    for name in targets:
+        if name in taken:
+            section = "tables" if name in CONFIG.tables else "figures"
+            raise WorkflowError(
+                f"{section}.{name}: a rule of the workflow has this name already, so "
+                f"`snakemake {name}` would be two things: choose another"
+            )
+    return targets
+
+
 # ----------------------------------------------------------------------------------------- report
 
 
 def report_config(wildcards):
-    """The whole config but what the jobs ask for, which changes no result."""
-    values = CONFIG.model_dump(mode="json", exclude={"resources", "base", "defaults"})
-    return json.dumps(values, sort_keys=True, ensure_ascii=False)
+    """The whole config but for defaults, to be short enough for a command line, and for what the
+    jobs ask for, which changes no result; in the order of the config, which is that of a table's
+    rows."""
+    return CONFIG.model_dump_json(
+        exclude={"resources", "base", "defaults"}, exclude_defaults=True
+    )

@@ -6,6 +6,8 @@ rule report:
         metrics=expand(
             "results/evaluations/{evaluation}/metrics.json", evaluation=CONFIG.evaluations
         ),
+        tables=expand("results/tables/{table}.md", table=CONFIG.tables),
+        figures=expand("results/figures/{figure}.png", figure=CONFIG.figures),
     output:
         report="results/report/index.html",
     log:

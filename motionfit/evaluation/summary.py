@@ -1,30 +1,42 @@
 """The measures of an evaluation: a value a split, and their mean."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from motionfit.errors import MotionFitError
 from motionfit.files import write_json
 
 
 def summarise(evaluation: Path, splits: list[int], kinds: list[str], output: Path) -> None:
     """Joins the splits' files, `recognition.json` and `retrieval.json` or one of them as `kinds`
     says, into one."""
+    write_json(output, summary(evaluation, splits, kinds))
+
+
+def summary(evaluation: Path, splits: Sequence[int], kinds: Sequence[str]) -> dict[str, Any]:
+    """Measure to {'splits': {split: value}, 'mean': value}, of an evaluation's folder.
+
+    Raises MotionFitError naming the file that is missing.
+    """
     measures: dict[str, dict[str, float]] = {}
     for split in splits:
-        folder = evaluation / f"split{split}"
-        values: dict[str, float] = {}
-        if "recognition" in kinds:
-            recognition = json.loads((folder / "recognition.json").read_text())
-            values |= {f"recognition {name}": value for name, value in recognition.items()}
-        if "retrieval" in kinds:
-            for protocol, recalls in json.loads((folder / "retrieval.json").read_text()).items():
-                values |= {f"retrieval {protocol} {name}": value for name, value in recalls.items()}
-        for name, value in values.items():
-            measures.setdefault(name, {})[str(split)] = value
-    write_json(
-        output,
-        {
-            name: {"splits": by_split, "mean": sum(by_split.values()) / len(by_split)}
-            for name, by_split in measures.items()
-        },
-    )
+        for kind in kinds:
+            for name, value in read_measures(evaluation / f"split{split}" / f"{kind}.json").items():
+                measures.setdefault(f"{kind} {name}", {})[str(split)] = value
+    return {
+        name: {"splits": by_split, "mean": sum(by_split.values()) / len(by_split)}
+        for name, by_split in measures.items()
+    }
+
+
+def read_measures(path: Path) -> dict[str, float]:
+    """`top1` and the like of `recognition.json`; `clip R@1` and the like of `retrieval.json`."""
+    if not path.is_file():
+        raise MotionFitError(f"{path} is missing: run the evaluation first")
+    values = json.loads(path.read_text(encoding="utf-8"))
+    if path.stem == "recognition":
+        return values
+    return {f"{protocol} {name}": value for protocol, recalls in values.items()
+            for name, value in recalls.items()}  # fmt: skip

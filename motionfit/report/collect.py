@@ -1,6 +1,7 @@
 """From result files to what the report shows."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,18 @@ from motionfit.config import Config, Evaluation, LabelledPart
 from motionfit.datasets.index import classes, labelled_train, read_index, split_column
 from motionfit.errors import MotionFitError
 from motionfit.report.lineage import Lineage
+from motionfit.report.pictures import read_nearest
 
-SELF_TRAINED, PRE_TRAINED, RANDOM, MOTION = "self-trained", "pre-trained", "random", "motion"
-"""Kinds of evaluated models."""
-SOURCE = "source (pseudo-labels)"
+SELF_TRAINED, APPEARANCE_TAUGHT, MERS, MARS, PRE_TRAINED, RANDOM, MOTION, RGB_MOTION = (
+    "self-trained", "appearance-taught", "mers", "mars", "pre-trained", "random", "motion",
+    "rgb-motion",
+)  # fmt: skip
+"""Kinds of evaluated models: RGB networks self-trained on pseudo-labels of motion, or of
+appearance, taught by MERS, or by MARS, of pre-trained weights, or of random ones; motion models on
+flow, or on RGB."""
+Score = Callable[["EvaluationResult"], float]
+
+SOURCE, TAUGHT = "source (pseudo-labels)", "source (MERS)"
 
 
 @dataclass(frozen=True)
@@ -37,20 +46,20 @@ class DatasetSummary:
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """An evaluation's measures and predictions."""
+    """An evaluation's measures."""
 
     name: str
     recipe: Evaluation
     kind: str
-    """SELF_TRAINED, PRE_TRAINED, RANDOM or MOTION."""
+    """One of the kinds above."""
     weights: Path | None
     """The weight file that its model started from; None for random weights."""
-    motion_model: str | None
-    """The motion model that it is or goes back to."""
+    motion_models: list[str]
+    """The motion models that it is, goes back to or is taught by in fine-tuning."""
     measures: dict[str, Any]
     """Name to {'splits': {split: value}, 'mean': value}."""
-    predictions: pd.DataFrame
-    """video, label, predicted and a probability a class, of the first split."""
+    classes: int
+    """Of its data set."""
     label_fraction: float
     """Fraction of the training labels that it was fine-tuned with; without fine-tuning, that its
     motion model learned from."""
@@ -62,6 +71,21 @@ class EvaluationResult:
     def split(self) -> int:
         """The split whose predictions and neighbours are shown."""
         return self.recipe.splits[0]
+
+    @property
+    def recognises(self) -> bool:
+        """Whether it measures recognition."""
+        return "recognition" in self.recipe.measures and "recognition top1" in self.measures
+
+    @property
+    def retrieves(self) -> bool:
+        """Whether it measures retrieval."""
+        return "retrieval" in self.recipe.measures and self.first_recall in self.measures
+
+    @property
+    def first_recall(self) -> str:
+        """The measure of retrieval that asks most: by clip, at the smallest k."""
+        return f"retrieval clip R@{min(self.recipe.recall_at)}"
 
     def mean(self, measure: str) -> float | None:
         return self.measures[measure]["mean"] if measure in self.measures else None
@@ -159,7 +183,7 @@ def read_dataset(
         name=name,
         format=config.datasets[name].format,
         use=", ".join(uses),
-        labels_unused=uses == [SOURCE] and labelled > 0,
+        labels_unused={*uses} <= {SOURCE, TAUGHT} and labelled > 0,
         videos=len(index),
         labelled=labelled,
         classes=len(classes(index)),
@@ -173,6 +197,11 @@ def uses_of(config: Config, needed: Lineage, name: str) -> list[str]:
     users = {
         "motion model": [config.motion_models[m].dataset for m in needed.motion_models],
         SOURCE: [config.pseudo_labels[p].dataset for p in needed.pseudo_labels],
+        TAUGHT: [
+            mers.dataset
+            for name in needed.appearance_models
+            if (mers := config.appearance_models[name].mers)
+        ],
         "target (fine-tuning, test)": [e.dataset for e in config.evaluations.values()],
     }
     return [use for use, datasets in users.items() if name in datasets]
@@ -185,31 +214,23 @@ def read_evaluation(
     config: Config, results: Path, name: str, indices: dict[str, pd.DataFrame]
 ) -> EvaluationResult:
     recipe = config.evaluations[name]
-    folder = results / "evaluations" / name
-    motion_model = config.motion_model_of(recipe.model)
-    if recipe.model in config.motion_models:
-        kind, weights = MOTION, config.motion_models[recipe.model].network.weights
-    else:
-        weights = config.appearance_models[recipe.model].network.weights
-        kind = SELF_TRAINED if motion_model else PRE_TRAINED if weights else RANDOM
+    motion_models = config.motion_models_of(recipe)
     used: list[tuple[LabelledPart, int]] = []
     if recipe.fine_tuning is not None:
         used.append((recipe, recipe.splits[0]))
-    if motion_model and config.motion_models[motion_model].dataset == recipe.dataset:
+    for motion_model in motion_models:
         motion = config.motion_models[motion_model]
-        used.append((motion, config.model_split(motion_model, recipe.splits[0])))
+        if motion.dataset == recipe.dataset:
+            used.append((motion, config.model_split(motion_model, recipe.splits[0])))
     index = indices[recipe.dataset]
     return EvaluationResult(
         name=name,
         recipe=recipe,
-        kind=kind,
-        weights=weights,
-        motion_model=motion_model,
-        measures=read_json(folder / "metrics.json"),
-        predictions=read_table(
-            folder / f"split{recipe.splits[0]}" / "predictions.csv",
-            ("video", "label", "predicted"),
-        ),
+        kind=kind_of(config, recipe),
+        weights={**config.motion_models, **config.appearance_models}[recipe.model].network.weights,
+        motion_models=motion_models,
+        measures=read_json(results / "evaluations" / name / "metrics.json"),
+        classes=len(classes(index)),
         label_fraction=used[0][0].label_fraction if used else 0.0,
         labelled=frozenset(
             video
@@ -219,30 +240,58 @@ def read_evaluation(
     )
 
 
+def kind_of(config: Config, evaluation: Evaluation) -> str:
+    """What an evaluation's model is, by what it has learned from."""
+    model = evaluation.model
+    if model in config.motion_models:
+        return MOTION if config.flow_of(model) else RGB_MOTION
+    recipe = config.appearance_models[model]
+    if recipe.mers:
+        return MERS
+    if recipe.pseudo_labels:
+        labels = config.pseudo_labels[recipe.pseudo_labels]
+        return SELF_TRAINED if config.flow_of(labels.motion_model) else APPEARANCE_TAUGHT
+    if evaluation.fine_tuning and evaluation.fine_tuning.mars:
+        return MARS
+    return PRE_TRAINED if recipe.network.weights else RANDOM
+
+
+def read_predictions(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:
+    """video, label, predicted and a probability a class, of the first split."""
+    folder = results / "evaluations" / evaluation.name / f"split{evaluation.split}"
+    return read_table(folder / "predictions.csv", ("video", "label", "predicted"))
+
+
 def read_neighbours(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:
     """The nearest training clips of each query, of the first split."""
     folder = results / "evaluations" / evaluation.name / f"split{evaluation.split}"
-    text = ("query", "query_label", "video", "label")
-    return read_table(folder / "neighbours.csv", text)
+    return read_nearest(required(folder / "neighbours.csv"))
 
 
-def best_rgb(evaluations: list[EvaluationResult]) -> EvaluationResult | None:
-    """The self-trained appearance model of the best top-1 accuracy."""
-    own = [e for e in evaluations if e.kind == SELF_TRAINED]
-    return max(own, key=top1, default=None)
+def best(
+    evaluations: Sequence[EvaluationResult], kind: str, score: Score
+) -> EvaluationResult | None:
+    """The best of a kind."""
+    return max((e for e in evaluations if e.kind == kind), key=score, default=None)
 
 
 def best_random(
-    evaluations: list[EvaluationResult], dataset: str, label_fraction: float
+    evaluations: Sequence[EvaluationResult], dataset: str, label_fraction: float, score: Score
 ) -> EvaluationResult | None:
     """The best network of random weights on a data set, of as many labels where there is one."""
-    own = [e for e in evaluations if e.kind == RANDOM and e.recipe.dataset == dataset]
+    own = [e for e in evaluations if e.recipe.dataset == dataset]
     alike = [e for e in own if e.label_fraction == label_fraction]
-    return max(alike or own, key=top1, default=None)
+    return best(alike, RANDOM, score) or best(own, RANDOM, score)
 
 
 def top1(evaluation: EvaluationResult) -> float:
+    """Top-1 accuracy, of an evaluation that measures recognition."""
     return evaluation.measures["recognition top1"]["mean"]
+
+
+def first_recall(evaluation: EvaluationResult) -> float:
+    """Recall at the smallest k, of an evaluation that measures retrieval."""
+    return evaluation.measures[evaluation.first_recall]["mean"]
 
 
 # ------------------------------------------------------------------------- trainings, clusterings
@@ -289,8 +338,8 @@ def read_clustering(results: Path, name: str, splits: set[int], index: pd.DataFr
 
 STAGES = (
     "render_demo", "index", "frames", "ledger", "flow", "motion_model", "features",
-    "pseudo_labels", "random_model", "appearance_model", "fine_tuning", "recognition", "retrieval",
-    "metrics",
+    "pseudo_labels", "random_model", "appearance_model", "mers_model", "fine_tuning", "recognition",
+    "retrieval", "metrics", "table", "retrieval_figure",
 )  # fmt: skip
 """In the order of the pipeline; the report itself is still running when it is written."""
 

@@ -20,6 +20,7 @@ from motionfit.report.pictures import (
     flow_picture,
     mean_flow,
     spread,
+    spread_over,
 )
 
 CLUSTERS, CLIPS_A_CLUSTER = 6, 8
@@ -141,30 +142,21 @@ def choose_clusters(sizes: Sequence[int], count: int) -> list[int]:
     return spread(order, count)
 
 
-def choose_units(units: pd.DataFrame, count: int) -> pd.DataFrame:
-    """At most `count` rows, of as many different videos as there are, evenly spread."""
-    first = units.drop_duplicates("video")
-    rest = units.drop(first.index)
-    chosen = spread(list(first.index), count)
-    chosen += spread(list(rest.index), count - len(chosen)) if len(chosen) < count else []
-    return units.loc[chosen]
-
-
 def cluster_examples(
     config: Config, results: Path, clustering: Clustering, indices: Indices
 ) -> tuple[list[Cluster], float]:
-    """Some clusters with some of their clips, and the motion in pixels a frame of full colour."""
+    """Some clusters with some of their clips, with flow where the motion model is on flow, and the
+    motion in pixels a frame of full colour."""
     recipe = config.pseudo_labels[clustering.name]
-    flow = config.motion_models[recipe.motion_model].flow
-    index = indices[recipe.dataset]
-    reader = ClipReader(config, results, recipe.dataset, index, config.flow[flow].size, flow)
+    flow, size = config.flow_of(recipe.motion_model), config.size_of(recipe.motion_model)
+    reader = ClipReader(config, results, recipe.dataset, indices[recipe.dataset], size, flow)
     sizes = clustering.qualities[clustering.split]["sizes"]
     clips = {}
     for number in choose_clusters(sizes, CLUSTERS):
         units = clustering.units[clustering.units["label"] == number]
         clips[number] = [
             clip
-            for row in choose_units(units, CLIPS_A_CLUSTER).itertuples()
+            for row in spread_over(units, "video", CLIPS_A_CLUSTER).itertuples()
             if (clip := reader.clip(row.video, row.start, row.length))
         ]
     scale = scale_of([clip for own in clips.values() for clip in own])
@@ -224,7 +216,10 @@ def retrieval_examples(
     """What the models of evaluations of one data set find for the same queries, which are spread
     evenly over the test videos; and the motion in pixels a frame of full colour.
 
-    `neighbours`: the evaluations, each with its table of the nearest training clips."""
+    `neighbours`: the evaluations, each with its table of the nearest training clips; without any
+    there are no queries."""
+    if not neighbours:
+        return [], 0.0
     first = neighbours[0][0].recipe
     index = indices[first.dataset]
     flow = next((name for dataset, name in needed.flow if dataset == first.dataset), None)

@@ -1,65 +1,30 @@
 """Plots, each as SVG text that can stand in a page beside others."""
 
-import io
-import re
-import zlib
-
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from motionfit.plots import BLUE, GREY, ORANGE, SKY, STYLE, shortened, svg
 from motionfit.report.collect import Clustering, TrainingHistory
-
-BLUE, ORANGE, SKY, GREY = "#0072b2", "#d55e00", "#a9cfe8", "#5b6470"
-"""Of the palette of Okabe and Ito, which the colour-blind can tell apart."""
-
-STYLE = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "motionfit",
-    "text.parse_math": False,  # a '$' in a label is a '$'
-    "font.size": 7.5,
-    "axes.titlesize": 7.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#9aa3ad",
-    "axes.labelcolor": GREY,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "axes.linewidth": 0.7,
-    "lines.linewidth": 1.3,
-}
 
 CELL_TEXT = 20
 """Classes up to which a confusion matrix says its counts."""
 
 
-def svg(figure: Figure, description: str) -> str:
-    """A figure as an <svg> element, whose ids no other figure has."""
-    buffer = io.StringIO()
-    nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
-    figure.savefig(buffer, format="svg", metadata=nothing, transparent=True)
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :].strip()
-    prefix = f"f{zlib.crc32((description + text).encode()):08x}-"
-    text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", text)
-    label = description.translate({ord("&"): "&amp;", ord('"'): "&quot;", ord("<"): "&lt;"})
-    return f'<svg role="img" aria-label="{label}" ' + text.removeprefix("<svg ")
-
-
 def training_curves(history: TrainingHistory) -> str:
     """Loss and accuracy an epoch, training and validation, a line a split. Of a training without
-    labels it is the accuracy of the order of clips."""
-    labels = any("train_accuracy" in table for table in history.splits.values())
-    accuracy = "accuracy" if labels else "order_accuracy"
+    labels it is the accuracy of the order of clips, or the loss alone."""
+    columns = {column for table in history.splits.values() for column in table}
+    accuracies = [m for m in ("accuracy", "order_accuracy") if f"train_{m}" in columns]
+    measures = ["loss", *accuracies[:1]]
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3.9, 1.65))
         axes = figure.subplots(1, 2)
         figure.subplots_adjust(left=0.1, right=0.985, bottom=0.25, top=0.87, wspace=0.26)
-        for axis, measure, scale in zip(axes, ("loss", accuracy), (1, 100), strict=True):
+        axes[1].set_visible(len(measures) > 1)
+        for axis, measure, scale in zip(axes, measures, (1, 100), strict=False):
             for table in history.splits.values():
                 mark_steps(axis, table)
                 for side, colour, dashes in (("train", BLUE, "-"), ("validation", ORANGE, "--")):
@@ -117,10 +82,6 @@ def confusion_counts(predictions: pd.DataFrame) -> tuple[list[str], np.ndarray]:
     names = [c[2:-1] for c in predictions.columns if c.startswith("p(")]
     table = pd.crosstab(predictions["label"], predictions["predicted"])
     return names, table.reindex(index=names, columns=names, fill_value=0).to_numpy()
-
-
-def shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def cluster_sizes(clustering: Clustering) -> str:

@@ -19,6 +19,8 @@ WIDTH, BOX, GAP, TOP = 1150, 138, 12, 34
 """Pixels: of the drawing, of a box, between boxes, of the headings."""
 LINE, PADDING, LETTERS = 15, 6, 16
 """Pixels of a line of text and above and below it; letters that fit into a line."""
+READABLE = 100
+"""Boxes of a drawing up to which it can be read."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,8 @@ def artefact_graph(
         return key
 
     def clips(dataset: str, model: str) -> str:
-        if model in config.motion_models:
-            return flow(dataset, config.motion_models[model].flow)
-        return frames(dataset, config.appearance_models[model].frame_size)
+        name = config.flow_of(model)
+        return flow(dataset, name) if name else frames(dataset, config.size_of(model))
 
     for name in config.datasets:
         key = f"dataset {name}"
@@ -108,28 +109,48 @@ def artefact_graph(
         chosen = motion.motion_split
         detail = "the split evaluated" if chosen == "target" else f"split {chosen}"
         nodes[f"model {name}"] = Node(MOTION, name, detail, name in needed.motion_models)
-        edges[flow(motion.dataset, motion.flow), f"model {name}"] = None
+        edges[clips(motion.dataset, name), f"model {name}"] = None
     for name, labels in config.pseudo_labels.items():
         key, model = f"labels {name}", labels.motion_model
         detail = f"{labels.clusters} clusters"
         nodes[key] = Node(LABELS, name, detail, name in needed.pseudo_labels)
         edges[f"model {model}", key] = None
-        edges[flow(labels.dataset, config.motion_models[model].flow), key] = None
+        edges[clips(labels.dataset, model), key] = None
     evaluated = {evaluation.model for evaluation in config.evaluations.values()}
     for name, model in config.appearance_models.items():
-        start = "pre-trained weights" if model.network.weights else "random weights"
-        detail = "self-trained" if model.pseudo_labels else start
-        nodes[f"model {name}"] = Node(APPEARANCE, name, detail, name in evaluated)
+        nodes[f"model {name}"] = Node(APPEARANCE, name, learned_by(config, name), name in evaluated)
+        if (source := config.source_of(name)) is None:
+            continue
+        edges[clips(source, name), f"model {name}"] = None
         if model.pseudo_labels is not None:
             edges[f"labels {model.pseudo_labels}", f"model {name}"] = None
-            source = config.pseudo_labels[model.pseudo_labels].dataset
-            edges[clips(source, name), f"model {name}"] = None
+        if model.mers:
+            edges[f"model {model.mers.motion_model}", f"model {name}"] = None
+            edges[clips(source, model.mers.motion_model), f"model {name}"] = None
     for name, evaluation in config.evaluations.items():
         key = f"evaluation {name}"
         nodes[key] = Node(EVALUATION, name, details.get(key, ""))
         edges[f"model {evaluation.model}", key] = None
         edges[clips(evaluation.dataset, evaluation.model), key] = None
+        if evaluation.fine_tuning and (mars := evaluation.fine_tuning.mars):
+            edges[f"model {mars.motion_model}", key] = None
+            edges[clips(evaluation.dataset, mars.motion_model), key] = None
     return nodes, list(edges)
+
+
+def used(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:
+    """The part of a graph that an evaluation needs."""
+    kept = {key: node for key, node in nodes.items() if node.used}
+    return kept, [(a, b) for a, b in edges if a in kept and b in kept]
+
+
+def learned_by(config: Config, appearance_model: str) -> str:
+    recipe = config.appearance_models[appearance_model]
+    if recipe.mers:
+        return "by MERS"
+    if recipe.pseudo_labels:
+        return "self-trained"
+    return "pre-trained weights" if recipe.network.weights else "random weights"
 
 
 # ------------------------------------------------------------------------------------ the layout

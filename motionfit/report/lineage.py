@@ -32,20 +32,18 @@ def lineage(config: Config) -> Lineage:
         need_clips(config, needed, evaluation.model, evaluation.dataset)
         for split in evaluation.splits:
             need_model(config, needed, evaluation.model, split)
+        if evaluation.fine_tuning and (mars := evaluation.fine_tuning.mars):
+            need_clips(config, needed, mars.motion_model, evaluation.dataset)
+            for split in evaluation.splits:
+                need_model(config, needed, mars.motion_model, split)
     return needed
 
 
 def need_clips(config: Config, needed: Lineage, model: str, dataset: str) -> None:
-    """What a model reads of a data set."""
-    if model in config.motion_models:
-        need_flow(config, needed, config.motion_models[model].flow, dataset)
-    else:
-        needed.frames[dataset, config.appearance_models[model].frame_size] = None
-
-
-def need_flow(config: Config, needed: Lineage, flow: str, dataset: str) -> None:
-    needed.frames[dataset, config.flow[flow].size] = None
-    needed.flow[dataset, flow] = None
+    """What a model reads of a data set: frames, or flow, which is computed from frames."""
+    needed.frames[dataset, config.size_of(model)] = None
+    if (flow := config.flow_of(model)) is not None:
+        needed.flow[dataset, flow] = None
 
 
 def need_model(config: Config, needed: Lineage, model: str, split: int) -> None:
@@ -53,14 +51,12 @@ def need_model(config: Config, needed: Lineage, model: str, split: int) -> None:
     motion_model = config.motion_model_of(model)
     if motion_model is None:
         return
-    recipe = config.motion_models[motion_model]
     split = config.model_split(motion_model, split)
     needed.motion_models.setdefault(motion_model, set()).add(split)
-    need_flow(config, needed, recipe.flow, recipe.dataset)
-    if model in config.appearance_models:
-        pseudo_labels = config.appearance_models[model].pseudo_labels
-        source = config.pseudo_labels[pseudo_labels].dataset
-        needed.pseudo_labels.setdefault(pseudo_labels, set()).add(split)
+    need_clips(config, needed, motion_model, config.motion_models[motion_model].dataset)
+    if model in config.appearance_models and (source := config.source_of(model)):
         needed.appearance_models.setdefault(model, set()).add(split)
-        need_flow(config, needed, recipe.flow, source)
+        need_clips(config, needed, motion_model, source)
         need_clips(config, needed, model, source)
+        if (labels := config.appearance_models[model].pseudo_labels) is not None:
+            needed.pseudo_labels.setdefault(labels, set()).add(split)

@@ -1,5 +1,6 @@
 """The page: everything that is read and drawn, through the template into one file."""
 
+import base64
 import math
 import platform
 from collections.abc import Sequence
@@ -14,16 +15,21 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from motionfit.config import Config
+from motionfit.config import Config, RetrievalFigure, Table
 from motionfit.files import replacing
 from motionfit.report import collect, figures, graph, pictures
 from motionfit.report.collect import (
+    APPEARANCE_TAUGHT,
+    MARS,
+    MERS,
     MOTION,
     PRE_TRAINED,
     RANDOM,
+    RGB_MOTION,
     SELF_TRAINED,
     Clustering,
     EvaluationResult,
+    Score,
 )
 from motionfit.report.exhibits import (
     Cluster,
@@ -33,15 +39,25 @@ from motionfit.report.exhibits import (
     retrieval_examples,
 )
 from motionfit.report.lineage import Lineage, lineage
-from motionfit.report.results_table import number_of_classes, percent, results_tables
+from motionfit.report.results_table import percent, results_tables
+from motionfit.tables.plot import plot_svg
+from motionfit.tables.text import explanation, figure, signed, splits_text
+from motionfit.tables.values import FilledTable, fill
 
 KINDS = {
     SELF_TRAINED: "RGB, self-trained on motion",
+    APPEARANCE_TAUGHT: "RGB, self-trained on appearance",
+    MERS: "RGB, taught by MERS",
+    MARS: "RGB, taught by MARS",
     PRE_TRAINED: "RGB, pre-trained weights",
     RANDOM: "RGB, random weights",
     MOTION: "flow, motion model",
+    RGB_MOTION: "RGB, appearance pseudo-label generator",
 }
+"""In the order in which they are shown."""
 PACKAGES = ("motionfit", "torch", "torchvision", "snakemake")
+FEW = 8
+"""Evaluations up to which all have their pictures; of more, those of the headlines have."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +81,33 @@ class Headline:
 
 
 @dataclass(frozen=True)
+class TableView:
+    """A table of results beside published figures, with its plot where it has an axis."""
+
+    table: FilledTable
+    explanation: str
+    plot: Markup | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that another stage has drawn."""
+
+    title: str
+    uri: str
+
+
+@dataclass(frozen=True)
 class ClusteringView:
     """Pseudo-labels: their chart, and clips of some clusters."""
 
     clustering: Clustering
     description: str
     sizes: Markup
+    motion: bool
+    """Whether the features are of motion, and not of appearance."""
     clusters: list[Cluster]
+    """Empty where they are not shown."""
     scale: float
     """Pixels a frame of full colour."""
 
@@ -104,7 +140,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"duration": duration, "memory": memory}
+    made.filters |= {
+        "duration": duration,
+        "memory": memory,
+        "figure": figure,
+        "signed": signed,
+        "splits_text": splits_text,
+    }
     return made
 
 
@@ -121,80 +163,129 @@ def view(config: Config, results: Path) -> dict[str, Any]:
         (collect.read_evaluation(config, results, name, indices) for name in config.evaluations),
         key=lambda evaluation: kinds.index(evaluation.kind),
     )
-    shown = compared(evaluations)
-    costs = collect.read_costs(results)
+    shown = compared([e for e in evaluations if e.recognises], collect.top1)
+    featured = chosen(shown, evaluations)
+    some = len(featured) < len(evaluations)
+    part = config.model_copy(
+        update={"evaluations": {e.name: config.evaluations[e.name] for e in featured}}
+    )
     histories = collect.read_histories(config, results, needed)
     clusterings = [
         collect.read_clustering(results, name, splits, indices[config.pseudo_labels[name].dataset])
         for name, splits in needed.pseudo_labels.items()
     ]
-    neighbours = [(e, collect.read_neighbours(results, e)) for e in shown]
-    queries, retrieval_scale = retrieval_examples(config, results, needed, neighbours, indices)
+    predictions = [(e, collect.read_predictions(results, e)) for e in featured if e.recognises]
+    found = [(e, collect.read_neighbours(results, e)) for e in retrieving(shown, evaluations)]
+    queries, retrieval_scale = retrieval_examples(config, results, needed, found, indices)
     return {
         "datasets": datasets,
         "evaluations": len(evaluations),
+        "featured": [e.name for e in featured] if some else [],
         "clips": clips_text(config),
+        "first": shown[0] if shown else None,
         "headlines": headlines(shown, evaluations),
         "gain": gain(shown),
-        "tables": results_tables(config, evaluations, indices),
-        "box_width": graph.BOX,
-        "graph": drawing(config, needed, datasets, evaluations),
-        "trainings": [training_figure(history) for history in histories],
-        "confusions": [confusion_figure(evaluation) for evaluation in evaluations],
-        "clusterings": [clustering_view(config, results, c, indices) for c in clusterings],
+        "results": results_tables(config, evaluations, indices),
+        "tables": [table_view(*item, results) for item in config.tables.items()],
+        "figures": [picture(*item, results) for item in config.figures.items()],
+        "graph": drawing(part, datasets, evaluations, some),
+        "trainings": training_views(part, histories, some),
+        "confusions": [confusion_figure(*item) for item in predictions],
+        "clusterings": clustering_views(config, results, clusterings, lineage(part), indices),
         "flows": [
             FlowView(name, flow, *flow_examples(config, results, name, flow, indices[name]))
             for name, flow in needed.flow
         ],
+        "queries": queries,
+        "retrieval_scale": retrieval_scale,
+        "compared": [evaluation for evaluation, _ in found],
+        **constants(),
+        **costs(results),
+        "config": as_yaml(config),
+    }
+
+
+def constants() -> dict[str, Any]:
+    """What is the same in the report of any run."""
+    return {
+        "box_width": graph.BOX,
         "wheel": pictures.colour_wheel(),
         "shown_width": pictures.SHOWN,
-        "queries": queries,
-        "compared": shown,
-        "retrieval": shown[0],
         "kinds": KINDS,
-        "retrieval_scale": retrieval_scale,
-        "costs": costs,
-        "memory_peak": max((c.memory for c in costs if not math.isnan(c.memory)), default=math.nan),
-        "config": as_yaml(config),
         "versions": versions(),
         "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
     }
 
 
+def costs(results: Path) -> dict[str, Any]:
+    stages = collect.read_costs(results)
+    known = [stage.memory for stage in stages if not math.isnan(stage.memory)]
+    return {"costs": stages, "memory_peak": max(known, default=math.nan)}
+
+
 # --------------------------------------------------------------------------------- what is shown
 
 
-def compared(evaluations: Sequence[EvaluationResult]) -> list[EvaluationResult]:
+def compared(evaluations: Sequence[EvaluationResult], score: Score) -> list[EvaluationResult]:
     """The best self-trained network and random weights beside it; without a self-trained one,
     whatever comes first."""
-    first = collect.best_rgb(evaluations) or evaluations[0]
+    if not evaluations:
+        return []
+    first = collect.best(evaluations, SELF_TRAINED, score) or evaluations[0]
     if first.kind == RANDOM:
         return [first]
-    random = collect.best_random(evaluations, first.recipe.dataset, first.label_fraction)
+    random = collect.best_random(evaluations, first.recipe.dataset, first.label_fraction, score)
     return [first, random] if random else [first]
+
+
+def retrieving(
+    shown: list[EvaluationResult], evaluations: Sequence[EvaluationResult]
+) -> list[EvaluationResult]:
+    """The evaluations whose retrieval is compared: those of the headlines, if they measure it."""
+    if shown and all(e.retrieves for e in shown):
+        return shown
+    return compared([e for e in evaluations if e.retrieves], collect.first_recall)
+
+
+def chosen(
+    shown: Sequence[EvaluationResult], evaluations: Sequence[EvaluationResult]
+) -> list[EvaluationResult]:
+    """The evaluations that have pictures: all of a few; of many, those of the headlines."""
+    if len(evaluations) <= FEW:
+        return [*evaluations]
+    return headlined(shown, evaluations) or [*evaluations[:FEW]]
+
+
+def headlined(
+    shown: Sequence[EvaluationResult], evaluations: Sequence[EvaluationResult]
+) -> list[EvaluationResult]:
+    """Those that are compared, and the best network of pre-trained weights and the best motion
+    model on the same data set."""
+    if not shown:
+        return []
+    own = [e for e in evaluations if e.recognises and e.recipe.dataset == shown[0].recipe.dataset]
+    kinds = [kind for kind in (PRE_TRAINED, MOTION) if kind != shown[0].kind]
+    others = (collect.best(own, kind, collect.top1) for kind in kinds)
+    return [*shown, *(other for other in others if other)]
 
 
 def headlines(
     shown: Sequence[EvaluationResult], evaluations: Sequence[EvaluationResult]
 ) -> list[Headline]:
-    """The top-1 accuracies to begin with: of the networks that are compared, of the best one of
-    pre-trained weights and the best motion model on the same data set, and of guessing."""
-    dataset = shown[0].recipe.dataset
-    chosen = list(shown)
-    for kind in (PRE_TRAINED, MOTION):
-        own = [e for e in evaluations if e.kind == kind and e.recipe.dataset == dataset]
-        if own and shown[0].kind != kind:
-            chosen.append(max(own, key=collect.top1))
-    classes = number_of_classes(shown[0])
-    return [Headline(percent(collect.top1(e)), e.name, KINDS[e.kind], e.kind) for e in chosen] + [
-        Headline(percent(1 / classes), "chance", f"{classes} classes", "chance")
-    ]
+    """The top-1 accuracies to begin with, and that of guessing; none without recognition."""
+    if not shown:
+        return []
+    classes = shown[0].classes
+    return [
+        Headline(percent(collect.top1(e)), e.name, KINDS[e.kind], e.kind)
+        for e in headlined(shown, evaluations)
+    ] + [Headline(percent(1 / classes), "chance", f"{classes} classes", "chance")]
 
 
 def gain(shown: Sequence[EvaluationResult]) -> str:
     """The headline in words; nothing where the compared networks learn from different labels or
     are tested on different videos, or where it is not self-training alone that tells them apart."""
-    if len(shown) < 2 or shown[0].weights:
+    if len(shown) < 2 or shown[0].kind != SELF_TRAINED or shown[0].weights:
         return ""
     first, second = shown
     same_test = all(
@@ -211,18 +302,49 @@ def gain(shown: Sequence[EvaluationResult]) -> str:
 
 def drawing(
     config: Config,
-    needed: Lineage,
     datasets: Sequence[collect.DatasetSummary],
     evaluations: Sequence[EvaluationResult],
-) -> graph.Drawing:
+    some: bool,
+) -> graph.Drawing | None:
+    """The graph of all artefacts, or of those that `some` evaluations need, which the config has
+    left; None where it is too large to be read."""
     details = {f"dataset {d.name}": f"{d.videos} videos" for d in datasets}
-    details |= {f"evaluation {e.name}": f"top-1 {percent(collect.top1(e))}%" for e in evaluations}
-    return graph.draw(*graph.artefact_graph(config, needed, details))
+    details |= {
+        f"evaluation {e.name}": f"top-1 {percent(collect.top1(e))}%"
+        for e in evaluations
+        if e.recognises
+    }
+    nodes, edges = graph.artefact_graph(config, lineage(config), details)
+    if some:
+        nodes, edges = graph.used(nodes, edges)
+    return graph.draw(nodes, edges) if len(nodes) <= graph.READABLE else None
+
+
+def table_view(name: str, recipe: Table, results: Path) -> TableView:
+    table = fill(name, recipe, results / "evaluations")
+    plot = Markup(plot_svg(table)) if table.axis else None
+    return TableView(table, explanation(table), plot)
+
+
+def picture(name: str, recipe: RetrievalFigure, results: Path) -> Picture:
+    path = collect.required(results / "figures" / f"{name}.png")
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return Picture(recipe.title, f"data:image/png;base64,{data}")
 
 
 def clips_text(config: Config) -> str:
     """Clips a test video, in all the evaluations."""
     return " or ".join(map(str, sorted({e.clips for e in config.evaluations.values()})))
+
+
+def training_views(
+    config: Config, histories: Sequence[collect.TrainingHistory], some: bool
+) -> list[tuple[Figure, bool]]:
+    """The curves of all trainings, and whether each is of the config, which has `some` evaluations
+    left."""
+    needed = lineage(config)
+    own = {*needed.motion_models, *needed.appearance_models, *config.evaluations}
+    return [(training_figure(h), not some or h.name in own) for h in histories]
 
 
 def training_figure(history: collect.TrainingHistory) -> Figure:
@@ -234,10 +356,10 @@ def split_note(splits: Sequence[int]) -> str:
     return f", splits {', '.join(map(str, splits))}" if len(splits) > 1 else ""
 
 
-def confusion_figure(evaluation: EvaluationResult) -> Figure:
-    svg = figures.confusion(evaluation.predictions, evaluation.name)
+def confusion_figure(evaluation: EvaluationResult, predictions: pd.DataFrame) -> Figure:
+    svg = figures.confusion(predictions, evaluation.name)
     note = f"split {evaluation.split}"
-    return Figure(evaluation.name, note, Markup(svg), commonest_mistakes(evaluation.predictions))
+    return Figure(evaluation.name, note, Markup(svg), commonest_mistakes(predictions))
 
 
 def commonest_mistakes(predictions: pd.DataFrame, count: int = 3) -> str:
@@ -252,16 +374,31 @@ def commonest_mistakes(predictions: pd.DataFrame, count: int = 3) -> str:
     )
 
 
-def clustering_view(
-    config: Config, results: Path, clustering: Clustering, indices: dict[str, pd.DataFrame]
-) -> ClusteringView:
-    recipe = config.pseudo_labels[clustering.name]
-    return ClusteringView(
-        clustering,
-        f"features of {recipe.motion_model} on {recipe.dataset}, granularity {recipe.granularity}",
-        Markup(figures.cluster_sizes(clustering)),
-        *cluster_examples(config, results, clustering, indices),
-    )
+def clustering_views(
+    config: Config,
+    results: Path,
+    clusterings: Sequence[Clustering],
+    close: Lineage,
+    indices: dict[str, pd.DataFrame],
+) -> list[ClusteringView]:
+    """All pseudo-labels; clips are shown of those that are in the lineage `close`."""
+    views = []
+    for clustering in clusterings:
+        recipe = config.pseudo_labels[clustering.name]
+        examples: tuple[list[Cluster], float] = ([], 0.0)
+        if clustering.name in close.pseudo_labels:
+            examples = cluster_examples(config, results, clustering, indices)
+        views.append(
+            ClusteringView(
+                clustering,
+                f"features of {recipe.motion_model} on {recipe.dataset}, "
+                f"granularity {recipe.granularity}",
+                Markup(figures.cluster_sizes(clustering)),
+                config.flow_of(recipe.motion_model) is not None,
+                *examples,
+            )
+        )
+    return views
 
 
 # ------------------------------------------------------------------------------------- small print

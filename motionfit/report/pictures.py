@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from motionfit.errors import MotionFitError
 from motionfit.flow.colours import flow_colours
 from motionfit.flow.encoding import dequantise
 from motionfit.store.clips import ClipStore
@@ -50,12 +51,35 @@ class StoredClips:
         steps = spread(range(start, start + length), count)
         return np.concatenate([store.read(video, step, 1) for step in steps])
 
+    def middle(self, video: str, start: int, length: int) -> np.ndarray:
+        """(H, W, C) uint8: the middle frame of a clip. Raises MotionFitError where the video could
+        not be decoded."""
+        if (store := self.store(video)) is None:
+            raise MotionFitError(f"{self._folder} has no video {video!r}, which was retrieved")
+        return store.read(video, start + length // 2, 1)[0]
+
+
+def read_nearest(path: Path) -> pd.DataFrame:
+    """The nearest training clips of each query, as retrieval writes them: query, query_start,
+    query_label, rank, video, start, label, similarity."""
+    text = dict.fromkeys(("query", "query_label", "video", "label"), str)
+    return pd.read_csv(path, dtype=text, keep_default_na=False)
+
 
 def spread(items: Sequence[T], count: int) -> list[T]:
     """At most `count` of the items, evenly spread, with the first and the last."""
     if len(items) <= count:
         return list(items)
     return [items[round(i)] for i in np.linspace(0, len(items) - 1, count)]
+
+
+def spread_over(table: pd.DataFrame, column: str, count: int) -> pd.DataFrame:
+    """At most `count` rows, of as many different values of a column as there are, evenly spread."""
+    first = table.drop_duplicates(column)
+    rest = table.drop(first.index)
+    chosen = spread(list(first.index), count)
+    chosen += spread(list(rest.index), count - len(chosen)) if len(chosen) < count else []
+    return table.loc[chosen]
 
 
 # -------------------------------------------------------------------------------- what is shown

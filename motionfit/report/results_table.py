@@ -10,18 +10,26 @@ import pandas as pd
 from motionfit.config import Config
 from motionfit.datasets.index import part
 from motionfit.report.collect import (
+    APPEARANCE_TAUGHT,
+    MARS,
+    MERS,
     MOTION,
     PRE_TRAINED,
     RANDOM,
+    RGB_MOTION,
     SELF_TRAINED,
     EvaluationResult,
 )
 
 WHAT = {
     SELF_TRAINED: "RGB network self-trained on motion",
+    APPEARANCE_TAUGHT: "RGB network self-trained on appearance",
+    MERS: "RGB network taught by MERS",
+    MARS: "RGB network taught by MARS",
     PRE_TRAINED: "RGB network of pre-trained weights",
     RANDOM: "RGB network of random weights",
     MOTION: "motion model on flow",
+    RGB_MOTION: "appearance pseudo-label generator on RGB",
 }
 LAYERS = {"last": "conv4, conv5, fc", "all": "all"}
 
@@ -43,7 +51,8 @@ class Row:
     name: str
     what: str
     made_of: str
-    """The model, the pseudo-labels that it learned, and the weight file that it started from."""
+    """The model, the pseudo-labels that it learned or its teacher, and the weight file that it
+    started from."""
     kind: str
     modality: str
     labels: str
@@ -101,12 +110,12 @@ def results_table(
             for m in measures}  # fmt: skip
     return ResultsTable(
         dataset=dataset,
-        classes=number_of_classes(evaluations[0]),
+        classes=evaluations[0].classes,
         headings=headings(measures),
         rows=[
             Row(
                 name=e.name,
-                what=WHAT[e.kind],
+                what=what(e),
                 made_of=made_of(config, e),
                 kind=e.kind,
                 modality="flow" if e.kind == MOTION else "RGB",
@@ -115,7 +124,7 @@ def results_table(
                 layers=LAYERS[e.recipe.fine_tuning.layers] if e.recipe.fine_tuning else "none",
                 motion_split=motion_split_text(config, e),
                 leaks=leaks(config, e),
-                cells=[cell(e, m, e.kind != MOTION and e.mean(m) == best[m]) for m in measures],
+                cells=[cell(e, m, best[m] if e.kind != MOTION else None) for m in measures],
                 videos=videos(e),
             )
             for e in evaluations
@@ -125,10 +134,11 @@ def results_table(
 
 
 def videos(evaluation: EvaluationResult) -> str:
-    """Test videos a split."""
-    numbers = sorted(
-        {round(n) for n in evaluation.measures["recognition videos"]["splits"].values()}
-    )
+    """Test videos a split; — where recognition, which counts them, is not measured."""
+    splits = evaluation.measures.get("recognition videos", {"splits": {}})["splits"]
+    numbers = sorted({round(n) for n in splits.values()})
+    if not numbers:
+        return "—"
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
 
@@ -138,9 +148,10 @@ def videos(evaluation: EvaluationResult) -> str:
 def measures_of(evaluations: Sequence[EvaluationResult]) -> list[str]:
     """The names of the measures in `metrics.json` that any of the evaluations has."""
     recalls = sorted({k for e in evaluations for k in e.recipe.recall_at})
-    return ["recognition top1", "recognition top5"] + [
+    measures = ["recognition top1", "recognition top5"] + [
         f"retrieval {protocol} R@{k}" for protocol in ("clip", "video") for k in recalls
     ]
+    return [m for m in measures if any(e.mean(m) is not None for e in evaluations)]
 
 
 def headings(measures: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -153,75 +164,86 @@ def headings(measures: Sequence[str]) -> list[tuple[str, list[str]]]:
     return list(groups.items())
 
 
-def cell(evaluation: EvaluationResult, measure: str, best: bool) -> Cell:
+def cell(evaluation: EvaluationResult, measure: str, best: float | None) -> Cell:
     mean = evaluation.mean(measure)
     splits = evaluation.measures[measure]["splits"] if mean is not None else {}
     return Cell(
         percent(mean),
         [(split, percent(value)) for split, value in splits.items()] if len(splits) > 1 else [],
         mean or 0.0,
-        best,
+        mean is not None and mean == best,
     )
 
 
 # ------------------------------------------------------------------------------------ descriptions
 
 
+def what(evaluation: EvaluationResult) -> str:
+    tuning = evaluation.recipe.fine_tuning
+    later = tuning and tuning.mars and evaluation.kind != MARS
+    return WHAT[evaluation.kind] + (", fine-tuned with MARS" if later else "")
+
+
 def made_of(config: Config, evaluation: EvaluationResult) -> str:
     model = evaluation.recipe.model
-    text = model
-    if evaluation.kind == SELF_TRAINED:
-        text += f", by {config.appearance_models[model].pseudo_labels}"
+    parts = [model]
+    if model in config.appearance_models:
+        recipe = config.appearance_models[model]
+        if recipe.pseudo_labels:
+            parts.append(f"by {recipe.pseudo_labels}")
+        if recipe.mers:
+            parts.append(f"by {recipe.mers.motion_model}")
     if evaluation.weights:
-        text += f", from {evaluation.weights.name}"
-    return text
+        parts.append(f"from {evaluation.weights.name}")
+    if evaluation.recipe.fine_tuning and (mars := evaluation.recipe.fine_tuning.mars):
+        parts.append(f"fine-tuned by {mars.motion_model}")
+    return ", ".join(parts)
 
 
 def motion_split_text(config: Config, evaluation: EvaluationResult) -> str:
-    """Which split's training labels the motion model has learned from."""
-    if evaluation.motion_model is None:
-        return "—"
-    recipe = config.motion_models[evaluation.motion_model]
-    if recipe.motion_split != "target":
-        return f"split {recipe.motion_split}"
-    if len(evaluation.recipe.splits) > 1:
-        return "each split's own"
-    return f"split {evaluation.split}"
+    """Which split's training labels the motion models have learned from."""
+    texts = []
+    for name in evaluation.motion_models:
+        chosen = config.motion_models[name].motion_split
+        if chosen != "target":
+            texts.append(f"split {chosen}")
+        elif len(evaluation.recipe.splits) > 1:
+            texts.append("each split's own")
+        else:
+            texts.append(f"split {evaluation.split}")
+    return ", ".join(dict.fromkeys(texts)) or "—"
 
 
 def leaks(config: Config, evaluation: EvaluationResult) -> bool:
     """Whether test videos of the evaluation may have been learned from: with their labels, by a
     motion model of another split of the data set, or without, in a source that holds them."""
-    if evaluation.motion_model is None:
-        return False
-    recipe = config.motion_models[evaluation.motion_model]
-    dataset = evaluation.recipe.dataset
-    other_split = any(
-        config.model_split(evaluation.recipe.model, split) != split
-        for split in evaluation.recipe.splits
-    )
-    sources = []
-    if evaluation.recipe.model in config.appearance_models:
-        name = config.appearance_models[evaluation.recipe.model].pseudo_labels
-        sources = [config.pseudo_labels[name]] if name else []
-    return (other_split and dataset in (recipe.dataset, *(s.dataset for s in sources))) or any(
-        source.dataset == dataset and source.videos == "all" for source in sources
-    )
+    dataset, model = evaluation.recipe.dataset, evaluation.recipe.model
+    source = videos = None
+    if model in config.appearance_models:
+        source = config.source_of(model)
+        recipe = config.appearance_models[model]
+        if learned := recipe.mers or config.pseudo_labels.get(recipe.pseudo_labels or ""):
+            videos = learned.videos
+    if source == dataset and videos == "all":
+        return True
+    for name in evaluation.motion_models:
+        other_split = any(config.model_split(name, s) != s for s in evaluation.recipe.splits)
+        learned_from = {config.motion_models[name].dataset}
+        if name == config.motion_model_of(model) and source:
+            learned_from.add(source)
+        if other_split and dataset in learned_from:
+            return True
+    return False
 
 
 # ------------------------------------------------------------------------------------------ chance
-
-
-def number_of_classes(evaluation: EvaluationResult) -> int:
-    return len(evaluation.predictions.columns) - len(("video", "label", "predicted"))
 
 
 def chance(measure: str, evaluation: EvaluationResult, index: pd.DataFrame) -> float:
     """What guessing gives on the first split."""
     kind, _, name = measure.rpartition(" ")
     if kind == "recognition":
-        classes = number_of_classes(evaluation)
-        return min(int(name.removeprefix("top")), classes) / classes
+        return min(int(name.removeprefix("top")), evaluation.classes) / evaluation.classes
     train, test = (part(index, evaluation.split, side)["label"] for side in ("train", "test"))
     clips = evaluation.recipe.clips if kind == "retrieval clip" else 1
     return chance_recall(test, train, int(name.removeprefix("R@")), clips)

@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 
-from motionfit.config import Config
+from motionfit.config import Config, Evaluation
 from motionfit.datasets.index import classes, part, shard_of, write_index
 from motionfit.evaluation.summary import summarise
 from motionfit.flow.encoding import quantise
@@ -21,11 +22,11 @@ def fake_run(
     config: Config, results: Path, labels: list[str], videos: int = 4, splits: int = 1
 ) -> Path:
     """Writes what a run of `config` leaves in `results`: data sets of `videos` videos a label,
-    half of which are for testing; the labels of sources (`dataset` of pseudo-labels) are unknown.
+    half of which are for testing; the labels of sources are unknown.
     """
     rng = np.random.default_rng(0)
     needed = lineage(config)
-    sources = {recipe.dataset for recipe in config.pseudo_labels.values()}
+    sources = {config.source_of(name) for name in config.appearance_models}
     indices = {
         name: fake_index(results, name, labels, videos, 0 if name in sources else splits)
         for name in needed.datasets
@@ -35,8 +36,9 @@ def fake_run(
     for dataset, flow in needed.flow:
         fake_flow(results / "flow" / dataset / flow, indices[dataset], config.flow[flow])
     for name, own in (needed.motion_models | needed.appearance_models).items():
+        mers = name in config.appearance_models and config.appearance_models[name].mers
         for split in own:
-            fake_history(results / "models" / name / f"split{split}", rng)
+            fake_history(results / "models" / name / f"split{split}", rng, not mers)
     for name, own in needed.pseudo_labels.items():
         recipe = config.pseudo_labels[name]
         for split in own:
@@ -49,6 +51,10 @@ def fake_run(
                 fake_history(folder / f"split{split}", rng)
             fake_measures(folder / f"split{split}", indices[recipe.dataset], split, recipe, rng)
         summarise(folder, list(recipe.splits), list(recipe.measures), folder / "metrics.json")
+    for name in config.figures:
+        path = results / "figures" / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(cv2.imencode(".png", np.zeros((4, 6, 3), np.uint8))[1].tobytes())
     return results
 
 
@@ -98,7 +104,8 @@ def fake_flow(folder: Path, index: pd.DataFrame, recipe) -> None:
                 writer.add(video, [encode_jpeg(np.concatenate(right), 95)] * FRAMES)
 
 
-def fake_history(folder: Path, rng: np.random.Generator) -> None:
+def fake_history(folder: Path, rng: np.random.Generator, labels: bool = True) -> None:
+    """`labels`: whether it has learned labels, of which there is an accuracy."""
     epochs = np.arange(1, 13)
     table = pd.DataFrame({
         "epoch": epochs,
@@ -109,6 +116,8 @@ def fake_history(folder: Path, rng: np.random.Generator) -> None:
         "validation_accuracy": 0.8 - 0.6 / epochs + rng.uniform(0, 0.1, 12),
         "seconds": 1.5,
     })  # fmt: skip
+    if not labels:
+        table = table.drop(columns=["train_accuracy", "validation_accuracy"])
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(folder / "history.csv", index=False)
 
@@ -128,7 +137,7 @@ def fake_clusters(
 
 
 def fake_measures(
-    folder: Path, index: pd.DataFrame, split: int, recipe, rng: np.random.Generator
+    folder: Path, index: pd.DataFrame, split: int, recipe: Evaluation, rng: np.random.Generator
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     names = classes(index)

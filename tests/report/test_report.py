@@ -14,19 +14,22 @@ from fake_run import fake_benchmark, fake_run
 from motionfit.config import Config, load_config
 from motionfit.errors import MotionFitError
 from motionfit.report import write_report
-from motionfit.report.collect import read_costs
-from motionfit.report.exhibits import choose_clusters, choose_units
+from motionfit.report.collect import read_costs, read_evaluation, read_indices
+from motionfit.report.exhibits import choose_clusters
 from motionfit.report.figures import confusion_counts
-from motionfit.report.graph import artefact_graph, box_height, broken, draw, rising
+from motionfit.report.graph import FLOW, artefact_graph, box_height, broken, draw, rising, used
 from motionfit.report.lineage import lineage
+from motionfit.report.page import FEW
 from motionfit.report.pictures import (
     StoredClips,
     colour_wheel,
     common_scale,
     flow_arrows,
     spread,
+    spread_over,
 )
 from motionfit.report.results_table import chance_recall, results_tables
+from motionfit.tables.text import signed
 
 LABELS = ["a<b & 'c'", "Größe ändern", "walk", "cash $_{$", "passing the ball to somebody"]
 
@@ -264,6 +267,198 @@ def test_many_classes(tmp_path):
     assert "100 classes, chance of top-1 1.0%" in html
 
 
+# ------------------------------------------------------------- all kinds of models, and the tables
+
+
+def every_kind() -> Config:
+    """A run that has each kind of model, and tables of them."""
+    own = make_config().model_dump(mode="json", exclude_unset=True)
+    training = {"crop": 16}
+    tuned = {"dataset": "target-1", "fine_tuning": training}
+    frames = {"frame_size": [24, 32], "training": training}
+    own["motion_models"]["on-rgb"] = {"dataset": "target-1", "flow": None, **frames}
+    own["motion_models"]["teacher"] = {"dataset": "target-1", "flow": "tv-l1.fast",
+                                       "motion_split": 2, "training": training}  # fmt: skip
+    own["datasets"]["source-2"] = own["datasets"]["source_2.0"]
+    own["pseudo_labels"]["looks"] = {"motion_model": "on-rgb", "dataset": "source_2.0",
+                                     "clusters": 5}  # fmt: skip
+    own["appearance_models"] |= {
+        "rgb-looks": {"pseudo_labels": "looks", **frames},
+        "rgb-mers": {"pseudo_labels": None,
+                     "mers": {"motion_model": "motion", "dataset": "source-2"}, **frames},
+    }  # fmt: skip
+    own["evaluations"] |= {
+        "generator": {"model": "on-rgb", "dataset": "target-1", "fine_tuning": None},
+        "by-looks": {"model": "rgb-looks", **tuned},
+        "by-mers": {"model": "rgb-mers", **tuned},
+        "by-mars": {"model": "scratch", "dataset": "target-1",
+                    "fine_tuning": training | {"mars": {"motion_model": "teacher"}}},
+        "only-retrieval": {"model": "rgb", **tuned, "measures": ["retrieval"]},
+        "only-recognition": {"model": "rgb", **tuned, "measures": ["recognition"]},
+    }  # fmt: skip
+    rows = {
+        "MERS <1>": {"evaluation": "by-mers", "published": {"top-1": 1.5}, "x": 1, "note": "a|b"},
+        "MARS": {"evaluation": "by-mars", "x": 2},
+        "quoted": {"published": {"top-1": 45.6}},
+    }
+    own["tables"] = {"table3": {"title": "Transfer", "columns": {"top-1": "recognition top1"},
+                                "rows": rows, "axis": "place", "note": "Smaller & faster."}
+                     }  # fmt: skip
+    own["figures"] = {"figure_s1": {"title": "Found", "evaluation": "only-retrieval"}}
+    return load_config(own)
+
+
+@pytest.fixture(scope="module")
+def run_of_every_kind(tmp_path_factory):
+    config = every_kind()
+    results = fake_run(config, tmp_path_factory.mktemp("kinds") / "results", LABELS, splits=2)
+    write_report(config, results, results / "report.html")
+    return config, results, unescape((results / "report.html").read_text(encoding="utf-8"))
+
+
+def results_of(run) -> dict:
+    """Name to row of the table of results."""
+    config, results, _ = run
+    indices = read_indices(results, lineage(config))
+    evaluations = [read_evaluation(config, results, name, indices) for name in config.evaluations]
+    (table,) = results_tables(config, evaluations, indices)
+    return {row.name: row for row in table.rows}
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "what", "made_of"),
+    [
+        ("self-trained", "RGB network self-trained on motion", "rgb, by k-means.9"),
+        ("by-looks", "RGB network self-trained on appearance", "rgb-looks, by looks"),
+        ("by-mers", "RGB network taught by MERS", "rgb-mers, by motion"),
+        ("by-mars", "RGB network taught by MARS", "scratch, fine-tuned by teacher"),
+        ("from-scratch", "RGB network of random weights", "scratch"),
+        ("on.flow", "motion model on flow", "motion"),
+        ("generator", "appearance pseudo-label generator on RGB", "on-rgb"),
+    ],
+)
+def test_each_kind_is_called_what_it_is(run_of_every_kind, evaluation, what, made_of):
+    row = results_of(run_of_every_kind)[evaluation]
+    assert (row.what, row.made_of) == (what, made_of)
+    assert row.modality == ("flow" if evaluation == "on.flow" else "RGB")
+
+
+def test_the_labels_of_a_teacher_by_mars_count(run_of_every_kind):
+    rows = results_of(run_of_every_kind)
+    mars, scratch = rows["by-mars"], rows["from-scratch"]
+    assert (mars.motion_split, mars.leaks) == ("split 2", True)
+    assert (scratch.motion_split, scratch.leaks) == ("—", False)
+    # The teacher knows the labels of split 2: those of the test videos of split 1.
+    assert mars.labels == "100% (20)"
+    assert scratch.labels == "100% (10)"
+
+
+def test_what_mers_and_mars_need_is_followed_back():
+    config = every_kind()
+    config = config.model_copy(
+        update={"evaluations": {n: config.evaluations[n] for n in ("by-mers", "by-mars")}}
+    )
+    needed = lineage(config)
+    assert needed.motion_models == {"motion": {1}, "teacher": {2}}
+    assert needed.appearance_models == {"rgb-mers": {1}}
+    assert not needed.pseudo_labels
+    assert set(needed.flow) == {("source-2", "tv-l1.fast"), ("target-1", "tv-l1.fast")}
+    assert ("source-2", (24, 32)) in needed.frames
+    edges = artefact_graph(config, needed, {})[1]
+    for edge in [
+        ("model motion", "model rgb-mers"),
+        ("flow source-2 tv-l1.fast", "model rgb-mers"),
+        ("frames source-2 (24, 32)", "model rgb-mers"),
+        ("model teacher", "evaluation by-mars"),
+        ("flow target-1 tv-l1.fast", "evaluation by-mars"),
+    ]:
+        assert edge in edges
+    nodes, kept = used(*artefact_graph(config, needed, {}))
+    assert "model on-rgb" not in nodes
+    assert {key for edge in kept for key in edge} <= nodes.keys()
+
+
+def test_a_motion_model_on_rgb_has_no_flow():
+    config = every_kind()
+    config = config.model_copy(update={"evaluations": {"g": config.evaluations["generator"]}})
+    assert not lineage(config).flow
+    nodes, edges = used(*artefact_graph(config, lineage(config), {}))
+    assert ("frames target-1 (24, 32)", "model on-rgb") in edges
+    assert not any(node.column == FLOW for node in nodes.values())
+
+
+def test_what_is_not_measured_is_a_dash(run_of_every_kind):
+    rows = results_of(run_of_every_kind)
+    texts = [cell.text for cell in rows["only-retrieval"].cells]
+    assert texts[:2] == ["—", "—"]
+    assert "—" not in texts[2:]
+    assert not any(cell.best for cell in rows["only-retrieval"].cells[:2])
+    assert rows["only-retrieval"].videos == "—"
+    texts = [cell.text for cell in rows["only-recognition"].cells]
+    assert "—" not in texts[:2]
+    assert set(texts[2:]) == {"—"}
+
+
+def test_the_tables_have_a_section_of_their_own(run_of_every_kind):
+    config, results, html = run_of_every_kind
+    assert re.findall(r'<section id="([^"]+)"', html) == ["results", "tables", *SECTIONS[1:]]
+    section = html[html.index('<section id="tables"') : html.index('<section id="graph"')]
+    value = json.loads((results / "evaluations/by-mers/metrics.json").read_text())
+    value = 100 * value["recognition top1"]["mean"]
+    for text in ("MERS <1>", "a|b", "Smaller & faster.", ">1.5<", f">{value:.1f}<", ">45.6<",
+                 f"({signed(value - 1.5)})", "class=quoted", "<svg", "place",
+                 'src="data:image/png;base64,', "Found"):  # fmt: skip
+        assert text in section, text
+    (results / "figures" / "figure_s1.png").rename(results / "kept.png")
+    with pytest.raises(MotionFitError, match=r"figure_s1\.png is missing"):
+        write_report(config, results, results / "broken.html")
+    (results / "kept.png").rename(results / "figures" / "figure_s1.png")
+
+
+def test_without_recognition_the_report_says_so(tmp_path):
+    only = {"found": {"model": "rgb", "dataset": "target-1", "measures": ["retrieval"],
+                      "fine_tuning": {"crop": 16}}}  # fmt: skip
+    config = make_config(evaluations=only)
+    write_report(config, fake_run(config, tmp_path / "results", LABELS), tmp_path / "r.html")
+    html = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "so there is no accuracy to begin with" in html
+    assert "<p>No evaluation measures recognition.</p>" in html
+    assert "chance of top-1" not in html
+    assert 'class="query"' in html
+
+
+def test_without_retrieval_the_report_says_so(tmp_path):
+    only = {"known": {"model": "rgb", "dataset": "target-1", "measures": ["recognition"],
+                      "fine_tuning": {"crop": 16}}}  # fmt: skip
+    config = make_config(evaluations=only)
+    write_report(config, fake_run(config, tmp_path / "results", LABELS), tmp_path / "r.html")
+    html = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<p>No evaluation measures retrieval.</p>" in html
+    assert 'class="query"' not in html
+
+
+def test_of_many_evaluations_those_of_the_headlines_have_pictures(run_of_every_kind):
+    """There are nine in that run: one more than all of which are shown."""
+    config, _, html = run_of_every_kind
+    assert len(config.evaluations) > FEW
+    section = html[html.index('<section id="confusion"') : html.index('<section id="pseudo-l')]
+    assert section.count('aria-label="Confusion matrix of') == 3
+    assert "Of the 9 evaluations these are shown: " in section
+    curves = html[html.index('<section id="curves"') : html.index('<section id="confusion"')]
+    folded = curves[curves.index("<details>") :]
+    assert 'aria-label="Training curves of by-mers"' in folded
+    assert 'aria-label="Training curves of by-mers"' not in curves.removesuffix(folded)
+    assert curves.count('aria-label="Training curves of') == 6 + 7
+
+
+def test_a_config_without_its_defaults_comes_back_whole():
+    config = every_kind()
+    text = config.model_dump_json(exclude={"resources"}, exclude_defaults=True)
+    again = load_config(json.loads(text))
+    assert again == config
+    assert list(again.tables["table3"].rows) == ["MERS <1>", "MARS", "quoted"]
+
+
 def test_the_report_does_not_import_torch():
     code = "import sys, motionfit.report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -273,13 +468,7 @@ def test_the_report_does_not_import_torch():
 
 
 def test_the_best_rgb_value_is_marked_and_flow_is_not(run):
-    from motionfit.report.collect import read_evaluation, read_indices
-
-    config, results, _ = run
-    indices = read_indices(results, lineage(config))
-    evaluations = [read_evaluation(config, results, name, indices) for name in config.evaluations]
-    (table,) = results_tables(config, evaluations, indices)
-    top1 = {row.name: row.cells[0] for row in table.rows}
+    top1 = {name: row.cells[0] for name, row in results_of(run).items()}
     rgb = [top1["self-trained"], top1["from-scratch"]]
     assert not top1["on.flow"].best
     for cell in rgb:
@@ -375,10 +564,10 @@ def test_clusters_are_chosen_from_the_largest_to_the_smallest_without_empty_ones
 
 def test_clips_are_of_different_videos_where_there_are_enough():
     units = pd.DataFrame({"video": list("aaabbc"), "start": range(6), "length": 4, "label": 0})
-    assert sorted(choose_units(units, 3)["video"]) == ["a", "b", "c"]
-    assert len(choose_units(units, 5)) == 5
-    assert len(choose_units(units, 50)) == 6
-    assert not choose_units(units, 5).duplicated().any()
+    assert sorted(spread_over(units, "video", 3)["video"]) == ["a", "b", "c"]
+    assert len(spread_over(units, "video", 5)) == 5
+    assert len(spread_over(units, "video", 50)) == 6
+    assert not spread_over(units, "video", 5).duplicated().any()
 
 
 # ------------------------------------------------------------------------------------------- graph

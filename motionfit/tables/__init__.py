@@ -1,0 +1,1 @@
+"""Tables of the results: what is measured beside what was published."""

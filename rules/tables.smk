@@ -1,0 +1,81 @@
+"""Tables and figures of the results; each is a target by its name."""
+
+
+rule table:
+    input:
+        metrics=metrics_of_table,
+    output:
+        text="results/tables/{table}.md",
+        values="results/tables/{table}.csv",
+    log:
+        "results/logs/table/{table}.log",
+    benchmark:
+        "results/benchmarks/table/{table}.tsv"
+    wildcard_constraints:
+        table=names(name for name, table in CONFIG.tables.items() if not table.axis),
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("index").threads
+    resources:
+        mem_mb=resources("index").mem_mb,
+        runtime=resources("index").runtime,
+    params:
+        recipe=table_recipe,
+        code=code_version("motionfit.tables.stage"),
+    shell:
+        "python -m motionfit --log {log:q} table"
+        " --name {wildcards.table} --recipe {params.recipe:q} --output {output:q}"
+
+
+use rule table as plotted_table with:
+    output:
+        text="results/tables/{table}.md",
+        values="results/tables/{table}.csv",
+        plot="results/tables/{table}.svg",
+    wildcard_constraints:
+        table=names(name for name, table in CONFIG.tables.items() if table.axis),
+
+
+rule retrieval_figure:
+    input:
+        index=index_of_figure,
+        neighbours=neighbours_of_figure,
+        frames=frames_of_figure,
+    output:
+        figure="results/figures/{figure}.png",
+    log:
+        "results/logs/retrieval_figure/{figure}.log",
+    benchmark:
+        "results/benchmarks/retrieval_figure/{figure}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("index").threads
+    resources:
+        mem_mb=resources("index").mem_mb,
+        runtime=resources("index").runtime,
+    params:
+        recipe=recipe_json("figures", "figure"),
+        clip_length=clip_length_of_figure,
+        frames=frames_folder_of_figure,
+        code=code_version("motionfit.report.retrieval_figure"),
+    shell:
+        "python -m motionfit --log {log:q} retrieval-figure"
+        " --recipe {params.recipe:q} --neighbours {input.neighbours:q} --index {input.index:q}"
+        " --frames {params.frames:q} --clip-length {params.clip_length} --output {output.figure:q}"
+
+
+TARGETS = named_targets(rule.name for rule in workflow.rules)
+
+
+rule tables:
+    input:
+        TARGETS.values(),
+
+
+for target, files in TARGETS.items():
+
+    rule:
+        name:
+            target
+        input:
+            files,

@@ -484,6 +484,4 @@ def report_config(wildcards):
     """The whole config but for defaults, to be short enough for a command line, and for what the
     jobs ask for, which changes no result; in the order of the config, which is that of a table's
     rows."""
-    return CONFIG.model_dump_json(
-        exclude={"resources", "base", "defaults"}, exclude_defaults=True
-    )
+    return CONFIG.model_dump_json(exclude={"resources", "base", "defaults"}, exclude_defaults=True)

@@ -137,7 +137,7 @@ def draw_clip(axes: Axes, clip: Clip) -> None:
     axes.imshow(clip.frame, interpolation="lanczos" if clip.frame.shape[1] > 100 else "nearest")
     axes.set(xticks=[], yticks=[])
     colour = {None: INK, True: HIT, False: MISS}[clip.hit]
-    axes.spines[:].set(visible=True, color=colour, linewidth=1 if clip.hit is None else 3,
+    axes.spines[:].set(visible=True, color=colour, linewidth=1 if clip.hit is None else 2.5,
                        linestyle=(0, (2.5, 1.5)) if clip.hit is False else "-")  # fmt: skip
     mark = {None: "", True: "✓ ", False: "✗ "}[clip.hit]
     below = {"xy": (0, 0), "xycoords": "axes fraction", "textcoords": "offset points", "va": "top"}

@@ -444,8 +444,10 @@ def neighbours_of_figure(wildcards):
 
 
 def frames_of_figure(wildcards):
+    """The frames, of the size that the model reads, even where it reads their flow."""
     evaluation = evaluation_of_figure(wildcards)
-    return frames_of_dataset(evaluation.dataset, CONFIG.size_of(evaluation.model))
+    folder = frames_folder_of_figure(wildcards)
+    return [*shards(evaluation.dataset, folder), f"{folder}/failed.csv"]
 
 
 def frames_folder_of_figure(wildcards):

@@ -7,7 +7,8 @@ method runs in a process of its own, so that its peak memory (RSS) is its own: `
 whole process, `own` leaves out what was there before clustering (libraries, and for all but
 MotionFit's the points, read into memory). `first` is the time until the first centroids are
 chosen: faiss chooses at random, the others by k-means++; MiniBatchKMeans doesn't say. Inertia is
-relative to the least, computed in float64 from each method's centroids.
+relative to the least, computed in float64 from each method's centroids. Where other programs run
+beside, compare the CPU seconds of one thread.
 """
 
 import argparse
@@ -37,6 +38,8 @@ class Result:
     """Seconds until the first centroids were chosen."""
     rest: float
     """Seconds of all that follows."""
+    cpu: float
+    """Seconds that the process's threads computed meanwhile."""
     iterations: int
     before: float
     """GiB of memory (peak RSS) before clustering."""
@@ -46,6 +49,16 @@ class Result:
 
 def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+class Clock:
+    """Wall and CPU seconds since it was made."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> tuple[float, float]:
+        return time.perf_counter() - self.wall, time.process_time() - self.cpu
 
 
 def write_points(path: Path, args: argparse.Namespace) -> None:
@@ -64,36 +77,33 @@ def write_points(path: Path, args: argparse.Namespace) -> None:
 def run_ours(points: np.ndarray, args: argparse.Namespace, device: str) -> Result:
     torch.set_num_threads(args.threads)
     device = torch.device(device)
-    before, start = peak_memory(), time.perf_counter()
+    before, clock = peak_memory(), Clock()
     rows = ours.chunk_rows(args.dimensions, args.clusters, device)
     data = ours.Points(points, args.clusters, device, rows)
     first = ours.first_centroids(data, args.clusters, np.random.default_rng(0))
-    middle = time.perf_counter()
+    seconds, clock = clock.read()[0], Clock()
     found = ours.lloyd(data, first, args.iterations)
-    seconds = time.perf_counter() - middle
-    return Result(found.centroids, middle - start, seconds, found.iterations, before)
+    return Result(found.centroids, seconds, *clock.read(), found.iterations, before)
 
 
 def run_sklearn(points: np.ndarray, args: argparse.Namespace) -> Result:
     points = np.array(points)
-    before, start = peak_memory(), time.perf_counter()
+    before, clock = peak_memory(), Clock()
     with threadpool_limits(args.threads):
         first, _ = kmeans_plusplus(points, args.clusters, random_state=0)
-        middle = time.perf_counter()
+        seconds, clock = clock.read()[0], Clock()
         found = KMeans(args.clusters, init=first, n_init=1, max_iter=args.iterations,
                        copy_x=False).fit(points)  # fmt: skip
-    seconds = time.perf_counter() - middle
-    return Result(found.cluster_centers_, middle - start, seconds, found.n_iter_, before)
+    return Result(found.cluster_centers_, seconds, *clock.read(), found.n_iter_, before)
 
 
 def run_mini_batch(points: np.ndarray, args: argparse.Namespace) -> Result:
     points = np.array(points)
-    before, start = peak_memory(), time.perf_counter()
+    before, clock = peak_memory(), Clock()
     with threadpool_limits(args.threads):
         found = MiniBatchKMeans(args.clusters, batch_size=10_000, max_iter=args.iterations,
                                 n_init=1, random_state=0).fit(points)  # fmt: skip
-    seconds = time.perf_counter() - start
-    return Result(found.cluster_centers_, None, seconds, found.n_iter_, before)
+    return Result(found.cluster_centers_, None, *clock.read(), found.n_iter_, before)
 
 
 def run_faiss(points: np.ndarray, args: argparse.Namespace) -> Result:
@@ -101,12 +111,11 @@ def run_faiss(points: np.ndarray, args: argparse.Namespace) -> Result:
 
     faiss.omp_set_num_threads(args.threads)
     points = np.array(points)
-    before, start = peak_memory(), time.perf_counter()
+    before, clock = peak_memory(), Clock()
     found = faiss.Kmeans(args.dimensions, args.clusters, niter=args.iterations, seed=1,
                          max_points_per_centroid=len(points))  # fmt: skip
     found.train(points)
-    seconds = time.perf_counter() - start
-    return Result(found.centroids, 0.0, seconds, len(found.iteration_stats), before)
+    return Result(found.centroids, 0.0, *clock.read(), len(found.iteration_stats), before)
 
 
 def run(method: str, path: Path, args: argparse.Namespace) -> Result:
@@ -157,7 +166,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "points"
         write_points(path, args)
-        results = {method: alone(method, path, args) for method in methods}
+        results = {}
+        for method in methods:
+            results[method] = alone(method, path, args)
+            console.print(f"{method}: {results[method].rest:.1f} s")
         inertias = {m: inertia(path, r.centroids, args) for m, r in results.items()}
     console.print(table_of(results, inertias, args))
 
@@ -168,13 +180,13 @@ def table_of(
     table = Table(title=f"{args.points} points of {args.dimensions} dimensions, {args.clusters} "
                   f"clusters, {args.threads} threads", title_justify="left")  # fmt: skip
     table.add_column("method")
-    for head in ("first, s", "iterations", "their s", "s each", "total, s", "inertia",
+    for head in ("first, s", "iterations", "their s", "CPU s each", "total, s", "inertia",
                  "peak, GiB", "own, GiB"):  # fmt: skip
         table.add_column(head, justify="right")
     for method, r in results.items():
         table.add_row(
             method, "" if r.first is None else f"{r.first:.1f}", str(r.iterations),
-            f"{r.rest:.1f}", f"{r.rest / r.iterations:.2f}", f"{(r.first or 0) + r.rest:.1f}",
+            f"{r.rest:.1f}", f"{r.cpu / r.iterations:.2f}", f"{(r.first or 0) + r.rest:.1f}",
             f"{inertias[method] / min(inertias.values()):.4f}", f"{r.peak:.2f}",
             f"{r.peak - r.before:.2f}",
         )  # fmt: skip

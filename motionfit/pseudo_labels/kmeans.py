@@ -49,7 +49,7 @@ def kmeans(
     """Clusters points (N, D) float32, `rows` of them at a time (None: what suits the device).
 
     Of `restarts` runs that of least inertia is kept. Each point is labelled with its nearest
-    centroid; a cluster left empty is given the point farthest from its centroid. On the CPU the
+    centroid; a cluster left empty is given the point farthest from its centroid. On one CPU the
     result depends on the seed alone. At least K points are to be different ones. Raises
     MotionFitError where a number is not finite, or where there is no point for an empty cluster.
     """

@@ -2,6 +2,8 @@
 VENV := .venv
 READY := $(VENV)/.ready
 PYTHON ?= python3
+# A process a core, each with one thread; tests that share a run of Snakemake stay in one.
+PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadgroup
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
@@ -21,10 +23,10 @@ demo: $(READY)  ## Run the whole pipeline on the demo and write results/report/i
 	@echo "The report: $(CURDIR)/results/report/index.html"
 
 test: $(READY)  ## Run the fast tests (about 7 minutes on two cores)
-	pytest -m "not long"
+	$(PYTEST) -m "not long"
 
 test-all: $(READY)  ## Run all tests, the long ones too
-	pytest
+	$(PYTEST)
 
 lint: $(READY)  ## Check style: ruff, snakefmt, snakemake --lint
 	ruff check .

@@ -11,3 +11,12 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"needs the test data: clips and split files (not there: {SHARED_DATA})")
     return SHARED_DATA
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The workflow's tests take longest and share a run of Snakemake: they begin first, in one of
+    the processes that share the tests."""
+    for item in items:
+        if "workflow" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("workflow"))
+    items.sort(key=lambda item: "workflow" not in item.path.parts)

@@ -9,13 +9,6 @@ if not workflow.deployment_settings.deployment_method:
     prefix += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 shell.prefix(prefix)
 
-# A config file that brings its own data sets stands alone; any other is laid over the demo, or over
-# the file that it names.
-if "datasets" not in config or "base" in config:
-
-    configfile: str(Path(workflow.basedir, config.get("base", "config.yaml")))
-
-
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/flow.smk"

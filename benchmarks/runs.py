@@ -12,17 +12,16 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from motionfit.config import laid_over
+from motionfit.config import over_base
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def read_config(path: Path) -> dict[str, Any]:
     """A config file over the one that it is laid over."""
-    values = yaml.safe_load(path.read_text())
-    base = values.pop("base", None)
+    values = over_base(yaml.safe_load(path.read_text()), ROOT)
     # Through JSON, so that what an anchor shares in the file is changed in one place only.
-    return json.loads(json.dumps(laid_over(read_config(ROOT / base), values) if base else values))
+    return json.loads(json.dumps(values))
 
 
 def with_seed(config: Any, seed: int, datasets: bool) -> Any:

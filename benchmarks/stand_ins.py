@@ -30,8 +30,6 @@ TEST_GROUPS = {1: range(15, 23), 2: range(1, 9), 3: range(8, 16)}
 """Split to the groups that are tested."""
 HMDB51_CLASSES = 4
 """Classes that stand in for HMDB51's; the others are UCF101's."""
-LEFT_OUT = 2
-"""Classes that stand in for those that source and target share."""
 
 
 class Clip(NamedTuple):
@@ -101,7 +99,6 @@ def small(clips: Path | None, output: Path) -> None:
     as_hmdb51([clip for clip in found if clip.label in for_hmdb51], output)
     source = [c for c in found if c.label == "unclassified" or c.group not in TEST_GROUPS[1]]
     as_kinetics(source, output)
-    (output / "common-classes.txt").write_text("\n".join(labels[-LEFT_OUT:]) + "\n")
     torch.save(r2plus1d_18().state_dict(), output / "r2plus1d_18.pth")
 
 

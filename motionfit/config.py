@@ -11,6 +11,7 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
+import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -62,6 +63,11 @@ class DatasetRecipe(Recipe):
     """Frames are sampled at this rate (frames a second); null keeps each video's own."""
     max_failed: Annotated[float, Field(ge=0, le=1)] = 0.05
     """The run stops when more than this fraction of the videos can't be decoded."""
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether any of its videos has a label."""
+        return True
 
     def lacking(self, test: bool) -> str:
         """Why nothing can be learned from its labels, or tested with them; '' where it can."""
@@ -131,8 +137,12 @@ class Folders(DatasetRecipe):
     seed: Natural = 0
     """Seed of that draw."""
 
+    @property
+    def has_labels(self) -> bool:
+        return self.labelled or self.labels is not None
+
     def lacking(self, test: bool) -> str:
-        return "" if self.labelled or self.labels else "it has no labels (labelled: false)"
+        return "" if self.has_labels else "it has no labels (labelled: false)"
 
 
 class Demo(DatasetRecipe):
@@ -254,9 +264,11 @@ class SelfTraining(Training):
     the mean of the three."""
 
     @model_validator(mode="after")
-    def _check_neighbours(self) -> "SelfTraining":
+    def _check_draws(self) -> "SelfTraining":
         if self.neighbours and not self.multi_clip_weight:
             raise ValueError("neighbours are pseudo-labels, which multi_clip_weight 0 does not see")
+        if self.balanced and self.multi_clip_weight < 1:
+            raise ValueError("balanced draws single clips, and clip order wants them in a row")
         return self
 
 
@@ -268,6 +280,13 @@ class Network(Recipe):
     paper feeds 64 frames of 224 pixels; `r2plus1d_small`: one block a stage and fewer channels."""
     clip_length: Positive = 16
     """L: adjacent frames a clip."""
+
+    @model_validator(mode="after")
+    def _check_length(self) -> "Network":
+        if self.backbone in ("s3d", "s3d_g") and self.clip_length < 8:
+            raise ValueError(f"{self.backbone} needs clips of 8 frames or more")
+        return self
+
     weights: Path | None = None
     """Weight file in torchvision's format that the network starts from, but for its classifier;
     null for random weights."""
@@ -336,8 +355,8 @@ class PseudoLabels(Recipe):
     videos: Literal["train", "unlabelled", "all"] = "train"
     """`train` leaves out the test videos of the split in question; `unlabelled` those as well whose
     labels the motion model learned from; `all` takes every video."""
-    exclude_classes: Path | None = None
-    """Text file of class names, a line each, whose videos are left out; needs a labelled source."""
+    exclude_classes: tuple[str, ...] = ()
+    """Classes whose videos are left out; needs a labelled source."""
     granularity: Literal["clip", "segment_percentile", "segment_equal", "video"] = "clip"
     """What is given one label: a clip, a segment between changes of motion (Eq. 4), one of
     `segments` equal parts, or the whole video."""
@@ -424,6 +443,9 @@ class FineTuning(Training):
         return value
 
 
+MEASURES = ("recognition", "retrieval")
+
+
 class Evaluation(LabelledPart):
     """Recognition and retrieval on the target."""
 
@@ -442,10 +464,18 @@ class Evaluation(LabelledPart):
     recall_at: tuple[Positive, ...] = Field(default=(1, 5, 20), min_length=1)
     """k of retrieval's recall at k: the nearest training clips (or videos) that are looked at."""
     measures: tuple[Literal["recognition", "retrieval"], ...] = Field(
-        default=("recognition", "retrieval"), min_length=1
+        default=MEASURES, min_length=1
     )
     """What is measured. Retrieval looks at the model before fine-tuning, so of several evaluations
     that differ in their fine-tuning one alone needs it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_recognition(cls, values: Any) -> Any:
+        """Retrieval alone looks at no fine-tuned model, so there is none, whatever the defaults."""
+        if isinstance(values, dict) and "recognition" not in (values.get("measures") or MEASURES):
+            return values | {"fine_tuning": None}
+        return values
 
     def gives(self, measure: str) -> bool:
         """Whether a measure by this name, such as `recognition top1`, is one of its results."""
@@ -469,11 +499,22 @@ class TableRow(Recipe):
     """The evaluation of all columns, or one a column; null where there are published figures
     only."""
     published: dict[str, float] = {}
-    """Column to the published figure, as it is printed (percent)."""
+    """Column to the published figure, as it is printed (percent); null for none."""
     x: float | None = None
     """Place on the axis of the table's plot."""
     note: str = ""
     """Whose figure it is, or what is particular."""
+
+    @field_validator("published", mode="before")
+    @classmethod
+    def _none_published(cls, value: Any) -> Any:
+        return value or {}
+
+    @model_validator(mode="after")
+    def _check_filled(self) -> "TableRow":
+        if not (self.evaluation or self.published):
+            raise ValueError("a row needs an evaluation or published figures")
+        return self
 
     def evaluation_of(self, column: str) -> str | None:
         """Name of the evaluation that a column shows; None where none is."""
@@ -535,7 +576,7 @@ class StageResources(Recipe):
     flow: Resources = Resources(runtime=720)
     motion_model: Resources = Resources(threads=8, mem_mb=16000, runtime=1440, gpu=1)
     features: Resources = Resources(threads=8, mem_mb=16000, runtime=240, gpu=1)
-    pseudo_labels: Resources = Resources(threads=8, mem_mb=32000, runtime=240)
+    pseudo_labels: Resources = Resources(threads=8, mem_mb=32000, runtime=240, gpu=1)
     appearance_model: Resources = Resources(threads=8, mem_mb=32000, runtime=4320, gpu=1)
     fine_tuning: Resources = Resources(threads=8, mem_mb=16000, runtime=1440, gpu=1)
     recognition: Resources = Resources(threads=8, mem_mb=16000, runtime=240, gpu=1)
@@ -571,7 +612,9 @@ class Config(Recipe):
     """A whole run: a graph of named artefacts. A name becomes a folder below `results/`."""
 
     base: str | None = None
-    """Another config file, in the folder of the Snakefile, that this one is laid over."""
+    """Another config file, counted from the folder of the Snakefile, that this one is laid over."""
+    notice: str = ""
+    """What a reader of the tables and the report has to know of this run."""
     defaults: Defaults = Defaults()
     """What the recipes of a section share, so that each has to say only what is its own."""
     datasets: dict[str, Dataset] = Field(min_length=1)
@@ -708,9 +751,24 @@ class Config(Recipe):
         return self
 
     @model_validator(mode="after")
+    def _check_like_with_like(self) -> "Config":
+        for name, table in self.tables.items():
+            for column in table.columns:
+                shown = {row.evaluation_of(column) for row in table.rows.values()} - {None}
+                splits = {self.evaluations[evaluation].splits for evaluation in shown}
+                if table.splits is None and len(splits) > 1:
+                    raise ValueError(
+                        f"tables.{name}.columns.{column}: its evaluations are of different splits: "
+                        "say which ones to show, by splits"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _check_sources(self) -> "Config":
         for name, labels in self.pseudo_labels.items():
             here, motion = f"pseudo_labels.{name}", self.motion_models[labels.motion_model]
+            if labels.exclude_classes and not self.datasets[labels.dataset].has_labels:
+                raise ValueError(f"{here}.exclude_classes: the source has no labels")
             if labels.videos == "unlabelled" and motion.dataset != labels.dataset:
                 raise ValueError(
                     f"{here}.videos: `unlabelled` leaves out what the motion model learned from, "
@@ -728,9 +786,12 @@ class Config(Recipe):
                         raise ValueError(f"{here}.training.{key}: MERS has no pseudo-labels")
                 if model.training.multi_clip_weight < 1:
                     raise ValueError(f"{here}.training.multi_clip_weight: MERS has but one loss")
+            elif model.pseudo_labels is None:
+                for key in ("balanced", "neighbours"):
+                    if getattr(model.training, key):
+                        raise ValueError(f"{here}.training.{key}: there are no pseudo-labels")
             elif (
                 model.training.neighbours
-                and model.pseudo_labels is not None
                 and self.pseudo_labels[model.pseudo_labels].granularity == "video"
             ):
                 raise ValueError(
@@ -835,6 +896,11 @@ class Config(Recipe):
                 )
         return self
 
+    def noticed(self, table: str) -> Table:
+        """A table with the run's notice before its own note."""
+        recipe = self.tables[table]
+        return recipe.model_copy(update={"note": f"{self.notice} {recipe.note}".strip()})
+
     def motion_model_of(self, model: str) -> str | None:
         """The motion model behind a model: itself, that of its pseudo-labels, or its teacher by
         MERS; None for random or pre-trained weights."""
@@ -877,6 +943,22 @@ class Config(Recipe):
         return {**self.motion_models, **self.appearance_models}[model].frame_size
 
 
+def over_base(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The values of a config file, laid over those of the file that it names as its base; over
+    `config.yaml`, the demo, where it names none and has no data sets. Bases are in `folder`.
+
+    Raises MotionFitError where there is no such file, or files are each other's base.
+    """
+    merged, met = dict(values), set()
+    while base := merged.pop("base", None) or ("" if "datasets" in merged else "config.yaml"):
+        if base in met or not (folder / base).is_file():
+            reason = "is laid over itself" if base in met else f"is no file in {folder}"
+            raise MotionFitError(f"base: {base} {reason}")
+        met.add(base)
+        merged = laid_over(yaml.safe_load((folder / base).read_text("utf-8")), merged)
+    return merged
+
+
 def check_paths(config: Config) -> None:
     """Raises MotionFitError naming all keys whose files or folders are missing.
 
@@ -893,11 +975,6 @@ def check_paths(config: Config) -> None:
         for section in ("motion_models", "appearance_models")
         for name, model in getattr(config, section).items()
         if model.network.weights and not model.network.weights.is_file()
-    ]
-    missing += [
-        f"pseudo_labels.{name}.exclude_classes: there is no file {labels.exclude_classes}"
-        for name, labels in config.pseudo_labels.items()
-        if labels.exclude_classes and not labels.exclude_classes.is_file()
     ]
     if missing:
         raise MotionFitError("files are not where the config says:\n  " + "\n  ".join(missing))

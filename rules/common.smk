@@ -9,13 +9,13 @@ import pandas as pd
 from snakemake.exceptions import WorkflowError
 
 from motionfit.closure import code_version
-from motionfit.config import Demo, Folders, Kinetics, check_paths, load_config
+from motionfit.config import Demo, Folders, Kinetics, check_paths, load_config, over_base
 from motionfit.datasets.listing import listing
 from motionfit.errors import MotionFitError
 from motionfit.flow.methods import BATCHED, method_module
 
 try:
-    CONFIG = load_config(config)
+    CONFIG = load_config(over_base(config, Path(workflow.basedir)))
     check_paths(CONFIG)
 except MotionFitError as error:
     raise WorkflowError(str(error)) from None
@@ -207,7 +207,9 @@ def clips_of(dataset, model):
 
 def motion_model_recipe(wildcards):
     """The recipe of the training, without what is done with the model later or where it is used."""
-    return CONFIG.motion_models[wildcards.motion_model].to_json({"features", "motion_split"})
+    recipe = CONFIG.motion_models[wildcards.motion_model]
+    unused = {"frame_size"} if recipe.flow else set()
+    return recipe.to_json({"features", "motion_split"} | unused)
 
 
 def index_of_motion_model(wildcards):
@@ -252,11 +254,6 @@ def features_of_pseudo_labels(wildcards):
     recipe = CONFIG.pseudo_labels[wildcards.pseudo_labels]
     folder = features_folder_of_pseudo_labels(wildcards)
     return [*shards(recipe.dataset, folder), lost(recipe.dataset, recipe.motion_model)]
-
-
-def excluded_of_pseudo_labels(wildcards):
-    """The file of the classes that are left out, if any."""
-    return CONFIG.pseudo_labels[wildcards.pseudo_labels].exclude_classes or []
 
 
 def labelled_of_pseudo_labels(wildcards):
@@ -408,7 +405,7 @@ def from_evaluation(key):
 
 def table_recipe(wildcards):
     """The recipe in the order of the config, which is that of the table's rows and columns."""
-    return CONFIG.tables[wildcards.table].model_dump_json()
+    return CONFIG.noticed(wildcards.table).model_dump_json()
 
 
 def metrics_of_table(wildcards):

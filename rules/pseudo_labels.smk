@@ -5,7 +5,6 @@ rule pseudo_labels:
     input:
         index=index_of_pseudo_labels,
         features=features_of_pseudo_labels,
-        excluded=excluded_of_pseudo_labels,
     output:
         labels="results/pseudo_labels/{pseudo_labels}/split{split}/labels.csv",
         centroids="results/pseudo_labels/{pseudo_labels}/split{split}/centroids.npy",
@@ -20,6 +19,7 @@ rule pseudo_labels:
     resources:
         mem_mb=resources("pseudo_labels").mem_mb,
         runtime=resources("pseudo_labels").runtime,
+        gpu=resources("pseudo_labels").gpu,
     params:
         recipe=pseudo_labels_recipe,
         features=features_folder_of_pseudo_labels,

@@ -10,8 +10,8 @@ from motionfit.config import (
     SelfTraining,
     Training,
     check_paths,
-    laid_over,
     load_config,
+    over_base,
 )
 from motionfit.errors import MotionFitError
 
@@ -36,9 +36,7 @@ def test_every_config_file_is_right(path):
 
 
 def read(path: Path) -> dict:
-    """A config file over the one that it is laid over, as the Snakefile has it."""
-    values = yaml.safe_load(path.read_text())
-    return laid_over(read(ROOT / values["base"]), values) if "base" in values else values
+    return over_base(yaml.safe_load(path.read_text()), ROOT)
 
 
 PAPER = load_config(read(ROOT / "configs" / "paper.yaml"))
@@ -79,6 +77,55 @@ def test_the_recipes_of_the_paper():
     assert PAPER.evaluations["mars-ucf101"].fine_tuning.mars.weight == 50
 
 
+def at(table: str, row: str, column: str):
+    """The recipes behind a figure of the paper: evaluation, model, pseudo-labels, motion model."""
+    rows = PAPER.tables[table].rows
+    evaluation = PAPER.evaluations[rows[row].evaluation_of(column)]
+    model = {**PAPER.motion_models, **PAPER.appearance_models}[evaluation.model]
+    labels = PAPER.pseudo_labels.get(getattr(model, "pseudo_labels", None) or "")
+    behind = PAPER.motion_models_of(evaluation)
+    return evaluation, model, labels, PAPER.motion_models[behind[0]] if behind else None
+
+
+def test_what_a_row_of_the_paper_is_called_is_what_its_recipes_have():
+    for name, row in PAPER.tables["table1"].rows.items():
+        for column in PAPER.tables["table1"].columns:
+            assert at("table1", name, column)[3].training.clips_per_video == row.x
+    granularities = [at("table2", name, "UCF101")[2].granularity
+                     for name in PAPER.tables["table2"].rows]  # fmt: skip
+    assert granularities == ["clip", "segment_percentile", "segment_equal", "video"]
+    for name, row in PAPER.tables["table3"].rows.items():
+        assert at("table3", name, "UCF101")[2].clusters == row.x
+    for name, row in PAPER.tables["table4"].rows.items():
+        assert at("table4", name, "UCF101")[0].clip_length == row.x
+    for name, row in PAPER.tables["clip_order"].rows.items():
+        for column in PAPER.tables["clip_order"].columns:
+            motion = at("clip_order", name, column)[3]
+            assert motion.training.multi_clip_weight == row.x
+            assert (motion.flow is None) == (column == "on RGB")
+
+
+def test_the_data_sets_of_the_papers_columns():
+    for name, table in PAPER.tables.items():
+        for column in table.columns:
+            for row in table.rows:
+                evaluation, _, labels, motion = at(name, row, column)
+                data = "hmdb51" if column.startswith("HMDB51") else "ucf101"
+                assert evaluation.dataset == data
+                if motion:
+                    assert motion.dataset == data
+                for percent in (20, 50):
+                    if column.endswith(f"{percent}%"):
+                        assert evaluation.label_fraction == percent / 100
+                        if motion:
+                            assert motion.label_fraction == evaluation.label_fraction
+                            assert motion.label_seed == evaluation.label_seed
+                            assert labels.dataset == data
+    for row, unlabelled in (("whole training set", False), ("without the labelled part", True)):
+        labels = at("table_s1", row, "UCF101 20%")[2]
+        assert (labels.videos == "unlabelled") == unlabelled
+
+
 def test_a_recipe_is_laid_over_the_defaults_of_its_section():
     values = demo()
     values["defaults"] = {"motion_models": {"features": {"stride": 5, "batch_size": 3},
@@ -96,6 +143,27 @@ def test_a_recipe_is_laid_over_the_defaults_of_its_section():
     values["defaults"]["motion_models"] = {"labels": 1}
     with pytest.raises(MotionFitError, match=r"motion_models\.motion\.labels: unknown key"):
         load_config(values)
+
+
+def test_a_file_is_laid_over_its_bases_in_their_order(tmp_path):
+    (tmp_path / "config.yaml").write_text("datasets: {d: 1}\nevaluations: {a: {x: 1}, b: {x: 2}}")
+    (tmp_path / "middle.yaml").write_text("evaluations: {c: {x: 3}}")
+    own = {"base": "middle.yaml", "evaluations": {"b": {"y": 5}}}
+    merged = over_base(own, tmp_path)
+    assert merged == {
+        "datasets": {"d": 1},
+        "evaluations": {"a": {"x": 1}, "b": {"x": 2, "y": 5}, "c": {"x": 3}},
+    }
+    assert list(merged["evaluations"]) == ["a", "b", "c"]  # the rows of a table keep their order
+    assert over_base({"datasets": {}}, tmp_path) == {"datasets": {}}
+    shared = {"x": 7}
+    merged = over_base({"evaluations": {"b": shared, "e": shared}}, tmp_path)
+    assert merged["evaluations"]["e"] == {"x": 7}  # and not what lies under b
+    with pytest.raises(MotionFitError, match=r"base: no\.yaml is no file in"):
+        over_base({"base": "no.yaml"}, tmp_path)
+    (tmp_path / "config.yaml").write_text("base: middle.yaml")
+    with pytest.raises(MotionFitError, match="is laid over itself"):
+        over_base({"base": "middle.yaml"}, tmp_path)
 
 
 def test_null_takes_a_default_away():
@@ -130,6 +198,32 @@ def test_a_table_that_is_not_right(table, message):
     load_config(change("tables", {"t": TABLE}))
     with pytest.raises(MotionFitError, match=message):
         load_config(change("tables", {"t": {**TABLE, **table}}))
+
+
+def test_retrieval_alone_is_not_fine_tuned():
+    values = demo()
+    values["defaults"] = {"evaluations": {"fine_tuning": {"crop": 1000}}}
+    values["evaluations"] = {
+        "look": {"model": "random", "dataset": "demo-target", "measures": ["retrieval"]}
+    }
+    assert load_config(values).evaluations["look"].fine_tuning is None
+
+
+def test_a_column_compares_the_same_splits():
+    values = yaml.safe_load((ROOT / "configs" / "kinetics-ucf101-hmdb51.yaml").read_text())
+    values["evaluations"]["one"] = {"model": "random", "dataset": "ucf101", "splits": [1]}
+    rows = {name: {"evaluation": name} for name in ("ucf101", "one")}
+    values["tables"] = {"t": {**TABLE, "rows": rows}}
+    with pytest.raises(MotionFitError, match=r"tables\.t\.columns\.A: .* different splits"):
+        load_config(values)
+    values["tables"]["t"]["splits"] = [1]
+    load_config(values)
+
+
+def test_a_notice_stands_before_the_note_of_every_table():
+    values = change("tables", {"t": {**TABLE, "note": "Split 1."}})
+    values["notice"] = "A trial."
+    assert load_config(values).noticed("t").note == "A trial. Split 1."
 
 
 def test_measures_that_are_not_taken_are_not_shown():
@@ -186,6 +280,12 @@ def test_neighbours_and_sources_that_can_not_be():
     load_config(values)
     values["pseudo_labels"]["clusters"]["granularity"] = "video"
     with pytest.raises(MotionFitError, match="has no neighbours"):
+        load_config(values)
+    with pytest.raises(MotionFitError, match=r"random\.training\.balanced: there are no pseudo"):
+        load_config(change("appearance_models/random/training/balanced", True))
+    values = change("appearance_models/appearance/training/balanced", True)
+    values["appearance_models"]["appearance"]["training"]["multi_clip_weight"] = 0.5
+    with pytest.raises(MotionFitError, match="clip order wants them in a row"):
         load_config(values)
     with pytest.raises(MotionFitError, match=r"of another data set \(demo-target\)"):
         load_config(change("pseudo_labels/clusters/videos", "unlabelled"))

@@ -73,22 +73,23 @@ def draw_groups(groups: list[str], fraction: float, seed: int) -> list[str]:
 
 
 def labelled_train(index: pd.DataFrame, split: int, fraction: float, seed: int) -> pd.DataFrame:
-    """The training videos whose labels may be used: those of `fraction` of the training groups.
+    """The training videos whose labels may be used: of each class about `fraction`.
 
-    Groups are kept whole, so that no recording is both labelled and not. Raises MotionFitError
-    where a class is left without a video.
+    Groups are kept whole, so that no recording is both labelled and not. Each class takes its
+    groups in an order drawn by `seed` until it is nearest to its fraction of videos, one group at
+    least; a group that holds several classes is taken if one of them takes it. A smaller fraction
+    is part of a larger one.
     """
     train = part(index, split, "train")
     if fraction == 1:
         return train
-    drawn = train[train["group"].isin(draw_groups(list(train["group"]), fraction, seed))]
-    lost = sorted(set(train["label"]) - set(drawn["label"]))
-    if lost:
-        raise MotionFitError(
-            f"label_fraction {fraction} with label_seed {seed} leaves no training video of "
-            f"{', '.join(lost)}: take a larger fraction or another seed"
-        )
-    return drawn
+    taken: set[str] = set()
+    for _, videos in train.groupby("label"):
+        order = draw_groups(list(videos["group"]), 1, seed)
+        counts = videos["group"].value_counts()[order].cumsum()
+        nearest = int((counts - fraction * len(videos)).abs().to_numpy().argmin())
+        taken.update(order[: nearest + 1])
+    return train[train["group"].isin(taken)]
 
 
 def source_videos(index: pd.DataFrame, split: int, videos: str) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from motionfit.config import Network
 from motionfit.errors import MotionFitError
 from motionfit.models.backbones import BACKBONES, build_network
 from motionfit.models.network import Modality, VideoNetwork
+from motionfit.models.s3d import SelfGating
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def starting_network(recipe: Network, modality: Modality, classes: int, seed: in
 def load_weights(network: VideoNetwork, backbone: str, path: Path) -> None:
     """Gives a network the weights of a file as torchvision publishes them: a state dict of
     `torchvision.models.video.r2plus1d_18`, `r3d_18` or `s3d`. What the file does not have keeps its
-    values: the classifier, which is of other classes, and the gates of S3D-G.
+    values, like the classifier, which is of other classes; the gates of S3D-G start open.
 
     Raises MotionFitError where the file is missing, no state dict, or of another backbone.
     """
@@ -49,7 +50,11 @@ def load_weights(network: VideoNetwork, backbone: str, path: Path) -> None:
     network.load_state_dict(own, strict=False)
     log.info("%s starts from %s", backbone, path)
     if backbone != published(backbone):
-        log.info("its gates, which %s has not, keep their initial weights", published(backbone))
+        # As drawn at random, every gate would halve what the layers after it were trained on.
+        for module in network.modules():
+            if isinstance(module, SelfGating):
+                module.open()
+        log.info("its gates, which %s has not, start open", published(backbone))
 
 
 def read_state(path: Path) -> Mapping[str, Tensor]:

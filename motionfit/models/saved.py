@@ -29,8 +29,9 @@ class SavedModel:
     fps: float | None
     """Rate that the frames were sampled at; None for each video's own."""
     learned: str
-    """What it has learned: 'labels', 'pseudo-labels', 'clip order' without either, 'nothing' of
-    random weights, or 'labels of another data set' of pre-trained ones."""
+    """What it has learned: 'labels', 'pseudo-labels', 'a motion model's features' by MERS, 'clip
+    order' without any of them, 'nothing' of random weights, or 'labels of another data set' of
+    pre-trained ones."""
     split: int | None
     """The split whose training set it learned from, or its pseudo-labels' motion model did."""
     recipe: str

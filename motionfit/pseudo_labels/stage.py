@@ -90,21 +90,22 @@ def chosen_videos(
 ) -> set[str]:
     """Ids of the source's videos that are clustered.
 
-    Raises MotionFitError where a class to leave out is none of the source's, or nothing is left.
+    Raises MotionFitError where no class to leave out is one of the source's, or nothing is left.
     """
     rows = source_videos(index, split, "all" if recipe.videos == "all" else "train")
     if recipe.videos == "unlabelled":
         used = labelled_train(index, split, labelled.label_fraction, labelled.label_seed)
         rows = rows[~rows["video"].isin(used["video"])]
     if recipe.exclude_classes:
-        names = [name.strip() for name in recipe.exclude_classes.read_text("utf-8").splitlines()]
-        names = [name for name in names if name and not name.startswith("#")]
-        if unknown := sorted(set(names) - set(index["label"])):
+        unknown = sorted(set(recipe.exclude_classes) - set(index["label"]))
+        if len(unknown) == len(set(recipe.exclude_classes)):
             raise MotionFitError(
-                f"exclude_classes: the source has no class {few(unknown)}, which "
-                f"{recipe.exclude_classes} names: write each as the source's annotations do"
+                f"exclude_classes: the source has none of the classes, such as {few(unknown)}: "
+                "write each as the source's annotations do"
             )
-        rows = rows[~rows["label"].isin(names)]
+        if unknown:
+            log.warning("exclude_classes: the source has no class %s", few(unknown, 10))
+        rows = rows[~rows["label"].isin(recipe.exclude_classes)]
     if rows.empty:
         raise MotionFitError("none of the source's videos is left to cluster: see videos and "
                              "exclude_classes")  # fmt: skip

@@ -202,6 +202,7 @@ def view(config: Config, results: Path) -> dict[str, Any]:
         **constants(),
         **costs(results),
         "config": as_yaml(config),
+        "notice": config.notice,
     }
 
 

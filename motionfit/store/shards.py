@@ -81,6 +81,8 @@ class Shards:
         self._places: dict[str, tuple[Path, str, int]] = {}
         self._open: dict[Path, h5py.File] = {}
         self._process = os.getpid()
+        self.bytes = {path.name: path.stat().st_size for path in paths if path.is_file()}
+        """Name to size of each shard's file."""
         recipes: dict[str, Path] = {}
         for path in paths:
             with open_shard(path) as file:

@@ -26,7 +26,7 @@ def train_appearance_model(
     video, start, length, label) of the motion model of `split`, from random weights or those of
     the recipe's weight file."""
     store = ClipStore(frames, index["shard"], "frames")
-    rows, videos = with_pseudo_labels(index, pseudo_labels, recipe.training.balanced)
+    rows, videos = with_pseudo_labels(index, pseudo_labels)
     rows = stored(rows, store, recipe.network.clip_length)
     videos = [video for video in videos if video.video in store]
     names = [str(k) for k in range(int(pseudo_labels["label"].max()) + 1)]
@@ -36,8 +36,7 @@ def train_appearance_model(
     objective = ClipLosses(
         network, "frames", recipe.training, len(names), recipe.training.neighbours
     )
-    train_and_save(objective, about, rows, videos, (store, None), recipe.training, threads, output,
-                   balanced=recipe.training.balanced)  # fmt: skip
+    train_and_save(objective, about, rows, videos, (store, None), recipe.training, threads, output)
 
 
 def train_mers_model(
@@ -56,8 +55,8 @@ def train_mers_model(
     rows = source_videos(index, split, recipe.mers.videos)
     rows = stored(rows, store, recipe.network.clip_length)
     network = starting_network(recipe.network, "frames", 1, seed=recipe.training.seed)
-    master, its_clips = load_teacher(teacher, network, flow, index)
+    teacher_network, teacher_clips = load_teacher(teacher, network, flow, index)
     about = describe(recipe.network, recipe.training, store, ["none"], "a motion model's features",
                      split, recipe.to_json())  # fmt: skip
-    train_and_save(Mers(network, master), about, rows, without_labels(rows, store),
-                   (store, its_clips), recipe.training, threads, output)  # fmt: skip
+    train_and_save(Mers(network, teacher_network), about, rows, without_labels(rows, store),
+                   (store, teacher_clips), recipe.training, threads, output)  # fmt: skip

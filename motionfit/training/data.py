@@ -1,7 +1,8 @@
 """What a network is trained on: videos with labelled windows, and the clips drawn from them."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from math import factorial
 
@@ -41,16 +42,21 @@ def whole_video(video: str, frames: int, label: int) -> LabelledVideo:
 
 
 def draw_clips(
-    sample: LabelledVideo, frames: int, clip_length: int, count: int, rng: np.random.Generator
+    sample: LabelledVideo,
+    frames: int,
+    clip_length: int,
+    count: int,
+    rng: np.random.Generator,
+    repeat: bool = False,
 ) -> list[tuple[int, int]]:
     """(start, window) of `count` clips at random of a video of `frames` frames.
 
-    A window is drawn in proportion to its weight, without repetition where there are enough, and a
-    clip starts anywhere in it that it fits; where the clip is longer than its window it is centred
-    on it, within the video.
+    A window is drawn in proportion to its weight, without repetition where there are enough unless
+    `repeat`, and a clip starts anywhere in it that it fits; where the clip is longer than its
+    window it is centred on it, within the video.
     """
     weights = sample.weights / sample.weights.sum()
-    again = len(weights) < count
+    again = repeat or len(weights) < count
     windows = rng.choice(len(weights), size=count, replace=again, p=weights)
     clips = []
     for w in windows:
@@ -58,6 +64,19 @@ def draw_clips(
         start += int(rng.integers(room + 1)) if room > 0 else room // 2
         clips.append((min(max(start, 0), max(frames - clip_length, 0)), int(w)))
     return clips
+
+
+def balanced(videos: Sequence[LabelledVideo]) -> list[LabelledVideo]:
+    """The videos with weights such that, videos and windows drawn by them, each label comes as
+    often: a window's length, divided by the length of all windows of its label."""
+    totals: Counter[int] = Counter()
+    for video in videos:
+        for label, length in zip(video.labels.tolist(), video.lengths.tolist(), strict=True):
+            totals[label] += length
+    return [
+        replace(v, weights=v.lengths / np.array([totals[label] for label in v.labels.tolist()]))
+        for v in videos
+    ]
 
 
 def uniform_starts(frames: int, clip_length: int, count: int) -> list[int]:
@@ -109,8 +128,10 @@ class MultiClips(Dataset):
 
     With `training` the clips, crops and flips are drawn at random. What is drawn depends on the
     seed, the epoch and the video alone, so neither the number of worker processes nor an
-    interruption changes it. With `order_gap` the clips are taken one after the other, that many
-    frames apart, and shuffled; without it there is no order. To watch, clips are evenly spread.
+    interruption changes it; an item asked for as (video, n) is its n-th draw of the epoch. With
+    `repeat` a video's windows are drawn by their weights alone. With `order_gap` the clips are
+    taken one after the other, that many frames apart, and shuffled; without it there is no order.
+    To watch, clips are evenly spread.
     """
 
     def __init__(
@@ -125,6 +146,7 @@ class MultiClips(Dataset):
         training: bool,
         order_gap: int | None = None,
         teacher: ClipStore | None = None,
+        repeat: bool = False,
     ):
         self._store = store
         self.videos = list(videos)
@@ -136,6 +158,7 @@ class MultiClips(Dataset):
         self._training = training
         self._order_gap = order_gap
         self._teacher = teacher
+        self.repeat = repeat
         # Shared memory, so that worker processes that live on see the new epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
@@ -145,11 +168,13 @@ class MultiClips(Dataset):
     def __len__(self) -> int:
         return len(self.videos)
 
-    def __getitem__(self, i: int) -> dict[str, Tensor]:
+    def __getitem__(self, index: int | tuple[int, int]) -> dict[str, Tensor]:
+        i, again = index if isinstance(index, tuple) else (index, 0)
         sample = self.videos[i]
         R = self._clips_per_video
         epoch = int(self._epoch) if self._training else 0
-        rng = np.random.default_rng([self._seed, epoch, stable_hash(sample.video)])
+        draw = [self._seed, epoch, stable_hash(sample.video)]
+        rng = np.random.default_rng([*draw, again] if again else draw)
         drawn = self._draw(sample, rng)
         order = NO_ORDER
         if self._order_gap is not None and len({start for start, _ in drawn}) == R:
@@ -181,7 +206,7 @@ class MultiClips(Dataset):
         if not self._training:
             return uniform_clips(sample, frames, L, R)
         if self._order_gap is None:
-            return draw_clips(sample, frames, L, R, rng)
+            return draw_clips(sample, frames, L, R, rng, self.repeat)
         starts = ordered_starts(frames, L, R, self._order_gap, rng)
         return [(start, window_at(sample, start, L)) for start in starts]
 

@@ -41,11 +41,11 @@ def fine_tune(
     seen = Network(backbone=about.backbone, clip_length=clip_length)
     about = describe(seen, recipe, store, names, "labels", split, recipe.to_json())
     trainable = network.last_layers() if recipe.layers == "last" else None
-    its_clips = None
+    teacher_clips = None
     if recipe.mars:
-        master, its_clips = load_teacher(teacher, network, flow, index)
-        objective = Mars(network, recipe, len(names), master, recipe.mars.weight)
+        teacher_network, teacher_clips = load_teacher(teacher, network, flow, index)
+        objective = Mars(network, recipe, len(names), teacher_network, recipe.mars.weight)
     else:
         objective = ClipLosses(network, store.modality, recipe, len(names))
-    train_and_save(objective, about, rows, with_labels(rows, store, names), (store, its_clips),
+    train_and_save(objective, about, rows, with_labels(rows, store, names), (store, teacher_clips),
                    recipe, threads, output, trainable, recipe.freeze_bn)  # fmt: skip

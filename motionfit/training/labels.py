@@ -4,11 +4,11 @@ import logging
 
 import pandas as pd
 
-from motionfit.config import Training
+from motionfit.config import SelfTraining, Training
 from motionfit.datasets.index import hold_out
 from motionfit.errors import MotionFitError
 from motionfit.store.clips import ClipStore
-from motionfit.training.data import LabelledVideo, MultiClips, whole_video
+from motionfit.training.data import LabelledVideo, MultiClips, balanced, whole_video
 from motionfit.training.losses import NO_LABEL
 
 log = logging.getLogger(__name__)
@@ -51,16 +51,10 @@ def without_labels(rows: pd.DataFrame, store: ClipStore) -> list[LabelledVideo]:
 
 
 def with_pseudo_labels(
-    rows: pd.DataFrame, pseudo_labels: pd.DataFrame, balanced: bool
+    rows: pd.DataFrame, pseudo_labels: pd.DataFrame
 ) -> tuple[pd.DataFrame, list[LabelledVideo]]:
-    """The rows that have pseudo-labels, and their videos with a window a pseudo-label.
-
-    A window's weight is its length; `balanced`: divided by the length of all windows of its
-    pseudo-label, so that drawn by weight each pseudo-label comes as often.
-    """
-    pseudo_labels = pseudo_labels.assign(weight=pseudo_labels["length"].astype(float))
-    if balanced:
-        pseudo_labels["weight"] /= pseudo_labels.groupby("label")["length"].transform("sum")
+    """The rows that have pseudo-labels, and their videos with a window a pseudo-label, of its
+    length as weight."""
     by_video = dict(list(pseudo_labels.groupby("video", sort=False)))
     rows = rows[rows["video"].isin(by_video.keys())]
     videos = [
@@ -69,7 +63,7 @@ def with_pseudo_labels(
             by_video[video]["start"].to_numpy(),
             by_video[video]["length"].to_numpy(),
             by_video[video]["label"].to_numpy(),
-            by_video[video]["weight"].to_numpy(),
+            by_video[video]["length"].to_numpy(),
         )
         for video in rows["video"]
     ]
@@ -88,14 +82,17 @@ def training_and_validation(
 
     `keep_classes`: see `hold_out`; it looks at the true labels.
     """
+    even = isinstance(recipe, SelfTraining) and recipe.balanced
     learned, watched = hold_out(rows, recipe.validation_fraction, recipe.seed, keep_classes)
     by_id = {video.video: video for video in videos}
 
     def clips(part: pd.DataFrame, training: bool) -> MultiClips:
+        chosen = [by_id[video] for video in part["video"]]
         return MultiClips(
-            stores[0], [by_id[video] for video in part["video"]], clip_length,
+            stores[0], balanced(chosen) if even and training else chosen, clip_length,
             recipe.clips_per_video, recipe.crop, recipe.flip, recipe.seed, training,
             recipe.order_gap if recipe.multi_clip_weight < 1 else None, stores[1],
+            repeat=even and training,
         )  # fmt: skip
 
     log.info("%d videos to learn from, %d to watch with", len(learned), len(watched))

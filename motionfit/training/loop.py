@@ -5,6 +5,8 @@ import logging
 import math
 import shutil
 import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +15,7 @@ from lightning_fabric import Fabric
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
-from torch.utils.data import DataLoader, RandomSampler, Sampler, WeightedRandomSampler
+from torch.utils.data import DataLoader, RandomSampler, Sampler
 from torch.utils.tensorboard import SummaryWriter
 
 from motionfit.config import Training
@@ -37,15 +39,13 @@ def train(
     threads: int,
     trainable: list[nn.Module] | None = None,
     freeze_bn: bool = False,
-    balanced: bool = False,
 ) -> None:
     """Trains the objective's network in place by the recipe.
 
     `folder` gets `history.csv` (a row an epoch), `tensorboard/` and, while it lasts,
     `checkpoints/`, from which a training of the same `identity` (text of all that it depends on)
     goes on where it was killed. `trainable`: the parts of the network that learn; all where None.
-    `freeze_bn`: the other parts keep their batch-normalisation statistics. `balanced`: videos are
-    drawn by their weights, with repetition.
+    `freeze_bn`: the other parts keep their batch-normalisation statistics.
 
     Raises MotionFitError where the loss is no longer a number.
     """
@@ -64,9 +64,7 @@ def train(
     order = torch.Generator()
     # On a CPU the cores are better spent on the network than on processes that read for it.
     workers = threads if fabric.device.type == "cuda" else 0
-    batches = loader(
-        training_set, recipe.batch_size, workers, shuffled(training_set, balanced, order)
-    )
+    batches = loader(training_set, recipe.batch_size, workers, shuffled(training_set, order))
     checkpoints = Checkpoints(folder / "checkpoints", fingerprint(identity))
     history: list[dict[str, float]] = []
     done = 0
@@ -152,12 +150,28 @@ def freeze(network: nn.Module, trainable: list[nn.Module]) -> list[nn.Module]:
     return frozen
 
 
-def shuffled(clips: MultiClips, balanced: bool, order: torch.Generator) -> Sampler:
-    """Every video once, in an order drawn by `order`; `balanced`: as many, drawn by weight."""
-    if not balanced:
-        return RandomSampler(clips, generator=order)
-    weights = [float(video.weights.sum()) for video in clips.videos]
-    return WeightedRandomSampler(weights, len(weights), generator=order)
+def shuffled(clips: MultiClips, order: torch.Generator) -> Sampler:
+    """Every video once, in an order drawn by `order`; where they repeat, as many by weight."""
+    return ByWeight(clips, order) if clips.repeat else RandomSampler(clips, generator=order)
+
+
+class ByWeight(Sampler[tuple[int, int]]):
+    """As many draws as there are videos, by the videos' weights: a video's place, and how often it
+    has come before, so that what is drawn of it is another each time."""
+
+    def __init__(self, clips: MultiClips, order: torch.Generator) -> None:
+        self._weights = torch.tensor([float(video.weights.sum()) for video in clips.videos])
+        self._order = order
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        drawn = torch.multinomial(self._weights, len(self), replacement=True, generator=self._order)
+        before: Counter[int] = Counter()
+        for i in drawn.tolist():
+            yield i, before[i]
+            before[i] += 1
 
 
 def loader(clips: MultiClips, batch_size: int, workers: int, sampler: Sampler | None) -> DataLoader:

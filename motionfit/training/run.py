@@ -38,10 +38,9 @@ def train_and_save(
     output: Path,
     trainable: list[nn.Module] | None = None,
     freeze_bn: bool = False,
-    balanced: bool = False,
 ) -> None:
     """Trains the objective's network on `videos` (those of `rows`, of the index) and saves it as
-    `output`, with its history beside it. `trainable`, `freeze_bn`, `balanced`: see `train`."""
+    `output`, with its history beside it. `trainable`, `freeze_bn`: see `train`."""
     log.info("%s on %s, %d classes", about.backbone, about.modality, len(about.classes))
     folder = output.parent
     with lock(folder):
@@ -49,8 +48,7 @@ def train_and_save(
             rows, videos, stores, about.clip_length, recipe, keep_classes=about.learned == "labels"
         )
         whole = identity(about, stores, learned, watched, objective)
-        train(objective, learned, watched, recipe, whole, folder, threads, trainable, freeze_bn,
-              balanced)  # fmt: skip
+        train(objective, learned, watched, recipe, whole, folder, threads, trainable, freeze_bn)
         save_model(objective.network, about, output)
         finish(folder)
 
@@ -121,7 +119,8 @@ def identity(
     objective: Objective,
 ) -> str:
     """Text of everything that a training depends on: its recipe, the code, the clips and labels,
-    and the weights that it starts from, its teacher's among them."""
+    and the weights that it starts from, its teacher's among them. Of the clips' pixels it has the
+    bytes of their shards, which hardly any change of a JPEG leaves as they are."""
     weights = hashlib.sha256()
     for tensor in objective.state_dict().values():
         weights.update(np.ascontiguousarray(tensor.numpy()).tobytes())
@@ -132,5 +131,5 @@ def identity(
         if clips is not None
     ]  # fmt: skip
     code = code_version("motionfit.training.run")
-    recipes = [store.recipe for store in stores if store]
-    return json.dumps([asdict(about), code, recipes, samples, weights.hexdigest()])
+    clips = [[store.recipe, store.shards.bytes] for store in stores if store]
+    return json.dumps([asdict(about), code, clips, samples, weights.hexdigest()])

@@ -2,12 +2,14 @@ import logging
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from motionfit.config import Demo, Folders, Hmdb51, Kinetics, Ucf101
 from motionfit.datasets import build_index
 from motionfit.datasets.demo import render_demo
+from motionfit.datasets.hmdb51 import film
 from motionfit.datasets.index import (
     COLUMNS,
     draw_groups,
@@ -18,6 +20,7 @@ from motionfit.datasets.index import (
     shard_of,
     write_index,
 )
+from motionfit.datasets.ucf101 import read_list, recording
 from motionfit.errors import MotionFitError
 
 
@@ -65,16 +68,58 @@ def test_fewer_groups_are_part_of_more_groups():
     assert draw_groups(groups, 0, seed=1) == []
 
 
-def test_labelled_train_keeps_groups_whole(training_index):
-    drawn = labelled_train(training_index, 1, 0.5, seed=0)
-    rest = training_index[~training_index["video"].isin(drawn["video"])]
-    assert drawn["group"].nunique() == 20
-    assert not set(drawn["group"]) & set(rest["group"])
+@pytest.mark.parametrize("seed", range(5))
+def test_labelled_train_keeps_groups_whole_and_every_class(training_index, seed):
+    before: set[str] = set()
+    for fraction in (0.02, 0.2, 0.5, 0.9):
+        drawn = labelled_train(training_index, 1, fraction, seed)
+        rest = training_index[~training_index["video"].isin(drawn["video"])]
+        assert not set(drawn["group"]) & set(rest["group"])
+        assert set(drawn["label"]) == set(training_index["label"])
+        assert before <= set(drawn["video"])  # a smaller fraction is part of a larger one
+        before = set(drawn["video"])
 
 
-def test_labelled_train_names_the_classes_it_would_lose(training_index):
-    with pytest.raises(MotionFitError, match=r"label_fraction 0\.025.*no training video of .*rare"):
-        labelled_train(training_index, 1, 0.025, seed=0)
+def test_groups_of_one_class_each_give_each_class_its_share():
+    """As UCF101's, where a fifth of all groups would leave some classes without any."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {"video": f"{k}/{g}/{i}", "label": f"class{k}", "group": f"class{k}_g{g:02d}",
+         "split1": "train"}
+        for k in range(101) for g in range(18) for i in range(int(rng.integers(4, 8)))
+    ]  # fmt: skip
+    index = pd.DataFrame(rows)
+    whole = index.groupby("label").size()
+    for seed in range(3):
+        shares = labelled_train(index, 1, 0.2, seed).groupby("label").size() / whole
+        assert len(shares) == 101
+        assert shares.mean() == pytest.approx(0.2, abs=0.01)
+        assert shares.between(0.15, 0.25).all()
+
+
+def test_the_papers_fractions_of_the_official_splits(shared_data):
+    for kind, make in (("ucf101", "trainlist0{}.txt"), ("hmdb51", None)):
+        folder = shared_data / "splits" / kind
+        names = (
+            read_list(folder / make.format(1))
+            if make
+            else [
+                f"{path.stem.rpartition('_test_split')[0]}/{line.split()[0]}"
+                for path in folder.glob("*_test_split1.txt")
+                for line in path.read_text().splitlines()
+                if line.split()[1:] == ["1"]
+            ]
+        )
+        index = pd.DataFrame({"video": names})
+        index["label"] = [name.split("/")[0] for name in names]
+        stems = [name.split("/")[1].rpartition(".")[0] for name in names]
+        group = recording if make else film
+        index["group"] = [group(*pair) for pair in zip(index["label"], stems, strict=True)]
+        index["split1"] = "train"
+        for fraction, tolerance in ((0.2, 0.04), (0.5, 0.05)):
+            drawn = labelled_train(index, 1, fraction, 0)
+            assert set(drawn["label"]) == set(index["label"])
+            assert len(drawn) / len(index) == pytest.approx(fraction, abs=tolerance)
 
 
 def test_hold_out_shares_no_group_and_takes_no_class_away(training_index):

@@ -140,8 +140,20 @@ def fake_measures(
     folder: Path, index: pd.DataFrame, split: int, recipe: Evaluation, rng: np.random.Generator
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    names = classes(index)
-    test = part(stored(index), split, "test")[["video", "label"]].reset_index(drop=True)
+    if "recognition" in recipe.measures:
+        fake_recognition(folder, index, split, rng)
+    if "retrieval" in recipe.measures:
+        fake_retrieval(folder, index, split, recipe, rng)
+
+
+def videos_to_test(index: pd.DataFrame, split: int) -> pd.DataFrame:
+    return part(stored(index), split, "test")[["video", "label"]].reset_index(drop=True)
+
+
+def fake_recognition(
+    folder: Path, index: pd.DataFrame, split: int, rng: np.random.Generator
+) -> None:
+    names, test = classes(index), videos_to_test(index, split)
     probabilities = rng.dirichlet(np.ones(len(names)), len(test))
     truth = np.array([names.index(label) for label in test["label"]])
     probabilities[np.arange(len(test)), truth] += rng.uniform(0, 6 / len(names), len(test))
@@ -154,6 +166,12 @@ def fake_measures(
         [table, pd.DataFrame(probabilities, columns=[f"p({name})" for name in names])], axis=1
     )
     table.to_csv(folder / "predictions.csv", index=False)
+
+
+def fake_retrieval(
+    folder: Path, index: pd.DataFrame, split: int, recipe: Evaluation, rng: np.random.Generator
+) -> None:
+    test = videos_to_test(index, split)
     recalls = {f"R@{k}": min(0.3 + k / 50, 1) for k in recipe.recall_at}
     (folder / "retrieval.json").write_text(json.dumps({"clip": recalls, "video": recalls}))
     train = part(stored(index), split, "train")

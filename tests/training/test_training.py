@@ -214,7 +214,7 @@ def test_the_order_of_an_epoch_is_the_same_for_workers_that_start_with_it(flow, 
 
     def orders(epochs):
         order = torch.Generator()
-        batches = loop.loader(data, 4, workers, loop.shuffled(data, False, order))
+        batches = loop.loader(data, 4, workers, loop.shuffled(data, order))
         for epoch in epochs:
             order.manual_seed(epoch)
             yield [int(label) for batch in batches for label in batch["labels"]]
@@ -345,17 +345,34 @@ def test_balanced_sampling_sees_each_pseudo_label_as_often(tmp_path):
     store = ClipStore(tmp_path, ["0000"], "frames")
     shares = {}
     for balanced in (False, True):
-        _, videos = with_pseudo_labels(make_index(labels(40)), table, balanced)
-        data = MultiClips(store, videos, 4, 1, 16, False, 0, training=True)
+        rows, videos = with_pseudo_labels(make_index(labels(40)), table)
+        recipe = SelfTraining(clips_per_video=3, crop=16, flip=False, validation_fraction=0,
+                              balanced=balanced)  # fmt: skip
+        data, _ = training_and_validation(rows, videos, (store, None), 4, recipe, False)
         order, seen = torch.Generator().manual_seed(1), []
-        for epoch in range(25):
+        for epoch in range(12):
             data.set_epoch(epoch)
-            sampler = list(loop.shuffled(data, balanced, order))
+            sampler = list(loop.shuffled(data, order))
             assert len(sampler) == 40
-            seen += [int(data[i]["labels"]) for i in sampler]
+            seen += [int(label) for i in sampler for label in data[i]["labels"]]
         shares[balanced] = np.bincount(seen, minlength=3) / len(seen)
     assert shares[False][0] == pytest.approx(0.9, abs=0.05)
     assert shares[True] == pytest.approx([1 / 3] * 3, abs=0.06)
+
+
+def test_a_video_that_comes_twice_in_an_epoch_gives_other_clips(tmp_path):
+    make_frames(tmp_path / "0000.h5", {"rare": moving_square(40), "often": moving_square(40)})
+    store = ClipStore(tmp_path, ["0000"], "frames")
+    windows = [["rare", 0, 40, 1], *(["often", s, 4, 0] for s in range(0, 40, 4))]
+    table = pd.DataFrame(windows, columns=["video", "start", "length", "label"])
+    rows, videos = with_pseudo_labels(make_index({"rare": "", "often": ""}), table)
+    recipe = SelfTraining(clips_per_video=1, crop=16, validation_fraction=0, balanced=True)
+    data, _ = training_and_validation(rows, videos, (store, None), 4, recipe, False)
+    pairs = [list(loop.shuffled(data, torch.Generator().manual_seed(s))) for s in range(9)]
+    twice = next(pair for pair in pairs if pair[0][0] == pair[1][0])
+    assert [again for _, again in twice] == [0, 1]
+    first, second = (data[index]["clips"] for index in twice)
+    assert not torch.equal(first, second)
 
 
 @pytest.fixture

@@ -91,7 +91,12 @@ def write_csv(path: Path, rows: Iterable[dict[str, str]]) -> None:
 
 
 def small(clips: Path | None, output: Path) -> None:
-    found = read_clips(clips) if clips else rendered(output / "rendered")
+    lay_out(read_clips(clips) if clips else rendered(output / "rendered"), output)
+    torch.save(r2plus1d_18().state_dict(), output / "r2plus1d_18.pth")
+
+
+def lay_out(found: list[Clip], output: Path) -> None:
+    """Links the clips in the layout of the three data sets."""
     labels = sorted({clip.label for clip in found} - {"unclassified"})
     for_hmdb51 = set(labels[:HMDB51_CLASSES])
     ucf101 = [c for c in found if c.label in set(labels) - for_hmdb51]
@@ -99,7 +104,6 @@ def small(clips: Path | None, output: Path) -> None:
     as_hmdb51([clip for clip in found if clip.label in for_hmdb51], output)
     source = [c for c in found if c.label == "unclassified" or c.group not in TEST_GROUPS[1]]
     as_kinetics(source, output)
-    torch.save(r2plus1d_18().state_dict(), output / "r2plus1d_18.pth")
 
 
 def read_clips(folder: Path) -> list[Clip]:

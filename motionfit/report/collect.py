@@ -102,12 +102,20 @@ class TrainingHistory:
 
 @dataclass(frozen=True)
 class Clustering:
-    """Pseudo-labels: their quality a split, and the units of the first."""
+    """Pseudo-labels: their quality a split, and where the units of the first are."""
 
     name: str
     qualities: dict[int, dict[str, Any]]
-    units: pd.DataFrame
-    """video, start, length, label, and `truth`, the true label ('' where unknown)."""
+    labels: Path
+    """Its `labels.csv`."""
+    truth: pd.Series
+    """The source's videos to their true labels, '' where unknown."""
+
+    def read_units(self) -> pd.DataFrame:
+        """video, start, length, label, and `truth`, the true label ('' where unknown). Read anew
+        each time: those of a large source take memory, and a run may have many clusterings."""
+        units = read_table(self.labels, ("video",))
+        return units.assign(truth=units["video"].map(self.truth).fillna(""))
 
     @property
     def split(self) -> int:
@@ -117,7 +125,7 @@ class Clustering:
     @property
     def known(self) -> bool:
         """Whether any true label is known."""
-        return bool((self.units["truth"] != "").any())
+        return "nmi" in self.qualities[self.split]
 
 
 @dataclass(frozen=True)
@@ -325,12 +333,11 @@ def read_histories(config: Config, results: Path, needed: Lineage) -> list[Train
 
 def read_clustering(results: Path, name: str, splits: set[int], index: pd.DataFrame) -> Clustering:
     folder = results / "pseudo_labels" / name
-    units = read_table(folder / f"split{min(splits)}" / "labels.csv", ("video",))
-    truth = index.set_index("video")["label"]
     return Clustering(
         name,
         {split: read_json(folder / f"split{split}" / "quality.json") for split in sorted(splits)},
-        units.assign(truth=units["video"].map(truth).fillna("")),
+        required(folder / f"split{min(splits)}" / "labels.csv"),
+        index.set_index("video")["label"],
     )
 
 

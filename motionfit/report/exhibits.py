@@ -151,12 +151,12 @@ def cluster_examples(
     flow, size = config.flow_of(recipe.motion_model), config.size_of(recipe.motion_model)
     reader = ClipReader(config, results, recipe.dataset, indices[recipe.dataset], size, flow)
     sizes = clustering.qualities[clustering.split]["sizes"]
-    clips = {}
+    units, clips = clustering.read_units(), {}
     for number in choose_clusters(sizes, CLUSTERS):
-        units = clustering.units[clustering.units["label"] == number]
+        own_units = units[units["label"] == number]
         clips[number] = [
             clip
-            for row in spread_over(units, "video", CLIPS_A_CLUSTER).itertuples()
+            for row in spread_over(own_units, "video", CLIPS_A_CLUSTER).itertuples()
             if (clip := reader.clip(row.video, row.start, row.length))
         ]
     scale = scale_of([clip for own in clips.values() for clip in own])
@@ -164,7 +164,7 @@ def cluster_examples(
         Cluster(
             number,
             sizes[number],
-            common_truths(clustering.units[clustering.units["label"] == number]["truth"]),
+            common_truths(units[units["label"] == number]["truth"]),
             [shown(clip, scale) for clip in own],
         )
         for number, own in clips.items()

@@ -87,7 +87,7 @@ def confusion_counts(predictions: pd.DataFrame) -> tuple[list[str], np.ndarray]:
 def cluster_sizes(clustering: Clustering) -> str:
     """Sizes of the clusters, the largest first; where true labels are known, the part of the
     commonest one is dark."""
-    units = clustering.units
+    units = clustering.read_units()
     sizes = np.array(clustering.qualities[clustering.split]["sizes"])
     order = np.argsort(-sizes, kind="stable")
     known = units[units["truth"] != ""]

@@ -2,7 +2,7 @@
 
 import csv
 
-from tests.workflow.runs import Run
+from tests.workflow.runs import Run, set_key
 
 NETWORK = {"backbone": "r2plus1d_small", "clip_length": 4}
 TRAINING = {"epochs": 1, "milestones": [], "batch_size": 8, "clips_per_video": 2, "crop": 16,
@@ -63,3 +63,12 @@ def test_a_row_of_each_kind_comes_to_a_number(run: Run):
             values = [float(row["measured"]) for row in csv.DictReader(file)]
         assert len(values) == rows
         assert all(0 <= value <= 100 for value in values)
+    # A model on flow reads no frames of a size of its own.
+    run.change(set_key("motion_models/motion/frame_size", [48, 64]))
+    assert run.plan("--", "tables").nothing_to_do
+    # What learns from a motion model learns anew when that is another.
+    run.change(set_key("motion_models/motion/training/seed", 7))
+    planned = run.plan("--", "rows").jobs
+    assert planned["motion_model"] == planned["mers_model"] == 1
+    assert planned["fine_tuning"] == 2  # of MERS, and MARS
+    assert "appearance_model" not in planned  # whose pseudo-labels are of the network on RGB

@@ -9,6 +9,7 @@ if not workflow.deployment_settings.deployment_method:
     prefix += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 shell.prefix(prefix)
 
+
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/flow.smk"

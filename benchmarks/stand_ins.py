@@ -183,6 +183,10 @@ def main() -> None:
     command.add_argument("--output", type=Path, required=True)
     command.set_defaults(make=lambda args: small(args.clips, args.output))
     args = parser.parse_args()
+    for folder, wanted in ((getattr(args, "clips", None), "labels.csv"),
+                           (getattr(args, "splits", None), "ucf101")):  # fmt: skip
+        if folder and not (folder / wanted).exists():
+            parser.error(f"there is no {folder / wanted}")
     args.make(args)
 
 

@@ -735,7 +735,8 @@ class Config(Recipe):
                         continue
                     if evaluation not in self.evaluations:
                         raise ValueError(
-                            f"{here}.evaluation: there is no evaluation named {evaluation!r}"
+                            f"{here}.evaluation: there is no evaluation named {evaluation!r} "
+                            f"(there are: {', '.join(self.evaluations)})"
                         )
                     lacking = {*(table.splits or ())} - {*self.evaluations[evaluation].splits}
                     if lacking:
@@ -746,7 +747,9 @@ class Config(Recipe):
                     if not self.evaluations[evaluation].gives(measure):
                         raise ValueError(
                             f"{here}: the evaluation {evaluation!r} does not give {measure!r}, "
-                            f"which the column {column!r} shows"
+                            f"which tables.{name}.columns.{column} wants: a measure is "
+                            "`recognition top1` or `retrieval clip R@1`, and one that is in the "
+                            "evaluation's measures and recall_at"
                         )
         return self
 
@@ -811,11 +814,14 @@ class Config(Recipe):
     def _check_teacher(self, key: str, teacher: str, backbone: str, size: Size) -> None:
         motion = self.motion_models[teacher]
         if motion.flow is None:
-            raise ValueError(f"{key}: the motion model {teacher!r} is not on flow")
+            raise ValueError(
+                f"{key}: the motion model {teacher!r} can't teach, since it is not on flow "
+                f"(motion_models.{teacher}.flow is null)"
+            )
         if FEATURES[motion.network.backbone] != FEATURES[backbone]:
             raise ValueError(
-                f"{key}: {backbone} can't learn the features of {motion.network.backbone}, which "
-                "are of another number"
+                f"{key}: {backbone} has {FEATURES[backbone]} features, and can't learn the "
+                f"{FEATURES[motion.network.backbone]} of {motion.network.backbone}"
             )
         if self.flow[motion.flow].size != size:
             raise ValueError(

@@ -13,6 +13,7 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The workflow's tests take longest and share a run of Snakemake: they begin first, in one of
     the processes that share the tests."""

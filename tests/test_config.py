@@ -252,7 +252,7 @@ MERS = {"pseudo_labels": None, "mers": {"motion_model": "motion", "dataset": "de
     ("model", "message"),
     [
         ({"frame_size": [48, 64]}, "frame_size has to be that of the flow 'tvl1'"),
-        ({"network": {"backbone": "s3d"}}, "s3d can't learn the features of r2plus1d_small"),
+        ({"network": {"backbone": "s3d"}}, "s3d has 1024 features, and can't learn the 128"),
         ({"pseudo_labels": "clusters"}, "give pseudo_labels or mers, not both"),
         ({"mers": {"motion_model": "x", "dataset": "demo-source"}}, "no motion model named 'x'"),
         ({"training": {"crop": 28, "balanced": True}}, "training.balanced: MERS has no pseudo"),
@@ -271,7 +271,7 @@ def test_mars_wants_an_rgb_network_and_a_teacher_on_flow():
         load_config(change("evaluations/motion/fine_tuning", mars))
     values = change("evaluations/random/fine_tuning", mars)
     values["motion_models"]["motion"] |= {"flow": None, "frame_size": [32, 40]}
-    with pytest.raises(MotionFitError, match="'motion' is not on flow"):
+    with pytest.raises(MotionFitError, match="'motion' can't teach, since it is not on flow"):
         load_config(values)
 
 

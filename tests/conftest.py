@@ -13,11 +13,6 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The workflow's tests take longest and share a run of Snakemake: they begin first, in one of
-    the processes that share the tests."""
-    for item in items:
-        if "workflow" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("workflow"))
+    """The workflow's tests take longest, so they begin first."""
     items.sort(key=lambda item: "workflow" not in item.path.parts)

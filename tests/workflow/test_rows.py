@@ -21,7 +21,7 @@ def add_rows(config: dict) -> None:
     config["motion_models"]["rgb"] = {
         "dataset": "target", "flow": None, "frame_size": [16, 24], "network": NETWORK,
         "training": {**TRAINING, "multi_clip_weight": 0.5, "order_gap": 0},
-        "label_fraction": 0.8, "label_seed": 1, "features": {"stride": 2},
+        "label_fraction": 0.5, "features": {"stride": 2},
     }  # fmt: skip
     config["pseudo_labels"]["segments"] = {
         "motion_model": "rgb", "dataset": "target", "videos": "unlabelled", "clusters": 2,

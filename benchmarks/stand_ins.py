@@ -19,9 +19,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-from torchvision.models.video import r2plus1d_18
-
 from motionfit.config import Demo
 from motionfit.datasets.demo import render_demo
 from motionfit.datasets.ucf101 import read_list
@@ -92,6 +89,10 @@ def write_csv(path: Path, rows: Iterable[dict[str, str]]) -> None:
 
 def small(clips: Path | None, output: Path) -> None:
     lay_out(read_clips(clips) if clips else rendered(output / "rendered"), output)
+    # Here alone: the empty files are laid out without waiting for PyTorch.
+    import torch
+    from torchvision.models.video import r2plus1d_18
+
     torch.save(r2plus1d_18().state_dict(), output / "r2plus1d_18.pth")
 
 

@@ -274,10 +274,10 @@ def build_parser() -> argparse.ArgumentParser:
             "--clip-length": {"required": True, "type": int, "metavar": "L",
                               "help": "frames a clip"},
             "--label-fraction": {"type": float, "default": 1.0, "metavar": "FRACTION",
-                                 "help": "fraction of the training groups whose labels are used "
-                                 "(default: 1)"},
+                                 "help": "fraction of each class's training videos whose "
+                                 "labels are used (default: 1)"},
             "--label-seed": {"type": int, "default": 0, "metavar": "SEED",
-                             "help": "seed of the draw of these groups (default: 0)"},
+                             "help": "seed of the draw of their groups (default: 0)"},
             "--count": {"type": positive, "default": 10, "metavar": "N",
                         "help": "clips a video (default: 10)"},
             "--threads": {"type": positive, "default": os.cpu_count() or 1, "metavar": "N",

@@ -281,15 +281,15 @@ class Network(Recipe):
     clip_length: Positive = 16
     """L: adjacent frames a clip."""
 
+    weights: Path | None = None
+    """Weight file in torchvision's format that the network starts from, but for its classifier;
+    null for random weights."""
+
     @model_validator(mode="after")
     def _check_length(self) -> "Network":
         if self.backbone in ("s3d", "s3d_g") and self.clip_length < 8:
             raise ValueError(f"{self.backbone} needs clips of 8 frames or more")
         return self
-
-    weights: Path | None = None
-    """Weight file in torchvision's format that the network starts from, but for its classifier;
-    null for random weights."""
 
     @model_validator(mode="after")
     def _check_weights(self) -> "Network":
@@ -314,9 +314,10 @@ class LabelledPart(Recipe):
     """Which of a data set's training labels may be used."""
 
     label_fraction: Fraction = 1.0
-    """Fraction of the training groups whose labels are used."""
+    """Fraction of each class's training videos whose labels are used, as near as whole groups
+    allow."""
     label_seed: Natural = 0
-    """Seed of the draw of these groups; a smaller fraction is part of a larger one."""
+    """Seed of the draw of the groups; a smaller fraction is part of a larger one."""
 
 
 class MotionModel(LabelledPart):
@@ -444,6 +445,7 @@ class FineTuning(Training):
 
 
 MEASURES = ("recognition", "retrieval")
+"""What an evaluation may measure."""
 
 
 class Evaluation(LabelledPart):
@@ -705,7 +707,7 @@ class Config(Recipe):
             here = ("evaluations", name)
             need(*here, "dataset", "data set", evaluation.dataset, self.datasets)
             need(*here, "model", "model", evaluation.model,
-                 {**self.motion_models, **self.appearance_models})  # fmt: skip
+                 self.models)  # fmt: skip
             if evaluation.fine_tuning and (mars := evaluation.fine_tuning.mars):
                 need(*here, "fine_tuning.mars.motion_model", "motion model", mars.motion_model,
                      self.motion_models)  # fmt: skip
@@ -784,15 +786,13 @@ class Config(Recipe):
             if model.mers:
                 self._check_teacher(f"{here}.mers", model.mers.motion_model, model.network.backbone,
                                     model.frame_size)  # fmt: skip
-                for key in ("balanced", "neighbours"):
-                    if getattr(model.training, key):
-                        raise ValueError(f"{here}.training.{key}: MERS has no pseudo-labels")
                 if model.training.multi_clip_weight < 1:
                     raise ValueError(f"{here}.training.multi_clip_weight: MERS has but one loss")
-            elif model.pseudo_labels is None:
+            if model.pseudo_labels is None:
+                none = "MERS has no pseudo-labels" if model.mers else "there are no pseudo-labels"
                 for key in ("balanced", "neighbours"):
                     if getattr(model.training, key):
-                        raise ValueError(f"{here}.training.{key}: there are no pseudo-labels")
+                        raise ValueError(f"{here}.training.{key}: {none}")
             elif (
                 model.training.neighbours
                 and self.pseudo_labels[model.pseudo_labels].granularity == "video"
@@ -907,6 +907,11 @@ class Config(Recipe):
         recipe = self.tables[table]
         return recipe.model_copy(update={"note": f"{self.notice} {recipe.note}".strip()})
 
+    @property
+    def models(self) -> dict[str, MotionModel | AppearanceModel]:
+        """All that an evaluation may be of."""
+        return {**self.motion_models, **self.appearance_models}
+
     def motion_model_of(self, model: str) -> str | None:
         """The motion model behind a model: itself, that of its pseudo-labels, or its teacher by
         MERS; None for random or pre-trained weights."""
@@ -946,7 +951,7 @@ class Config(Recipe):
         """Height and width of the stored frames, or flow, that a model reads."""
         if (flow := self.flow_of(model)) is not None:
             return self.flow[flow].size
-        return {**self.motion_models, **self.appearance_models}[model].frame_size
+        return self.models[model].frame_size
 
 
 def over_base(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""From the labelled set's flow, or frames, to a motion model, and to the features that it sees in a source."""
+"""From the labelled set's flow, or frames, to a motion model, and to the features that it sees in
+a source."""
 
 
 rule motion_model:

@@ -11,16 +11,10 @@ import pandas as pd
 from motionfit.config import Config, Evaluation, LabelledPart
 from motionfit.datasets.index import classes, labelled_train, read_index, split_column
 from motionfit.errors import MotionFitError
+from motionfit.report.kinds import RANDOM, kind_of
 from motionfit.report.lineage import Lineage
 from motionfit.report.pictures import read_nearest
 
-SELF_TRAINED, APPEARANCE_TAUGHT, MERS, MARS, PRE_TRAINED, RANDOM, MOTION, RGB_MOTION = (
-    "self-trained", "appearance-taught", "mers", "mars", "pre-trained", "random", "motion",
-    "rgb-motion",
-)  # fmt: skip
-"""Kinds of evaluated models: RGB networks self-trained on pseudo-labels of motion, or of
-appearance, taught by MERS, or by MARS, of pre-trained weights, or of random ones; motion models on
-flow, or on RGB."""
 Score = Callable[["EvaluationResult"], float]
 
 SOURCE, TAUGHT = "source (pseudo-labels)", "source (MERS)"
@@ -51,7 +45,7 @@ class EvaluationResult:
     name: str
     recipe: Evaluation
     kind: str
-    """One of the kinds above."""
+    """One of `KINDS`."""
     weights: Path | None
     """The weight file that its model started from; None for random weights."""
     motion_models: list[str]
@@ -75,12 +69,12 @@ class EvaluationResult:
     @property
     def recognises(self) -> bool:
         """Whether it measures recognition."""
-        return "recognition" in self.recipe.measures and "recognition top1" in self.measures
+        return "recognition" in self.recipe.measures
 
     @property
     def retrieves(self) -> bool:
         """Whether it measures retrieval."""
-        return "retrieval" in self.recipe.measures and self.first_recall in self.measures
+        return "retrieval" in self.recipe.measures
 
     @property
     def first_recall(self) -> str:
@@ -112,8 +106,8 @@ class Clustering:
     """The source's videos to their true labels, '' where unknown."""
 
     def read_units(self) -> pd.DataFrame:
-        """video, start, length, label, and `truth`, the true label ('' where unknown). Read anew
-        each time: those of a large source take memory, and a run may have many clusterings."""
+        """video, start, length, label, and `truth`, the true label ('' where unknown). Not
+        kept: those of a large source take memory, and a run may have many clusterings."""
         units = read_table(self.labels, ("video",))
         return units.assign(truth=units["video"].map(self.truth).fillna(""))
 
@@ -235,7 +229,7 @@ def read_evaluation(
         name=name,
         recipe=recipe,
         kind=kind_of(config, recipe),
-        weights={**config.motion_models, **config.appearance_models}[recipe.model].network.weights,
+        weights=config.models[recipe.model].network.weights,
         motion_models=motion_models,
         measures=read_json(results / "evaluations" / name / "metrics.json"),
         classes=len(classes(index)),
@@ -246,22 +240,6 @@ def read_evaluation(
             for video in labelled_train(index, split, part.label_fraction, part.label_seed)["video"]
         ),
     )
-
-
-def kind_of(config: Config, evaluation: Evaluation) -> str:
-    """What an evaluation's model is, by what it has learned from."""
-    model = evaluation.model
-    if model in config.motion_models:
-        return MOTION if config.flow_of(model) else RGB_MOTION
-    recipe = config.appearance_models[model]
-    if recipe.mers:
-        return MERS
-    if recipe.pseudo_labels:
-        labels = config.pseudo_labels[recipe.pseudo_labels]
-        return SELF_TRAINED if config.flow_of(labels.motion_model) else APPEARANCE_TAUGHT
-    if evaluation.fine_tuning and evaluation.fine_tuning.mars:
-        return MARS
-    return PRE_TRAINED if recipe.network.weights else RANDOM
 
 
 def read_predictions(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:

@@ -143,7 +143,7 @@ def choose_clusters(sizes: Sequence[int], count: int) -> list[int]:
 
 
 def cluster_examples(
-    config: Config, results: Path, clustering: Clustering, indices: Indices
+    config: Config, results: Path, clustering: Clustering, units: pd.DataFrame, indices: Indices
 ) -> tuple[list[Cluster], float]:
     """Some clusters with some of their clips, with flow where the motion model is on flow, and the
     motion in pixels a frame of full colour."""
@@ -151,7 +151,7 @@ def cluster_examples(
     flow, size = config.flow_of(recipe.motion_model), config.size_of(recipe.motion_model)
     reader = ClipReader(config, results, recipe.dataset, indices[recipe.dataset], size, flow)
     sizes = clustering.qualities[clustering.split]["sizes"]
-    units, clips = clustering.read_units(), {}
+    clips = {}
     for number in choose_clusters(sizes, CLUSTERS):
         own_units = units[units["label"] == number]
         clips[number] = [

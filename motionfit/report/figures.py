@@ -84,10 +84,9 @@ def confusion_counts(predictions: pd.DataFrame) -> tuple[list[str], np.ndarray]:
     return names, table.reindex(index=names, columns=names, fill_value=0).to_numpy()
 
 
-def cluster_sizes(clustering: Clustering) -> str:
+def cluster_sizes(clustering: Clustering, units: pd.DataFrame) -> str:
     """Sizes of the clusters, the largest first; where true labels are known, the part of the
     commonest one is dark."""
-    units = clustering.read_units()
     sizes = np.array(clustering.qualities[clustering.split]["sizes"])
     order = np.argsort(-sizes, kind="stable")
     known = units[units["truth"] != ""]

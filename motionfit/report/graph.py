@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from motionfit.config import Config, Size
+from motionfit.report.kinds import KINDS, kind_of_model
 from motionfit.report.lineage import Lineage
 
 COLUMNS = (
@@ -118,7 +119,9 @@ def artefact_graph(
         edges[clips(labels.dataset, model), key] = None
     evaluated = {evaluation.model for evaluation in config.evaluations.values()}
     for name, model in config.appearance_models.items():
-        nodes[f"model {name}"] = Node(APPEARANCE, name, learned_by(config, name), name in evaluated)
+        nodes[f"model {name}"] = Node(
+            APPEARANCE, name, KINDS[kind_of_model(config, name)].box, name in evaluated
+        )
         if (source := config.source_of(name)) is None:
             continue
         edges[clips(source, name), f"model {name}"] = None
@@ -142,15 +145,6 @@ def used(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:
     """The part of a graph that an evaluation needs."""
     kept = {key: node for key, node in nodes.items() if node.used}
     return kept, [(a, b) for a, b in edges if a in kept and b in kept]
-
-
-def learned_by(config: Config, appearance_model: str) -> str:
-    recipe = config.appearance_models[appearance_model]
-    if recipe.mers:
-        return "by MERS"
-    if recipe.pseudo_labels:
-        return "self-trained"
-    return "pre-trained weights" if recipe.network.weights else "random weights"
 
 
 # ------------------------------------------------------------------------------------ the layout

@@ -18,19 +18,7 @@ from markupsafe import Markup
 from motionfit.config import Config, RetrievalFigure, Table
 from motionfit.files import replacing
 from motionfit.report import collect, figures, graph, pictures
-from motionfit.report.collect import (
-    APPEARANCE_TAUGHT,
-    MARS,
-    MERS,
-    MOTION,
-    PRE_TRAINED,
-    RANDOM,
-    RGB_MOTION,
-    SELF_TRAINED,
-    Clustering,
-    EvaluationResult,
-    Score,
-)
+from motionfit.report.collect import Clustering, EvaluationResult, Score
 from motionfit.report.exhibits import (
     Cluster,
     FlowVideo,
@@ -38,23 +26,13 @@ from motionfit.report.exhibits import (
     flow_examples,
     retrieval_examples,
 )
+from motionfit.report.kinds import KINDS, MOTION, PRE_TRAINED, RANDOM, SELF_TRAINED
 from motionfit.report.lineage import Lineage, lineage
 from motionfit.report.results_table import percent, results_tables
 from motionfit.tables.plot import plot_svg
 from motionfit.tables.text import explanation, figure, signed, splits_text
 from motionfit.tables.values import FilledTable, fill
 
-KINDS = {
-    SELF_TRAINED: "RGB, self-trained on motion",
-    APPEARANCE_TAUGHT: "RGB, self-trained on appearance",
-    MERS: "RGB, taught by MERS",
-    MARS: "RGB, taught by MARS",
-    PRE_TRAINED: "RGB, pre-trained weights",
-    RANDOM: "RGB, random weights",
-    MOTION: "flow, motion model",
-    RGB_MOTION: "RGB, appearance pseudo-label generator",
-}
-"""In the order in which they are shown."""
 PACKAGES = ("motionfit", "torch", "torchvision", "snakemake")
 FEW = 8
 """Evaluations up to which all have their pictures; of more, those of the headlines have."""
@@ -169,6 +147,7 @@ def view(config: Config, results: Path) -> dict[str, Any]:
     part = config.model_copy(
         update={"evaluations": {e.name: config.evaluations[e.name] for e in featured}}
     )
+    close = lineage(part)
     histories = collect.read_histories(config, results, needed)
     clusterings = [
         collect.read_clustering(results, name, splits, indices[config.pseudo_labels[name].dataset])
@@ -188,10 +167,10 @@ def view(config: Config, results: Path) -> dict[str, Any]:
         "results": results_tables(config, evaluations, indices),
         "tables": [table_view(*item, results) for item in config.tables.items()],
         "figures": [picture(*item, results) for item in config.figures.items()],
-        "graph": drawing(part, datasets, evaluations, some),
-        "trainings": training_views(part, histories, some),
+        "graph": drawing(part, close, datasets, evaluations, some),
+        "trainings": training_views(part, close, histories, some),
         "confusions": [confusion_figure(*item) for item in predictions],
-        "clusterings": clustering_views(config, results, clusterings, lineage(part), indices),
+        "clusterings": clustering_views(config, results, clusterings, close, indices),
         "flows": [
             FlowView(name, flow, *flow_examples(config, results, name, flow, indices[name]))
             for name, flow in needed.flow
@@ -278,7 +257,7 @@ def headlines(
         return []
     classes = shown[0].classes
     return [
-        Headline(percent(collect.top1(e)), e.name, KINDS[e.kind], e.kind)
+        Headline(percent(collect.top1(e)), e.name, KINDS[e.kind].headline, e.kind)
         for e in headlined(shown, evaluations)
     ] + [Headline(percent(1 / classes), "chance", f"{classes} classes", "chance")]
 
@@ -303,19 +282,20 @@ def gain(shown: Sequence[EvaluationResult]) -> str:
 
 def drawing(
     config: Config,
+    close: Lineage,
     datasets: Sequence[collect.DatasetSummary],
     evaluations: Sequence[EvaluationResult],
     some: bool,
 ) -> graph.Drawing | None:
     """The graph of all artefacts, or of those that `some` evaluations need, which the config has
-    left; None where it is too large to be read."""
+    left, and whose lineage is `close`; None where it is too large to be read."""
     details = {f"dataset {d.name}": f"{d.videos} videos" for d in datasets}
     details |= {
         f"evaluation {e.name}": f"top-1 {percent(collect.top1(e))}%"
         for e in evaluations
         if e.recognises
     }
-    nodes, edges = graph.artefact_graph(config, lineage(config), details)
+    nodes, edges = graph.artefact_graph(config, close, details)
     if some:
         nodes, edges = graph.used(nodes, edges)
     return graph.draw(nodes, edges) if len(nodes) <= graph.READABLE else None
@@ -339,12 +319,11 @@ def clips_text(config: Config) -> str:
 
 
 def training_views(
-    config: Config, histories: Sequence[collect.TrainingHistory], some: bool
+    config: Config, close: Lineage, histories: Sequence[collect.TrainingHistory], some: bool
 ) -> list[tuple[Figure, bool]]:
     """The curves of all trainings, and whether each is of the config, which has `some` evaluations
-    left."""
-    needed = lineage(config)
-    own = {*needed.motion_models, *needed.appearance_models, *config.evaluations}
+    left, whose lineage is `close`."""
+    own = {*close.motion_models, *close.appearance_models, *config.evaluations}
     return [(training_figure(h), not some or h.name in own) for h in histories]
 
 
@@ -385,16 +364,16 @@ def clustering_views(
     """All pseudo-labels; clips are shown of those that are in the lineage `close`."""
     views = []
     for clustering in clusterings:
-        recipe = config.pseudo_labels[clustering.name]
+        recipe, units = config.pseudo_labels[clustering.name], clustering.read_units()
         examples: tuple[list[Cluster], float] = ([], 0.0)
         if clustering.name in close.pseudo_labels:
-            examples = cluster_examples(config, results, clustering, indices)
+            examples = cluster_examples(config, results, clustering, units, indices)
         views.append(
             ClusteringView(
                 clustering,
                 f"features of {recipe.motion_model} on {recipe.dataset}, "
                 f"granularity {recipe.granularity}",
-                Markup(figures.cluster_sizes(clustering)),
+                Markup(figures.cluster_sizes(clustering, units)),
                 config.flow_of(recipe.motion_model) is not None,
                 *examples,
             )

@@ -9,28 +9,9 @@ import pandas as pd
 
 from motionfit.config import Config
 from motionfit.datasets.index import part
-from motionfit.report.collect import (
-    APPEARANCE_TAUGHT,
-    MARS,
-    MERS,
-    MOTION,
-    PRE_TRAINED,
-    RANDOM,
-    RGB_MOTION,
-    SELF_TRAINED,
-    EvaluationResult,
-)
+from motionfit.report.collect import EvaluationResult
+from motionfit.report.kinds import KINDS, MARS, MOTION
 
-WHAT = {
-    SELF_TRAINED: "RGB network self-trained on motion",
-    APPEARANCE_TAUGHT: "RGB network self-trained on appearance",
-    MERS: "RGB network taught by MERS",
-    MARS: "RGB network taught by MARS",
-    PRE_TRAINED: "RGB network of pre-trained weights",
-    RANDOM: "RGB network of random weights",
-    MOTION: "motion model on flow",
-    RGB_MOTION: "appearance pseudo-label generator on RGB",
-}
 LAYERS = {"last": "conv4, conv5, fc", "all": "all"}
 
 
@@ -181,7 +162,7 @@ def cell(evaluation: EvaluationResult, measure: str, best: float | None) -> Cell
 def what(evaluation: EvaluationResult) -> str:
     tuning = evaluation.recipe.fine_tuning
     later = tuning and tuning.mars and evaluation.kind != MARS
-    return WHAT[evaluation.kind] + (", fine-tuned with MARS" if later else "")
+    return KINDS[evaluation.kind].row + (", fine-tuned with MARS" if later else "")
 
 
 def made_of(config: Config, evaluation: EvaluationResult) -> str:

@@ -13,14 +13,19 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from motionfit import __version__, config
 from motionfit.errors import MotionFitError
 from motionfit.terminal import set_terminal, terminal
 
+if TYPE_CHECKING:
+    from motionfit.training.compute import Compute
+
 Arguments = argparse.Namespace
 
+RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
+"""Where torchrun, srun and a training itself say which process of theirs this is."""
 LAST_LINES = 20
 """Lines of its log that a failing command shows."""
 
@@ -64,12 +69,20 @@ def store_flow(args: Arguments) -> None:
     store_flow(args.frames, recipe, args.threads, args.output)
 
 
+def compute(args: Arguments) -> "Compute":
+    """What a training runs on."""
+    from motionfit.training.compute import Compute
+
+    return Compute(args.threads, args.devices, args.nodes, compile=args.compile,
+                   channels_last=args.channels_last, gpu_decoding=args.gpu_decoding)  # fmt: skip
+
+
 def train_motion_model(args: Arguments) -> None:
     from motionfit.datasets.index import read_index
     from motionfit.training.motion_model import train_motion_model
 
     train_motion_model(config.parse_recipe(config.MotionModel, args.recipe),
-                       read_index(args.index), args.split, args.clips, args.threads,
+                       read_index(args.index), args.split, args.clips, compute(args),
                        args.output)  # fmt: skip
 
 
@@ -99,7 +112,7 @@ def train_appearance_model(args: Arguments) -> None:
     labels = pd.read_csv(args.pseudo_labels, dtype={"video": str})
     train_appearance_model(config.parse_recipe(config.AppearanceModel, args.recipe),
                            read_index(args.index), args.split, labels, args.frames,
-                           args.threads, args.output)  # fmt: skip
+                           compute(args), args.output)  # fmt: skip
 
 
 def train_mers_model(args: Arguments) -> None:
@@ -108,7 +121,7 @@ def train_mers_model(args: Arguments) -> None:
 
     train_mers_model(config.parse_recipe(config.AppearanceModel, args.recipe),
                      read_index(args.index), args.split, args.teacher, args.frames, args.flow,
-                     args.threads, args.output)  # fmt: skip
+                     compute(args), args.output)  # fmt: skip
 
 
 def random_model(args: Arguments) -> None:
@@ -123,7 +136,7 @@ def fine_tune(args: Arguments) -> None:
 
     fine_tune(config.parse_recipe(config.FineTuning, args.recipe), args.clip_length,
               args.label_fraction, args.label_seed, args.model, read_index(args.index), args.split,
-              args.clips, args.threads, args.output, args.teacher, args.flow)  # fmt: skip
+              args.clips, compute(args), args.output, args.teacher, args.flow)  # fmt: skip
 
 
 def recognise(args: Arguments) -> None:
@@ -288,6 +301,21 @@ def build_parser() -> argparse.ArgumentParser:
         for name in names:
             parser.add_argument(name, **shared[name])
 
+    def add_devices(parser: argparse.ArgumentParser) -> None:
+        """Adds what a training runs on."""
+        add(parser, "--threads")
+        parser.add_argument("--devices", type=positive, default=1, metavar="N",
+                            help="GPUs of each machine, or processes where it has none "
+                            "(default: 1)")  # fmt: skip
+        parser.add_argument("--nodes", type=positive, default=1, metavar="N",
+                            help="machines, on each of which srun or torchrun starts a process "
+                            "a device (default: 1)")  # fmt: skip
+        parser.add_argument("--compile", action="store_true", help="compile the network")
+        parser.add_argument("--channels-last", action="store_true",
+                            help="keep tensors with their channels last")  # fmt: skip
+        parser.add_argument("--gpu-decoding", action="store_true",
+                            help="decode the clips on the GPU")  # fmt: skip
+
     stage = command(render_demo, "Render the videos of a demo data set.")
     add(stage, "--recipe", "--output")
 
@@ -314,7 +342,8 @@ def build_parser() -> argparse.ArgumentParser:
     stage.add_argument("--frames", required=True, type=Path, metavar="H5", help="shard of frames")
 
     stage = command(train_motion_model, "Train a motion model on labelled flow, or frames.")
-    add(stage, "--recipe", "--index", "--split", "--clips", "--threads", "--output")
+    add(stage, "--recipe", "--index", "--split", "--clips", "--output")
+    add_devices(stage)
 
     stage = command(features, "Extract the features of the dense clips of a shard.")
     add(stage, "--recipe", "--model", "--threads", "--output")
@@ -328,16 +357,18 @@ def build_parser() -> argparse.ArgumentParser:
                        help="folder of the shards of features")  # fmt: skip
 
     stage = command(train_appearance_model, "Train an RGB network on pseudo-labels.")
-    add(stage, "--recipe", "--index", "--split", "--frames", "--threads", "--output")
+    add(stage, "--recipe", "--index", "--split", "--frames", "--output")
     stage.add_argument("--pseudo-labels", required=True, type=Path, metavar="CSV",
                        help="the labels.csv")  # fmt: skip
+    add_devices(stage)
 
     stage = command(train_mers_model, "Train an RGB network on the features of a motion model.")
-    add(stage, "--recipe", "--index", "--split", "--frames", "--threads", "--output")
+    add(stage, "--recipe", "--index", "--split", "--frames", "--output")
     stage.add_argument("--teacher", required=True, type=Path, metavar="PT",
                        help="model.pt of the motion model")  # fmt: skip
     stage.add_argument("--flow", required=True, type=Path, metavar="DIR",
                        help="folder of the shards of flow")  # fmt: skip
+    add_devices(stage)
 
     stage = command(
         random_model, "Save an RGB network of random or pre-trained weights, to compare with."
@@ -346,11 +377,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     stage = command(fine_tune, "Train a model on the labels of a target.")
     add(stage, "--recipe", "--clip-length", "--model", "--index", "--split", "--clips",
-        "--label-fraction", "--label-seed", "--threads", "--output")  # fmt: skip
+        "--label-fraction", "--label-seed", "--output")  # fmt: skip
     stage.add_argument("--teacher", type=Path, metavar="PT",
                        help="model.pt of the motion model that MARS learns from")  # fmt: skip
     stage.add_argument("--flow", type=Path, metavar="DIR",
                        help="folder of the shards of flow that it reads")  # fmt: skip
+    add_devices(stage)
 
     stage = command(recognise, "Classify the test videos of a split.")
     add(stage, "--model", "--index", "--split", "--clips", "--clip-length", "--count",
@@ -451,8 +483,12 @@ def run(args: Arguments) -> int:
 
 
 def run_with_log(args: Arguments) -> int:
-    """Sends all that is printed to `args.log`. Warnings go to the terminal as well, and where the
+    """Sends all that is printed to `args.log`; of several processes that train together each but
+    the first has a log of its own beside it. Warnings go to the terminal as well, and where the
     command fails the last lines of its log, so that whoever runs the workflow sees why."""
+    rank = next((os.environ[name] for name in RANKS if name in os.environ), "0")
+    if rank != "0":
+        args.log = args.log.with_suffix(f".process{rank}.log")
     args.log.parent.mkdir(parents=True, exist_ok=True)
     streams = {number: os.dup(number) for number in (1, 2)}
     with args.log.open("w", encoding="utf-8") as file:

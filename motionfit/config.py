@@ -205,6 +205,9 @@ class Flow(Recipe):
     """JPEG quality of the stored flow."""
 
 
+Precision = Literal[32, 16, "bf16"]
+
+
 class Training(Recipe):
     """Stochastic gradient descent with the multi-clip loss (Eq. 1)."""
 
@@ -219,7 +222,13 @@ class Training(Recipe):
     weight_decay: Annotated[float, Field(ge=0)] = 5e-4
     """L2 penalty on the weights."""
     batch_size: Positive = 8
-    """Videos (multi-clips) a batch."""
+    """Videos (multi-clips) a batch, on all devices together."""
+    accumulate: Positive = 1
+    """Parts that a batch is computed in, one after the other, where it does not fit into memory;
+    gradients are those of the whole batch, and batch normalisation sees a part at a time."""
+    precision: Precision = 32
+    """Floating-point numbers of the network's arithmetic: `32`; `bf16` or `16` bits, mixed with 32
+    where they are too coarse. 16 needs a GPU."""
     clips_per_video: Positive = 3
     """R of Eq. 1: clips drawn from a video, over which the loss is averaged."""
     multi_clip_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
@@ -236,6 +245,15 @@ class Training(Recipe):
     """Fraction of the groups held out of training to watch it."""
     seed: Natural = 0
     """Seed of the weights, the clips, their order and the held-out groups."""
+
+    @model_validator(mode="after")
+    def _check_accumulate(self) -> "Training":
+        if self.accumulate > self.batch_size:
+            raise ValueError(
+                f"accumulate cuts a batch of {self.batch_size} videos into {self.accumulate} parts:"
+                " take at most as many parts as videos"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_order(self) -> "Training":
@@ -255,7 +273,7 @@ class SelfTraining(Training):
     milestones: tuple[Positive, ...] = (20, 40)
     """Epochs after which the learning rate is divided by 10."""
     batch_size: Positive = 16
-    """Videos (multi-clips) a batch."""
+    """Videos (multi-clips) a batch, on all devices together."""
     balanced: bool = False
     """Draw clips so that all pseudo-labels are seen equally often (Caron et al. 2018); false draws
     every video once an epoch."""
@@ -570,17 +588,37 @@ class Resources(Recipe):
     """GPUs."""
 
 
+class TrainingResources(Resources):
+    """Resources of a training, and how it uses them, which changes results by rounding alone."""
+
+    gpu: Natural = 1
+    """GPUs of a job; where there is none, as many processes on the CPU."""
+    compile: bool = False
+    """Compile the network by torch.compile: a minute at the start, faster steps after it."""
+    channels_last: bool = False
+    """Keep tensors with their channels last in memory, which most GPUs prefer at 16 bits."""
+    gpu_decoding: bool = False
+    """Decode the clips on the GPU, by nvJPEG: where the CPU cores are too few to feed it."""
+
+    @property
+    def options(self) -> str:
+        """How a training is run, as arguments of its command."""
+        flags = ("compile", "channels_last", "gpu_decoding")
+        chosen = [f"--{flag.replace('_', '-')}" for flag in flags if getattr(self, flag)]
+        return " ".join([f"--devices {max(self.gpu, 1)}", *chosen])
+
+
 class StageResources(Recipe):
     """Resources, a stage."""
 
     index: Resources = Resources(mem_mb=2000, runtime=60)
     frames: Resources = Resources(runtime=240)
     flow: Resources = Resources(runtime=720)
-    motion_model: Resources = Resources(threads=8, mem_mb=16000, runtime=1440, gpu=1)
+    motion_model: TrainingResources = TrainingResources(threads=8, mem_mb=16000, runtime=1440)
     features: Resources = Resources(threads=8, mem_mb=16000, runtime=240, gpu=1)
     pseudo_labels: Resources = Resources(threads=8, mem_mb=32000, runtime=240, gpu=1)
-    appearance_model: Resources = Resources(threads=8, mem_mb=32000, runtime=4320, gpu=1)
-    fine_tuning: Resources = Resources(threads=8, mem_mb=16000, runtime=1440, gpu=1)
+    appearance_model: TrainingResources = TrainingResources(threads=8, mem_mb=32000, runtime=4320)
+    fine_tuning: TrainingResources = TrainingResources(threads=8, mem_mb=16000, runtime=1440)
     recognition: Resources = Resources(threads=8, mem_mb=16000, runtime=240, gpu=1)
     retrieval: Resources = Resources(threads=8, mem_mb=16000, runtime=240, gpu=1)
     report: Resources = Resources(runtime=60)

@@ -21,6 +21,7 @@ rule appearance_model:
         mem_mb=resources("appearance_model").mem_mb,
         runtime=resources("appearance_model").runtime,
         gpu=resources("appearance_model").gpu,
+        options=resources("appearance_model").options,
     params:
         recipe=recipe_json("appearance_models", "appearance_model"),
         frames=frames_folder_of_appearance_model,
@@ -29,7 +30,7 @@ rule appearance_model:
         "python -m motionfit --log {log:q} train-appearance-model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
         " --pseudo-labels {input.labels:q} --frames {params.frames:q} --threads {threads}"
-        " --output {output.model:q}"
+        " {resources.options} --output {output.model:q}"
 
 
 rule mers_model:
@@ -53,6 +54,7 @@ rule mers_model:
         mem_mb=resources("appearance_model").mem_mb,
         runtime=resources("appearance_model").runtime,
         gpu=resources("appearance_model").gpu,
+        options=resources("appearance_model").options,
     params:
         recipe=recipe_json("appearance_models", "mers_model"),
         frames=frames_folder_of_mers,
@@ -62,7 +64,7 @@ rule mers_model:
         "python -m motionfit --log {log:q} train-mers-model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
         " --teacher {input.teacher:q} --frames {params.frames:q} --flow {params.flow:q}"
-        " --threads {threads} --output {output.model:q}"
+        " --threads {threads} {resources.options} --output {output.model:q}"
 
 
 # What the others are compared with.

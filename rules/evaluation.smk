@@ -21,6 +21,7 @@ rule fine_tuning:
         mem_mb=resources("fine_tuning").mem_mb,
         runtime=resources("fine_tuning").runtime,
         gpu=resources("fine_tuning").gpu,
+        options=resources("fine_tuning").options,
     params:
         recipe=fine_tuning_recipe,
         clip_length=from_evaluation("clip_length"),
@@ -34,7 +35,7 @@ rule fine_tuning:
         " --recipe {params.recipe:q} --clip-length {params.clip_length}"
         " --label-fraction {params.label_fraction} --label-seed {params.label_seed}"
         " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
-        " --clips {params.clips:q} {params.teacher} --threads {threads}"
+        " --clips {params.clips:q} {params.teacher} --threads {threads} {resources.options}"
         " --output {output.model:q}"
 
 

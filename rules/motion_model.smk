@@ -21,6 +21,7 @@ rule motion_model:
         mem_mb=resources("motion_model").mem_mb,
         runtime=resources("motion_model").runtime,
         gpu=resources("motion_model").gpu,
+        options=resources("motion_model").options,
     params:
         recipe=motion_model_recipe,
         clips=clips_folder_of_motion_model,
@@ -28,7 +29,8 @@ rule motion_model:
     shell:
         "python -m motionfit --log {log:q} train-motion-model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
-        " --clips {params.clips:q} --threads {threads} --output {output.model:q}"
+        " --clips {params.clips:q} --threads {threads} {resources.options}"
+        " --output {output.model:q}"
 
 
 rule features:

@@ -15,8 +15,9 @@ from motionfit.models import SavedModel, load_model
 from motionfit.models.device import inference_device
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
-from motionfit.training.clips import centre_clips, network_input
+from motionfit.training.clips import network_input
 from motionfit.training.data import distinct_starts
+from motionfit.training.inference import clip_outputs
 from motionfit.training.labels import stored
 
 log = logging.getLogger(__name__)
@@ -59,12 +60,12 @@ def recognise(
     network.to(device)
     store = ClipStore(clips, index["shard"], about.modality)
     test = stored(part(index, split, "test"), store, about.clip_length)
-    probabilities = []
-    for video in test["video"]:
-        starts = distinct_starts(store.length(video), clip_length, count)
-        cropped = centre_clips(store, video, starts, clip_length, about.crop)
-        probabilities.append(video_probabilities(network, about, cropped, device))
-    probabilities = np.stack(probabilities)
+    starts = {v: distinct_starts(store.length(v), clip_length, count) for v in test["video"]}
+    places = [(video, start) for video, of_video in starts.items() for start in of_video]
+    by_clip = clip_outputs(lambda x: network(x).softmax(dim=1), about, store, places, device,
+                           threads)  # fmt: skip
+    ends = np.cumsum([len(of_video) for of_video in starts.values()])
+    probabilities = np.stack([part.mean(axis=0) for part in np.split(by_clip, ends[:-1])])
     truth = np.array([about.classes.index(label) for label in test["label"]])
     order = np.argsort(-probabilities, axis=1)
     table = test[["video", "label"]].assign(predicted=[about.classes[k] for k in order[:, 0]])

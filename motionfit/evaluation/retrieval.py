@@ -14,8 +14,8 @@ from motionfit.models import SavedModel, load_model
 from motionfit.models.device import inference_device
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
-from motionfit.training.clips import centre_clips, network_input
 from motionfit.training.data import distinct_starts
+from motionfit.training.inference import clip_outputs
 from motionfit.training.labels import stored
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def retrieve(
     sides = {}
     for name in ("train", "test"):
         rows = stored(part(index, split, name), store, about.clip_length)
-        sides[name] = clip_features(network, about, rows, store, count, device)
+        sides[name] = clip_features(network, about, rows, store, count, device, threads)
     result = {}
     for protocol, sets in {
         "clip": sides,
@@ -65,7 +65,6 @@ def retrieve(
         nearest_clips(sides["test"], sides["train"]).to_csv(temporary, index=False)
 
 
-@torch.inference_mode()
 def clip_features(
     network: VideoNetwork,
     about: SavedModel,
@@ -73,17 +72,18 @@ def clip_features(
     store: ClipStore,
     count: int,
     device: torch.device,
+    threads: int,
 ) -> pd.DataFrame:
     """A row a clip: video, start, label, feature (D,) of unit length."""
-    records = []
-    for row in rows.itertuples():
-        starts = distinct_starts(store.length(row.video), about.clip_length, count)
-        clips = centre_clips(store, row.video, starts, about.clip_length, about.crop)
-        x = network_input(torch.from_numpy(clips).to(device), about.modality)
-        features = unit(network.feature_map(x).amax(dim=(2, 3, 4)).cpu().numpy())
-        for start, feature in zip(starts, features, strict=True):
-            records.append((row.video, start, row.label, feature))
-    return pd.DataFrame(records, columns=["video", "start", "label", "feature"])
+    table = pd.DataFrame(
+        [(row.video, start, row.label) for row in rows.itertuples()
+         for start in distinct_starts(store.length(row.video), about.clip_length, count)],
+        columns=["video", "start", "label"],
+    )  # fmt: skip
+    features = clip_outputs(lambda x: network.feature_map(x).amax(dim=(2, 3, 4)), about, store,
+                            list(zip(table["video"], table["start"], strict=True)), device,
+                            threads)  # fmt: skip
+    return table.assign(feature=list(unit(features)))
 
 
 def video_means(clips: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import torch
 
 from motionfit.config import Features
 from motionfit.files import replacing
@@ -21,7 +20,7 @@ from motionfit.models import load_model
 from motionfit.models.device import inference_device
 from motionfit.store.clips import ClipStore
 from motionfit.store.shards import open_shard
-from motionfit.training.clips import centre_clips, network_input
+from motionfit.training.inference import clip_outputs
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,6 @@ def dense_starts(frames: int, clip_length: int, stride: int) -> np.ndarray:
     return np.arange(0, max(frames - clip_length, 0) + 1, stride)
 
 
-@torch.inference_mode()
 def store_features(recipe: Features, model: Path, clips: Path, threads: int, output: Path) -> None:
     """Writes the average-pooled features of the dense clips of all videos of the shard `clips`, of
     flow or frames as the model wants."""
@@ -62,22 +60,19 @@ def store_features(recipe: Features, model: Path, clips: Path, threads: int, out
             json.dumps(about.fps), json.dumps(store.recipe["fps"]),
         )  # fmt: skip
     videos = list(store.shards)
+    starts = [dense_starts(store.length(v), about.clip_length, recipe.stride) for v in videos]
+    places = [(v, int(s)) for v, of_video in zip(videos, starts, strict=True) for s in of_video]
+    features = clip_outputs(network.features, about, store, places, device, threads,
+                            recipe.batch_size)  # fmt: skip
+    ends = np.cumsum([len(of_video) for of_video in starts])
     with replacing(output) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["clip_length"] = about.clip_length
         file.create_dataset("videos", data=np.array(videos, object), dtype=h5py.string_dtype())
-        for i, video in enumerate(videos):
-            frames = store.length(video)
-            starts = dense_starts(frames, about.clip_length, recipe.stride)
-            batches = np.array_split(starts, -(-len(starts) // recipe.batch_size))
-            features = []
-            for batch in batches:
-                cropped = centre_clips(store, video, batch, about.clip_length, about.crop)
-                x = network_input(torch.from_numpy(cropped).to(device), about.modality)
-                features.append(network.features(x).cpu().numpy())
+        for i, (video, of_video) in enumerate(zip(videos, starts, strict=True)):
             group = file.create_group(f"{i:06d}")
-            group.attrs["frames"] = frames
-            group["starts"] = starts
-            group["features"] = np.concatenate(features).astype(np.float32)
+            group.attrs["frames"] = store.length(video)
+            group["starts"] = of_video
+            group["features"] = features[ends[i] - len(of_video) : ends[i]]
     log.info("features of %d videos", len(videos))
 
 

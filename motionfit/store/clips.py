@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
+from motionfit.errors import MotionFitError
 from motionfit.store.images import decode_grey, decode_rgb
 from motionfit.store.shards import Shards
 
@@ -16,6 +18,7 @@ class ClipStore:
 
     def __init__(self, folder: Path, shards: Iterable[str], modality: str):
         self.modality = modality
+        self.channels = 3 if modality == "frames" else 2
         names = sorted(set(shards))
         self.shards = Shards([folder / f"{name}.h5" for name in names], modality)
 
@@ -33,12 +36,23 @@ class ClipStore:
 
     def read(self, video: str, start: int, length: int) -> np.ndarray:
         """(L, H, W, C) uint8 from frame `start` on; where the video ends sooner, its last frame is
-        repeated."""
+        repeated. Raises MotionFitError where the shard or a frame can't be read."""
+        frames = self.read_encoded(video, start, length)
+        try:
+            return np.stack([self._decode(data) for data in frames])
+        except (cv2.error, ValueError):
+            raise MotionFitError(
+                f"{self.shards.path(video)}: the stored {self.modality} {start} to "
+                f"{start + length - 1} of {video} can't be decoded: delete the file and run again "
+                "to make it anew"
+            ) from None
+
+    def read_encoded(self, video: str, start: int, length: int) -> list[np.ndarray]:
+        """The same clip as L encoded frames, (bytes,) uint8 each."""
         start = min(start, self.length(video) - 1)
         present = min(length, self.length(video) - start)
-        images = [self._decode(data) for data in self.shards.read(video, start, present)]
-        images += images[-1:] * (length - present)
-        return np.stack(images)
+        images = self.shards.read(video, start, present)
+        return images + images[-1:] * (length - present)
 
     def _decode(self, data: np.ndarray) -> np.ndarray:
         if self.modality == "frames":

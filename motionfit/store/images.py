@@ -12,10 +12,13 @@ def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
 
 
 def decode_rgb(data: np.ndarray) -> np.ndarray:
-    """JPEG bytes to (H, W, 3) uint8."""
+    """JPEG bytes to (H, W, 3) uint8. Raises cv2.error where they are none."""
     return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 def decode_grey(data: np.ndarray) -> np.ndarray:
-    """JPEG bytes to (H, W) uint8."""
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+    """JPEG bytes to (H, W) uint8. Raises ValueError or cv2.error where they are none."""
+    image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise ValueError("no JPEG")
+    return image

@@ -110,16 +110,29 @@ class Shards:
         """Number of frames of a video."""
         return self._places[video][2]
 
+    def path(self, video: str) -> Path:
+        """The shard that holds a video."""
+        return self._places[video][0]
+
     def attributes(self, video: str) -> dict[str, Any]:
         path, name, _ = self._places[video]
         return dict(self._file(path)[f"data/{name}"].attrs)
 
     def read(self, video: str, start: int, length: int) -> list[np.ndarray]:
-        """The encoded frames start..start+length-1 of a video, each (bytes,) uint8, by one read."""
+        """The encoded frames start..start+length-1 of a video, each (bytes,) uint8, by one read.
+
+        Raises MotionFitError where the file can't be read.
+        """
         path, name, _ = self._places[video]
         file = self._file(path)
-        offsets = file[f"offsets/{name}"][start : start + length + 1]
-        data = file[f"data/{name}"][offsets[0] : offsets[-1]]
+        try:
+            offsets = file[f"offsets/{name}"][start : start + length + 1]
+            data = file[f"data/{name}"][offsets[0] : offsets[-1]]
+        except (OSError, KeyError) as error:
+            raise MotionFitError(
+                f"{path}: {video} can't be read ({error}): delete the file and run again to make "
+                "it anew"
+            ) from None
         return np.split(data, offsets[1:-1] - offsets[0])
 
     def _file(self, path: Path) -> h5py.File:

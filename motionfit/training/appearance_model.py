@@ -8,6 +8,7 @@ from motionfit.config import AppearanceModel
 from motionfit.datasets.index import source_videos
 from motionfit.models import starting_network
 from motionfit.store.clips import ClipStore
+from motionfit.training.compute import Compute
 from motionfit.training.labels import stored, with_pseudo_labels, without_labels
 from motionfit.training.objective import ClipLosses, Mers
 from motionfit.training.run import describe, load_teacher, train_and_save
@@ -19,7 +20,7 @@ def train_appearance_model(
     split: int,
     pseudo_labels: pd.DataFrame,
     frames: Path,
-    threads: int,
+    compute: Compute,
     output: Path,
 ) -> None:
     """Trains a network on the RGB frames of the source to predict the pseudo-labels (columns
@@ -36,7 +37,7 @@ def train_appearance_model(
     objective = ClipLosses(
         network, "frames", recipe.training, len(names), recipe.training.neighbours
     )
-    train_and_save(objective, about, rows, videos, (store, None), recipe.training, threads, output)
+    train_and_save(objective, about, rows, videos, (store, None), recipe.training, compute, output)
 
 
 def train_mers_model(
@@ -46,7 +47,7 @@ def train_mers_model(
     teacher: Path,
     frames: Path,
     flow: Path,
-    threads: int,
+    compute: Compute,
     output: Path,
 ) -> None:
     """Trains a network on the RGB frames of the source to give the features that the motion model
@@ -59,4 +60,4 @@ def train_mers_model(
     about = describe(recipe.network, recipe.training, store, ["none"], "a motion model's features",
                      split, recipe.to_json())  # fmt: skip
     train_and_save(Mers(network, teacher_network), about, rows, without_labels(rows, store),
-                   (store, teacher_clips), recipe.training, threads, output)  # fmt: skip
+                   (store, teacher_clips), recipe.training, compute, output)  # fmt: skip

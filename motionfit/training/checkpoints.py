@@ -1,5 +1,7 @@
 """Checkpoints: what a killed training goes on from."""
 
+import hashlib
+import json
 import logging
 import shutil
 from pathlib import Path
@@ -7,43 +9,92 @@ from typing import Any
 
 import torch
 
-from motionfit.files import replacing
+from motionfit.errors import MotionFitError
+from motionfit.files import replacing, write_json
 
 log = logging.getLogger(__name__)
 
 KEPT = 2
+SHOWN = 5
+"""Differences between two trainings that are named."""
+
+Identity = dict[str, Any]
+"""Everything that a training depends on, as JSON values."""
 
 
 class Checkpoints:
-    """The checkpoints of one training in a folder that no rule of the workflow declares, so that it
-    outlives a failed job. `identity` is the text of everything that the training depends on."""
+    """The checkpoints of one training, below a folder that no rule of the workflow declares, so
+    that they outlive a failed job. Those of another recipe, code or data have another folder there:
+    they are not gone on from, and are there again when what they depend on is."""
 
-    def __init__(self, folder: Path, identity: str):
-        self._folder = folder
-        self._identity = identity
+    def __init__(self, folder: Path, identity: Identity):
+        text = json.dumps(identity, sort_keys=True, default=str)
+        self._identity = json.loads(text)
+        self._all = folder
+        digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+        self._folder = folder / digest[:16]
 
-    def save(self, epoch: int, state: dict[str, Any]) -> None:
-        with replacing(self._path(epoch)) as temporary:
-            torch.save({"identity": self._identity, "epoch": epoch, **state}, temporary)
-        self._path(epoch - KEPT).unlink(missing_ok=True)
+    def save(self, state: dict[str, Any]) -> None:
+        """Keeps a state, with the `epoch` that it is in and the `step` that comes next, and the one
+        before. Raises MotionFitError where it can't be written; those before it are whole."""
+        path = self._folder / f"epoch_{state['epoch']:04d}_step_{state['step']:08d}.pt"
+        try:
+            if not self._about.exists():
+                write_json(self._about, self._identity)
+            with replacing(path) as temporary:
+                torch.save(state, temporary)
+        except (OSError, RuntimeError) as error:  # PyTorch tells of a full disk by the second
+            raise MotionFitError(
+                f"the checkpoint {path} can't be written ({str(error).splitlines()[0]}): make room "
+                "and run again to go on from the one before"
+            ) from None
+        for old in self._written()[KEPT:]:
+            old.unlink(missing_ok=True)
 
     def latest(self) -> dict[str, Any] | None:
         """The newest whole checkpoint of this very training; None where there is none."""
-        for path in sorted(self._folder.glob("epoch_*.pt"), reverse=True):
+        for path in self._written():
             try:
-                state = torch.load(path, map_location="cpu", weights_only=True)
+                return torch.load(path, map_location="cpu", weights_only=True)
             except Exception as error:
                 log.warning("%s can't be read and is passed over (%s)", path, error)
-                continue
-            if state["identity"] == self._identity:
-                return state
-            log.info("%s is of another recipe or other data: starting anew", path)
-            self.clear()
-            return None
+        for about in sorted(self._all.glob("*/identity.json")):
+            log.warning(
+                "the checkpoints in %s are of another training and are not used; different are %s",
+                about.parent, differences(self._identity, json.loads(about.read_text())),
+            )  # fmt: skip
         return None
 
     def clear(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Removes the checkpoints of all trainings."""
+        shutil.rmtree(self._all, ignore_errors=True)
 
-    def _path(self, epoch: int) -> Path:
-        return self._folder / f"epoch_{epoch:04d}.pt"
+    @property
+    def _about(self) -> Path:
+        return self._folder / "identity.json"
+
+    def _written(self) -> list[Path]:
+        """The newest first."""
+        return sorted(self._folder.glob("epoch_*.pt"), reverse=True)
+
+
+def differences(here: Identity, there: Identity) -> str:
+    """The keys that differ, with their values where these are short."""
+    ours, theirs = flat(here), flat(there)
+    found = []
+    for key in sorted(ours.keys() | theirs.keys()):
+        values = [json.dumps(side.get(key)) for side in (ours, theirs)]
+        if values[0] != values[1]:
+            short = max(map(len, values)) <= 40
+            found.append(f"{key} ({values[0]} here, {values[1]} there)" if short else key)
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ", ".join(found[:SHOWN]) + more
+
+
+def flat(values: Identity, above: str = "") -> dict[str, Any]:
+    """Nested keys joined by dots."""
+    result = {}
+    for key, value in values.items():
+        inner = isinstance(value, dict) and value
+        result |= flat(value, f"{above}{key}.") if inner else {f"{above}{key}": value}
+    return result

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from math import factorial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,8 +13,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from motionfit.datasets.index import stable_hash
+from motionfit.errors import MotionFitError
 from motionfit.store.clips import ClipStore
-from motionfit.training.clips import centre_clips, crop
+from motionfit.training.clips import crop
+from motionfit.training.decoding import decode_clips, joined
 from motionfit.training.losses import NO_LABEL, NO_ORDER
 
 
@@ -116,6 +119,22 @@ def ordered_starts(
     return [first + int(i * step) for i in range(count)]
 
 
+class Draw(NamedTuple):
+    """A sample that is asked for: the video's place, the epoch, and how often the video has come in
+    that epoch before."""
+
+    video: int
+    epoch: int = 0
+    again: int = 0
+
+
+class BadRecord(NamedTuple):
+    """What takes the place of a sample whose clips can't be read."""
+
+    video: str
+    reason: str
+
+
 class MultiClips(Dataset):
     """R clips of each video, as a dictionary of tensors:
 
@@ -126,12 +145,13 @@ class MultiClips(Dataset):
     - `teacher_clips` (R, L, S, S, 2) uint8, where there is a `teacher`: the same clips and crops of
       its store, which has to have frames of the same size.
 
-    With `training` the clips, crops and flips are drawn at random. What is drawn depends on the
-    seed, the epoch and the video alone, so neither the number of worker processes nor an
-    interruption changes it; an item asked for as (video, n) is its n-th draw of the epoch. With
-    `repeat` a video's windows are drawn by their weights alone. With `order_gap` the clips are
-    taken one after the other, that many frames apart, and shuffled; without it there is no order.
-    To watch, clips are evenly spread.
+    With `encoded` there is, in place of each set of clips, its JPEG: see `training.decoding`.
+
+    With `training` the clips, crops and flips are drawn at random. What is drawn follows from the
+    seed and the `Draw` alone. With `repeat` a video's windows are drawn by their weights alone.
+    With `order_gap` the clips are taken one after the other, that many frames apart, and shuffled;
+    without it there is no order. To watch, clips are evenly spread. Where a clip can't be read, the
+    sample is a `BadRecord`.
     """
 
     def __init__(
@@ -147,6 +167,7 @@ class MultiClips(Dataset):
         order_gap: int | None = None,
         teacher: ClipStore | None = None,
         repeat: bool = False,
+        encoded: bool = False,
     ):
         self._store = store
         self.videos = list(videos)
@@ -157,47 +178,80 @@ class MultiClips(Dataset):
         self._seed = seed
         self._training = training
         self._order_gap = order_gap
-        self._teacher = teacher
+        self._stores = {"clips": store} | ({"teacher_clips": teacher} if teacher else {})
         self.repeat = repeat
-        # Shared memory, so that worker processes that live on see the new epoch.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
-
-    def set_epoch(self, epoch: int) -> None:
-        self._epoch.fill_(epoch)
+        self.encoded = encoded
 
     def __len__(self) -> int:
         return len(self.videos)
 
-    def __getitem__(self, index: int | tuple[int, int]) -> dict[str, Tensor]:
-        i, again = index if isinstance(index, tuple) else (index, 0)
-        sample = self.videos[i]
+    def __getitem__(self, draw: Draw) -> dict[str, Tensor] | BadRecord:
+        try:
+            return self._sample(draw)
+        except (MotionFitError, OSError) as error:
+            return BadRecord(self.videos[draw.video].video, str(error))
+
+    def _sample(self, draw: Draw) -> dict[str, Tensor]:
+        sample = self.videos[draw.video]
         R = self._clips_per_video
-        epoch = int(self._epoch) if self._training else 0
-        draw = [self._seed, epoch, stable_hash(sample.video)]
-        rng = np.random.default_rng([*draw, again] if again else draw)
+        seed = [self._seed, draw.epoch if self._training else 0, stable_hash(sample.video)]
+        rng = np.random.default_rng([*seed, draw.again] if draw.again else seed)
         drawn = self._draw(sample, rng)
         order = NO_ORDER
         if self._order_gap is not None and len({start for start, _ in drawn}) == R:
             order = int(rng.integers(factorial(R)))
             drawn = [drawn[k] for k in list(permutations(range(R)))[order]]
         starts = [start for start, _ in drawn]
-        corners = None
-        if self._training:
-            corners = [self._corner(rng) for _ in starts]
+        corners = [self._corner(rng) for _ in starts]
         flips = rng.random(R) < 0.5 if self._flip and self._training else np.zeros(R, bool)
         windows = np.array([window for _, window in drawn])
         labels = np.concatenate([[NO_LABEL], sample.labels, [NO_LABEL]])
         item = {
-            "clips": torch.from_numpy(self._read(self._store, sample.video, starts, corners)),
             "flips": torch.from_numpy(flips),
             "labels": torch.from_numpy(labels[windows + 1]),
             "around": torch.from_numpy(np.stack([labels[windows], labels[windows + 2]], axis=1)),
             "order": torch.tensor(order),
         }
-        if self._teacher:
-            clips = self._read(self._teacher, sample.video, starts, corners)
-            item["teacher_clips"] = torch.from_numpy(clips)
+        if self.encoded:
+            item["corners"] = torch.tensor(corners)
+        for name, store in self._stores.items():
+            if self.encoded:
+                frames = [store.read_encoded(sample.video, start, self._clip_length)
+                          for start in starts]  # fmt: skip
+                item |= joined(name, frames)
+            else:
+                clips = [crop(store.read(sample.video, start, self._clip_length), self._crop, *at)
+                         for start, at in zip(starts, corners, strict=True)]  # fmt: skip
+                item[name] = torch.from_numpy(np.stack(clips))
         return item
+
+    def blank(self) -> dict[str, Tensor]:
+        """A sample of the right names, shapes and types that shows nothing."""
+        R, L, S = self._clips_per_video, self._clip_length, self._crop
+        item = {
+            "flips": torch.zeros(R, dtype=torch.bool),
+            "labels": torch.zeros(R, dtype=torch.int64),
+            "around": torch.zeros((R, 2), dtype=torch.int64),
+            "order": torch.tensor(NO_ORDER),
+        }
+        if self.encoded:
+            item["corners"] = torch.zeros((R, 2), dtype=torch.int64)
+        for name, store in self._stores.items():
+            if self.encoded:
+                item |= joined(name, [[np.zeros(0, np.uint8)] * L] * R)
+            else:
+                item[name] = torch.zeros((R, L, S, S, store.channels), dtype=torch.uint8)
+        return item
+
+    def decoded(self, batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+        """A batch whose clips are JPEG, on a device and with the clips decoded there."""
+        moved = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()
+                 if not name.endswith(("_jpeg", "_sizes", "corners"))}  # fmt: skip
+        for name, store in self._stores.items():
+            moved[name] = decode_clips(batch[f"{name}_jpeg"], batch[f"{name}_sizes"],
+                                       batch["corners"], store.modality, self._crop,
+                                       device)  # fmt: skip
+        return moved
 
     def _draw(self, sample: LabelledVideo, rng: np.random.Generator) -> list[tuple[int, int]]:
         """(start, window) of each clip."""
@@ -211,24 +265,9 @@ class MultiClips(Dataset):
         return [(start, window_at(sample, start, L)) for start in starts]
 
     def _corner(self, rng: np.random.Generator) -> tuple[int, int]:
-        """Top and left edge of a random crop."""
+        """Top and left edge of a crop: a random one, or to watch the one in the centre."""
         height, width = self._store.recipe["size"]
-        return int(rng.integers(height - self._crop + 1)), int(rng.integers(width - self._crop + 1))
-
-    def _read(
-        self,
-        store: ClipStore,
-        video: str,
-        starts: list[int],
-        corners: list[tuple[int, int]] | None,
-    ) -> np.ndarray:
-        """(R, L, S, S, C) uint8, cropped in the centre where there are no corners."""
-        L, side = self._clip_length, self._crop
-        if corners is None:
-            return centre_clips(store, video, starts, L, side)
-        return np.stack(
-            [
-                crop(store.read(video, start, L), side, *corner)
-                for start, corner in zip(starts, corners, strict=True)
-            ]
-        )
+        down, right = height - self._crop, width - self._crop
+        if not self._training:
+            return down // 2, right // 2
+        return int(rng.integers(down + 1)), int(rng.integers(right + 1))

@@ -8,6 +8,7 @@ from motionfit.config import FineTuning, Network
 from motionfit.datasets.index import classes, labelled_train
 from motionfit.models import build_network, load_model
 from motionfit.store.clips import ClipStore
+from motionfit.training.compute import Compute
 from motionfit.training.labels import stored, with_labels
 from motionfit.training.objective import ClipLosses, Mars
 from motionfit.training.run import describe, load_teacher, train_and_save
@@ -22,7 +23,7 @@ def fine_tune(
     index: pd.DataFrame,
     split: int,
     clips: Path,
-    threads: int,
+    compute: Compute,
     output: Path,
     teacher: Path | None = None,
     flow: Path | None = None,
@@ -48,4 +49,4 @@ def fine_tune(
     else:
         objective = ClipLosses(network, store.modality, recipe, len(names))
     train_and_save(objective, about, rows, with_labels(rows, store, names), (store, teacher_clips),
-                   recipe, threads, output, trainable, recipe.freeze_bn)  # fmt: skip
+                   recipe, compute, output, trainable, recipe.freeze_bn)  # fmt: skip

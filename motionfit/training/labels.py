@@ -77,10 +77,11 @@ def training_and_validation(
     clip_length: int,
     recipe: Training,
     keep_classes: bool,
+    encoded: bool = False,
 ) -> tuple[MultiClips, MultiClips | None]:
     """Splits the videos (one a row) by group; the second set is None where nothing is held out.
 
-    `keep_classes`: see `hold_out`; it looks at the true labels.
+    `keep_classes`: see `hold_out`; it looks at the true labels. `encoded`: see `MultiClips`.
     """
     even = isinstance(recipe, SelfTraining) and recipe.balanced
     learned, watched = hold_out(rows, recipe.validation_fraction, recipe.seed, keep_classes)
@@ -92,7 +93,7 @@ def training_and_validation(
             stores[0], balanced(chosen) if even and training else chosen, clip_length,
             recipe.clips_per_video, recipe.crop, recipe.flip, recipe.seed, training,
             recipe.order_gap if recipe.multi_clip_weight < 1 else None, stores[1],
-            repeat=even and training,
+            repeat=even and training, encoded=encoded,
         )  # fmt: skip
 
     log.info("%d videos to learn from, %d to watch with", len(learned), len(watched))

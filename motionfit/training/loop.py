@@ -1,32 +1,43 @@
 """The training loop."""
 
-import hashlib
 import logging
 import math
 import shutil
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 import torch
 from lightning_fabric import Fabric
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
-from torch.utils.data import DataLoader, RandomSampler, Sampler
-from torch.utils.tensorboard import SummaryWriter
+from torch.utils.data import DataLoader
 
 from motionfit.config import Training
 from motionfit.errors import MotionFitError
-from motionfit.files import replacing
-from motionfit.terminal import terminal
-from motionfit.training.checkpoints import Checkpoints
+from motionfit.training.batches import Batches, loader, read
+from motionfit.training.checkpoints import Checkpoints, Identity
+from motionfit.training.compute import Compute, across, synchronise
 from motionfit.training.data import MultiClips
 from motionfit.training.objective import Batch, Counts, Objective
+from motionfit.training.progress import (
+    Row,
+    Stopwatch,
+    Sums,
+    Totals,
+    Watch,
+    means,
+    write_about,
+    write_history,
+)
+from motionfit.training.signals import StopRequest
 
 log = logging.getLogger(__name__)
+
+LOOK_EVERY = 20
+"""Steps between looks at what a GPU computes, since each look waits for it."""
+BAD_AT_MOST = 0.05
+"""Fraction of an epoch's videos that may be unreadable."""
 
 
 def train(
@@ -34,220 +45,297 @@ def train(
     training_set: MultiClips,
     validation_set: MultiClips | None,
     recipe: Training,
-    identity: str,
+    identity: Identity,
     folder: Path,
-    threads: int,
+    compute: Compute,
+    fabric: Fabric | None = None,
     trainable: list[nn.Module] | None = None,
     freeze_bn: bool = False,
 ) -> None:
     """Trains the objective's network in place by the recipe.
 
-    `folder` gets `history.csv` (a row an epoch), `tensorboard/` and, while it lasts,
-    `checkpoints/`, from which a training of the same `identity` (text of all that it depends on)
-    goes on where it was killed. `trainable`: the parts of the network that learn; all where None.
-    `freeze_bn`: the other parts keep their batch-normalisation statistics.
+    `folder` gets `history.csv` (a row an epoch), `run.json` (recipe, versions, machine),
+    `tensorboard/` and, while it lasts, `checkpoints/`, from which a training of the same `identity`
+    (all that it depends on) goes on where it was killed. `fabric`: what `compute` gives, where that
+    is made already. `trainable`: the parts of the network that learn; all where None. `freeze_bn`:
+    the other parts keep their batch-normalisation statistics.
 
-    Raises MotionFitError where the loss is no longer a number.
+    Raises MotionFitError where the loss is no longer a number, too many clips can't be read, or a
+    signal asks to stop: a checkpoint is then written.
     """
-    torch.set_num_threads(threads)
-    fabric = Fabric(accelerator="auto", devices=1)
+    fabric = fabric or compute.fabric(recipe.precision)
     fabric.launch()
-    frozen = freeze(objective.network, trainable) if trainable is not None else []
-    optimizer = torch.optim.SGD(
-        [p for p in objective.parameters() if p.requires_grad],
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-    )
-    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(recipe.milestones))
-    model, optimizer = fabric.setup(objective, optimizer)
-    order = torch.Generator()
-    # On a CPU the cores are better spent on the network than on processes that read for it.
-    workers = threads if fabric.device.type == "cuda" else 0
-    batches = loader(training_set, recipe.batch_size, workers, shuffled(training_set, order))
-    checkpoints = Checkpoints(folder / "checkpoints", fingerprint(identity))
-    history: list[dict[str, float]] = []
-    done = 0
-    if (state := checkpoints.latest()) is not None:
-        objective.load_state_dict(state["objective"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        history, done = state["history"], state["epoch"]
-        log.info("going on after epoch %d", done)
-    else:
-        shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # curves of another training
+    training = _Training(objective, recipe, compute, fabric, folder, identity)
+    training.freeze(trainable, freeze_bn)
+    training.prepare(training_set, validation_set)
+    with StopRequest() as stop:
+        training.run(stop)
 
-    folder.mkdir(parents=True, exist_ok=True)
-    console = Console(file=terminal())
-    with (
-        SummaryWriter(folder / "tensorboard", purge_step=done + 1) as board,
-        Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TimeRemainingColumn(), TextColumn("{task.fields[now]}"),
-            console=console, transient=True, disable=not console.is_terminal,
-        ) as progress,
+
+class _Training:
+    """The state of a training, and its steps."""
+
+    def __init__(
+        self, objective: Objective, recipe: Training, compute: Compute, fabric: Fabric,
+        folder: Path, identity: Identity,
     ):  # fmt: skip
-        for epoch in range(done + 1, recipe.epochs + 1):
-            started = time.monotonic()
-            # Every random draw of an epoch follows from the seed and the epoch, so that a resumed
-            # training repeats an uninterrupted one.
-            torch.manual_seed(recipe.seed * 100_003 + epoch)
-            order.manual_seed(recipe.seed * 100_003 + epoch)
-            training_set.set_epoch(epoch)
-            objective.train()
-            if freeze_bn:
-                for part in frozen:
-                    part.eval()
-            totals = Totals()
-            bar = progress.add_task(f"epoch {epoch}/{recipe.epochs}", total=len(batches), now="")
-            for batch in batches:
-                loss, counts = model(to(batch, fabric.device))
-                if not math.isfinite(value := loss.item()):
-                    raise MotionFitError(
-                        f"the loss became {value} in epoch {epoch}: lower training.learning_rate "
-                        f"(it is {recipe.learning_rate})"
-                    )
-                optimizer.zero_grad()
-                fabric.backward(loss)
-                optimizer.step()
-                totals.add(value, batch["flips"].numel(), counts)
-                progress.update(bar, advance=1, now=describe(totals.values()))
-            progress.remove_task(bar)
-            row: dict[str, float] = {"epoch": epoch, "learning_rate": schedule.get_last_lr()[0]}
-            row |= {f"train_{name}": value for name, value in totals.values().items()}
-            if validation_set:
-                watched = validate(objective, validation_set, recipe, workers, fabric.device)
-                row |= {f"validation_{name}": value for name, value in watched.items()}
-            row["seconds"] = time.monotonic() - started
-            schedule.step()
-            history.append(row)
-            report_epoch(row, board)
-            checkpoints.save(
-                epoch,
-                {
-                    "objective": objective.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(),
-                    "history": history,
-                },
+        self._objective = objective
+        self._recipe = recipe
+        self._compute = compute
+        self._fabric = fabric
+        self._folder = folder
+        self._identity = identity
+        self._frozen: list[nn.Module] = []
+
+    def freeze(self, trainable: list[nn.Module] | None, freeze_bn: bool) -> None:
+        """Stops the gradient of all but the trainable parts."""
+        if trainable is None:
+            return
+        network = self._objective.network
+        frozen = [part for part in network.children() if all(part is not t for t in trainable)]
+        for part in frozen:
+            part.requires_grad_(False)
+        self._frozen = frozen if freeze_bn else []
+
+    def prepare(self, training_set: MultiClips, validation_set: MultiClips | None) -> None:
+        """Sets up the devices, the batches and, from the last checkpoint, everything else."""
+        recipe, compute, fabric, objective = (
+            self._recipe, self._compute, self._fabric, self._objective,
+        )  # fmt: skip
+        threads = compute.share_threads()
+        if fabric.world_size > 1:
+            synchronise(objective.network)
+        if compute.channels_last:
+            objective.to(memory_format=torch.channels_last_3d)
+        if compute.compile:
+            objective.compile()
+        optimizer = torch.optim.SGD(
+            [p for p in objective.parameters() if p.requires_grad],
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+        )
+        self._schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(recipe.milestones))
+        self._model, self._optimizer = fabric.setup(objective, optimizer)
+        workers = compute.readers(fabric.device, threads)
+        share = {"rank": fabric.global_rank, "world": fabric.world_size}
+        self._clips = training_set
+        self._batches = Batches(training_set, recipe.batch_size, recipe.accumulate, recipe.seed,
+                                **share)  # fmt: skip
+        self._loader = loader(training_set, self._batches, workers)
+        self._watched: tuple[MultiClips, DataLoader] | None = None
+        if validation_set:
+            order = Batches(validation_set, recipe.batch_size, recipe.accumulate, **share)
+            self._watched = validation_set, loader(validation_set, order, workers)
+        self._checkpoints = Checkpoints(self._folder / "checkpoints", self._identity)
+        self._resume()
+        if fabric.is_global_zero:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_about(self._identity, fabric, threads, self._folder / "run.json")
+
+    def _resume(self) -> None:
+        """Goes on from the last checkpoint, or begins."""
+        self._epoch, self._step = 1, 0
+        self._history: list[Row] = []
+        self._totals, self._watch = Totals(self._fabric.device), Stopwatch()
+        self._saved = time.monotonic()
+        state = self._checkpoints.latest()
+        if state is None:
+            if self._fabric.is_global_zero:  # curves of another training
+                shutil.rmtree(self._folder / "tensorboard", ignore_errors=True)
+            return
+        self._objective.load_state_dict(state["objective"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._schedule.load_state_dict(state["schedule"])
+        self._fabric.strategy.precision.load_state_dict(state["precision"])
+        self._history, self._epoch, self._step = state["history"], state["epoch"], state["step"]
+        sums = state["sums"]
+        if not self._fabric.is_global_zero:  # they are those of all processes, so one takes them
+            sums = {name: [0.0, 0.0] for name in sums}
+        self._totals = Totals(self._fabric.device, sums)
+        self._watch = Stopwatch(state["seconds"], state["waited"])
+        log.info("going on in epoch %d after %d of its %d steps", self._epoch, self._step,
+                 self._batches.steps)  # fmt: skip
+
+    def run(self, stop: StopRequest) -> None:
+        """All epochs that are left."""
+        epochs, steps = self._recipe.epochs, self._batches.steps
+        done = (self._epoch - 1) * steps + self._step
+        with Watch(self._folder, epochs, done, self._fabric.is_global_zero) as view:
+            while self._epoch <= epochs:
+                view.begin(self._epoch, steps, self._step)
+                self._train_epoch(view, stop)
+                self._end_epoch(view)
+        # Once more for a training that was killed after its last epoch and lost the file with its
+        # job.
+        if self._fabric.is_global_zero:
+            write_history(self._history, self._folder / "history.csv")
+
+    def _train_epoch(self, view: Watch, stop: StopRequest) -> None:
+        self._objective.train()
+        for part in self._frozen:
+            part.eval()
+        steps = self._batches.steps
+        self._batches.begin(self._epoch, self._step)
+        batches = iter(self._loader)
+        before = self._totals.together(self._fabric)
+        while self._step < steps:
+            parts = self._read_parts(batches)
+            self._learn(parts)
+            self._step += 1
+            on_cpu = self._fabric.device.type == "cpu"
+            if not (on_cpu or self._step % LOOK_EVERY == 0 or self._step == steps):
+                continue
+            sums = self._totals.together(self._fabric)
+            if sums != before:
+                self._check(sums, before)
+            loss = means(difference(sums, before))["loss"] if sums != before else math.nan
+            view.step(self._step, (self._epoch - 1) * steps + self._step, sums, self._watch, loss)
+            before = sums
+            self._save_if_due(sums)
+            self._stop_if_asked(stop, sums)
+
+    def _read_parts(self, batches: Iterator[dict[str, Any]]) -> list[Batch]:
+        """This process's share of the next batch."""
+        parts = []
+        for _ in range(self._batches.parts(self._step)):
+            with self._watch.waiting():
+                batch = read(batches)
+            parts.append(self._without_bad(batch))
+        return parts
+
+    def _without_bad(self, batch: dict[str, Any]) -> Batch:
+        bad = batch.pop("bad")
+        for record in bad:
+            log.warning("%s is passed over: %s", record.video, record.reason)
+        self._totals.skip(len(bad))
+        return batch
+
+    def _learn(self, parts: list[Batch]) -> None:
+        """One step of the optimiser, on all parts of a batch together."""
+        fabric, recipe = self._fabric, self._recipe
+        # Every random draw of a step follows from the seed and the step, so that a resumed training
+        # repeats an uninterrupted one.
+        step = (recipe.seed * 100_003 + self._epoch) * 1_000_003 + self._step
+        torch.manual_seed(step * 1009 + fabric.global_rank)
+        parts = self._worth(parts)
+        if not parts:
+            return
+        counts = self._counts(parts)
+        self._optimizer.zero_grad()
+        for i, part in enumerate(parts):
+            last = i == len(parts) - 1
+            with fabric.no_backward_sync(self._model, enabled=not last):
+                loss, hits = self._model(self._on_device(part, self._clips), counts)
+                # Gradients are averaged over the processes, and are to be summed.
+                fabric.backward(loss * fabric.world_size)
+            self._totals.add(loss, counts["clips"], part["flips"].numel(), hits)
+        self._optimizer.step()
+
+    def _worth(self, parts: list[Batch]) -> list[Batch]:
+        """Without the empty ones; but several processes have to take all steps together."""
+        several = self._fabric.world_size > 1
+        return [part for part in parts if several or part["flips"].numel()]
+
+    def _counts(self, parts: list[Batch]) -> Counts:
+        """Of a batch that is dealt out to parts and processes: over what its means are."""
+        each = [self._objective.counts(part) for part in parts]
+        sums = across(
+            self._fabric, torch.stack([sum(c[name] for c in each) for name in each[0]])
+        ).to(self._fabric.device)
+        return dict(zip(each[0], sums, strict=True))
+
+    def _on_device(self, batch: Batch, clips: MultiClips) -> Batch:
+        if clips.encoded:
+            return clips.decoded(batch, self._fabric.device)
+        return {name: tensor.to(self._fabric.device, non_blocking=True)
+                for name, tensor in batch.items()}  # fmt: skip
+
+    def _check(self, sums: Sums, before: Sums) -> None:
+        loss = means(sums)["loss"]
+        if not math.isfinite(loss):
+            raise MotionFitError(
+                f"the loss became {loss} in epoch {self._epoch}: lower training.learning_rate "
+                f"(it is {self._recipe.learning_rate})"
             )
-            write_history(history, folder / "history.csv")
-    # Once more for a training that was killed after its last epoch and lost the file with its job.
-    write_history(history, folder / "history.csv")
+        skipped = sums["skipped"][0]
+        if skipped > BAD_AT_MOST * len(self._clips):
+            raise MotionFitError(
+                f"{skipped:.0f} of the {len(self._clips)} videos can't be read: the warnings above "
+                "name them, and the files to make anew"
+            )
+
+    def _end_epoch(self, view: Watch) -> None:
+        sums, trained = self._totals.together(self._fabric), self._watch.seconds
+        row: Row = {"epoch": self._epoch, "learning_rate": self._schedule.get_last_lr()[0]}
+        row |= {f"train_{name}": value for name, value in means(sums).items()}
+        if self._watched:
+            row |= {f"validation_{name}": value for name, value in self._validate().items()}
+        row |= {
+            "skipped": sums["skipped"][0],
+            "clips_per_second": sums["loss"][1] / trained,
+            "waiting": self._watch.waited / trained,
+            "seconds": self._watch.seconds,
+        }
+        self._schedule.step()
+        self._history.append(row)
+        view.epoch(row, self._epoch * self._batches.steps)
+        self._epoch, self._step = self._epoch + 1, 0
+        self._totals, self._watch = Totals(self._fabric.device), Stopwatch()
+        self._save(self._totals.together(self._fabric))
+        if self._fabric.is_global_zero:
+            write_history(self._history, self._folder / "history.csv")
+
+    @torch.no_grad()
+    def _validate(self) -> Row:
+        """Loss and accuracies on the videos to watch with, each of them once."""
+        clips, batches = self._watched
+        self._objective.eval()
+        totals = Totals(self._fabric.device)
+        for batch in batches:
+            for part in self._worth([self._without_bad(batch)]):
+                counts = self._counts([part])
+                loss, hits = self._model(self._on_device(part, clips), counts)
+                totals.add(loss, counts["clips"], part["flips"].numel(), hits)
+        return means(totals.together(self._fabric))
+
+    def _save_if_due(self, sums: Sums) -> None:
+        if time.monotonic() - self._saved >= 60 * self._compute.checkpoint_minutes:
+            self._save(sums)
+
+    def _save(self, sums: Sums) -> None:
+        if self._fabric.is_global_zero:
+            self._checkpoints.save({
+                "epoch": self._epoch,
+                "step": self._step,
+                "objective": self._objective.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "schedule": self._schedule.state_dict(),
+                "precision": self._fabric.strategy.precision.state_dict(),
+                "history": self._history,
+                "sums": sums,
+                "seconds": self._watch.seconds,
+                "waited": self._watch.waited,
+            })  # fmt: skip
+        self._saved = time.monotonic()
+
+    def _stop_if_asked(self, stop: StopRequest, sums: Sums) -> None:
+        asked = across(self._fabric, torch.tensor([float(stop.name is not None)]))
+        if asked.item():
+            self._save(sums)
+            raise MotionFitError(
+                f"the training was asked to stop ({stop.name or 'in another process'}) and has "
+                f"kept step {self._step} of epoch {self._epoch}: run it again to go on from there"
+            )
+
+
+def difference(sums: Sums, before: Sums) -> Sums:
+    """What came in between two sums."""
+    return {name: [pair[i] - before.get(name, (0.0, 0.0))[i] for i in range(2)]
+            for name, pair in sums.items()}  # fmt: skip
 
 
 def finish(folder: Path) -> None:
     """Removes the checkpoints of a training whose model is saved, so that the next one, of
     whatever recipe, starts anew."""
-    Checkpoints(folder / "checkpoints", "").clear()
-
-
-def freeze(network: nn.Module, trainable: list[nn.Module]) -> list[nn.Module]:
-    """Stops the gradient of all but the trainable parts; returns the frozen ones."""
-    frozen = [part for part in network.children() if all(part is not t for t in trainable)]
-    for part in frozen:
-        part.requires_grad_(False)
-    return frozen
-
-
-def shuffled(clips: MultiClips, order: torch.Generator) -> Sampler:
-    """Every video once, in an order drawn by `order`; where they repeat, as many by weight."""
-    return ByWeight(clips, order) if clips.repeat else RandomSampler(clips, generator=order)
-
-
-class ByWeight(Sampler[tuple[int, int]]):
-    """As many draws as there are videos, by the videos' weights: a video's place, and how often it
-    has come before, so that what is drawn of it is another each time."""
-
-    def __init__(self, clips: MultiClips, order: torch.Generator) -> None:
-        self._weights = torch.tensor([float(video.weights.sum()) for video in clips.videos])
-        self._order = order
-
-    def __len__(self) -> int:
-        return len(self._weights)
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        drawn = torch.multinomial(self._weights, len(self), replacement=True, generator=self._order)
-        before: Counter[int] = Counter()
-        for i in drawn.tolist():
-            yield i, before[i]
-            before[i] += 1
-
-
-def loader(clips: MultiClips, batch_size: int, workers: int, sampler: Sampler | None) -> DataLoader:
-    """Batches in the order of `sampler`, or in sequence where it is None."""
-    return DataLoader(
-        clips,
-        batch_size=batch_size,
-        # The order is drawn by the sampler alone: a loader that has a generator also draws from it
-        # when worker processes start, which they do at another epoch in a resumed training.
-        sampler=sampler,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(),
-    )
-
-
-def to(batch: Batch, device: torch.device) -> Batch:
-    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
-
-
-@torch.no_grad()
-def validate(
-    objective: Objective, clips: MultiClips, recipe: Training, workers: int, device: torch.device
-) -> dict[str, float]:
-    objective.eval()
-    totals = Totals()
-    for batch in loader(clips, recipe.batch_size, workers, None):
-        loss, counts = objective(to(batch, device))
-        totals.add(loss.item(), batch["flips"].numel(), counts)
-    return totals.values()
-
-
-class Totals:
-    """Means over batches: the loss, and the accuracies that the objective counts."""
-
-    def __init__(self) -> None:
-        self._loss = self._clips = 0.0
-        self._counts: dict[str, tuple[float, int]] = {}
-
-    def add(self, loss: float, clips: int, counts: Counts) -> None:
-        self._clips += clips
-        self._loss += loss * clips
-        for name, (right, count) in counts.items():
-            before = self._counts.get(name, (0.0, 0))
-            self._counts[name] = (before[0] + right.item(), before[1] + count)
-
-    def values(self) -> dict[str, float]:
-        accuracies = {name: right / max(n, 1) for name, (right, n) in self._counts.items()}
-        return {"loss": self._loss / self._clips} | accuracies
-
-
-def describe(values: dict[str, float]) -> str:
-    """Loss and accuracies as text."""
-    return ", ".join(
-        f"{name.replace('_', ' ')} " + (f"{value:.4f}" if name == "loss" else f"{value:.1%}")
-        for name, value in values.items()
-    )
-
-
-def report_epoch(row: dict[str, float], board: SummaryWriter) -> None:
-    """A line in the log and the values on TensorBoard."""
-    for name, value in row.items():
-        if name != "epoch":
-            board.add_scalar(name, value, int(row["epoch"]))
-    parts = [
-        {name.removeprefix(of): value for name, value in row.items() if name.startswith(of)}
-        for of in ("train_", "validation_")
-    ]
-    text = describe(parts[0]) + (f"; validation {describe(parts[1])}" if parts[1] else "")
-    log.info("epoch %d: %s (%.1f s)", row["epoch"], text, row["seconds"])
-
-
-def write_history(history: list[dict[str, float]], path: Path) -> None:
-    with replacing(path) as temporary:
-        pd.DataFrame(history).to_csv(temporary, index=False)
-
-
-def fingerprint(identity: str) -> str:
-    return hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()
+    Checkpoints(folder / "checkpoints", {}).clear()

@@ -8,13 +8,19 @@ from motionfit.config import MotionModel
 from motionfit.datasets.index import classes, labelled_train
 from motionfit.models import starting_network
 from motionfit.store.clips import ClipStore
+from motionfit.training.compute import Compute
 from motionfit.training.labels import stored, with_labels
 from motionfit.training.objective import ClipLosses
 from motionfit.training.run import describe, train_and_save
 
 
 def train_motion_model(
-    recipe: MotionModel, index: pd.DataFrame, split: int, clips: Path, threads: int, output: Path
+    recipe: MotionModel,
+    index: pd.DataFrame,
+    split: int,
+    clips: Path,
+    compute: Compute,
+    output: Path,
 ) -> None:
     """Trains a network on the flow, or the frames where the recipe has no flow, of a split's
     labelled training videos, from random weights or those of the recipe's weight file.
@@ -32,4 +38,4 @@ def train_motion_model(
                      recipe.to_json())  # fmt: skip
     objective = ClipLosses(network, modality, recipe.training, len(names))
     train_and_save(objective, about, rows, with_labels(rows, store, names), (store, None),
-                   recipe.training, threads, output)  # fmt: skip
+                   recipe.training, compute, output)  # fmt: skip

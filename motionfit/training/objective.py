@@ -5,7 +5,6 @@ from math import factorial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from motionfit.config import Training
 from motionfit.models.network import VideoNetwork
@@ -14,6 +13,7 @@ from motionfit.training.losses import (
     NO_LABEL,
     NO_ORDER,
     clip_order_loss,
+    feature_loss,
     mars_loss,
     mixed_loss,
     multi_clip_loss,
@@ -22,8 +22,10 @@ from motionfit.training.losses import (
 
 Batch = dict[str, Tensor]
 """What `MultiClips` gives, with a dimension B in front."""
-Counts = dict[str, tuple[Tensor, int]]
-"""Name of an accuracy to how many are right, and of how many."""
+Counts = dict[str, Tensor]
+"""What the means of a loss are over: name to a number, those of a batch's parts adding up."""
+Hits = dict[str, Tensor]
+"""Name of an accuracy to (2,): how many are right, and of how many."""
 
 
 class ClipOrderHead(nn.Module):
@@ -49,16 +51,24 @@ class ClipOrderHead(nn.Module):
 
 
 class Objective(nn.Module):
-    """A network, and the loss of a batch: `forward(batch)` gives it with the counts of accuracies
-    to watch."""
+    """A network, and the loss of a batch or of a part of one.
+
+    `forward(batch, counts)` gives it with the accuracies to watch. `counts` are those of the whole
+    batch, where this is a part of one: then the parts' losses, and their gradients, add up to the
+    batch's.
+    """
 
     def __init__(self, network: VideoNetwork, modality: str):
         super().__init__()
         self.network = network
         self._modality = modality
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Counts]:
+    def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
         raise NotImplementedError
+
+    def counts(self, batch: Batch) -> Counts:
+        """Over how many clips, and whatever else it is averaged over, a batch's loss is a mean."""
+        return {"clips": torch.tensor(float(batch["flips"].numel()))}
 
     def features(self, batch: Batch) -> Tensor:
         """(B, R, D) of the batch's clips."""
@@ -84,26 +94,38 @@ class ClipLosses(Objective):
             if neighbours:
                 self.around = nn.Linear(network.dim, 2 * classes)
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Counts]:
-        return self.losses(self.features(batch), batch)
+    def counts(self, batch: Batch) -> Counts:
+        counts = super().counts(batch)
+        if self.around is not None:
+            before, after = (batch["around"] != NO_LABEL).sum(dim=(0, 1)).float()
+            counts |= {"before": before, "after": after}
+        if self.order_head is not None:
+            counts["orders"] = (batch["order"] != NO_ORDER).sum().float()
+        return counts
 
-    def losses(self, features: Tensor, batch: Batch) -> tuple[Tensor, Counts]:
+    def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
+        return self.losses(self.features(batch), batch, counts or self.counts(batch))
+
+    def losses(self, features: Tensor, batch: Batch, counts: Counts) -> tuple[Tensor, Hits]:
         """The loss of clips whose features (B, R, D) are known."""
         labels = batch["labels"]
         logits = self.network.fc(features.flatten(0, 1)).unflatten(0, labels.shape)
-        loss = multi_clip_loss(logits, labels)
-        counts: Counts = {}
+        loss = multi_clip_loss(logits, labels, counts["clips"])
+        seen: Hits = {}
         if self._weight:
-            counts["accuracy"] = hits(logits, labels, NO_LABEL)
+            seen["accuracy"] = hits(logits, labels, NO_LABEL)
         if self.around is not None:
             around = self.around(features).unflatten(-1, (2, -1))
-            loss = neighbour_loss(loss, around, batch["around"])
-            counts["neighbour_accuracy"] = hits(around, batch["around"], NO_LABEL)
+            loss = neighbour_loss(
+                loss, around, batch["around"], (counts["before"], counts["after"])
+            )
+            seen["neighbour_accuracy"] = hits(around, batch["around"], NO_LABEL)
         if self.order_head is not None:
             order = self.order_head(features)
-            loss = mixed_loss(loss, clip_order_loss(order, batch["order"]), self._weight)
-            counts["order_accuracy"] = hits(order, batch["order"], NO_ORDER)
-        return loss, counts
+            order_loss = clip_order_loss(order, batch["order"], counts["orders"])
+            loss = mixed_loss(loss, order_loss, self._weight)
+            seen["order_accuracy"] = hits(order, batch["order"], NO_ORDER)
+        return loss, seen
 
 
 class Teacher(nn.Module):
@@ -129,9 +151,11 @@ class Mers(Objective):
     def __init__(self, network: VideoNetwork, teacher: Teacher):
         super().__init__(network, "frames")
         self.teacher = teacher
+        network.fc.requires_grad_(False)  # it has no part in the loss
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Counts]:
-        return F.mse_loss(self.features(batch), self.teacher(batch)), {}
+    def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
+        clips = (counts or self.counts(batch))["clips"]
+        return feature_loss(self.features(batch), self.teacher(batch), clips), {}
 
 
 class Mars(ClipLosses):
@@ -145,10 +169,12 @@ class Mars(ClipLosses):
         self.teacher = teacher
         self._mars_weight = weight
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Counts]:
+    def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
+        counts = counts or self.counts(batch)
         features = self.features(batch)
-        loss, counts = self.losses(features, batch)
-        return mars_loss(loss, features, self.teacher(batch), self._mars_weight), counts
+        loss, seen = self.losses(features, batch, counts)
+        teacher = self.teacher(batch)
+        return mars_loss(loss, features, teacher, self._mars_weight, counts["clips"]), seen
 
 
 def features_of(network: VideoNetwork, clips: Tensor, modality: str, flips: Tensor) -> Tensor:
@@ -157,7 +183,7 @@ def features_of(network: VideoNetwork, clips: Tensor, modality: str, flips: Tens
     return network.features(x).unflatten(0, flips.shape)
 
 
-def hits(logits: Tensor, wanted: Tensor, nothing: int) -> tuple[Tensor, int]:
-    """How many of `wanted` (...) are where `logits` (..., K) are largest, and of how many; what is
-    `nothing` is not counted."""
-    return (logits.argmax(-1) == wanted).sum(), int((wanted != nothing).sum())
+def hits(logits: Tensor, wanted: Tensor, nothing: int) -> Tensor:
+    """(2,): how many of `wanted` (...) are where `logits` (..., K) are largest, and of how many;
+    what is `nothing` is not counted."""
+    return torch.stack([(logits.argmax(-1) == wanted).sum(), (wanted != nothing).sum()])

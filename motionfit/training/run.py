@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from motionfit.errors import MotionFitError
 from motionfit.models import SavedModel, load_model, save_model
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
+from motionfit.training.checkpoints import Identity
+from motionfit.training.compute import Compute
 from motionfit.training.data import LabelledVideo, MultiClips
 from motionfit.training.labels import Stores, training_and_validation
 from motionfit.training.loop import finish, train
@@ -34,23 +36,28 @@ def train_and_save(
     videos: list[LabelledVideo],
     stores: Stores,
     recipe: Training,
-    threads: int,
+    compute: Compute,
     output: Path,
     trainable: list[nn.Module] | None = None,
     freeze_bn: bool = False,
 ) -> None:
     """Trains the objective's network on `videos` (those of `rows`, of the index) and saves it as
-    `output`, with its history beside it. `trainable`, `freeze_bn`: see `train`."""
+    `output`, with its history beside it. `compute`, `trainable`,
+    `freeze_bn`: see `train`."""
     log.info("%s on %s, %d classes", about.backbone, about.modality, len(about.classes))
     folder = output.parent
-    with lock(folder):
+    fabric = compute.fabric(recipe.precision)
+    with lock(folder) if fabric.is_global_zero else nullcontext():
         learned, watched = training_and_validation(
-            rows, videos, stores, about.clip_length, recipe, keep_classes=about.learned == "labels"
-        )
+            rows, videos, stores, about.clip_length, recipe,
+            keep_classes=about.learned == "labels", encoded=compute.gpu_decoding,
+        )  # fmt: skip
         whole = identity(about, stores, learned, watched, objective)
-        train(objective, learned, watched, recipe, whole, folder, threads, trainable, freeze_bn)
-        save_model(objective.network, about, output)
-        finish(folder)
+        train(objective, learned, watched, recipe, whole, folder, compute, fabric, trainable,
+              freeze_bn)  # fmt: skip
+        if fabric.is_global_zero:
+            save_model(objective.network, about, output)
+            finish(folder)
 
 
 def load_teacher(model: Path, student: VideoNetwork, flow: Path, index: pd.DataFrame) -> tuple[
@@ -117,19 +124,25 @@ def identity(
     learned: MultiClips,
     watched: MultiClips | None,
     objective: Objective,
-) -> str:
-    """Text of everything that a training depends on: its recipe, the code, the clips and labels,
-    and the weights that it starts from, its teacher's among them. Of the clips' pixels it has the
-    bytes of their shards, which hardly any change of a JPEG leaves as they are."""
+) -> Identity:
+    """Everything that a training depends on: its recipe, the code, the clips and labels, and the
+    weights that it starts from, its teacher's among them. Of the clips' pixels it has the bytes of
+    their shards, which hardly any change of a JPEG leaves as they are."""
     weights = hashlib.sha256()
     for tensor in objective.state_dict().values():
         weights.update(np.ascontiguousarray(tensor.numpy()).tobytes())
-    samples = [
-        [[v.video, *(part.tolist() for part in (v.starts, v.lengths, v.labels, v.weights))]
-         for v in clips.videos]
-        for clips in (learned, watched)
-        if clips is not None
-    ]  # fmt: skip
-    code = code_version("motionfit.training.run")
-    clips = [[store.recipe, store.shards.bytes] for store in stores if store]
-    return json.dumps([asdict(about), code, clips, samples, weights.hexdigest()])
+    samples = hashlib.sha256()
+    for clips in (learned, watched):
+        for video in clips.videos if clips else ():
+            samples.update(video.video.encode(errors="surrogateescape") + b"\0")
+            for part in (video.starts, video.lengths, video.labels, video.weights):
+                samples.update(np.ascontiguousarray(part).tobytes())
+        samples.update(b"\n")
+    return {
+        "model": asdict(about) | {"recipe": json.loads(about.recipe)},
+        "clips": {store.modality: {"made": store.recipe, "bytes": store.shards.bytes}
+                  for store in stores if store},
+        "videos and labels": samples.hexdigest(),
+        "starting weights": weights.hexdigest(),
+        "code": code_version("motionfit.training.run"),
+    }  # fmt: skip

@@ -8,6 +8,7 @@ import torch
 from motionfit.store.clips import ClipStore
 from motionfit.training.clips import centre_crop, network_input
 from motionfit.training.data import (
+    Draw,
     LabelledVideo,
     MultiClips,
     draw_clips,
@@ -76,7 +77,7 @@ def multi_clips(store, training: bool, seed: int = 0) -> MultiClips:
 
 
 def test_a_sample_is_r_clips_of_l_frames(store):
-    sample = multi_clips(store, training=True)[1]
+    sample = multi_clips(store, training=True)[Draw(1)]
     assert sample["clips"].shape == (3, 8, 24, 24, 3)
     assert sample["clips"].dtype == torch.uint8
     assert sample["flips"].shape == (3,)
@@ -91,7 +92,7 @@ def test_the_labels_around_a_clip_are_those_of_the_windows_before_and_after(stor
                            np.array([1, 1, 1]))  # fmt: skip
     data = MultiClips(store, [sample], 4, 3, 24, False, 0, training)
     around = {(7, NO_LABEL, 9), (9, 7, 7), (7, 9, NO_LABEL)}
-    item = data[0]
+    item = data[Draw(0)]
     found = {(own, *sides) for own, sides in
              zip(item["labels"].tolist(), item["around"].tolist(), strict=True)}  # fmt: skip
     assert found == around
@@ -108,8 +109,7 @@ def test_the_teacher_sees_the_same_clips_and_crops(tmp_path, training):
     frames, flow = (ClipStore(tmp_path / kind, ["0000"], kind) for kind in ("frames", "flow"))
     data = MultiClips(frames, [whole_video("a", 20, 0)], 4, 3, 16, True, 0, training, teacher=flow)
     for epoch in range(5):
-        data.set_epoch(epoch)
-        item = data[0]
+        item = data[Draw(0, epoch)]
         assert item["teacher_clips"].shape == (3, 4, 16, 16, 2)
         difference = item["clips"][..., 0].float() - item["teacher_clips"][..., 0].float()
         assert difference.abs().mean() < 3
@@ -117,20 +117,16 @@ def test_the_teacher_sees_the_same_clips_and_crops(tmp_path, training):
 
 def test_what_is_drawn_follows_from_seed_and_epoch(store):
     first, again, other = (multi_clips(store, True, seed) for seed in (0, 0, 1))
-    for data in (first, again, other):
-        data.set_epoch(3)
-    clips = [data[0]["clips"] for data in (first, again, other)]
+    clips = [data[Draw(0, 3)]["clips"] for data in (first, again, other)]
     assert torch.equal(clips[0], clips[1])
     assert not torch.equal(clips[0], clips[2])
-    again.set_epoch(4)
-    assert not torch.equal(clips[0], again[0]["clips"])
+    assert not torch.equal(clips[0], again[Draw(0, 4)]["clips"])
 
 
 def test_watching_is_the_same_every_epoch_and_never_mirrored(store):
     data = multi_clips(store, training=False)
-    before = data[0]
-    data.set_epoch(7)
-    assert torch.equal(before["clips"], data[0]["clips"])
+    before = data[Draw(0)]
+    assert torch.equal(before["clips"], data[Draw(0, 7)]["clips"])
     assert not before["flips"].any()
 
 
@@ -157,8 +153,7 @@ def test_the_order_is_the_permutation_that_the_clips_are_in(tmp_path, training):
     data = MultiClips(store, [parts, whole_video("short", 4, 0)], 8, 3, 16, False, 0, training, 4)
     seen = set()
     for epoch in range(40):
-        data.set_epoch(epoch)
-        item = data[0]
+        item = data[Draw(0, epoch)]
         times = [int(clip[0, 0, 0, 0]) // 4 for clip in item["clips"]]
         expected = list(permutations(range(3)))[int(item["order"])]
         assert [sorted(times).index(t) for t in times] == list(expected)
@@ -166,7 +161,9 @@ def test_the_order_is_the_permutation_that_the_clips_are_in(tmp_path, training):
         for label, t in zip(item["labels"], times, strict=True):
             assert abs(6 * int(label) + 3 - (t + 4)) <= 3
         seen.add(int(item["order"]))
-        assert data[1]["order"] == NO_ORDER  # clips of a video as short as that are all the same
+        assert (
+            data[Draw(1, epoch)]["order"] == NO_ORDER
+        )  # clips of a video as short as that are all the same
     assert seen == set(range(6)) if training else len(seen) == 1
 
 
@@ -179,8 +176,7 @@ def test_one_crop_for_the_whole_clip_and_anywhere_in_the_frame(tmp_path):
     data = MultiClips(store, [whole_video("a", 6, 0)], 4, 2, 16, False, 0, training=True)
     corners = set()
     for epoch in range(150):
-        data.set_epoch(epoch)
-        for clip in data[0]["clips"].numpy():
+        for clip in data[Draw(0, epoch)]["clips"].numpy():
             assert (clip == clip[0]).all()
             # The mean of a column and a row, since JPEG moves single pixels by a few grey levels.
             top = round(float(clip[0, :, :, 0].mean()) / 12 - 7.5)

@@ -1,3 +1,4 @@
+import json
 import logging
 from dataclasses import replace
 
@@ -19,10 +20,12 @@ from motionfit.config import (
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, load_model, save_model
 from motionfit.store.clips import ClipStore
-from motionfit.training import loop
 from motionfit.training.appearance_model import train_appearance_model, train_mers_model
+from motionfit.training.batches import Batches, Collate, loader
+from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.clips import centre_crop, network_input
-from motionfit.training.data import MultiClips, whole_video
+from motionfit.training.compute import Compute
+from motionfit.training.data import Draw, MultiClips, whole_video
 from motionfit.training.fine_tuning import fine_tune
 from motionfit.training.labels import training_and_validation, with_labels, with_pseudo_labels
 from motionfit.training.loop import train
@@ -31,6 +34,7 @@ from motionfit.training.objective import ClipLosses
 from motionfit.training.run import load_teacher, lock
 from tests.videos import described, make_flow, make_frames, make_index, moving_square
 
+ONE = Compute(threads=1)
 SMALL = Network(backbone="r2plus1d_small", clip_length=4)
 SHORT = {"epochs": 4, "milestones": [2], "learning_rate": 0.02, "batch_size": 4, "crop": 24,
          "clips_per_video": 2, "flip": False, "validation_fraction": 0}  # fmt: skip
@@ -64,7 +68,7 @@ def run_training(folder, flow, epochs=4, seed=0, learning_rate=0.02):
     data = MultiClips(store, videos, 4, 2, 24, False, seed, training=True)
     network = build_network("r2plus1d_small", "flow", 2, seed)
     objective = ClipLosses(network, "flow", recipe, 2)
-    train(objective, data, None, recipe, recipe.to_json(), folder, threads=1)
+    train(objective, data, None, recipe, json.loads(recipe.to_json()), folder, ONE)
     return network, pd.read_csv(folder / "history.csv")
 
 
@@ -79,14 +83,14 @@ def test_the_loss_falls_and_the_rate_follows_the_milestones(tmp_path, flow):
 def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, flow, monkeypatch):
     whole, history = run_training(tmp_path / "whole", flow)
 
-    saved = loop.Checkpoints.save
+    saved = Checkpoints.save
 
-    def save_and_die(self, epoch, state):
-        saved(self, epoch, state)
-        if epoch == 2:
+    def save_and_die(self, state):
+        saved(self, state)
+        if state["epoch"] == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop.Checkpoints, "save", save_and_die)
+    monkeypatch.setattr(Checkpoints, "save", save_and_die)
     with pytest.raises(KeyboardInterrupt):
         run_training(tmp_path / "killed", flow)
     monkeypatch.undo()
@@ -99,7 +103,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, flow, monkeypa
 
 def test_a_checkpoint_that_is_cut_short_is_passed_over(tmp_path, flow):
     whole, _ = run_training(tmp_path / "out", flow)
-    last = tmp_path / "out" / "checkpoints" / "epoch_0004.pt"
+    [last] = (tmp_path / "out" / "checkpoints").glob("*/epoch_0005_*.pt")
     last.write_bytes(last.read_bytes()[:1000])
     resumed, history = run_training(tmp_path / "out", flow)
     assert history["epoch"].tolist() == [1, 2, 3, 4]
@@ -111,7 +115,8 @@ def test_a_checkpoint_of_another_recipe_is_not_used(tmp_path, flow, caplog):
     fresh, _ = run_training(tmp_path / "fresh", flow, seed=1)
     with caplog.at_level(logging.INFO):
         other, _ = run_training(tmp_path / "out", flow, seed=1)
-    assert "another recipe" in caplog.text
+    assert "another training" in caplog.text
+    assert "seed (1 here, 0 there)" in caplog.text
     assert torch.equal(fresh.fc.weight, other.fc.weight)
 
 
@@ -125,7 +130,7 @@ def test_a_motion_model_learns_and_leaves_no_checkpoints(tmp_path, flow):
     recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=longer)
     index = make_index(labels(12), test={"v10", "v11"})
     output = tmp_path / "model" / "model.pt"
-    train_motion_model(recipe, index, 1, flow, 1, output)
+    train_motion_model(recipe, index, 1, flow, ONE, output)
     _, about = load_model(output)
     assert (about.modality, about.classes, about.clip_length) == ("flow", ["left", "right"], 4)
     assert about.frame_size == [28, 32]
@@ -144,7 +149,7 @@ def test_validation_is_watched_but_not_learned(tmp_path, flow, monkeypatch):
     )
     training = Training(**{**SHORT, "validation_fraction": 0.25})
     recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
-    train_motion_model(recipe, make_index(labels(12)), 1, flow, 1, tmp_path / "model.pt")
+    train_motion_model(recipe, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt")
     assert len(seen["watched"]) == 3
     assert seen["learned"] | seen["watched"] == set(labels(12))
     assert not seen["learned"] & seen["watched"]
@@ -153,7 +158,7 @@ def test_validation_is_watched_but_not_learned(tmp_path, flow, monkeypatch):
 def test_the_validation_loss_is_that_of_the_network_as_it_is(tmp_path, flow):
     training = Training(**{**SHORT, "validation_fraction": 0.25, "epochs": 8, "milestones": [6]})
     recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
-    train_motion_model(recipe, make_index(labels(12)), 1, flow, 1, tmp_path / "model.pt")
+    train_motion_model(recipe, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt")
     history = pd.read_csv(tmp_path / "history.csv")
     network, _ = load_model(tmp_path / "model.pt")
     store = ClipStore(flow, ["0000"], "flow")
@@ -163,9 +168,11 @@ def test_the_validation_loss_is_that_of_the_network_as_it_is(tmp_path, flow):
         keep_classes=True,
     )  # fmt: skip
     objective = ClipLosses(network, "flow", training, 2)
-    values = loop.validate(objective, watched, training, 0, torch.device("cpu"))
-    assert values["loss"] == pytest.approx(history["validation_loss"].iloc[-1], rel=1e-4)
-    assert values["accuracy"] == history["validation_accuracy"].iloc[-1]
+    batch = Collate(watched)([watched[Draw(i)] for i in range(len(watched))])
+    loss, hits = objective.eval()(batch)
+    assert loss.item() == pytest.approx(history["validation_loss"].iloc[-1], rel=1e-4)
+    right, count = hits["accuracy"].tolist()
+    assert right / count == history["validation_accuracy"].iloc[-1]
 
 
 @pytest.fixture
@@ -182,7 +189,7 @@ def test_clip_order_is_learned_without_labels(tmp_path, accelerating):
                            "multi_clip_weight": 0, "order_gap": 2})  # fmt: skip
     recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
     one, other = (tmp_path / name / "model.pt" for name in ("one", "other"))
-    train_motion_model(recipe, make_index(labels(12)), 1, accelerating, 1, one)
+    train_motion_model(recipe, make_index(labels(12)), 1, accelerating, ONE, one)
     history = pd.read_csv(one.with_name("history.csv"))
     assert "train_accuracy" not in history
     assert history["train_order_accuracy"].iloc[-5:].mean() > 0.9
@@ -190,7 +197,7 @@ def test_clip_order_is_learned_without_labels(tmp_path, accelerating):
     assert about.learned == "clip order"
     # Other labels change nothing.
     swapped = {v: {"left": "right", "right": "left"}[name] for v, name in labels(12).items()}
-    train_motion_model(recipe, make_index(swapped), 1, accelerating, 1, other)
+    train_motion_model(recipe, make_index(swapped), 1, accelerating, ONE, other)
     assert torch.equal(network.layer4[0].conv1[0][0].weight,
                        load_model(other)[0].layer4[0].conv1[0][0].weight)  # fmt: skip
 
@@ -199,7 +206,7 @@ def test_labels_and_clip_order_are_learned_together(tmp_path, flow):
     training = Training(**{**SHORT, "multi_clip_weight": 0.5})
     recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
     output = tmp_path / "model.pt"
-    train_motion_model(recipe, make_index(labels(12)), 1, flow, 1, output)
+    train_motion_model(recipe, make_index(labels(12)), 1, flow, ONE, output)
     history = pd.read_csv(output.with_name("history.csv"))
     assert {"train_accuracy", "train_order_accuracy"} <= set(history)
     assert load_model(output)[1].learned == "labels"
@@ -213,11 +220,11 @@ def test_the_order_of_an_epoch_is_the_same_for_workers_that_start_with_it(flow, 
     data = MultiClips(store, videos, 4, 1, 24, False, 0, training=True)
 
     def orders(epochs):
-        order = torch.Generator()
-        batches = loop.loader(data, 4, workers, loop.shuffled(data, order))
+        batches = Batches(data, 4, seed=0)
+        reader = loader(data, batches, workers)
         for epoch in epochs:
-            order.manual_seed(epoch)
-            yield [int(label) for batch in batches for label in batch["labels"]]
+            batches.begin(epoch)
+            yield [int(label) for batch in reader for label in batch["labels"]]
 
     first, second = orders([1, 2])
     assert first != second
@@ -242,22 +249,22 @@ def test_a_killed_fine_tuning_goes_on_only_if_nothing_it_depends_on_has_changed(
     recipe = FineTuning(**{**SHORT, "epochs": 2, "validation_fraction": 0.25})
     options = {
         "clip_length": 4, "label_fraction": 1.0, "label_seed": 0, "model": tmp_path / "source.pt",
-        "index": make_index(labels(12)), "split": 1, "clips": flow, "threads": 1,
+        "index": make_index(labels(12)), "split": 1, "clips": flow, "compute": ONE,
         "output": tmp_path / "out" / "tuned.pt",
     }  # fmt: skip
-    saved = loop.Checkpoints.save
+    saved = Checkpoints.save
 
-    def save_and_die(self, epoch, state):
-        saved(self, epoch, state)
+    def save_and_die(self, state):
+        saved(self, state)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop.Checkpoints, "save", save_and_die)
+    monkeypatch.setattr(Checkpoints, "save", save_and_die)
     with pytest.raises(KeyboardInterrupt):
         fine_tune(recipe, **options)
     monkeypatch.undo()
     with caplog.at_level(logging.INFO):
         fine_tune(recipe, **{**options, **CHANGES[change]})
-    assert ("going on after epoch 1" in caplog.text) == (change == "nothing")
+    assert ("going on in epoch 2" in caplog.text) == (change == "nothing")
 
 
 def test_two_trainings_do_not_share_a_folder(tmp_path):
@@ -270,7 +277,7 @@ def test_a_clip_longer_than_every_video_is_told(tmp_path, flow):
         dataset="d", flow="f", network=Network(backbone="r2plus1d_small", clip_length=9)
     )
     with pytest.raises(MotionFitError, match=r"clip_length is 9, but the longest .* 8 frames"):
-        train_motion_model(recipe, make_index(labels(12)), 1, flow, 1, tmp_path / "model.pt")
+        train_motion_model(recipe, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt")
 
 
 def test_self_training_learns_a_label_a_clip(tmp_path):
@@ -290,7 +297,7 @@ def test_self_training_learns_a_label_a_clip(tmp_path):
     )
     index = make_index(dict.fromkeys(videos, ""))
     train_appearance_model(
-        recipe, index, 1, pseudo_labels, tmp_path / "frames", 1, tmp_path / "model.pt"
+        recipe, index, 1, pseudo_labels, tmp_path / "frames", ONE, tmp_path / "model.pt"
     )
     _, about = load_model(tmp_path / "model.pt")
     assert about.classes == ["0", "1"]
@@ -304,7 +311,7 @@ def test_fine_tuning_changes_the_layers_it_should(tmp_path, flow, layers, freeze
     about = described("flow", list("abcde"), 4, [28, 32], 24)
     save_model(network, about, tmp_path / "source.pt")
     recipe = FineTuning(**{**SHORT, "epochs": 1}, layers=layers, freeze_bn=freeze_bn)
-    fine_tune(recipe, 4, 1.0, 0, tmp_path / "source.pt", make_index(labels(12)), 1, flow, 1,
+    fine_tune(recipe, 4, 1.0, 0, tmp_path / "source.pt", make_index(labels(12)), 1, flow, ONE,
               tmp_path / "tuned.pt")  # fmt: skip
     tuned, saved = load_model(tmp_path / "tuned.pt")
     assert saved.classes == ["left", "right"]
@@ -327,7 +334,7 @@ def test_fine_tuning_uses_the_labelled_fraction_alone(tmp_path, flow, caplog):
     save_model(network, about, tmp_path / "source.pt")
     recipe = FineTuning(**{**SHORT, "epochs": 1})
     with caplog.at_level(logging.INFO):
-        fine_tune(recipe, 4, 0.5, 0, tmp_path / "source.pt", make_index(labels(12)), 1, flow, 1,
+        fine_tune(recipe, 4, 0.5, 0, tmp_path / "source.pt", make_index(labels(12)), 1, flow, ONE,
                   tmp_path / "tuned.pt")  # fmt: skip
     assert "6 videos to learn from, 0 to watch with" in caplog.text
 
@@ -349,12 +356,12 @@ def test_balanced_sampling_sees_each_pseudo_label_as_often(tmp_path):
         recipe = SelfTraining(clips_per_video=3, crop=16, flip=False, validation_fraction=0,
                               balanced=balanced)  # fmt: skip
         data, _ = training_and_validation(rows, videos, (store, None), 4, recipe, False)
-        order, seen = torch.Generator().manual_seed(1), []
+        batches, seen = Batches(data, 8, seed=1), []
         for epoch in range(12):
-            data.set_epoch(epoch)
-            sampler = list(loop.shuffled(data, order))
-            assert len(sampler) == 40
-            seen += [int(label) for i in sampler for label in data[i]["labels"]]
+            batches.begin(epoch)
+            draws = [draw for batch in batches for draw in batch]
+            assert len(draws) == 40
+            seen += [int(label) for draw in draws for label in data[draw]["labels"]]
         shares[balanced] = np.bincount(seen, minlength=3) / len(seen)
     assert shares[False][0] == pytest.approx(0.9, abs=0.05)
     assert shares[True] == pytest.approx([1 / 3] * 3, abs=0.06)
@@ -368,10 +375,13 @@ def test_a_video_that_comes_twice_in_an_epoch_gives_other_clips(tmp_path):
     rows, videos = with_pseudo_labels(make_index({"rare": "", "often": ""}), table)
     recipe = SelfTraining(clips_per_video=1, crop=16, validation_fraction=0, balanced=True)
     data, _ = training_and_validation(rows, videos, (store, None), 4, recipe, False)
-    pairs = [list(loop.shuffled(data, torch.Generator().manual_seed(s))) for s in range(9)]
-    twice = next(pair for pair in pairs if pair[0][0] == pair[1][0])
-    assert [again for _, again in twice] == [0, 1]
-    first, second = (data[index]["clips"] for index in twice)
+    batches, pairs = Batches(data, 2, seed=0), []
+    for epoch in range(9):
+        batches.begin(epoch)
+        pairs += list(batches)
+    twice = next(pair for pair in pairs if pair[0].video == pair[1].video)
+    assert [draw.again for draw in twice] == [0, 1]
+    first, second = (data[draw]["clips"] for draw in twice)
     assert not torch.equal(first, second)
 
 
@@ -387,7 +397,7 @@ def test_a_motion_model_on_rgb(tmp_path, both):
     frames, _ = both
     recipe = MotionModel(dataset="d", flow=None, frame_size=(28, 32), network=SMALL,
                          training=Training(**SHORT))  # fmt: skip
-    train_motion_model(recipe, make_index(labels(12)), 1, frames, 1, tmp_path / "model.pt")
+    train_motion_model(recipe, make_index(labels(12)), 1, frames, ONE, tmp_path / "model.pt")
     network, about = load_model(tmp_path / "model.pt")
     assert about.modality == "frames"
     assert network.stem[0].in_channels == 3
@@ -408,7 +418,7 @@ def test_mers_learns_the_features_of_the_teacher(tmp_path, both, teacher):
     )  # fmt: skip
     index = make_index(labels(12), test={"v11"})
     output = tmp_path / "mers" / "model.pt"
-    train_mers_model(recipe, index, 1, teacher, *both, 1, output)
+    train_mers_model(recipe, index, 1, teacher, *both, ONE, output)
     history = pd.read_csv(output.with_name("history.csv"))
     assert history["train_loss"].iloc[-1] < 0.5 * history["train_loss"].iloc[0]
     assert "train_accuracy" not in history
@@ -417,7 +427,7 @@ def test_mers_learns_the_features_of_the_teacher(tmp_path, both, teacher):
     # The labels of the source count for nothing.
     unlabelled = index.assign(label="")
     other = tmp_path / "other" / "model.pt"
-    train_mers_model(recipe, unlabelled, 1, teacher, *both, 1, other)
+    train_mers_model(recipe, unlabelled, 1, teacher, *both, ONE, other)
     assert torch.equal(load_model(output)[0].layer1[0].conv1[0][0].weight,
                        load_model(other)[0].layer1[0].conv1[0][0].weight)  # fmt: skip
 
@@ -431,7 +441,7 @@ def test_mars_brings_the_features_near_the_teachers(tmp_path, both, teacher):
     for name, mars in (("without", None), ("with", Mars(motion_model="m"))):
         output = tmp_path / name / "model.pt"
         fine_tune(FineTuning(**tuning, mars=mars), 4, 1.0, 0, tmp_path / "random.pt",
-                  make_index(labels(12)), 1, frames, 1, output, teacher, flow)  # fmt: skip
+                  make_index(labels(12)), 1, frames, ONE, output, teacher, flow)  # fmt: skip
         student, about = load_model(output)
         assert about.classes == ["left", "right"]
         stores = [ClipStore(folder, ["0000"], folder.name) for folder in both]

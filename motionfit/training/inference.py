@@ -1,0 +1,69 @@
+"""Running a network over the clips of many videos, read as for training."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from motionfit.errors import MotionFitError
+from motionfit.models import SavedModel
+from motionfit.store.clips import ClipStore
+from motionfit.training.batches import reading
+from motionfit.training.clips import centre_clips, network_input
+from motionfit.training.data import BadRecord
+
+Place = tuple[str, int]
+"""A clip: its video, and its first frame."""
+
+
+class CentreClips(Dataset):
+    """Centre-cropped clips, (L, S, S, C) uint8 each, in the order of their places."""
+
+    def __init__(self, store: ClipStore, places: Sequence[Place], about: SavedModel):
+        self._store = store
+        self._places = places
+        self._about = about
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, i: int) -> Tensor | BadRecord:
+        video, start = self._places[i]
+        about = self._about
+        try:
+            clips = centre_clips(self._store, video, [start], about.clip_length, about.crop)
+        except (MotionFitError, OSError) as error:
+            return BadRecord(video, str(error))
+        return torch.from_numpy(clips[0])
+
+
+@torch.inference_mode()
+def clip_outputs(
+    function: Callable[[Tensor], Tensor],
+    about: SavedModel,
+    store: ClipStore,
+    places: Sequence[Place],
+    device: torch.device,
+    threads: int,
+    batch_size: int = 32,
+) -> np.ndarray:
+    """(N, ...) float32: what `function` gives of the network input of each clip, by batches that
+    `threads` processes read where the device is a GPU.
+
+    Raises MotionFitError where a clip can't be read: unlike a training, which goes on without it,
+    features or measures would silently be of fewer videos.
+    """
+    batches = -(-len(places) // batch_size)
+    workers = min(threads, batches) if device.type == "cuda" else 0
+    data = DataLoader(CentreClips(store, places, about), batch_size, collate_fn=list,
+                      **reading(workers))  # fmt: skip
+    outputs = []
+    for clips in data:
+        for clip in clips:
+            if isinstance(clip, BadRecord):
+                raise MotionFitError(clip.reason)
+        batch = torch.stack(clips).to(device, non_blocking=True)
+        outputs.append(function(network_input(batch, about.modality)).float().cpu().numpy())
+    return np.concatenate(outputs)

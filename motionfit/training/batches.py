@@ -102,9 +102,15 @@ class Collate:
     def __call__(self, samples: list[dict[str, Any] | BadRecord]) -> dict[str, Any]:
         bad = [sample for sample in samples if isinstance(sample, BadRecord)]
         good = [sample for sample in samples if not isinstance(sample, BadRecord)]
-        batch = default_collate(good) if good else default_collate([self._clips.blank()])
+        samples = good or [self._clips.blank()]
+        batch = default_collate(
+            [{name: sample[name] for name in sample if not name.endswith("_jpeg")}
+             for sample in samples]
+        )  # fmt: skip
         if not good:
             batch = {name: tensor[:0] for name, tensor in batch.items()}
+        for name in samples[0].keys() - batch.keys():
+            batch[name] = torch.cat([sample[name] for sample in samples])
         return batch | {"bad": bad}
 
 

@@ -1,0 +1,56 @@
+"""Trains in processes that are killed at random moments, until one comes to its end.
+
+Arguments: a folder with the store `flow`; the numbers of the signals to send, one after the other.
+"""
+
+import os
+import random
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from motionfit.errors import MotionFitError
+from tests.training.setups import ONE, run_training
+
+# A checkpoint after every step; dropout, so that random numbers count; parts; validation.
+HOW = {"compute": replace(ONE, checkpoint_minutes=0), "watched": 2, "multi_clip_weight": 0.5,
+       "order_gap": 0, "accumulate": 2}  # fmt: skip
+
+
+def trained(folder: Path) -> tuple[int, float]:
+    """Starts a training; its process, and when that began."""
+    process = os.fork()
+    if process == 0:
+        try:
+            network = run_training(folder, folder.parent / "flow", **HOW)
+            torch.save(network.state_dict(), folder / "weights.pt")
+        except MotionFitError as error:
+            print(error, flush=True)
+            os._exit(1)
+        os._exit(0)
+    return process, time.monotonic()
+
+
+def main(folder: Path, signals: list[int]) -> None:
+    process, begun = trained(folder / "whole")
+    assert os.waitpid(process, 0)[1] == 0
+    longest = time.monotonic() - begun
+    moments = random.Random(0)
+    for number in signals:
+        process, _ = trained(folder / "killed")
+        time.sleep(moments.uniform(0.05, 0.25) * longest)
+        os.kill(process, number)
+        status = os.waitpid(process, 0)[1]
+        print("ended by", number, "status", status, flush=True)
+        assert os.WIFSIGNALED(status) == (number == signal.SIGKILL)
+        assert status != 0
+    process, _ = trained(folder / "killed")
+    assert os.waitpid(process, 0)[1] == 0
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), list(map(int, sys.argv[2:])))

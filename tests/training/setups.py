@@ -1,0 +1,61 @@
+"""A small training that several tests interrupt, spread over processes or run in other ways."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from motionfit.config import Training
+from motionfit.models import build_network
+from motionfit.models.network import VideoNetwork
+from motionfit.store.clips import ClipStore
+from motionfit.training.compute import Compute
+from motionfit.training.data import MultiClips, whole_video
+from motionfit.training.loop import train
+from motionfit.training.objective import ClipLosses
+from tests.videos import make_flow
+
+ONE = Compute(threads=1)
+SHORT = {"epochs": 4, "milestones": [2], "learning_rate": 0.02, "batch_size": 4, "crop": 24,
+         "clips_per_video": 2, "flip": False, "validation_fraction": 0}  # fmt: skip
+
+
+def fields(count: int, noise: float = 0.3) -> dict[str, np.ndarray]:
+    """Flow that goes to the right in even videos and to the left in odd ones."""
+    rng = np.random.default_rng(0)
+    videos = {}
+    for i in range(count):
+        field = rng.normal(0, noise, (8, 28, 32, 2)).astype(np.float32)
+        field[..., 0] += 3 if i % 2 == 0 else -3
+        videos[f"v{i:02d}"] = field
+    return videos
+
+
+def make_store(folder: Path, count: int = 12, noise: float = 0.3) -> Path:
+    """The folder of a shard of such flow."""
+    make_flow(folder / "0000.h5", fields(count, noise), bound=8)
+    return folder
+
+
+def run_training(
+    folder: Path, flow: Path, compute: Compute = ONE, watched: int = 0, **changes
+) -> VideoNetwork:
+    """Trains a small network on all videos of a store but the last `watched`, which validate."""
+    store = ClipStore(flow, ["0000"], "flow")
+    recipe = Training(**{**SHORT, **changes})
+    names = sorted(store.shards)
+
+    def clips(chosen: list[str], training: bool) -> MultiClips:
+        videos = [whole_video(name, 8, int(name[1:]) % 2) for name in chosen]
+        gap = recipe.order_gap if recipe.multi_clip_weight < 1 else None
+        return MultiClips(store, videos, 4, 2, 24, False, recipe.seed, training, gap,
+                          encoded=compute.gpu_decoding)  # fmt: skip
+
+    learned = clips(names[: len(names) - watched], True)
+    network = build_network("r2plus1d_small", "flow", 2, recipe.seed)
+    train(
+        ClipLosses(network, "flow", recipe, 2), learned,
+        clips(names[-watched:], False) if watched else None, recipe, json.loads(recipe.to_json()),
+        folder, compute,
+    )  # fmt: skip
+    return network

@@ -1,0 +1,107 @@
+"""The batches of an epoch: every sample once, whatever they are dealt out to."""
+
+from math import ceil
+
+import pytest
+import torch
+
+from motionfit.store.clips import ClipStore
+from motionfit.training.batches import Batches, Collate
+from motionfit.training.data import BadRecord, Draw, MultiClips, whole_video
+from tests.training.setups import make_store
+from tests.videos import make_frames, moving_square
+
+
+@pytest.fixture
+def clips(tmp_path):
+    store = ClipStore(make_store(tmp_path, 13), ["0000"], "flow")
+    videos = [whole_video(name, 8, 0) for name in sorted(store.shards)]
+    return MultiClips(store, videos, 4, 2, 24, True, 0, training=True)
+
+
+def parts_of(batches: Batches, first: int = 0) -> list[list[Draw]]:
+    batches.begin(3, first)
+    parts = list(batches)
+    assert len(parts) == len(batches)
+    return parts
+
+
+@pytest.mark.parametrize("seed", [None, 7])
+@pytest.mark.parametrize("accumulate", [1, 2, 3, 5])
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_processes_share_each_batch_and_see_each_sample_once(clips, world, accumulate, seed):
+    alone = parts_of(Batches(clips, 5, 1, seed))
+    assert [len(batch) for batch in alone] == [5, 5, 3]
+    shares = [Batches(clips, 5, accumulate, seed, rank, world) for rank in range(world)]
+    parts = [parts_of(share) for share in shares]
+    assert len({len(of_one) for of_one in parts}) == 1  # all take as many steps
+    seen = [draw for of_one in parts for part in of_one for draw in part]
+    assert sorted(seen) == sorted(draw for batch in alone for draw in batch)
+    # A batch has the same samples, however it is dealt out.
+    start = 0
+    for step, batch in enumerate(alone):
+        end = start + shares[0].parts(step)
+        dealt = [draw for of_one in parts for part in of_one[start:end] for draw in part]
+        assert sorted(dealt) == sorted(batch)
+        sizes = [len(part) for of_one in parts for part in of_one[start:end]]
+        assert max(sizes) <= ceil(ceil(5 / accumulate) / world)
+        start = end
+
+
+def test_an_epoch_that_was_interrupted_goes_on_with_the_batch_that_came_next(clips):
+    batches = Batches(clips, 5, 2, seed=1)
+    whole = parts_of(batches)
+    assert parts_of(batches, first=1) == whole[batches.parts(0) :]
+
+
+def test_each_epoch_has_an_order_of_its_own(clips):
+    batches = Batches(clips, 13, seed=1)
+    orders = []
+    for epoch in (1, 2, 1):
+        batches.begin(epoch)
+        orders.append([draw.video for draw in next(iter(batches))])
+    assert orders[0] == orders[2] != orders[1]
+
+
+def test_a_batch_without_the_records_that_can_not_be_read(clips):
+    collate = Collate(clips)
+    samples = [clips[Draw(0)], BadRecord("v01", "spoilt"), clips[Draw(2)]]
+    batch = collate(samples)
+    assert batch["clips"].shape == (2, 2, 4, 24, 24, 2)
+    assert torch.equal(batch["clips"][1], samples[2]["clips"])
+    assert [record.video for record in batch["bad"]] == ["v01"]
+    empty = collate([])
+    assert empty["bad"] == []
+    for name, tensor in empty.items():
+        if name != "bad":
+            assert tensor.shape == (0, *batch[name].shape[1:])
+            assert tensor.dtype == batch[name].dtype
+
+
+@pytest.mark.parametrize("kind", ["frames", "flow"])
+@pytest.mark.parametrize("training", [True, False])
+def test_clips_that_are_decoded_on_the_device_are_the_same(tmp_path, kind, training):
+    if kind == "flow":
+        make_store(tmp_path, 3)
+    else:
+        make_frames(tmp_path / "0000.h5", {f"v{i:02d}": moving_square(6) for i in range(3)})
+    store = ClipStore(tmp_path, ["0000"], kind)
+    videos = [whole_video(f"v{i:02d}", store.length("v00"), i) for i in range(3)]
+    draws = [Draw(i, epoch=4) for i in range(3)]
+    plain, encoded = (MultiClips(store, videos, 7, 2, 20, True, 0, training, encoded=encoded)
+                      for encoded in (False, True))  # fmt: skip
+    expected = Collate(plain)([plain[draw] for draw in draws])
+    batch = Collate(encoded)([encoded[draw] for draw in draws])
+    assert "clips" not in batch
+    del batch["bad"]
+    decoded = encoded.decoded(batch, torch.device("cpu"))
+    assert decoded.keys() == expected.keys() - {"bad"}
+    assert decoded["clips"].shape == expected["clips"].shape
+    difference = decoded["clips"].int() - expected["clips"].int()
+    assert difference.abs().max() <= 3  # two decoders, which round otherwise
+    for name in ("flips", "labels", "around", "order"):
+        assert torch.equal(decoded[name], expected[name])
+    empty = Collate(encoded)([])
+    del empty["bad"]
+    none = encoded.decoded(empty, torch.device("cpu"))["clips"]
+    assert none.shape == (0, 2, 7, 20, 20, store.channels)

@@ -1,0 +1,237 @@
+"""What a training runs on changes nothing of what it learns, but for rounding."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch._dynamo.utils import counters
+
+from motionfit.config import MotionModel, Network, SelfTraining, Training, TrainingResources
+from motionfit.datasets.index import write_index
+from motionfit.errors import MotionFitError
+from motionfit.models import build_network, load_model
+from motionfit.training.compute import Compute
+from motionfit.training.data import MultiClips
+from motionfit.training.objective import ClipLosses
+from tests.training.setups import ONE, SHORT, make_store, run_training
+from tests.videos import make_index
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+# With so much noise and so small a rate, rounding grows little from step to step.
+NOISE = 3.0
+CALM = {"learning_rate": 0.002}
+
+
+@pytest.fixture
+def flow(tmp_path):
+    return make_store(tmp_path / "flow", noise=NOISE)
+
+
+def losses(folder: Path) -> list[float]:
+    """The loss of each step."""
+    events = EventAccumulator(str(folder / "tensorboard")).Reload()
+    return [event.value for event in events.Scalars("step_loss")]
+
+
+# ------------------------------------------------------------------------------- several processes
+
+
+@pytest.fixture
+def command(tmp_path):
+    """A training of 9 videos in batches of 4, so that the last batch has one, and 4 that validate;
+    its arguments without what it runs on and what it writes."""
+    make_store(tmp_path / "flow", 13, NOISE)
+    labels = {f"v{i:02d}": "left" if i % 2 else "right" for i in range(13)}
+    write_index(make_index(labels), tmp_path / "index.csv")
+    training = {**SHORT, **CALM, "epochs": 2, "validation_fraction": 0.25, "accumulate": 2}
+    recipe = MotionModel(
+        dataset="d", flow="f", network=Network(backbone="r2plus1d_small", clip_length=4),
+        training=Training(**training),
+    )  # fmt: skip
+    return ["train-motion-model", "--recipe", recipe.to_json(), "--split", "1",
+            "--index", str(tmp_path / "index.csv"), "--clips", str(tmp_path / "flow")]  # fmt: skip
+
+
+def start(arguments: list[str]) -> subprocess.Popen:
+    """A process of `python -m` with these arguments."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+    )  # fmt: skip
+
+
+def check_same(tmp_path: Path) -> None:
+    """The models `one` and `two` have seen and learned the same."""
+    histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("one", "two")]
+    assert histories[0]["train_accuracy"].notna().all()
+    values = ["train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "skipped"]
+    pd.testing.assert_frame_equal(*(h[values] for h in histories), rtol=1e-4, atol=1e-5)
+    assert losses(tmp_path / "one") == pytest.approx(losses(tmp_path / "two"), rel=1e-3)
+    one, two = (load_model(tmp_path / name / "model.pt")[0].state_dict() for name in ("one", "two"))
+    for name, tensor in one.items():
+        torch.testing.assert_close(tensor, two[name], rtol=1e-3, atol=1e-4)
+    machine = json.loads((tmp_path / "two" / "run.json").read_text())["machine"]
+    assert machine["processes"] == 2
+
+
+def test_two_processes_learn_what_one_does(tmp_path, command):
+    """With synchronised batch normalisation, each sample once, gradients of the whole batch."""
+    for name, devices in (("one", "1"), ("two", "2")):
+        output = ["--output", str(tmp_path / name / "model.pt"), "--threads", "1"]
+        log = ["--log", str(tmp_path / f"{name}.log")]
+        process = start(["motionfit", *log, *command, *output, "--devices", devices])
+        assert process.wait() == 0, process.stdout.read()
+    check_same(tmp_path)
+    assert "process1" in " ".join(path.name for path in tmp_path.iterdir())
+
+
+@pytest.mark.long
+def test_two_machines_that_torchrun_has_started_learn_what_one_does(tmp_path, command):
+    output = ["--threads", "1", "--output"]
+    alone = start(["motionfit", *command, *output, str(tmp_path / "one" / "model.pt")])
+    assert alone.wait() == 0, alone.stdout.read()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    torchrun = ["torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1", "--master-addr",
+                "127.0.0.1", "--master-port", str(port)]  # fmt: skip
+    both = [
+        start([*torchrun, "--node-rank", str(rank), "-m", "motionfit", *command, *output,
+               str(tmp_path / "two" / "model.pt"), "--nodes", "2"])
+        for rank in range(2)
+    ]  # fmt: skip
+    for process in both:
+        assert process.wait() == 0, process.stdout.read()
+    check_same(tmp_path)
+
+
+# ------------------------------------------------------------------------------ parts of a batch
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.5])
+def test_the_gradients_of_a_batchs_parts_add_up_to_its_own(weight):
+    """Of parts that differ in how many of their clips have neighbours and an order."""
+    recipe = SelfTraining(multi_clip_weight=weight, neighbours=True, clips_per_video=2)
+    objective = ClipLosses(build_network("r2plus1d_small", "flow", 3, 0), "flow", recipe, 3, True)
+    objective.eval()  # batch normalisation and dropout see a part at a time
+    generator = torch.Generator().manual_seed(0)
+    batch = {
+        "clips": torch.randint(0, 255, (5, 2, 4, 16, 16, 2), generator=generator).byte(),
+        "flips": torch.zeros(5, 2, dtype=torch.bool),
+        "labels": torch.randint(0, 3, (5, 2), generator=generator),
+        "around": torch.randint(-1, 3, (5, 2, 2), generator=generator),
+        "order": torch.tensor([0, 1, -1, -1, 1]),
+    }  # fmt: skip
+    whole, hits = objective(batch)
+    whole.backward()
+    gradients = {name: p.grad.clone() for name, p in objective.named_parameters()}
+    objective.zero_grad()
+    counts = objective.counts(batch)
+    total, right = 0.0, torch.zeros(2)
+    for rows in (slice(0, 1), slice(1, 5), slice(5, 5)):
+        part = {name: tensor[rows] for name, tensor in batch.items()}
+        loss, of_part = objective(part, counts)
+        loss.backward()
+        total, right = total + loss.item(), right + of_part["accuracy"]
+    assert total == pytest.approx(whole.item(), rel=1e-5)
+    assert right.tolist() == hits["accuracy"].tolist()
+    for name, parameter in objective.named_parameters():
+        torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-4, atol=1e-6)
+
+
+def test_more_parts_than_videos():
+    with pytest.raises(ValueError, match="take at most as many parts as videos"):
+        Training(batch_size=4, accumulate=5)
+
+
+# ------------------------------------------------------------------------------ ways to compute
+
+
+def check_close(tmp_path: Path, flow: Path, tolerance: float, compute: Compute, **recipe) -> None:
+    """A training in another way has nearly the losses of a plain one, and gives the same kind of
+    weights."""
+    run_training(tmp_path / "plain", flow, epochs=2, **CALM)
+    network = run_training(tmp_path / "other", flow, compute, epochs=2, **CALM, **recipe)
+    plain, other = (losses(tmp_path / name) for name in ("plain", "other"))
+    assert other == pytest.approx(plain, rel=tolerance)
+    names = build_network("r2plus1d_small", "flow", 2, 0).state_dict().keys()
+    assert network.state_dict().keys() == names
+    assert {p.dtype for p in network.parameters()} == {torch.float32}
+
+
+def test_channels_last(tmp_path, flow, monkeypatch):
+    formats = []
+    forward = ClipLosses.forward
+
+    def spy(self, *rest):
+        weight = self.network.layer1[0].conv1[0][0].weight
+        formats.append(weight.is_contiguous(memory_format=torch.channels_last_3d))
+        return forward(self, *rest)
+
+    monkeypatch.setattr(ClipLosses, "forward", spy)
+    check_close(tmp_path, flow, 1e-3, replace(ONE, channels_last=True))
+    assert formats == [False] * 6 + [True] * 6
+
+
+def test_decoding_where_the_network_is(tmp_path, flow, monkeypatch):
+    decoded = []
+    decode = MultiClips.decoded
+    monkeypatch.setattr(MultiClips, "decoded", lambda *args: decoded.append(args) or decode(*args))
+    check_close(tmp_path, flow, 1e-3, replace(ONE, gpu_decoding=True))
+    assert len(decoded) == 6
+
+
+def test_mixed_precision(tmp_path, flow):
+    check_close(tmp_path, flow, 0.15, ONE, precision="bf16")
+    assert losses(tmp_path / "plain") != losses(tmp_path / "other")
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not shutil.which("g++"), reason="compiling needs g++")
+def test_a_compiled_network(tmp_path, flow):
+    counters.clear()
+    check_close(tmp_path, flow, 1e-3, replace(ONE, compile=True))
+    assert counters["frames"]["ok"] > 0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_sixteen_bits_need_a_gpu(tmp_path, flow):
+    with pytest.raises(MotionFitError, match="precision 16 needs a GPU: take bf16 or 32"):
+        run_training(tmp_path / "out", flow, precision=16)
+
+
+def test_more_gpus_than_there_are(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(MotionFitError, match=r"4 GPUs are asked for .* sees 1"):
+        Compute(devices=4).fabric(32)
+
+
+def test_resources_as_arguments():
+    assert TrainingResources(gpu=0).options == "--devices 1"
+    chosen = TrainingResources(gpu=4, compile=True, channels_last=True, gpu_decoding=True)
+    assert chosen.options == "--devices 4 --compile --channels-last --gpu-decoding"
+
+
+def test_the_folder_of_a_training_says_what_it_is_of(tmp_path, flow):
+    run_training(tmp_path / "out", flow, epochs=1)
+    about = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert about["identity"]["learning_rate"] == SHORT["learning_rate"]
+    assert about["identity"]["seed"] == 0
+    assert about["versions"]["torch"] == torch.__version__.split("+")[0]
+    assert about["machine"]["processes"] == 1
+    history = pd.read_csv(tmp_path / "out" / "history.csv")
+    assert (history["clips_per_second"] > 0).all()
+    assert history["waiting"].between(0, 1).all()

@@ -1,0 +1,160 @@
+"""A training that is killed, asked to stop, or fed records that can't be read."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import pandas as pd
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from motionfit.errors import MotionFitError
+from motionfit.training import checkpoints
+from motionfit.training.batches import read, reading
+from motionfit.training.checkpoints import Checkpoints, differences
+from motionfit.training.progress import Watch
+from tests.training.setups import ONE, make_store, run_training
+
+EVERY_STEP = replace(ONE, checkpoint_minutes=0)
+VALUES = ["epoch", "learning_rate", "train_loss", "train_accuracy", "skipped"]
+
+
+@pytest.fixture
+def flow(tmp_path):
+    return make_store(tmp_path / "flow")
+
+
+def same_weights(one, other) -> bool:
+    return all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
+def test_a_real_process_that_is_killed_at_random_moments_ends_with_the_same_weights(tmp_path, flow):
+    signals = [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGUSR1, signal.SIGKILL]
+    numbers = [str(int(number)) for number in signals]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.training.killed", str(tmp_path), *numbers],
+        cwd=root, capture_output=True, text=True, check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("ended by") == len(signals)
+    whole, killed = (torch.load(tmp_path / name / "weights.pt") for name in ("whole", "killed"))
+    assert same_weights(whole, killed)
+    histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("whole", "killed")]
+    values = [*VALUES, "validation_loss", "validation_accuracy", "train_order_accuracy"]
+    pd.testing.assert_frame_equal(*(history[values] for history in histories))
+
+
+@pytest.mark.parametrize("at", [(2, 1), (2, 3)], ids=["within an epoch", "after its last step"])
+def test_a_training_that_is_asked_to_stop_keeps_the_step_it_is_at(tmp_path, flow, monkeypatch, at):
+    whole = run_training(tmp_path / "whole", flow).state_dict()
+    shown = Watch.step
+
+    def asks(self, step, total_steps, *rest):
+        shown(self, step, total_steps, *rest)
+        if (step, total_steps) == (at[1], 3 * (at[0] - 1) + at[1]):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Watch, "step", asks)
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(
+        MotionFitError, match=f"SIGTERM.* kept step {at[1]} of epoch 2: run it again"
+    ):
+        run_training(tmp_path / "stopped", flow)
+    assert signal.getsignal(signal.SIGTERM) == handler
+    monkeypatch.undo()
+    resumed = run_training(tmp_path / "stopped", flow)
+    assert same_weights(whole, resumed.state_dict())
+    histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("whole", "stopped")]
+    pd.testing.assert_frame_equal(*(history[VALUES] for history in histories))
+
+
+def test_a_full_disk_is_told_and_the_checkpoint_before_is_kept(tmp_path, flow, monkeypatch):
+    saved = torch.save
+
+    def full(state, path):
+        if state["epoch"] == 3:
+            raise RuntimeError("[enforce fail at inline_container.cc] unexpected pos 64 vs 0")
+        saved(state, path)
+
+    monkeypatch.setattr(checkpoints.torch, "save", full)
+    with pytest.raises(MotionFitError, match=r"epoch_0003.* can't be written .*: make room"):
+        run_training(tmp_path / "out", flow)
+    monkeypatch.undo()
+    whole = run_training(tmp_path / "whole", flow).state_dict()
+    assert same_weights(whole, run_training(tmp_path / "out", flow).state_dict())
+
+
+def test_the_checkpoints_of_another_training_are_kept_and_their_difference_named(tmp_path, caplog):
+    here = {"recipe": {"learning_rate": 0.1, "epochs": 3}, "clips": {"bytes": {"0000.h5": 1}}}
+    there = {"recipe": {"learning_rate": 0.2, "epochs": 3}, "clips": {"bytes": {"0000.h5": 2}}}
+    state = {"epoch": 2, "step": 5, "weights": torch.ones(3)}
+    Checkpoints(tmp_path, there).save(state)
+    with caplog.at_level(logging.WARNING):
+        assert Checkpoints(tmp_path, here).latest() is None
+    assert "recipe.learning_rate (0.1 here, 0.2 there)" in caplog.text
+    assert "clips.bytes.0000.h5 (1 here, 2 there)" in caplog.text
+    assert "epochs" not in caplog.text
+    assert Checkpoints(tmp_path, there).latest()["step"] == 5
+
+
+def test_long_values_that_differ_are_named_alone():
+    assert differences({"code": "a" * 64, "x": 1}, {"code": "b" * 64, "x": 1}) == "code"
+    many = differences({str(i): i for i in range(9)}, {})
+    assert many.endswith("and 4 more")
+
+
+def spoil(flow: Path, video: int) -> None:
+    """Overwrites the stored frames of a video."""
+    with h5py.File(flow / "0000.h5", "r+") as file:
+        data = file[f"data/{video:06d}"]
+        data[:] = 0
+
+
+def test_a_record_that_can_not_be_read_is_passed_over_and_counted(tmp_path, caplog):
+    flow = make_store(tmp_path / "flow", 24)
+    spoil(flow, 5)
+    with caplog.at_level(logging.WARNING):
+        run_training(tmp_path / "out", flow, epochs=2)
+    history = pd.read_csv(tmp_path / "out" / "history.csv")
+    assert history["skipped"].tolist() == [1, 1]
+    told = [r.getMessage() for r in caplog.records if "v05 is passed over" in r.getMessage()]
+    assert len(told) == 2  # once an epoch
+    assert f"{flow / '0000.h5'}: the stored flow" in told[0]
+    assert "delete the file and run again" in told[0]
+
+
+def test_a_batch_of_which_nothing_can_be_read_is_no_batch(tmp_path):
+    flow = make_store(tmp_path / "flow", 24)
+    spoil(flow, 5)
+    run_training(tmp_path / "out", flow, epochs=1, batch_size=1)
+    assert pd.read_csv(tmp_path / "out" / "history.csv")["skipped"].tolist() == [1]
+
+
+def test_too_many_records_that_can_not_be_read_end_the_training(tmp_path, flow):
+    spoil(flow, 5)
+    with pytest.raises(MotionFitError, match="1 of the 12 videos can't be read"):
+        run_training(tmp_path / "out", flow)
+
+
+class Deadly(Dataset):
+    """Its reader dies, as one does that is out of memory."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, i: int) -> int:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return i
+
+
+def test_a_reader_that_dies_is_told():
+    with pytest.raises(MotionFitError, match="a process that reads clips has died"):
+        read(iter(DataLoader(Deadly(), **reading(1))))

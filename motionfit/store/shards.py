@@ -80,6 +80,7 @@ class Shards:
     def __init__(self, paths: Sequence[Path], kind: str):
         self._places: dict[str, tuple[Path, str, int]] = {}
         self._open: dict[Path, h5py.File] = {}
+        self._found: tuple[tuple[Path, str], np.ndarray, h5py.Dataset] | None = None
         self._process = os.getpid()
         self.bytes = {path.name: path.stat().st_size for path in paths if path.is_file()}
         """Name to size of each shard's file."""
@@ -126,8 +127,12 @@ class Shards:
         path, name, _ = self._places[video]
         file = self._file(path)
         try:
-            offsets = file[f"offsets/{name}"][start : start + length + 1]
-            data = file[f"data/{name}"][offsets[0] : offsets[-1]]
+            # A multi-clip is several reads of one video, and finding it takes as long as reading.
+            if self._found is None or self._found[0] != (path, name):
+                self._found = (path, name), file[f"offsets/{name}"][:], file[f"data/{name}"]
+            _, all_offsets, stored = self._found
+            offsets = all_offsets[start : start + length + 1]
+            data = stored[offsets[0] : offsets[-1]]
         except (OSError, KeyError) as error:
             raise MotionFitError(
                 f"{path}: {video} can't be read ({error}): delete the file and run again to make "
@@ -137,15 +142,16 @@ class Shards:
 
     def _file(self, path: Path) -> h5py.File:
         if self._process != os.getpid():
-            self._open, self._process = {}, os.getpid()
+            self._open, self._found, self._process = {}, None, os.getpid()
         if path not in self._open:
             if len(self._open) == OPEN_AT_MOST:
                 self._open.pop(next(iter(self._open))).close()
+                self._found = None
             self._open[path] = open_shard(path)
         return self._open[path]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_open": {}}
+        return {**self.__dict__, "_open": {}, "_found": None}
 
 
 def open_shard(path: Path) -> h5py.File:

@@ -175,6 +175,7 @@ class _Training:
         self._objective.train()
         for part in self._frozen:
             part.eval()
+        self._watch.begin()
         steps = self._batches.steps
         self._batches.begin(self._epoch, self._step)
         batches = iter(self._loader)

@@ -71,9 +71,14 @@ class Stopwatch:
     """Seconds of an epoch, and how many of them went by while the training waited for clips."""
 
     def __init__(self, seconds: float = 0, waited: float = 0):
+        """`seconds`, `waited`: of the part of the epoch that was done before an interruption."""
         self._before = seconds
-        self._begun = time.monotonic()
         self.waited = waited
+        self.begin()
+
+    def begin(self) -> None:
+        """The epoch, or what is left of it, begins now."""
+        self._begun = time.monotonic()
 
     @property
     def seconds(self) -> float:

@@ -1,0 +1,97 @@
+"""What a clip of a video file costs at inference: from RGB alone, against flow and a motion model.
+
+    python benchmarks/inference.py VIDEO...
+
+Both decode the same frames; the second then computes their TV-L1 flow. Networks have random weights,
+which cost as much as trained ones. Times are of one process, in turns, so that a noisy machine
+slows both alike; a GPU is used for the networks, and for the flow, where there is one.
+"""
+
+import argparse
+import statistics
+import time
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from motionfit.flow.encoding import quantise
+from motionfit.flow.methods import compute_flow
+from motionfit.models import build_network
+from motionfit.models.device import inference_device
+from motionfit.store.video import decode
+from motionfit.training.clips import centre_crop, network_input
+
+console = Console(width=120)
+BOUND = 20.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO")
+    parser.add_argument("--backbone", default="r2plus1d_18")
+    parser.add_argument("--size", type=int, nargs=2, default=(128, 171), metavar=("H", "W"))
+    parser.add_argument("--crop", type=int, default=112)
+    parser.add_argument("--clip-length", type=int, default=16)
+    parser.add_argument("--turns", type=int, default=3, help="(default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    device = inference_device(args.threads)
+    method = "tvl1_gpu" if device.type == "cuda" else "tvl1"
+    networks = {kind: build_network(args.backbone, kind, 101, seed=0).to(device).eval()
+                for kind in ("frames", "flow")}  # fmt: skip
+    seconds: dict[str, list[float]] = {"decode": [], "flow": [], "frames": [], "motion": []}
+    for turn in range(args.turns + 1):  # the first compiles and warms up
+        for video in args.videos:
+            begun = time.perf_counter()
+            # One frame more than the clip has, since flow is of pairs; RGB does without it.
+            frames = np.stack(list(islice(decode(video, tuple(args.size)), args.clip_length + 1)))
+            times = {"decode": time.perf_counter() - begun}
+            times["frames"] = forward(networks["frames"], frames[:-1], "frames", args.crop, device)
+            begun = time.perf_counter()
+            flow = quantise(compute_flow(frames, method, args.threads)[: len(frames) - 1], BOUND)
+            times["flow"] = time.perf_counter() - begun
+            times["motion"] = forward(networks["flow"], flow, "flow", args.crop, device)
+            if turn:
+                for name, value in times.items():
+                    seconds[name].append(value)
+    show(args, seconds, method, device)
+
+
+@torch.inference_mode()
+def forward(network: torch.nn.Module, clip: np.ndarray, modality: str, crop: int,
+            device: torch.device) -> float:  # fmt: skip
+    """Seconds from a stored clip (L, H, W, C) to logits."""
+    begun = time.perf_counter()
+    x = torch.from_numpy(centre_crop(clip, crop)[None]).to(device)
+    network(network_input(x, modality)).cpu()
+    return time.perf_counter() - begun
+
+
+def show(args: argparse.Namespace, seconds: dict[str, list[float]], method: str,
+         device: torch.device) -> None:  # fmt: skip
+    name = torch.cuda.get_device_name() if device.type == "cuda" else f"{args.threads} threads"
+    table = Table(title=f"A clip of {args.clip_length} frames, {args.backbone}, {name}, "
+                  f"{len(args.videos)} videos", title_justify="left")  # fmt: skip
+    for head in ("ms a clip, median", "decode", f"flow ({method})", "network", "in all"):
+        table.add_column(head, justify="left" if head.startswith("ms") else "right")
+    parts = {"RGB alone": ("decode", None, "frames"),
+             "flow and motion model": ("decode", "flow", "motion")}  # fmt: skip
+    totals = {}
+    for label, names in parts.items():
+        each = [seconds[name] if name else [0.0] * len(seconds["decode"]) for name in names]
+        totals[label] = [sum(values) for values in zip(*each, strict=True)]
+        medians = [f"{1000 * statistics.median(values):.1f}" for values in each]
+        table.add_row(label, *medians, f"{1000 * statistics.median(totals[label]):.1f}")
+    console.print(table)
+    ratio = statistics.median(
+        flow / rgb for rgb, flow in zip(*totals.values(), strict=True)
+    )  # fmt: skip
+    console.print(f"Flow and motion model take {ratio:.2f} times as long as RGB alone.")
+
+
+if __name__ == "__main__":
+    main()

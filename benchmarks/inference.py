@@ -2,17 +2,18 @@
 
     python benchmarks/inference.py VIDEO...
 
-Both decode the same frames; the second then computes their TV-L1 flow. Networks have random weights,
-which cost as much as trained ones. Times are of one process, in turns, so that a noisy machine
-slows both alike; a GPU is used for the networks, and for the flow, where there is one.
+Both decode the same frames; the second then computes their TV-L1 flow, by MotionFit's code or by
+OpenCV's. Networks have random
+weights, which cost as much as trained ones. Times are of one process, in turns, so that a noisy
+machine slows both alike; a GPU is used for the networks, and for the flow, where there is one.
 """
 
 import argparse
-import statistics
 import time
 from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from rich.console import Console
@@ -40,10 +41,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     device = inference_device(args.threads)
-    method = "tvl1_gpu" if device.type == "cuda" else "tvl1"
+    methods = ["tvl1_gpu" if device.type == "cuda" else "tvl1", "opencv"]
     networks = {kind: build_network(args.backbone, kind, 101, seed=0).to(device).eval()
                 for kind in ("frames", "flow")}  # fmt: skip
-    seconds: dict[str, list[float]] = {"decode": [], "flow": [], "frames": [], "motion": []}
+    seconds: dict[str, list[float]] = {}
     for turn in range(args.turns + 1):  # the first compiles and warms up
         for video in args.videos:
             begun = time.perf_counter()
@@ -51,14 +52,16 @@ def main() -> None:
             frames = np.stack(list(islice(decode(video, tuple(args.size)), args.clip_length + 1)))
             times = {"decode": time.perf_counter() - begun}
             times["frames"] = forward(networks["frames"], frames[:-1], "frames", args.crop, device)
-            begun = time.perf_counter()
-            flow = quantise(compute_flow(frames, method, args.threads)[: len(frames) - 1], BOUND)
-            times["flow"] = time.perf_counter() - begun
-            times["motion"] = forward(networks["flow"], flow, "flow", args.crop, device)
+            grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
+            for method in methods:
+                begun = time.perf_counter()
+                flow = quantise(compute_flow(grey, method, args.threads), BOUND)
+                times[method] = time.perf_counter() - begun
+            times["flow"] = forward(networks["flow"], flow, "flow", args.crop, device)
             if turn:
                 for name, value in times.items():
-                    seconds[name].append(value)
-    show(args, seconds, method, device)
+                    seconds.setdefault(name, []).append(value)
+    show(args, seconds, methods, device)
 
 
 @torch.inference_mode()
@@ -71,26 +74,25 @@ def forward(network: torch.nn.Module, clip: np.ndarray, modality: str, crop: int
     return time.perf_counter() - begun
 
 
-def show(args: argparse.Namespace, seconds: dict[str, list[float]], method: str,
+def show(args: argparse.Namespace, seconds: dict[str, list[float]], methods: list[str],
          device: torch.device) -> None:  # fmt: skip
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{args.threads} threads"
     table = Table(title=f"A clip of {args.clip_length} frames, {args.backbone}, {name}, "
-                  f"{len(args.videos)} videos", title_justify="left")  # fmt: skip
-    for head in ("ms a clip, median", "decode", f"flow ({method})", "network", "in all"):
-        table.add_column(head, justify="left" if head.startswith("ms") else "right")
-    parts = {"RGB alone": ("decode", None, "frames"),
-             "flow and motion model": ("decode", "flow", "motion")}  # fmt: skip
-    totals = {}
-    for label, names in parts.items():
-        each = [seconds[name] if name else [0.0] * len(seconds["decode"]) for name in names]
-        totals[label] = [sum(values) for values in zip(*each, strict=True)]
-        medians = [f"{1000 * statistics.median(values):.1f}" for values in each]
-        table.add_row(label, *medians, f"{1000 * statistics.median(totals[label]):.1f}")
+                  f"{len(args.videos)} videos; ms, medians", title_justify="left")  # fmt: skip
+    for head in ("", "decode", "flow", "network", "in all", "x RGB", "x RGB before the network"):
+        table.add_column(head, justify="right" if head else "left")
+    decode = np.array(seconds["decode"])
+    rgb = decode + seconds["frames"]
+    rows = {"RGB alone": (0 * decode, np.array(seconds["frames"]))}
+    for method in methods:
+        rows[f"motion model, flow by {method}"] = (np.array(seconds[method]),
+                                                   np.array(seconds["flow"]))  # fmt: skip
+    for label, (flow, network) in rows.items():
+        whole = decode + flow + network
+        values = [f"{1000 * np.median(part):.1f}" for part in (decode, flow, network, whole)]
+        ratios = [f"{np.median(whole / rgb):.2f}", f"{np.median((decode + flow) / decode):.2f}"]
+        table.add_row(label, *values, *ratios)
     console.print(table)
-    ratio = statistics.median(
-        flow / rgb for rgb, flow in zip(*totals.values(), strict=True)
-    )  # fmt: skip
-    console.print(f"Flow and motion model take {ratio:.2f} times as long as RGB alone.")
 
 
 if __name__ == "__main__":

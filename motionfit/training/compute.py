@@ -1,6 +1,8 @@
 """What a training runs on: one GPU, several of a machine or of several machines, or the CPU."""
 
 import os
+import threading
+import time
 from dataclasses import dataclass
 
 import torch
@@ -68,6 +70,22 @@ class Compute:
             precision=FABRIC_PRECISION[precision],
             plugins=[environment(several)],
         )
+
+    def end_with_the_first(self, fabric: Fabric) -> None:
+        """Has a process that the first one started end when that one is gone, however it went:
+        else it would hold its GPU, waiting for an answer."""
+        if fabric.local_rank == 0:
+            return
+        if not isinstance(fabric.strategy.cluster_environment, LightningEnvironment):
+            return
+        parent = os.getppid()
+
+        def watch() -> None:
+            while os.getppid() == parent:
+                time.sleep(1)
+            os._exit(1)
+
+        threading.Thread(target=watch, daemon=True).start()
 
     def share_threads(self) -> int:
         """Gives this process its share of the threads, and returns it."""

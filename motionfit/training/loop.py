@@ -65,6 +65,7 @@ def train(
     """
     fabric = fabric or compute.fabric(recipe.precision)
     fabric.launch()
+    compute.end_with_the_first(fabric)
     training = _Training(objective, recipe, compute, fabric, folder, identity)
     training.freeze(trainable, freeze_bn)
     training.prepare(training_set, validation_set)
@@ -324,6 +325,8 @@ class _Training:
         asked = across(self._fabric, torch.tensor([float(stop.name is not None)]))
         if asked.item():
             self._save(sums)
+            # Else the first process to end has Fabric end the one that still writes.
+            self._fabric.barrier()
             raise MotionFitError(
                 f"the training was asked to stop ({stop.name or 'in another process'}) and has "
                 f"kept step {self._step} of epoch {self._epoch}: run it again to go on from there"

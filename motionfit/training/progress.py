@@ -45,8 +45,8 @@ class Totals:
     def add(self, loss: Tensor, clips: Tensor, own_clips: int, hits: Hits) -> None:
         """`loss`: this process's share of the loss of a batch of `clips` clips, of which it had
         `own_clips`."""
-        pairs = {"loss": torch.stack([loss.detach() * clips, loss.new_tensor(own_clips)])} | hits
-        for name, pair in pairs.items():
+        of_loss = torch.stack([loss.detach() * clips, torch.full_like(loss, own_clips)])
+        for name, pair in {"loss": of_loss, **hits}.items():
             pair = pair.to(self._device, torch.float64)
             self._sums[name] = self._sums[name] + pair if name in self._sums else pair
 

@@ -6,6 +6,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,6 +117,36 @@ def test_two_machines_that_torchrun_has_started_learn_what_one_does(tmp_path, co
     for process in both:
         assert process.wait() == 0, process.stdout.read()
     check_same(tmp_path)
+
+
+@pytest.mark.long
+def test_several_processes_end_with_the_first_and_one_goes_on(tmp_path, command):
+    recipe = json.loads(command[2])
+    recipe["training"]["epochs"] = 200
+    arguments = [command[0], command[1], json.dumps(recipe), *command[3:], "--threads", "1",
+                 "--output", str(tmp_path / "model" / "model.pt")]  # fmt: skip
+    first = start(["motionfit", *arguments, "--devices", "2"])
+    history = tmp_path / "model" / "history.csv"
+    until(history.exists)
+    [second] = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+    first.kill()
+    first.wait()
+    until(lambda: not Path(f"/proc/{second}").exists())
+    alone = start(["motionfit", *arguments])
+    begun = len(history.read_text().splitlines())
+    until(lambda: len(history.read_text().splitlines()) > begun)
+    alone.terminate()
+    said = alone.communicate()[0]
+    assert alone.returncode == 1
+    assert "going on in epoch" in said
+    assert "asked to stop (SIGTERM)" in said
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 # ------------------------------------------------------------------------------ parts of a batch

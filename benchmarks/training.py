@@ -37,7 +37,8 @@ from motionfit.training.objective import ClipLosses
 
 CLASSES = 101
 FRAMES = 64
-PEAKS = {"H100": {32: 67, "tf32": 495, "bf16": 990}, "H200": {32: 67, "tf32": 495, "bf16": 990},
+PEAKS = {"H100 80GB HBM3": {32: 67, "tf32": 495, "bf16": 990},
+         "H200": {32: 67, "tf32": 495, "bf16": 990},
          "A100": {32: 19.5, "tf32": 156, "bf16": 312}}  # fmt: skip
 """Dense arithmetic of a GPU by its data sheet, in TFLOP/s."""
 console = Console(width=140)
@@ -84,7 +85,7 @@ def main() -> None:
         store = make_clips(args, Path(folder))
         first = None
         for name, (compute, precision) in ways.items():
-            result = measure(args, store, compute, precision, Path(folder) / "out")
+            result = measure(args, store, compute, precision, Path(folder) / name)
             first = first or result["memory"]
             row = [
                 name,
@@ -142,10 +143,9 @@ def measure(args: argparse.Namespace, store: ClipStore, compute: Compute, precis
 
     network = build_network(args.backbone, "frames", CLASSES, seed=0)
     objective = Turns(network, "frames", recipe, CLASSES)
-    train(objective, clips(compute.gpu_decoding), None, recipe, json.loads(recipe.to_json()),
-          folder / f"{time.monotonic_ns()}", compute)  # fmt: skip
-    [history] = [pd.read_csv(path) for path in folder.glob("*/history.csv")][-1:]
-    history = history.iloc[1:]
+    identity = json.loads(recipe.to_json())
+    train(objective, clips(compute.gpu_decoding), None, recipe, identity, folder, compute)
+    history = pd.read_csv(folder / "history.csv").iloc[1:]
     a_step = args.batch_size * args.clips_per_video
     loop = (history["clips_per_second"] / a_step).tolist()
     memory = memory[-len(loop) :]

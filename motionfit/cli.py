@@ -243,6 +243,12 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} should be a whole number, 0 or more")
+    return int(text)
+
+
 def size(text: str) -> tuple[int, int]:
     if not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", text):
         raise argparse.ArgumentTypeError(
@@ -304,9 +310,9 @@ def build_parser() -> argparse.ArgumentParser:
     def add_devices(parser: argparse.ArgumentParser) -> None:
         """Adds what a training runs on."""
         add(parser, "--threads")
-        parser.add_argument("--devices", type=positive, default=1, metavar="N",
-                            help="GPUs of each machine, or processes where it has none "
-                            "(default: 1)")  # fmt: skip
+        parser.add_argument("--devices", type=natural, default=1, metavar="N",
+                            help="GPUs of each machine, or processes where it has none; 0 for "
+                            "the CPU (default: 1)")  # fmt: skip
         parser.add_argument("--nodes", type=positive, default=1, metavar="N",
                             help="machines, on each of which srun or torchrun starts a process "
                             "a device (default: 1)")  # fmt: skip

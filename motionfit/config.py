@@ -589,10 +589,11 @@ class Resources(Recipe):
 
 
 class TrainingResources(Resources):
-    """Resources of a training, and how it uses them, which changes results by rounding alone."""
+    """Resources of a training, and how it uses them, which changes nothing of what is learned but
+    rounding and the units that dropout leaves out."""
 
     gpu: Natural = 1
-    """GPUs of a job; where there is none, as many processes on the CPU."""
+    """GPUs of a job; where there is none, as many processes on the CPU. 0 leaves a GPU alone."""
     compile: bool = False
     """Compile the network by torch.compile: a minute at the start, faster steps after it."""
     channels_last: bool = False
@@ -605,7 +606,7 @@ class TrainingResources(Resources):
         """How a training is run, as arguments of its command."""
         flags = ("compile", "channels_last", "gpu_decoding")
         chosen = [f"--{flag.replace('_', '-')}" for flag in flags if getattr(self, flag)]
-        return " ".join([f"--devices {max(self.gpu, 1)}", *chosen])
+        return " ".join([f"--devices {self.gpu}", *chosen])
 
 
 class StageResources(Recipe):

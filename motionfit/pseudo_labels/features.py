@@ -62,8 +62,10 @@ def store_features(recipe: Features, model: Path, clips: Path, threads: int, out
     videos = list(store.shards)
     starts = [dense_starts(store.length(v), about.clip_length, recipe.stride) for v in videos]
     places = [(v, int(s)) for v, of_video in zip(videos, starts, strict=True) for s in of_video]
-    features = clip_outputs(network.features, about, store, places, device, threads,
-                            recipe.batch_size)  # fmt: skip
+    features = np.zeros((0, network.dim), np.float32)
+    if places:
+        features = clip_outputs(network.features, about, store, places, device, threads,
+                                recipe.batch_size)  # fmt: skip
     ends = np.cumsum([len(of_video) for of_video in starts])
     with replacing(output) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["clip_length"] = about.clip_length

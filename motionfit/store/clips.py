@@ -11,6 +11,9 @@ from motionfit.errors import MotionFitError
 from motionfit.store.images import decode_grey, decode_rgb
 from motionfit.store.shards import Shards
 
+BEGIN, END = b"\xff\xd8", b"\xff\xd9"
+"""The first and the last bytes of a JPEG."""
+
 
 class ClipStore:
     """Reads clips of one modality, 'frames' (3 channels, RGB) or 'flow' (2 channels, x and y), from
@@ -41,18 +44,24 @@ class ClipStore:
         try:
             return np.stack([self._decode(data) for data in frames])
         except (cv2.error, ValueError):
-            raise MotionFitError(
-                f"{self.shards.path(video)}: the stored {self.modality} {start} to "
-                f"{start + length - 1} of {video} can't be decoded: delete the file and run again "
-                "to make it anew"
-            ) from None
+            raise MotionFitError(self._told(video, start, length)) from None
 
     def read_encoded(self, video: str, start: int, length: int) -> list[np.ndarray]:
-        """The same clip as L encoded frames, (bytes,) uint8 each."""
+        """The same clip as L encoded frames, (bytes,) uint8 each; raises as `read` does, where one
+        is not whole."""
         start = min(start, self.length(video) - 1)
         present = min(length, self.length(video) - start)
         images = self.shards.read(video, start, present)
+        if any(image[:2].tobytes() != BEGIN or image[-2:].tobytes() != END for image in images):
+            raise MotionFitError(self._told(video, start, present))
         return images + images[-1:] * (length - present)
+
+    def _told(self, video: str, start: int, length: int) -> str:
+        return (
+            f"{self.shards.path(video)}: the stored {self.modality} {start} to "
+            f"{start + length - 1} of {video} can't be decoded: delete the file and run again to "
+            "make it anew"
+        )
 
     def _decode(self, data: np.ndarray) -> np.ndarray:
         if self.modality == "frames":

@@ -10,6 +10,7 @@ import logging
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -144,18 +145,16 @@ def _leave_signals_to_the_training(_worker: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def read(batches: Iterator[dict[str, Any]]) -> dict[str, Any]:
-    """The next batch.
-
-    Raises MotionFitError where a process that reads has died or hangs.
-    """
+@contextmanager
+def readers() -> Iterator[None]:
+    """Raises MotionFitError where a process that reads has died or hangs."""
     try:
-        return next(batches)
+        yield
     except RuntimeError as error:
         if "DataLoader" not in str(error):
             raise
         raise MotionFitError(
             f"a process that reads clips has died or hangs ({str(error).splitlines()[0]}): it may "
-            "be out of memory, so give the job more (resources, mem_mb) or fewer threads; the "
+            "be out of memory, so give the job more (resources, mem_mb) or fewer threads; a "
             "training goes on from its last checkpoint when it runs again"
         ) from None

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -52,22 +51,22 @@ class Checkpoints:
             old.unlink(missing_ok=True)
 
     def latest(self) -> dict[str, Any] | None:
-        """The newest whole checkpoint of this very training; None where there is none."""
+        """The newest whole checkpoint of this very training; None where there is none. Raises
+        OSError where the system can't read it."""
         for path in self._written():
             try:
                 return torch.load(path, map_location="cpu", weights_only=True)
+            except OSError:  # the file may well be whole
+                raise
             except Exception as error:
-                log.warning("%s can't be read and is passed over (%s)", path, error)
+                log.warning("%s is not whole and is passed over (%s)", path, error)
+                path.rename(path.with_suffix(".broken"))  # and does not count among those kept
         for about in sorted(self._all.glob("*/identity.json")):
             log.warning(
                 "the checkpoints in %s are of another training and are not used; different are %s",
                 about.parent, differences(self._identity, json.loads(about.read_text())),
             )  # fmt: skip
         return None
-
-    def clear(self) -> None:
-        """Removes the checkpoints of all trainings."""
-        shutil.rmtree(self._all, ignore_errors=True)
 
     @property
     def _about(self) -> Path:

@@ -1,6 +1,7 @@
 """From stored clips to a network's input."""
 
 from collections.abc import Iterable
+from functools import cache
 
 import numpy as np
 import torch
@@ -40,12 +41,20 @@ def network_input(clips: Tensor, modality: str, flips: Tensor | None = None) -> 
     """
     x = clips.permute(0, 4, 1, 2, 3).to(torch.float32)
     if modality == "frames":
-        mean, std = x.new_tensor(RGB_MEAN), x.new_tensor(RGB_STD)
-        x = (x / 255 - mean[:, None, None, None]) / std[:, None, None, None]
+        mean, std = _constants((RGB_MEAN, RGB_STD), x.device)
+        x = (x / 255 - mean) / std
         mirrored = x.flip(-1)
     else:
         x = (x - 128) / 128
-        mirrored = x.flip(-1) * x.new_tensor([-1, 1])[:, None, None, None]
+        (sign,) = _constants(((-1.0, 1.0),), x.device)
+        mirrored = x.flip(-1) * sign
     if flips is None:
         return x.contiguous()
     return torch.where(flips[:, None, None, None, None], mirrored, x).contiguous()
+
+
+@cache
+def _constants(values: tuple[tuple[float, ...], ...], device: torch.device) -> Tensor:
+    """Values a channel, (N, C, 1, 1, 1): copied to a device once, since a GPU is waited for when
+    something is."""
+    return torch.tensor(values, device=device)[..., None, None, None]

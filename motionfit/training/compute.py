@@ -4,8 +4,10 @@ import os
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import (
     ClusterEnvironment,
@@ -15,7 +17,6 @@ from lightning_fabric.plugins.environments import (
 )
 from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 from motionfit.config import Precision
 from motionfit.errors import MotionFitError
@@ -25,12 +26,14 @@ FABRIC_PRECISION = {32: "32-true", "bf16": "bf16-mixed", 16: "16-mixed"}
 
 @dataclass(frozen=True)
 class Compute:
-    """How a training is run. None of it changes what is learned, but for rounding."""
+    """How a training is run. None of it changes what is learned, but for rounding and for the units
+    that dropout leaves out, which are drawn where they are computed."""
 
     threads: int = 1
     """CPU cores, shared by all processes of the machine."""
     devices: int = 1
-    """GPUs of each machine, a process each; as many processes on the CPU where it has no GPU."""
+    """GPUs of each machine, a process each; as many processes on the CPU where it has no GPU. 0
+    leaves the GPU alone."""
     nodes: int = 1
     """Machines; with more than one, a launcher (srun, torchrun) has started a process a device."""
     workers: int | None = None
@@ -50,7 +53,7 @@ class Compute:
 
         Raises MotionFitError where they are not there, or can't do the precision.
         """
-        on_gpu = torch.cuda.is_available()
+        on_gpu = torch.cuda.is_available() and self.devices > 0
         if on_gpu and torch.cuda.device_count() < self.devices:
             raise MotionFitError(
                 f"{self.devices} GPUs are asked for (resources, gpu), and this job sees "
@@ -58,18 +61,39 @@ class Compute:
             )
         if precision == 16 and not on_gpu:
             raise MotionFitError("training.precision 16 needs a GPU: take bf16 or 32 on a CPU")
-        several = self.devices * self.nodes > 1
+        # Shapes hardly change from batch to batch, so the search for the fastest convolution pays.
+        torch.backends.cudnn.benchmark = on_gpu
+        several = self.processes * self.nodes > 1
+        # Batch-norm statistics are the same everywhere (`WholeBatchNorm`), so none is sent.
+        ddp = DDPStrategy(broadcast_buffers=False, gradient_as_bucket_view=True)
         return Fabric(
             accelerator="cuda" if on_gpu else "cpu",
-            devices=self.devices,
+            devices=self.processes,
             num_nodes=self.nodes,
-            # Batch-norm statistics are the same everywhere (`synchronise`), so none is sent.
-            strategy=DDPStrategy(broadcast_buffers=False, gradient_as_bucket_view=True)
-            if several
-            else "auto",
+            strategy=ddp if several else "auto",
             precision=FABRIC_PRECISION[precision],
-            plugins=[environment(several)],
+            plugins=[self._environment()],
         )
+
+    @property
+    def processes(self) -> int:
+        """Processes of each machine."""
+        return max(1, self.devices)
+
+    def _environment(self) -> ClusterEnvironment:
+        """Who has started the processes. A scheduler's job of one task is none of its launches:
+        there the training starts its processes itself."""
+        if self.processes * self.nodes > 1:
+            if TorchElasticEnvironment.detect():
+                return TorchElasticEnvironment()
+            if int(os.environ.get("SLURM_NTASKS", "1")) > 1:
+                return SLURMEnvironment()
+        if self.nodes > 1:
+            raise MotionFitError(
+                f"--nodes {self.nodes} needs a process a device on each machine, started by srun "
+                "(--ntasks-per-node) or torchrun: docs/training.md has the command"
+            )
+        return LightningEnvironment()
 
     def end_with_the_first(self, fabric: Fabric) -> None:
         """Has a process that the first one started end when that one is gone, however it went:
@@ -89,7 +113,7 @@ class Compute:
 
     def share_threads(self) -> int:
         """Gives this process its share of the threads, and returns it."""
-        share = max(1, self.threads // self.devices)
+        share = max(1, self.threads // self.processes)
         torch.set_num_threads(share)
         return share
 
@@ -100,52 +124,68 @@ class Compute:
         return threads if device.type == "cuda" else 0
 
 
-def environment(several: bool) -> ClusterEnvironment:
-    """Who has started the processes. A scheduler's job of one task is none of its launches: there
-    the training starts its processes itself."""
-    if several and TorchElasticEnvironment.detect():
-        return TorchElasticEnvironment()
-    if several and int(os.environ.get("SLURM_NTASKS", "1")) > 1:
-        return SLURMEnvironment()
-    return LightningEnvironment()
+class Together:
+    """Sums over the processes of numbers that the CPU has, so that no GPU is waited for."""
+
+    def __init__(self, fabric: Fabric):
+        self._group = dist.new_group(backend="gloo") if fabric.world_size > 1 else None
+
+    def sum(self, values: Tensor) -> Tensor:
+        if self._group is None:
+            return values
+        values = values.clone()
+        dist.all_reduce(values, group=self._group)
+        return values
 
 
 def synchronise(network: nn.Module) -> None:
     """Makes the batch normalisation of a network, in place, that of the whole batch, whatever the
     number of processes that it is dealt out to."""
-    if torch.cuda.is_available():
-        nn.SyncBatchNorm.convert_sync_batchnorm(network)
-        return
-    for parent in network.modules():
-        for name, child in parent.named_children():
-            if isinstance(child, nn.BatchNorm3d):
-                child.__class__ = CpuSyncBatchNorm
-                setattr(parent, name, child)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            module.__class__ = WholeBatchNorm
 
 
-class CpuSyncBatchNorm(nn.BatchNorm3d):
-    """What `nn.SyncBatchNorm` does, which runs on GPUs only."""
+class WholeBatchNorm(nn.BatchNorm3d):
+    """Batch normalisation over the clips of all processes, of which one may have none.
+
+    `nn.SyncBatchNorm` runs on GPUs only, and there a process without clips sends its zeros in
+    another precision than the others where that is mixed.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, L, H, W), of which B may be 0 in some processes."""
+        """(B, C, L, H, W), of which B may be 0, but not everywhere."""
         if not self.training:
             return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self._normalised(x.float()).to(x.dtype)
+
+    def _normalised(self, x: Tensor) -> Tensor:
         over = (0, 2, 3, 4)
-        values = torch.cat([x.sum(over), x.new_tensor([x.numel() / x.shape[1]])])
-        *sums, count = all_reduce(values).split([x.shape[1], 1])
-        mean = sums[0] / count
+        values = torch.cat([x.sum(over), x.new_full((1,), x.numel() / x.shape[1])])
+        sums, count = SumOverProcesses.apply(values).split([x.shape[1], 1])
+        mean = sums / count
         centred = x - mean[:, None, None, None]
-        variance = all_reduce(centred.square().sum(over)) / count
+        variance = SumOverProcesses.apply(centred.square().sum(over)) / count
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1).clamp(min=1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
         return centred * scale[:, None, None, None] + self.bias[:, None, None, None]
 
 
-def across(fabric: Fabric, values: Tensor) -> Tensor:
-    """The sum of a tensor over all processes."""
-    if fabric.world_size == 1:
+class SumOverProcesses(torch.autograd.Function):
+    """A tensor summed over all processes; so is its gradient."""
+
+    @staticmethod
+    def forward(_ctx: Any, values: Tensor) -> Tensor:
+        values = values.clone()
+        dist.all_reduce(values)
         return values
-    return fabric.all_reduce(values.to(fabric.device), reduce_op="sum")
+
+    @staticmethod
+    def backward(_ctx: Any, gradient: Tensor) -> Tensor:
+        gradient = gradient.clone()
+        dist.all_reduce(gradient)
+        return gradient

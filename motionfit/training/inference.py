@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 from motionfit.errors import MotionFitError
 from motionfit.models import SavedModel
 from motionfit.store.clips import ClipStore
-from motionfit.training.batches import reading
+from motionfit.training.batches import readers, reading
 from motionfit.training.clips import centre_clips, network_input
 from motionfit.training.data import BadRecord
 
@@ -57,13 +57,19 @@ def clip_outputs(
     """
     batches = -(-len(places) // batch_size)
     workers = min(threads, batches) if device.type == "cuda" else 0
-    data = DataLoader(CentreClips(store, places, about), batch_size, collate_fn=list,
+    data = DataLoader(CentreClips(store, places, about), batch_size, collate_fn=joined,
                       **reading(workers))  # fmt: skip
     outputs = []
-    for clips in data:
-        for clip in clips:
-            if isinstance(clip, BadRecord):
-                raise MotionFitError(clip.reason)
-        batch = torch.stack(clips).to(device, non_blocking=True)
-        outputs.append(function(network_input(batch, about.modality)).float().cpu().numpy())
+    with readers():
+        for batch in data:
+            if isinstance(batch, BadRecord):
+                raise MotionFitError(batch.reason)
+            x = network_input(batch.to(device, non_blocking=True), about.modality)
+            outputs.append(function(x).float().cpu().numpy())
     return np.concatenate(outputs)
+
+
+def joined(clips: list[Tensor | BadRecord]) -> Tensor | BadRecord:
+    """A batch of clips; where one can't be read, what there is to tell of it."""
+    bad = [clip for clip in clips if isinstance(clip, BadRecord)]
+    return bad[0] if bad else torch.stack(clips)

@@ -6,8 +6,9 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import nn
@@ -15,9 +16,9 @@ from torch.utils.data import DataLoader
 
 from motionfit.config import Training
 from motionfit.errors import MotionFitError
-from motionfit.training.batches import Batches, loader, read
+from motionfit.training.batches import Batches, loader, readers
 from motionfit.training.checkpoints import Checkpoints, Identity
-from motionfit.training.compute import Compute, across, synchronise
+from motionfit.training.compute import Compute, Together, synchronise
 from motionfit.training.data import MultiClips
 from motionfit.training.objective import Batch, Counts, Objective
 from motionfit.training.progress import (
@@ -104,6 +105,7 @@ class _Training:
             self._recipe, self._compute, self._fabric, self._objective,
         )  # fmt: skip
         threads = compute.share_threads()
+        self._together = Together(fabric)
         if fabric.world_size > 1:
             synchronise(objective.network)
         if compute.channels_last:
@@ -127,7 +129,8 @@ class _Training:
         self._watched: tuple[MultiClips, DataLoader] | None = None
         if validation_set:
             order = Batches(validation_set, recipe.batch_size, recipe.accumulate, **share)
-            self._watched = validation_set, loader(validation_set, order, workers)
+            # Fewer read for it: they live on between its turns, with a copy of the list of videos.
+            self._watched = validation_set, loader(validation_set, order, -(-workers // 4))
         self._checkpoints = Checkpoints(self._folder / "checkpoints", self._identity)
         self._resume()
         if fabric.is_global_zero:
@@ -140,7 +143,9 @@ class _Training:
         self._history: list[Row] = []
         self._totals, self._watch = Totals(self._fabric.device), Stopwatch()
         self._saved = time.monotonic()
-        state = self._checkpoints.latest()
+        # One reads it for all, so that no two go on from different ones.
+        state = self._checkpoints.latest() if self._fabric.is_global_zero else None
+        state = self._fabric.broadcast(state)
         if state is None:
             if self._fabric.is_global_zero:  # curves of another training
                 shutil.rmtree(self._folder / "tensorboard", ignore_errors=True)
@@ -162,11 +167,12 @@ class _Training:
         """All epochs that are left."""
         epochs, steps = self._recipe.epochs, self._batches.steps
         done = (self._epoch - 1) * steps + self._step
-        with Watch(self._folder, epochs, done, self._fabric.is_global_zero) as view:
+        view = Watch(self._folder, epochs, done, self._fabric.is_global_zero)
+        with view, readers():
             while self._epoch <= epochs:
                 view.begin(self._epoch, steps, self._step)
                 self._train_epoch(view, stop)
-                self._end_epoch(view)
+                self._end_epoch(view, stop)
         # Once more for a training that was killed after its last epoch and lost the file with its
         # job.
         if self._fabric.is_global_zero:
@@ -180,29 +186,32 @@ class _Training:
         steps = self._batches.steps
         self._batches.begin(self._epoch, self._step)
         batches = iter(self._loader)
-        before = self._totals.together(self._fabric)
+        before = self._totals.over(self._together)
         while self._step < steps:
-            parts = self._read_parts(batches)
-            self._learn(parts)
+            parts, counts, asked = self._agree(self._read_parts(batches), stop)
+            if asked:
+                self._stop(view, stop)
+            if parts:
+                self._learn(parts, counts)
             self._step += 1
             on_cpu = self._fabric.device.type == "cpu"
             if not (on_cpu or self._step % LOOK_EVERY == 0 or self._step == steps):
                 continue
-            sums = self._totals.together(self._fabric)
-            if sums != before:
-                self._check(sums, before)
-            loss = means(difference(sums, before))["loss"] if sums != before else math.nan
+            sums = self._totals.over(self._together)
+            self._check(sums)
+            new = difference(sums, before)
+            loss = means(new)["loss"] if new["loss"][1] else None
             view.step(self._step, (self._epoch - 1) * steps + self._step, sums, self._watch, loss)
             before = sums
-            self._save_if_due(sums)
-            self._stop_if_asked(stop, sums)
+            if time.monotonic() - self._saved >= 60 * self._compute.checkpoint_minutes:
+                self._save(view)
 
     def _read_parts(self, batches: Iterator[dict[str, Any]]) -> list[Batch]:
         """This process's share of the next batch."""
         parts = []
         for _ in range(self._batches.parts(self._step)):
             with self._watch.waiting():
-                batch = read(batches)
+                batch = next(batches)
             parts.append(self._without_bad(batch))
         return parts
 
@@ -213,17 +222,13 @@ class _Training:
         self._totals.skip(len(bad))
         return batch
 
-    def _learn(self, parts: list[Batch]) -> None:
+    def _learn(self, parts: list[Batch], counts: Counts) -> None:
         """One step of the optimiser, on all parts of a batch together."""
         fabric, recipe = self._fabric, self._recipe
         # Every random draw of a step follows from the seed and the step, so that a resumed training
         # repeats an uninterrupted one.
-        step = (recipe.seed * 100_003 + self._epoch) * 1_000_003 + self._step
-        torch.manual_seed(step * 1009 + fabric.global_rank)
-        parts = self._worth(parts)
-        if not parts:
-            return
-        counts = self._counts(parts)
+        place = [recipe.seed, self._epoch, self._step, fabric.global_rank]
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
         self._optimizer.zero_grad()
         for i, part in enumerate(parts):
             last = i == len(parts) - 1
@@ -234,18 +239,16 @@ class _Training:
             self._totals.add(loss, counts["clips"], part["flips"].numel(), hits)
         self._optimizer.step()
 
-    def _worth(self, parts: list[Batch]) -> list[Batch]:
-        """Without the empty ones; but several processes have to take all steps together."""
-        several = self._fabric.world_size > 1
-        return [part for part in parts if several or part["flips"].numel()]
-
-    def _counts(self, parts: list[Batch]) -> Counts:
-        """Of a batch that is dealt out to parts and processes: over what its means are."""
+    def _agree(self, parts: list[Batch], stop: StopRequest) -> tuple[list[Batch], Counts, bool]:
+        """What all processes have to know of a batch that is dealt out to them: its parts without
+        those that are empty for all, what its means are over, and whether one is asked to stop."""
         each = [self._objective.counts(part) for part in parts]
-        sums = across(
-            self._fabric, torch.stack([sum(c[name] for c in each) for name in each[0]])
-        ).to(self._fabric.device)
-        return dict(zip(each[0], sums, strict=True))
+        rows = torch.tensor([list(counts.values()) for counts in each])
+        asked = torch.full((len(parts), 1), float(stop.name is not None))
+        sums = self._together.sum(torch.cat([rows, asked], dim=1))
+        counts = dict(zip(each[0], sums[:, :-1].sum(dim=0), strict=True))
+        some = [part for part, row in zip(parts, sums, strict=True) if row[0]]
+        return some, counts, bool(sums[0, -1])
 
     def _on_device(self, batch: Batch, clips: MultiClips) -> Batch:
         if clips.encoded:
@@ -253,7 +256,8 @@ class _Training:
         return {name: tensor.to(self._fabric.device, non_blocking=True)
                 for name, tensor in batch.items()}  # fmt: skip
 
-    def _check(self, sums: Sums, before: Sums) -> None:
+    def _check(self, sums: Sums) -> None:
+        """Raises MotionFitError where the loss is no number or too much can't be read."""
         loss = means(sums)["loss"]
         if not math.isfinite(loss):
             raise MotionFitError(
@@ -267,14 +271,15 @@ class _Training:
                 "name them, and the files to make anew"
             )
 
-    def _end_epoch(self, view: Watch) -> None:
-        sums, trained = self._totals.together(self._fabric), self._watch.seconds
+    def _end_epoch(self, view: Watch, stop: StopRequest) -> None:
+        sums, trained = self._totals.over(self._together), self._watch.seconds
         row: Row = {"epoch": self._epoch, "learning_rate": self._schedule.get_last_lr()[0]}
         row |= {f"train_{name}": value for name, value in means(sums).items()}
         if self._watched:
-            row |= {f"validation_{name}": value for name, value in self._validate().items()}
+            watched = self._validate(view, stop)
+            row |= {f"validation_{name}": value for name, value in watched.items()}
         row |= {
-            "skipped": sums["skipped"][0],
+            "skipped": self._totals.over(self._together)["skipped"][0],
             "clips_per_second": sums["loss"][1] / trained,
             "waiting": self._watch.waited / trained,
             "seconds": self._watch.seconds,
@@ -284,28 +289,28 @@ class _Training:
         view.epoch(row, self._epoch * self._batches.steps)
         self._epoch, self._step = self._epoch + 1, 0
         self._totals, self._watch = Totals(self._fabric.device), Stopwatch()
-        self._save(self._totals.together(self._fabric))
+        self._save(view)
         if self._fabric.is_global_zero:
             write_history(self._history, self._folder / "history.csv")
 
     @torch.no_grad()
-    def _validate(self) -> Row:
+    def _validate(self, view: Watch, stop: StopRequest) -> Row:
         """Loss and accuracies on the videos to watch with, each of them once."""
         clips, batches = self._watched
         self._objective.eval()
         totals = Totals(self._fabric.device)
         for batch in batches:
-            for part in self._worth([self._without_bad(batch)]):
-                counts = self._counts([part])
+            parts, counts, asked = self._agree([self._without_bad(batch)], stop)
+            if asked:
+                self._stop(view, stop)
+            for part in parts:
                 loss, hits = self._model(self._on_device(part, clips), counts)
                 totals.add(loss, counts["clips"], part["flips"].numel(), hits)
-        return means(totals.together(self._fabric))
+        return means(totals.over(self._together))
 
-    def _save_if_due(self, sums: Sums) -> None:
-        if time.monotonic() - self._saved >= 60 * self._compute.checkpoint_minutes:
-            self._save(sums)
-
-    def _save(self, sums: Sums) -> None:
+    def _save(self, view: Watch) -> None:
+        """Keeps everything that a training goes on from."""
+        sums = self._totals.over(self._together)
         if self._fabric.is_global_zero:
             self._checkpoints.save({
                 "epoch": self._epoch,
@@ -319,18 +324,17 @@ class _Training:
                 "seconds": self._watch.seconds,
                 "waited": self._watch.waited,
             })  # fmt: skip
+        view.flush()
         self._saved = time.monotonic()
 
-    def _stop_if_asked(self, stop: StopRequest, sums: Sums) -> None:
-        asked = across(self._fabric, torch.tensor([float(stop.name is not None)]))
-        if asked.item():
-            self._save(sums)
-            # Else the first process to end has Fabric end the one that still writes.
-            self._fabric.barrier()
-            raise MotionFitError(
-                f"the training was asked to stop ({stop.name or 'in another process'}) and has "
-                f"kept step {self._step} of epoch {self._epoch}: run it again to go on from there"
-            )
+    def _stop(self, view: Watch, stop: StopRequest) -> NoReturn:
+        self._save(view)
+        # Else the first process to end has Fabric end the one that still writes.
+        self._fabric.barrier()
+        raise MotionFitError(
+            f"the training was asked to stop ({stop.name or 'in another process'}) and has kept "
+            f"step {self._step} of epoch {self._epoch}: run it again to go on from there"
+        )
 
 
 def difference(sums: Sums, before: Sums) -> Sums:
@@ -342,4 +346,4 @@ def difference(sums: Sums, before: Sums) -> Sums:
 def finish(folder: Path) -> None:
     """Removes the checkpoints of a training whose model is saved, so that the next one, of
     whatever recipe, starts anew."""
-    Checkpoints(folder / "checkpoints", {}).clear()
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)

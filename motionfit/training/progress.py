@@ -19,7 +19,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from motionfit.files import replacing, write_json
 from motionfit.terminal import terminal
-from motionfit.training.compute import across
+from motionfit.training.compute import Together
 from motionfit.training.objective import Hits
 
 Sums = dict[str, list[float]]
@@ -39,7 +39,7 @@ class Totals:
         self._device = device
         self._sums = {
             name: torch.tensor(pair, dtype=torch.float64, device=device)
-            for name, pair in (before or {"skipped": [0.0, 0.0]}).items()
+            for name, pair in (before or {"loss": [0.0, 0.0], "skipped": [0.0, 0.0]}).items()
         }
 
     def add(self, loss: Tensor, clips: Tensor, own_clips: int, hits: Hits) -> None:
@@ -54,10 +54,10 @@ class Totals:
         """Counts records that could not be read."""
         self._sums["skipped"] = self._sums["skipped"] + records
 
-    def together(self, fabric: Fabric) -> Sums:
-        """The sums of all processes."""
+    def over(self, together: Together) -> Sums:
+        """The sums of all processes. Waits for the device."""
         names = sorted(self._sums)
-        sums = across(fabric, torch.stack([self._sums[name] for name in names]))
+        sums = together.sum(torch.stack([self._sums[name] for name in names]).cpu())
         return dict(zip(names, sums.tolist(), strict=True))
 
 
@@ -126,12 +126,18 @@ class Watch:
         self._bar = self._progress.add_task(text, total=steps, completed=first, now="")
 
     def step(self, step: int, total_steps: int, sums: Sums, watch: Stopwatch,
-             loss: float) -> None:  # fmt: skip
-        """`step` of the epoch is done, the `total_steps`th of all."""
+             loss: float | None) -> None:  # fmt: skip
+        """`step` of the epoch is done, the `total_steps`th of all; `loss`: that of the steps since
+        the last look, None where nothing could be read."""
         now = describe(means(sums)) + "; " + pace(sums, watch)
         self._progress.update(self._bar, completed=step, now=now)
-        if self._board:
+        if self._board and loss is not None:
             self._board.add_scalar("step_loss", loss, total_steps)
+
+    def flush(self) -> None:
+        """What was shown is on the disk, as the checkpoint is that goes on from here."""
+        if self._board:
+            self._board.flush()
 
     def epoch(self, row: Row, total_steps: int) -> None:
         """A line in the log and the values on TensorBoard."""

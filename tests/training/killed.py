@@ -39,10 +39,12 @@ def main(folder: Path, signals: list[int]) -> None:
     process, begun = trained(folder / "whole")
     assert os.waitpid(process, 0)[1] == 0
     longest = time.monotonic() - begun
-    moments = random.Random(0)
     for number in signals:
         process, _ = trained(folder / "killed")
-        time.sleep(moments.uniform(0.05, 0.25) * longest)
+        if number != signal.SIGKILL:  # a signal that comes before the training listens just ends it
+            while not list((folder / "killed" / "checkpoints").glob("*/*.pt")):
+                time.sleep(0.01)
+        time.sleep(random.uniform(0.05, 0.25) * longest)
         os.kill(process, number)
         status = os.waitpid(process, 0)[1]
         print("ended by", number, "status", status, flush=True)

@@ -15,13 +15,14 @@ import pandas as pd
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import nn
 from torch._dynamo.utils import counters
 
 from motionfit.config import MotionModel, Network, SelfTraining, Training, TrainingResources
 from motionfit.datasets.index import write_index
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, load_model
-from motionfit.training.compute import Compute
+from motionfit.training.compute import Compute, synchronise
 from motionfit.training.data import MultiClips
 from motionfit.training.objective import ClipLosses
 from tests.training.setups import ONE, SHORT, make_store, run_training
@@ -149,6 +150,48 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+@pytest.fixture
+def alone(tmp_path):
+    """A group of this process alone, over which sums are what they were."""
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path / 'group'}", rank=0, world_size=1
+    )
+    yield
+    torch.distributed.destroy_process_group()
+
+
+def test_whole_batch_norm_is_batch_norm(alone):
+    plain, whole = nn.BatchNorm3d(5), nn.Sequential(nn.BatchNorm3d(5))
+    nn.init.uniform_(plain.weight)
+    whole[0].load_state_dict(plain.state_dict())
+    synchronise(whole)
+    generator = torch.Generator().manual_seed(0)
+    x = 3 + 2 * torch.randn(4, 5, 2, 3, 3, generator=generator)
+    inputs, outputs = [], []
+    for norm in (plain, whole):
+        inputs.append(x.clone().requires_grad_())
+        outputs.append(norm(inputs[-1]))
+        outputs[-1].square().mul(x).sum().backward()
+    torch.testing.assert_close(*outputs)
+    torch.testing.assert_close(inputs[0].grad, inputs[1].grad, rtol=1e-4, atol=1e-4)
+    for name, tensor in plain.state_dict().items():
+        torch.testing.assert_close(whole[0].state_dict()[name], tensor)
+    for norm in (plain, whole):
+        norm.eval()
+    torch.testing.assert_close(plain(x), whole(x))
+
+
+def test_whole_batch_norm_of_sixteen_bits(alone):
+    norm = nn.Sequential(nn.BatchNorm3d(5))
+    synchronise(norm)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = norm(torch.randn(4, 5, 2, 3, 3).bfloat16())
+        assert y.dtype == torch.bfloat16
+        assert norm[0].running_mean.dtype == torch.float32
+    y.float().sum().backward()
+    assert torch.isfinite(norm[0].weight.grad).all()
+
+
 # ------------------------------------------------------------------------------ parts of a batch
 
 
@@ -251,8 +294,18 @@ def test_more_gpus_than_there_are(monkeypatch):
         Compute(devices=4).fabric(32)
 
 
+def test_several_machines_need_a_launcher():
+    with pytest.raises(MotionFitError, match=r"started by srun .* or torchrun"):
+        Compute(nodes=2).fabric(32)
+
+
+def test_no_gpu_where_none_is_asked_for(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert Compute(devices=0).fabric(32).device.type == "cpu"
+
+
 def test_resources_as_arguments():
-    assert TrainingResources(gpu=0).options == "--devices 1"
+    assert TrainingResources(gpu=0).options == "--devices 0"
     chosen = TrainingResources(gpu=4, compile=True, channels_last=True, gpu_decoding=True)
     assert chosen.options == "--devices 4 --compile --channels-last --gpu-decoding"
 

@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from motionfit.errors import MotionFitError
 from motionfit.training import checkpoints
-from motionfit.training.batches import read, reading
+from motionfit.training.batches import readers, reading
 from motionfit.training.checkpoints import Checkpoints, differences
+from motionfit.training.objective import ClipLosses
 from motionfit.training.progress import Watch
 from tests.training.setups import ONE, make_store, run_training
 
@@ -52,21 +53,21 @@ def test_a_real_process_that_is_killed_at_random_moments_ends_with_the_same_weig
     pd.testing.assert_frame_equal(*(history[values] for history in histories))
 
 
-@pytest.mark.parametrize("at", [(2, 1), (2, 3)], ids=["within an epoch", "after its last step"])
-def test_a_training_that_is_asked_to_stop_keeps_the_step_it_is_at(tmp_path, flow, monkeypatch, at):
+@pytest.mark.parametrize(("asked", "kept"), [(4, "1 of epoch 2"), (6, "0 of epoch 3")])
+def test_a_training_that_is_asked_to_stop_keeps_the_step_it_is_at(
+    tmp_path, flow, monkeypatch, asked, kept
+):
     whole = run_training(tmp_path / "whole", flow).state_dict()
     shown = Watch.step
 
     def asks(self, step, total_steps, *rest):
         shown(self, step, total_steps, *rest)
-        if (step, total_steps) == (at[1], 3 * (at[0] - 1) + at[1]):
+        if total_steps == asked:
             os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(Watch, "step", asks)
     handler = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(
-        MotionFitError, match=f"SIGTERM.* kept step {at[1]} of epoch 2: run it again"
-    ):
+    with pytest.raises(MotionFitError, match=f"SIGTERM.* kept step {kept}: run it again"):
         run_training(tmp_path / "stopped", flow)
     assert signal.getsignal(signal.SIGTERM) == handler
     monkeypatch.undo()
@@ -74,6 +75,39 @@ def test_a_training_that_is_asked_to_stop_keeps_the_step_it_is_at(tmp_path, flow
     assert same_weights(whole, resumed.state_dict())
     histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("whole", "stopped")]
     pd.testing.assert_frame_equal(*(history[VALUES] for history in histories))
+
+
+def test_a_signal_during_validation_keeps_the_epoch(tmp_path, flow, monkeypatch):
+    whole = run_training(tmp_path / "whole", flow, watched=4).state_dict()
+    evaluate = ClipLosses.eval
+    asked = []
+
+    def asks(self):
+        if not asked:
+            asked.append(True)
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return evaluate(self)
+
+    monkeypatch.setattr(ClipLosses, "eval", asks)
+    with pytest.raises(MotionFitError, match=r"SIGUSR1.* kept step 2 of epoch 1"):
+        run_training(tmp_path / "stopped", flow, watched=4)
+    monkeypatch.undo()
+    resumed = run_training(tmp_path / "stopped", flow, watched=4)
+    assert same_weights(whole, resumed.state_dict())
+
+
+def test_a_checkpoint_that_the_system_can_not_read_is_no_reason_to_begin_anew(
+    tmp_path, flow, monkeypatch
+):
+    run_training(tmp_path / "out", flow)
+
+    def fails(*_, **__):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(checkpoints.torch, "load", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        run_training(tmp_path / "out", flow)
+    assert len(list((tmp_path / "out" / "checkpoints").glob("*/*.pt"))) == 2
 
 
 def test_a_full_disk_is_told_and_the_checkpoint_before_is_kept(tmp_path, flow, monkeypatch):
@@ -131,11 +165,28 @@ def test_a_record_that_can_not_be_read_is_passed_over_and_counted(tmp_path, capl
     assert "delete the file and run again" in told[0]
 
 
-def test_a_batch_of_which_nothing_can_be_read_is_no_batch(tmp_path):
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("place", [0, 7])
+def test_a_batch_or_part_of_which_nothing_can_be_read_is_none(tmp_path, place, accumulate):
+    """The first of an epoch as well."""
     flow = make_store(tmp_path / "flow", 24)
-    spoil(flow, 5)
-    run_training(tmp_path / "out", flow, epochs=1, batch_size=1)
+    order = torch.randperm(24, generator=torch.Generator().manual_seed(1))
+    spoil(flow, int(order[place]))
+    size = {"batch_size": accumulate, "accumulate": accumulate}
+    network = run_training(tmp_path / "out", flow, epochs=1, **size)
     assert pd.read_csv(tmp_path / "out" / "history.csv")["skipped"].tolist() == [1]
+    assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
+
+
+def test_what_can_not_be_read_in_validation_is_counted_too(tmp_path):
+    flow = make_store(tmp_path / "flow", 24)
+    spoil(flow, 23)
+    run_training(tmp_path / "out", flow, epochs=1, watched=4)
+    assert pd.read_csv(tmp_path / "out" / "history.csv")["skipped"].tolist() == [1]
+
+
+def test_a_date_will_do_as_a_seed(tmp_path, flow):
+    run_training(tmp_path / "out", flow, epochs=1, seed=20261123)
 
 
 def test_too_many_records_that_can_not_be_read_end_the_training(tmp_path, flow):
@@ -156,5 +207,5 @@ class Deadly(Dataset):
 
 
 def test_a_reader_that_dies_is_told():
-    with pytest.raises(MotionFitError, match="a process that reads clips has died"):
-        read(iter(DataLoader(Deadly(), **reading(1))))
+    with pytest.raises(MotionFitError, match="a process that reads clips has died"), readers():
+        next(iter(DataLoader(Deadly(), **reading(1))))

@@ -21,12 +21,22 @@ def code_version(*modules: str) -> str:
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        if module in reached or module in LEFT_OUT or (tree := parse(module)) is None:
+        if module in reached or module in LEFT_OUT or (code := read(module)) is None:
             continue
-        waiting += imports(tree)
-        reached[module] = ast.dump(without_docstrings(tree)) + data_files(module)
+        reached[module], imported = code
+        waiting += imported
     text = "\n".join(f"{name} {reached[name]}" for name in sorted(reached))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def read(module: str) -> tuple[str, list[str]] | None:
+    """The code of a module of the package, as text that comments do not change, and the names that
+    it imports; None for any other name."""
+    if (tree := parse(module)) is None:
+        return None
+    names = imports(tree)
+    return ast.dump(without_docstrings(tree)) + data_files(module), names
 
 
 def parse(module: str) -> ast.Module | None:

@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from motionfit.closure import code_version
 from motionfit.config import Demo, Folders, Kinetics, check_paths, load_config, over_base
-from motionfit.datasets.listing import listing
+from motionfit.datasets.listing import listing, state
 from motionfit.errors import MotionFitError
 from motionfit.flow.methods import BATCHED, method_module
 
@@ -117,7 +117,9 @@ def demo_videos(wildcards):
 
 @cache
 def read_index_once(path, _changed):
-    return pd.read_csv(path, dtype=str, keep_default_na=False, usecols=["shard", "path"])
+    """Shard to the paths of its videos."""
+    index = pd.read_csv(path, dtype=str, keep_default_na=False, usecols=["shard", "path"])
+    return {shard: paths.tolist() for shard, paths in index.groupby("shard")["path"]}
 
 
 def read_index(dataset):
@@ -127,23 +129,19 @@ def read_index(dataset):
 
 def shards(dataset, folder, suffix=".h5"):
     """The files in a folder that belong to the shards of a data set."""
-    return [f"{folder}/{shard}{suffix}" for shard in sorted(set(read_index(dataset)["shard"]))]
+    return [f"{folder}/{shard}{suffix}" for shard in read_index(dataset)]
 
 
-def paths_of_shard(wildcards):
-    index = read_index(wildcards.dataset)
-    return index["path"][index["shard"] == wildcards.shard].tolist()
+def after_index(wildcards):
+    """Waits for the index, whose date counts for nothing. The videos are no inputs: hundreds of
+    thousands would make a plan slow, and a brace in a name can't be expressed (`shard_state`)."""
+    read_index(wildcards.dataset)
+    return []
 
 
-def videos_of_shard(wildcards):
-    """The videos whose change makes a shard anew. Snakemake takes a brace in a name for a wildcard,
-    and has no way to say otherwise, so such a video counts by its name alone (`shard_listing`)."""
-    return [path for path in paths_of_shard(wildcards) if "{" not in path]
-
-
-def shard_listing(wildcards):
-    """Another text when a video is added to a shard or removed from it."""
-    return hashlib.sha256("\0".join(paths_of_shard(wildcards)).encode()).hexdigest()[:16]
+def shard_state(wildcards):
+    """Another text when a video of a shard is added, removed or replaced."""
+    return state(read_index(wildcards.dataset)[wildcards.shard])
 
 
 def frame_rate(wildcards):

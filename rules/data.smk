@@ -52,7 +52,7 @@ checkpoint index:
 
 rule frames:
     input:
-        videos=videos_of_shard,
+        index=after_index,
     output:
         frames="results/frames/{dataset}/{size}/{shard}.h5",
         failed="results/frames/{dataset}/{size}/{shard}.failed.csv",
@@ -68,7 +68,7 @@ rule frames:
         runtime=resources("frames").runtime,
     params:
         index="results/index/{dataset}.csv",
-        listing=shard_listing,
+        videos=shard_state,
         fps=frame_rate,
         quality=CONFIG.frame_quality,
         code=code_version("motionfit.store.frames"),

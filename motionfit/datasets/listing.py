@@ -1,6 +1,7 @@
-"""What lies in a folder of videos, as one short text."""
+"""What lies in a folder of videos, and how they are, as short texts."""
 
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -17,3 +18,16 @@ def listing(folder: Path) -> str:
     except MotionFitError:
         return ""
     return hashlib.sha256("\0".join(videos).encode()).hexdigest()[:16]
+
+
+def state(videos: Iterable[str]) -> str:
+    """A hash of the paths, sizes and dates of videos; of one that is not there, of the path."""
+    parts = []
+    for video in videos:
+        try:
+            found = Path(video).stat()
+            parts.append(f"{video}\0{found.st_size}\0{found.st_mtime_ns}")
+        except OSError:
+            parts.append(video)
+    text = "\0".join(parts).encode(errors="surrogateescape")
+    return hashlib.sha256(text).hexdigest()[:16]

@@ -19,13 +19,19 @@ def package(tmp_path, monkeypatch):
     (folder / "c.py").write_text("x = 1\n")
     (folder / "d.py").write_text("y = 1\n")
     monkeypatch.setattr(closure, "PACKAGE", folder)
-    closure.code_version.cache_clear()
+    forget()
     yield folder
+    forget()
+
+
+def forget() -> None:
+    """What an earlier look has kept."""
     closure.code_version.cache_clear()
+    closure.read.cache_clear()
 
 
 def version() -> str:
-    closure.code_version.cache_clear()
+    forget()
     return closure.code_version("pack.a")
 
 

@@ -34,6 +34,10 @@ LONGEST_PAUSE = 3600.0
 """Seconds between two frames; time stamps that are further apart are damaged."""
 
 
+PATIENCE = 60.0
+"""Seconds that opening a file, or reading a packet of it, may take: a live playlist never ends."""
+
+
 class UnreadableVideoError(MotionFitError):
     """A file that gives no frames, or not all of them, or not whole: the message says why."""
 
@@ -113,7 +117,10 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
         # "file:", since FFmpeg takes what is before a colon in a name for a protocol; and no other
         # protocol, since a file among the videos may be a playlist of addresses.
         with av.open(
-            f"file:{path}", metadata_errors="ignore", options={"protocol_whitelist": "file"}
+            f"file:{path}",
+            metadata_errors="ignore",
+            options={"protocol_whitelist": "file"},
+            timeout=PATIENCE,
         ) as container:
             stream = container.streams.best("video")
             if stream is None:
@@ -129,6 +136,8 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
             # left to chance; a shard is a job of one core anyway.
             stream.codec_context.thread_count = 1
             yield container, stream
+    except av.error.ExitError:
+        raise UnreadableVideoError(f"nothing came for {PATIENCE:g} seconds") from None
     except (av.FFmpegError, OSError, ValueError, IndexError) as error:
         raise UnreadableVideoError(words(error)) from None
 

@@ -57,53 +57,61 @@ class Tally:
     frames: int = 0
     damaged: int = 0
     """Frames of which the decoder guesses a part."""
-    seconds: float = 0.0
-    """Time stamp of the last frame, from the first on."""
+    torn: int = 0
+    """Packets that are damaged in the file."""
 
-    def problem(self, frames: int, seconds: float) -> str:
-        """What is missing of a video that announces so many frames, or where it does not
-        (0 frames), so many seconds (0: neither)."""
+    def problem(self, frames: int, seconds: float, end: float) -> str:
+        """What is missing of a video that announces so many frames or, where that is 0, so many
+        seconds, 0 again where it does not; its last frame is shown at `end` seconds."""
         problems = []
         if self.lost:
             problems.append(f"{self.lost} of its {self.packets} packets can't be decoded "
                             f"({self.reason})")  # fmt: skip
+        if self.torn:
+            problems.append(f"{self.torn} of its {self.packets} packets are torn")
         if self.damaged:
             problems.append(f"{self.damaged} of its {self.frames} frames are damaged")
         # Some formats end without an error where the file was cut short. Headers may be off by
         # a few frames, so only a loss that matters counts.
         if self.frames < COMPLETE * (frames - self.hidden):
             problems.append(f"{self.frames} of its {frames - self.hidden} frames come out")
-        elif not frames and self.seconds + 1 < COMPLETE * seconds:
-            problems.append(f"it ends after {self.seconds:.1f} of its {seconds:.1f} seconds")
+        elif not frames and end + 1 < COMPLETE * seconds:
+            problems.append(f"it ends after {end:.1f} of its {seconds:.1f} seconds")
         return "; ".join(problems)
 
 
 class Clock:
-    """Tells the seconds between the first frame of a stream and each one, by its time stamps.
+    """Tells when the frames of a stream are shown, by their time stamps.
 
-    Those of a damaged file may jump or be missing, and AVI stores the frames of some codecs with
-    the stamps of their neighbours; so only the steps between frames are looked at.
+    Those of a damaged file may jump or be missing, so only the steps between frames are looked at,
+    and one that can't be is taken as `1 / rate` seconds.
     """
 
-    def __init__(self, stream: av.VideoStream, rate: Fraction):
+    def __init__(self, container: InputContainer, stream: av.VideoStream):
         self._unit = float(stream.time_base or 0)
-        self._step = float(1 / rate)
-        self._presentation = True
-        self._last: tuple[int | None, int | None] = (None, None)
-        self.seconds = -self._step
+        self.usual_step = float(1 / rate_of(stream))
+        # AVI has decoding times only: as presentation times they would be those of other frames.
+        self._decoding = container.format.name == "avi"
+        self._last: int | None = None
+        self.seconds = -self.usual_step
+        """Since the first frame."""
+        self.step = self.usual_step
+        """Seconds since the frame before."""
 
-    def __call__(self, frame: av.VideoFrame) -> float:
-        # Where presentation times do not rise, those of decoding are what is right for AVI.
-        steps = [
-            None if a is None or b is None else (b - a) * self._unit
-            for a, b in zip(self._last, (frame.pts, frame.dts), strict=True)
-        ]
-        self._last = frame.pts, frame.dts
-        if steps[0] is not None and steps[0] <= 0:
-            self._presentation = False
-        step = steps[0] if self._presentation else steps[1]
-        self.seconds += step if step and 0 < step < LONGEST_PAUSE else self._step
-        return self.seconds
+    def tell(self, frame: av.VideoFrame) -> None:
+        stamp = frame.dts if self._decoding or frame.pts is None else frame.pts
+        self.step = self.usual_step
+        if stamp is not None and self._last is not None:
+            step = (stamp - self._last) * self._unit
+            if 0 < step < LONGEST_PAUSE:
+                self.step = step
+        self.seconds += self.step
+        self._last = stamp
+
+    def tick(self, fps: float) -> int:
+        """The number of the last of `fps` ticks a second, with half a frame of tolerance, since
+        time stamps are rounded."""
+        return math.floor((self.seconds + min(self.step, self.usual_step) / 2) * fps)
 
 
 @contextmanager
@@ -169,16 +177,13 @@ def decode(
     or at the point from which nothing can be decoded.
     """
     with opened(path) as (container, stream):
-        rate = rate_of(stream)
-        clock, tally, shape, due = Clock(stream, rate), Tally(), None, 0
+        clock, tally, shape, due = Clock(container, stream), Tally(), None, 0
         for frame in decoded(container, stream, tally):
-            tally.seconds = clock(frame)
+            clock.tell(frame)
             if fps is not None:
-                # Half a source frame of tolerance, since time stamps are rounded.
-                tick = math.floor((tally.seconds + 0.5 / float(rate)) * fps)
-                if tick < due:
+                if clock.tick(fps) < due:
                     continue
-                due = tick + 1
+                due = clock.tick(fps) + 1
             image = upright(frame, size)
             shape = shape or image.shape
             if image.shape != shape:
@@ -187,8 +192,8 @@ def decode(
                     f"{image.shape[1]}x{image.shape[0]} pixels"
                 )
             yield image
-        announced = (container.duration or 0) / av.time_base
-        if problem := tally.problem(stream.frames, announced):
+        seconds = (container.duration or 0) / av.time_base
+        if problem := tally.problem(stream.frames, seconds, clock.seconds):
             raise UnreadableVideoError(problem)
 
 
@@ -202,6 +207,7 @@ def decoded(
         if packet is not None:
             tally.packets += 1
             tally.hidden += packet.is_discard
+            tally.torn += packet.is_corrupt
         try:
             frames = stream.codec_context.decode(packet)
         except av.FFmpegError as error:

@@ -51,15 +51,12 @@ def decoded(video: Path, about: SavedModel) -> np.ndarray:
     What can't be decoded is left out, with a warning; raises MotionFitError where nothing is left.
     """
     size = (about.frame_size[0], about.frame_size[1])
-    frames, problem = [], "it has no frames"
+    frames = []
     try:
         for frame in decode(video, size, about.fps):
             frames.append(centre_crop(frame[None], about.crop)[0])
     except UnreadableVideoError as error:
-        problem = str(error)
-        if frames:
-            log.warning("%s: %s; its class is that of the %d frames left", video, problem,
-                        len(frames))  # fmt: skip
-    if not frames:
-        raise MotionFitError(f"{video} can't be decoded: {problem}")
+        if not frames:
+            raise MotionFitError(f"{video} can't be decoded: {error}") from None
+        log.warning("%s: %s; its class is that of the %d frames left", video, error, len(frames))
     return np.stack(frames)

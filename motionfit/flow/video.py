@@ -55,7 +55,7 @@ def video_flow(
     # on every disk. The fields that the colours are scaled by are kept until they are written.
     count, (height, width), problem = survey(video, size)
     if not count:
-        raise MotionFitError(f"{video} can't be decoded: {problem or 'it has no frames'}")
+        raise MotionFitError(f"{video} can't be decoded: {problem}")
     if count < 2:
         raise MotionFitError(f"{video} has no motion: it has one frame. {problem}".strip())
     if problem:

@@ -33,11 +33,11 @@ def store_frames(
                 frames.extend(
                     encode_jpeg(frame, quality) for frame in decode(Path(row.path), size, fps)
                 )
+                if len(frames) == 1:
+                    reason = "it has one frame, and motion needs two"
             except UnreadableVideoError as error:
                 reason = str(error)
             kept = len(frames) if len(frames) > 1 else 0
-            if not reason and not kept:
-                reason = "it has one frame, and motion needs two" if frames else "it has no frames"
             if reason:
                 log.warning("%s: %s (%d frames kept)", row.path, reason, kept)
                 failures.append((row.video, row.path, reason, kept))

@@ -49,6 +49,8 @@ class Tally:
     packets: int = 0
     hidden: int = 0
     """Packets that the file says not to show: those before the cut of a video that was trimmed."""
+    corrupt: int = 0
+    """Packets that the file, or its end, shows to be damaged."""
     lost: int = 0
     """Packets that the decoder refuses."""
     lost_in_a_row: int = 0
@@ -57,8 +59,6 @@ class Tally:
     frames: int = 0
     damaged: int = 0
     """Frames of which the decoder guesses a part."""
-    torn: int = 0
-    """Packets that are damaged in the file."""
 
     def problem(self, frames: int, seconds: float, end: float) -> str:
         """What is missing of a video that announces so many frames or, where that is 0, so many
@@ -67,14 +67,17 @@ class Tally:
         if self.lost:
             problems.append(f"{self.lost} of its {self.packets} packets can't be decoded "
                             f"({self.reason})")  # fmt: skip
-        if self.torn:
-            problems.append(f"{self.torn} of its {self.packets} packets are torn")
+        if self.corrupt:
+            problems.append(f"{self.corrupt} of its {self.packets} packets are corrupt")
         if self.damaged:
             problems.append(f"{self.damaged} of its {self.frames} frames are damaged")
         # Some formats end without an error where the file was cut short. Headers may be off by
         # a few frames, so only a loss that matters counts.
-        if self.frames < COMPLETE * (frames - self.hidden):
-            problems.append(f"{self.frames} of its {frames - self.hidden} frames come out")
+        shown = frames - self.hidden
+        if self.frames < COMPLETE * shown:
+            problems.append(f"{self.frames} of its {shown} frames come out")
+        elif not self.frames:
+            problems.append("it has no frames")
         elif not frames and end + 1 < COMPLETE * seconds:
             problems.append(f"it ends after {end:.1f} of its {seconds:.1f} seconds")
         return "; ".join(problems)
@@ -146,7 +149,10 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
             yield container, stream
     except av.error.ExitError:
         raise UnreadableVideoError(f"nothing came for {PATIENCE:g} seconds") from None
-    except (av.FFmpegError, OSError, ValueError, IndexError) as error:
+    except IndexError:
+        # PyAV's, at the end of a file in which it met more streams than at the beginning.
+        raise UnreadableVideoError("its header does not name all of its streams") from None
+    except (av.FFmpegError, OSError, ValueError) as error:
         raise UnreadableVideoError(words(error)) from None
 
 
@@ -173,8 +179,8 @@ def decode(
 
     With `fps`, a frame is left out where it comes sooner than 1/fps seconds after the last one
     due, so a video of a higher rate is thinned to that rate and one of a lower rate stays as it
-    is. What can't be decoded is skipped; raises UnreadableVideoError at the end if there was any,
-    or at the point from which nothing can be decoded.
+    is. What can't be decoded is skipped. Raises UnreadableVideoError at the end where anything was
+    lost or there are no frames, or at the point from which nothing can be read.
     """
     with opened(path) as (container, stream):
         clock, tally, shape, due = Clock(container, stream), Tally(), None, 0
@@ -207,7 +213,7 @@ def decoded(
         if packet is not None:
             tally.packets += 1
             tally.hidden += packet.is_discard
-            tally.torn += packet.is_corrupt
+            tally.corrupt += packet.is_corrupt
         try:
             frames = stream.codec_context.decode(packet)
         except av.FFmpegError as error:

@@ -143,8 +143,8 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
                     f"its frames of {stream.width}x{stream.height} pixels are larger than 8K"
                 )
             stream.codec_context.options = {"max_pixels": str(LARGEST)}
-            # Threads that decode a frame each drop frames behind a damaged one, which ones being
-            # left to chance; a shard is a job of one core anyway.
+            # With a thread a frame, those still held at the end are dropped where one of them is
+            # damaged; a shard is a job of one core anyway.
             stream.codec_context.thread_count = 1
             yield container, stream
     except av.error.ExitError:

@@ -3,11 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from motionfit.cli import build_parser, main
 from motionfit.models import build_network, save_model
-from tests.videos import described, make_video
+from tests.videos import described, encode_video, make_video
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -54,6 +55,15 @@ def test_predict_prints_classes_with_probabilities(tmp_path, model, capsys):
     assert text.splitlines()[0] == str(video)
     found = dict(re.findall(r"(wave|jump)\W+(\d\.\d+)", text))
     assert sum(map(float, found.values())) == pytest.approx(1, abs=0.002)
+
+
+def test_predict_takes_what_decodes_of_a_damaged_video(tmp_path, model, capfd):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 32, 48, 3), dtype=np.uint8)
+    video = encode_video(tmp_path / "a.avi", noise)
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    assert main(["predict", "--model", str(model), str(video)]) == 0
+    warning = r"a\.avi: .* of its 40 frames come out; its class is that of the \d+ frames left"
+    assert re.search(warning, capfd.readouterr().err)
 
 
 def test_predict_goes_on_after_a_file_that_is_no_video(tmp_path, model, capsys):

@@ -1,7 +1,9 @@
 """Small videos and shards for the tests."""
 
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pandas as pd
 
@@ -22,6 +24,31 @@ def moving_square(frames: int, height: int = 32, width: int = 48, step: int = 1)
 
 def make_video(path: Path, frames: int = 12, **options) -> Path:
     write_video(path, moving_square(frames, **options))
+    return path
+
+
+def encode_video(
+    path: Path,
+    frames: np.ndarray,
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    times: list[float] | None = None,
+    options: dict[str, str] | None = None,
+    container_options: dict[str, str] | None = None,
+) -> Path:
+    """(T, H, W, 3) uint8 RGB to any codec and container, 12 frames a second or at `times` in
+    seconds."""
+    with av.open(str(path), "w", container_options=container_options or {}) as container:
+        stream = container.add_stream(codec, rate=12, options={"threads": "1", **(options or {})})
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = pixels
+        for t, frame in enumerate(frames):
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+            if times:
+                stream.codec_context.time_base = picture.time_base = Fraction(1, 1000)
+                picture.pts = round(1000 * times[t])
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
     return path
 
 

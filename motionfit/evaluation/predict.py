@@ -1,5 +1,6 @@
 """Classes of a video file, from RGB alone."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from motionfit.models.device import inference_device
 from motionfit.store.video import UnreadableVideoError, decode
 from motionfit.training.clips import centre_crop
 from motionfit.training.data import distinct_starts
+
+log = logging.getLogger(__name__)
 
 
 class Predictor:
@@ -43,14 +46,17 @@ class Predictor:
 
 
 def decoded(video: Path, about: SavedModel) -> np.ndarray:
-    """(T, S, S, 3) uint8: the centre crops, of the size and rate that the model learned from."""
+    """(T, S, S, 3) uint8: the centre crops, of the size and rate that the model learned from.
+
+    What can't be decoded is left out, with a warning; raises MotionFitError where nothing is left.
+    """
     size = (about.frame_size[0], about.frame_size[1])
+    frames = []
     try:
-        frames = [
-            centre_crop(frame[None], about.crop)[0] for frame in decode(video, size, about.fps)
-        ]
+        for frame in decode(video, size, about.fps):
+            frames.append(centre_crop(frame[None], about.crop)[0])
     except UnreadableVideoError as error:
-        raise MotionFitError(f"{video} can't be decoded: {error}") from None
-    if not frames:
-        raise MotionFitError(f"{video} has no frames")
+        if not frames:
+            raise MotionFitError(f"{video} can't be decoded: {error}") from None
+        log.warning("%s: %s; its class is that of the %d frames left", video, error, len(frames))
     return np.stack(frames)

@@ -43,8 +43,8 @@ def video_flow(
     """Computes the flow of a video and writes it as a video of colours (`picture`) and as a NumPy
     file (`field`): (T-1, H, W, 2) float32, pixels a frame, x and y.
 
-    `size`: height and width to compute at; the video's own where None. A video that can be decoded
-    to some point only is taken so far, with a warning. Raises MotionFitError where that is fewer
+    `size`: height and width to compute at; the video's own where None. What can't be decoded of a
+    video is left out, with a warning. Raises MotionFitError where that is fewer
     than two frames, where the method can't work with them, or, before anything is computed, where a
     file can't be written.
     """
@@ -55,11 +55,11 @@ def video_flow(
     # on every disk. The fields that the colours are scaled by are kept until they are written.
     count, (height, width), problem = survey(video, size)
     if not count:
-        raise MotionFitError(f"{video} can't be decoded: {problem or 'it has no frames'}")
+        raise MotionFitError(f"{video} can't be decoded: {problem}")
     if count < 2:
         raise MotionFitError(f"{video} has no motion: it has one frame. {problem}".strip())
     if problem:
-        log.warning("%s: %s; this is the flow of its first %d frames", video, problem, count)
+        log.warning("%s: %s; this is the flow of the %d frames left", video, problem, count)
 
     def flow(pairs: list[Pair]) -> list[np.ndarray]:
         try:
@@ -112,7 +112,7 @@ def check_writable(path: Path) -> None:
 
 
 def survey(video: Path, size: Size | None) -> tuple[int, Size, str]:
-    """How many frames can be decoded, their height and width, and what goes wrong after them."""
+    """How many frames can be decoded, their height and width, and what is wrong with it."""
     count, shape, problem = 0, (0, 0), ""
     try:
         for frame in decode(video, size):

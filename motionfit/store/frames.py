@@ -22,7 +22,7 @@ def store_frames(
     """Writes the frames of `videos` (rows of the index) to the shard `output`.
 
     Beside it, `SHARD.failed.csv` names every video that could not be decoded (frames_kept 0: it is
-    left out) or only up to some point (what was decoded is kept).
+    left out) or only in part (what was decoded is kept), and how much was lost.
     """
     failures = []
     recipe = {"size": list(size), "fps": fps, "quality": quality}
@@ -33,8 +33,8 @@ def store_frames(
                 frames.extend(
                     encode_jpeg(frame, quality) for frame in decode(Path(row.path), size, fps)
                 )
-                if len(frames) < 2:
-                    reason = f"it has {len(frames)} frames, and motion needs two"
+                if len(frames) == 1:
+                    reason = "it has one frame, and motion needs two"
             except UnreadableVideoError as error:
                 reason = str(error)
             kept = len(frames) if len(frames) > 1 else 0

@@ -1,0 +1,91 @@
+"""Whatever a file holds, decoding it ends in frames or in a reason, in bounded time and memory."""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.videos import encode_video, moving_square
+
+BATCH = 100
+"""Inputs a process."""
+SECONDS = 120
+"""Time of a batch; most take a hundredth of a second an input."""
+MEMORY = 4 * 2**30
+"""Bytes of addresses of a batch's process."""
+
+CLIPS = [
+    ("libx264", "yuv420p", "mp4"),
+    ("libx264", "yuv420p10le", "mkv"),
+    ("libx264", "yuv420p", "ts"),
+    ("libx264", "yuv420p", "264"),
+    ("libx265", "yuv420p", "mp4"),
+    ("libvpx-vp9", "yuv420p", "webm"),
+    ("libvpx", "yuv420p", "webm"),
+    ("libsvtav1", "yuv420p", "mp4"),
+    ("mpeg4", "yuv420p", "avi"),
+    ("mpeg2video", "yuv420p", "mpg"),
+    ("mjpeg", "yuvj420p", "avi"),
+    ("flv", "yuv420p", "flv"),
+    ("wmv2", "yuv420p", "wmv"),
+    ("ffv1", "yuv420p", "mkv"),
+    ("prores_ks", "yuv422p10le", "mov"),
+    ("gif", "rgb8", "gif"),
+]
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory) -> Path:
+    """A folder of clips of many codecs and containers."""
+    folder = tmp_path_factory.mktemp("fuzz") / "clips"
+    folder.mkdir()
+    frames = moving_square(16, 64, 96, 2)
+    frames[:, 40:] = np.random.default_rng(0).integers(0, 256, (24, 96, 3))
+    for codec, pixels, suffix in CLIPS:
+        encode_video(folder / f"{codec}-{pixels}.{suffix}", frames, codec, pixels)
+    return folder
+
+
+def limited() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def fuzz(clips: Path, first: int, count: int) -> list[dict]:
+    """What came of each input; fails with the seed of one that crashes, hangs or takes too much."""
+    command = [sys.executable, "-m", "tests.store.fuzz", str(clips), str(first), str(count)]
+    output = clips.parent / f"output{first}"
+    with output.open("w") as file:
+        try:
+            process = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, text=True,
+                                     timeout=SECONDS, preexec_fn=limited, check=False)  # fmt: skip
+            end = f"exit status {process.returncode}: {process.stderr[-2000:]}"
+        except subprocess.TimeoutExpired:
+            end = f"not done in {SECONDS} s"
+    lines = [json.loads(line) for line in output.read_text().splitlines()]
+    results = [line for line in lines if "seed" in line]
+    assert len(results) == count, f"after {lines[-1:]}: {end}"
+    return results
+
+
+def check(results: list[dict]) -> None:
+    for result in results:
+        assert result["frames"] or result["reason"], result
+        assert result["s"] < SECONDS / 4, result
+        assert result["peak_mb"] < 2000, result
+    # That some decode and some do not shows that the inputs are neither whole nor all noise.
+    assert sum(not result["reason"] for result in results) > len(results) / 20
+    assert sum(not result["frames"] for result in results) > len(results) / 20
+
+
+def test_damaged_files(clips):
+    check(fuzz(clips, 0, BATCH))
+
+
+@pytest.mark.long
+def test_many_damaged_files(clips):
+    check([result for first in range(BATCH, 31 * BATCH, BATCH)
+           for result in fuzz(clips, first, BATCH)])  # fmt: skip

@@ -101,16 +101,22 @@ class _Training:
 
     def prepare(self, training_set: MultiClips, validation_set: MultiClips | None) -> None:
         """Sets up the devices, the batches and, from the last checkpoint, everything else."""
-        recipe, compute, fabric, objective = (
-            self._recipe, self._compute, self._fabric, self._objective,
-        )  # fmt: skip
-        threads = compute.share_threads()
-        self._together = Together(fabric)
-        if fabric.world_size > 1:
+        threads = self._compute.share_threads()
+        self._set_up_network()
+        self._set_up_batches(training_set, validation_set, threads)
+        self._checkpoints = Checkpoints(self._folder / "checkpoints", self._identity)
+        self._resume()
+        if self._fabric.is_global_zero:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_about(self._identity, self._fabric, threads, self._folder / "run.json")
+
+    def _set_up_network(self) -> None:
+        recipe, objective = self._recipe, self._objective
+        if self._fabric.world_size > 1:
             synchronise(objective.network)
-        if compute.channels_last:
+        if self._compute.channels_last:
             objective.to(memory_format=torch.channels_last_3d)
-        if compute.compile:
+        if self._compute.compile:
             objective.compile()
         optimizer = torch.optim.SGD(
             [p for p in objective.parameters() if p.requires_grad],
@@ -119,8 +125,14 @@ class _Training:
             weight_decay=recipe.weight_decay,
         )
         self._schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(recipe.milestones))
-        self._model, self._optimizer = fabric.setup(objective, optimizer)
-        workers = compute.readers(fabric.device, threads)
+        self._model, self._optimizer = self._fabric.setup(objective, optimizer)
+
+    def _set_up_batches(
+        self, training_set: MultiClips, validation_set: MultiClips | None, threads: int
+    ) -> None:
+        recipe, fabric = self._recipe, self._fabric
+        self._together = Together(fabric)
+        workers = self._compute.readers(fabric.device, threads)
         share = {"rank": fabric.global_rank, "world": fabric.world_size}
         self._clips = training_set
         self._batches = Batches(training_set, recipe.batch_size, recipe.accumulate, recipe.seed,
@@ -131,11 +143,6 @@ class _Training:
             order = Batches(validation_set, recipe.batch_size, recipe.accumulate, **share)
             # Fewer read for it: they live on between its turns, with a copy of the list of videos.
             self._watched = validation_set, loader(validation_set, order, -(-workers // 4))
-        self._checkpoints = Checkpoints(self._folder / "checkpoints", self._identity)
-        self._resume()
-        if fabric.is_global_zero:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_about(self._identity, fabric, threads, self._folder / "run.json")
 
     def _resume(self) -> None:
         """Goes on from the last checkpoint, or begins."""

@@ -115,8 +115,12 @@ def test_too_few_are_left_to_the_command_to_complain_of(start):
 
 def test_the_command_line_takes_them_before_the_stage_runs(monkeypatch):
     asked = []
+
+    def features(_args) -> None:
+        asked.append("runs")
+
     monkeypatch.setattr(cli, "own_gpus", asked.append)
-    monkeypatch.setattr(cli, "features", lambda args: asked.append("runs"))
+    monkeypatch.setattr(cli, "features", features)
     arguments = ["features", "--recipe", "{}", "--model", "m", "--clips", "c", "--output", "o"]
     assert cli.main([*arguments, "--gpus", "1"]) == 0
     assert cli.main([*arguments, "--gpus", "0"]) == 0

@@ -109,6 +109,7 @@ def test_a_disturbed_run_comes_to_the_results_of_an_undisturbed_one(cluster, tmp
         assert "going on in epoch" in log_of(run, rule), rule
     assert f"'{requeued}' failed" not in outcome.result().text
     assert f"'{cancelled}' failed" in outcome.result().text
+    assert "mem_mb=3000" in outcome.result().text  # the retry
     logs = run.folder / ".snakemake" / "slurm_logs" / "rule_fine_tuning"
     assert "was asked to stop (SIGUSR1)" in next(logs.rglob(f"{warned}.log")).read_text()
 

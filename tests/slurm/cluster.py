@@ -84,6 +84,7 @@ def slurm() -> Iterator[Path]:
         start(folder)
         yield folder
     finally:
+        end_jobs()
         for daemon in ("slurmd", "slurmctld", "munged"):
             stop(folder / f"{daemon}.pid")
         for link in links:
@@ -135,6 +136,14 @@ def start(folder: Path) -> None:
         logs = [(folder / f"{daemon}.log").read_text() for daemon in ("slurmctld", "slurmd")]
         assert time.monotonic() < end, "\n".join([state, *logs])
         time.sleep(0.2)
+
+
+def end_jobs() -> None:
+    """Cancels what a failed test has left behind, while there is somebody to do it."""
+    output("scancel", "--user=root")
+    end = time.monotonic() + 20
+    while output("squeue", "--noheader") and time.monotonic() < end:
+        time.sleep(0.5)
 
 
 def output(*command: str) -> str:

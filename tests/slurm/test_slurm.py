@@ -19,7 +19,7 @@ from tests.workflow.runs import ROOT, Outcome, Run, new_run, set_key
 
 pytestmark = [pytest.mark.slurm, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
-EPOCHS = 200
+EPOCHS = 60
 """Of the trainings that are disturbed: some seconds each."""
 PROFILE = ROOT / "profiles" / "slurm"
 GROUPS = yaml.safe_load((PROFILE / "config.yaml").read_text())["groups"]
@@ -64,7 +64,7 @@ def small_run(folder: Path) -> Run:
     return run
 
 
-def until(found: Callable[[], str], run: Future[Outcome], seconds: float = 240) -> str:
+def until(found: Callable[[], str], run: Future[Outcome], seconds: float = 600) -> str:
     """What is found at last, while the run goes on."""
     end = time.monotonic() + seconds
     while not (value := found()):

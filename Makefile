@@ -28,7 +28,7 @@ test: $(READY)  ## Run the fast tests (about 10 minutes on two cores)
 test-all: $(READY)  ## Run all tests, the long ones too
 	$(PYTEST) -m "not slurm"
 
-test-slurm: $(READY)  ## Run the pipeline by a Slurm that the test starts (root; slurm-wlm, munge)
+test-slurm: $(READY)  ## Run the pipeline by a Slurm that the test starts (root, slurm-wlm, munge; 5 to 15 minutes)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,slurm]'
 	pytest -m slurm tests/slurm
 

@@ -7,7 +7,7 @@ PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format clean
+.PHONY: help demo test test-all test-slurm lint format clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,10 +23,14 @@ demo: $(READY)  ## Run the whole pipeline on the demo and write results/report/i
 	@echo "The report: $(CURDIR)/results/report/index.html"
 
 test: $(READY)  ## Run the fast tests (about 10 minutes on two cores)
-	$(PYTEST) -m "not long"
+	$(PYTEST) -m "not long and not slurm"
 
 test-all: $(READY)  ## Run all tests, the long ones too
-	$(PYTEST)
+	$(PYTEST) -m "not slurm"
+
+test-slurm: $(READY)  ## Run the pipeline by a Slurm that the test starts (root, slurm-wlm, munge; 5 to 15 minutes)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,slurm]'
+	pytest -m slurm tests/slurm
 
 lint: $(READY)  ## Check style: ruff, snakefmt, snakemake --lint
 	ruff check .

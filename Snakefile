@@ -1,4 +1,5 @@
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -8,6 +9,10 @@ prefix = f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
 if not workflow.deployment_settings.deployment_method:
     prefix += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 shell.prefix(prefix)
+
+# Before a job's time is up a scheduler sends SIGUSR1 to all its processes, and only a training is to
+# notice: Snakemake and the shell above it would end, and the training with them.
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 include: "rules/common.smk"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, get_args
 
 from motionfit import __version__, config
 from motionfit.errors import MotionFitError
+from motionfit.gpus import own_gpus
 from motionfit.terminal import set_terminal, terminal
 
 if TYPE_CHECKING:
@@ -301,6 +302,9 @@ def build_parser() -> argparse.ArgumentParser:
                         "help": "clips a video (default: 10)"},
             "--threads": {"type": positive, "default": os.cpu_count() or 1, "metavar": "N",
                           "help": "CPU cores to use (default: all)"},
+            "--gpus": {"type": natural, "metavar": "N",
+                       "help": "take N GPUs for this command alone, and wait until they are free; "
+                       "0 hides them (default: see them all)"},
             "--output": {"required": True, "type": Path, "metavar": "PATH",
                          "help": "file to write"},
         }  # fmt: skip
@@ -309,7 +313,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     def add_devices(parser: argparse.ArgumentParser) -> None:
         """Adds what a training runs on."""
-        add(parser, "--threads")
+        add(parser, "--threads", "--gpus")
         parser.add_argument("--devices", type=natural, default=1, metavar="N",
                             help="GPUs of each machine, or processes where it has none; 0 for "
                             "the CPU (default: 1)")  # fmt: skip
@@ -344,7 +348,7 @@ def build_parser() -> argparse.ArgumentParser:
                        help="fraction of the videos that may be lost")  # fmt: skip
 
     stage = command(store_flow, "Compute the optical flow of a shard of frames.")
-    add(stage, "--recipe", "--threads", "--output")
+    add(stage, "--recipe", "--threads", "--gpus", "--output")
     stage.add_argument("--frames", required=True, type=Path, metavar="H5", help="shard of frames")
 
     stage = command(train_motion_model, "Train a motion model on labelled flow, or frames.")
@@ -352,13 +356,13 @@ def build_parser() -> argparse.ArgumentParser:
     add_devices(stage)
 
     stage = command(features, "Extract the features of the dense clips of a shard.")
-    add(stage, "--recipe", "--model", "--threads", "--output")
+    add(stage, "--recipe", "--model", "--threads", "--gpus", "--output")
     stage.add_argument("--clips", required=True, type=Path, metavar="H5",
                        help="shard of what the model reads, flow or frames")  # fmt: skip
 
     stage = command(pseudo_labels, "Cluster motion features to pseudo-labels.")
     add(stage, "--recipe", "--index", "--split", "--label-fraction", "--label-seed", "--threads",
-        "--output")  # fmt: skip
+        "--gpus", "--output")  # fmt: skip
     stage.add_argument("--features", required=True, type=Path, metavar="DIR",
                        help="folder of the shards of features")  # fmt: skip
 
@@ -392,13 +396,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     stage = command(recognise, "Classify the test videos of a split.")
     add(stage, "--model", "--index", "--split", "--clips", "--clip-length", "--count",
-        "--threads", "--output")  # fmt: skip
+        "--threads", "--gpus", "--output")  # fmt: skip
     stage.add_argument("--predictions", required=True, type=Path, metavar="CSV",
                        help="file for the probabilities of each video")  # fmt: skip
 
     stage = command(retrieve, "Recall at k of test videos among training videos.")
     add(stage, "--model", "--index", "--split", "--clips", "--clip-length", "--count",
-        "--threads", "--output")  # fmt: skip
+        "--threads", "--gpus", "--output")  # fmt: skip
     stage.add_argument("--recall-at", type=int, nargs="+", default=[1, 5, 20], metavar="K",
                        help="nearest clips that are looked at (default: 1 5 20)")  # fmt: skip
     stage.add_argument("--neighbours", required=True, type=Path, metavar="CSV",
@@ -481,6 +485,8 @@ def run(args: Arguments) -> int:
         warnings.setFormatter(logging.Formatter("warning: %(message)s"))
         logging.getLogger("motionfit").addHandler(warnings)
     try:
+        if getattr(args, "gpus", None) is not None:
+            own_gpus(args.gpus)  # before PyTorch is imported, which looks for them
         return args.function(args) or 0
     except (MotionFitError, OSError) as error:
         # Of a full disk or a file that may not be read the system's own words say what and where.

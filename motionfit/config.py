@@ -622,6 +622,8 @@ class StageResources(Recipe):
     fine_tuning: TrainingResources = TrainingResources(threads=8, mem_mb=16000, runtime=1440)
     recognition: Resources = Resources(threads=8, mem_mb=16000, runtime=240, gpu=1)
     retrieval: Resources = Resources(threads=8, mem_mb=16000, runtime=240, gpu=1)
+    tables: Resources = Resources(mem_mb=2000, runtime=10)
+    """Metrics, tables and figures."""
     report: Resources = Resources(runtime=60)
 
 

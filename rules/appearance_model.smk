@@ -18,7 +18,7 @@ rule appearance_model:
         "../envs/motionfit.yaml"
     threads: resources("appearance_model").threads
     resources:
-        mem_mb=resources("appearance_model").mem_mb,
+        mem_mb=growing("appearance_model", "mem_mb"),
         runtime=resources("appearance_model").runtime,
         gpu=resources("appearance_model").gpu,
         options=resources("appearance_model").options,
@@ -30,7 +30,7 @@ rule appearance_model:
         "python -m motionfit --log {log:q} train-appearance-model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
         " --pseudo-labels {input.labels:q} --frames {params.frames:q} --threads {threads}"
-        " {resources.options} --output {output.model:q}"
+        " {resources.options} --gpus {resources.gpu} --output {output.model:q}"
 
 
 rule mers_model:
@@ -51,7 +51,7 @@ rule mers_model:
         "../envs/motionfit.yaml"
     threads: resources("appearance_model").threads
     resources:
-        mem_mb=resources("appearance_model").mem_mb,
+        mem_mb=growing("appearance_model", "mem_mb"),
         runtime=resources("appearance_model").runtime,
         gpu=resources("appearance_model").gpu,
         options=resources("appearance_model").options,
@@ -64,7 +64,8 @@ rule mers_model:
         "python -m motionfit --log {log:q} train-mers-model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
         " --teacher {input.teacher:q} --frames {params.frames:q} --flow {params.flow:q}"
-        " --threads {threads} {resources.options} --output {output.model:q}"
+        " --threads {threads} {resources.options} --gpus {resources.gpu}"
+        " --output {output.model:q}"
 
 
 # What the others are compared with.
@@ -81,8 +82,8 @@ rule random_model:
         "../envs/motionfit.yaml"
     threads: resources("index").threads
     resources:
-        mem_mb=resources("index").mem_mb,
-        runtime=resources("index").runtime,
+        mem_mb=growing("index", "mem_mb"),
+        runtime=growing("index", "runtime"),
     params:
         recipe=random_model_recipe,
         code=code_version("motionfit.models.random"),

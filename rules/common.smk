@@ -48,6 +48,18 @@ def resources(stage):
     return getattr(CONFIG.resources, stage)
 
 
+def growing(stage, amount):
+    """For `resources`: the amount that a job of a stage asks for, once more at each retry, so that
+    one that ran out of memory or time gets further. The time of a training does not grow: it goes on
+    from its checkpoint, and a cluster refuses, or never starts, what asks for too long."""
+    value = getattr(resources(stage), amount)
+
+    def look_up(wildcards, attempt):
+        return attempt * value
+
+    return look_up
+
+
 def recipe_json(section, wildcard, part=None):
     """For `params`: the recipe, or a part of it, that a wildcard names, as JSON."""
 

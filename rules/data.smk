@@ -12,8 +12,8 @@ rule render_demo:
         "../envs/motionfit.yaml"
     threads: resources("index").threads
     resources:
-        mem_mb=resources("index").mem_mb,
-        runtime=resources("index").runtime,
+        mem_mb=growing("index", "mem_mb"),
+        runtime=growing("index", "runtime"),
     params:
         recipe=recipe_json("datasets", "demo"),
         folder="results/demo/{demo}",
@@ -38,8 +38,8 @@ checkpoint index:
         "../envs/motionfit.yaml"
     threads: resources("index").threads
     resources:
-        mem_mb=resources("index").mem_mb,
-        runtime=resources("index").runtime,
+        mem_mb=growing("index", "mem_mb"),
+        runtime=growing("index", "runtime"),
     params:
         recipe=index_recipe,
         listing=index_listing,
@@ -64,8 +64,8 @@ rule frames:
         "../envs/motionfit.yaml"
     threads: resources("frames").threads
     resources:
-        mem_mb=resources("frames").mem_mb,
-        runtime=resources("frames").runtime,
+        mem_mb=growing("frames", "mem_mb"),
+        runtime=growing("frames", "runtime"),
     params:
         index="results/index/{dataset}.csv",
         videos=shard_state,
@@ -92,8 +92,8 @@ rule ledger:
         "../envs/motionfit.yaml"
     threads: resources("index").threads
     resources:
-        mem_mb=resources("index").mem_mb,
-        runtime=resources("index").runtime,
+        mem_mb=growing("index", "mem_mb"),
+        runtime=growing("index", "runtime"),
     params:
         folder="results/frames/{dataset}/{size}",
         max_failed=max_failed,

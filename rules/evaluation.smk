@@ -18,7 +18,7 @@ rule fine_tuning:
         "../envs/motionfit.yaml"
     threads: resources("fine_tuning").threads
     resources:
-        mem_mb=resources("fine_tuning").mem_mb,
+        mem_mb=growing("fine_tuning", "mem_mb"),
         runtime=resources("fine_tuning").runtime,
         gpu=resources("fine_tuning").gpu,
         options=resources("fine_tuning").options,
@@ -36,7 +36,7 @@ rule fine_tuning:
         " --label-fraction {params.label_fraction} --label-seed {params.label_seed}"
         " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
         " --clips {params.clips:q} {params.teacher} --threads {threads} {resources.options}"
-        " --output {output.model:q}"
+        " --gpus {resources.gpu} --output {output.model:q}"
 
 
 rule recognition:
@@ -55,8 +55,8 @@ rule recognition:
         "../envs/motionfit.yaml"
     threads: resources("recognition").threads
     resources:
-        mem_mb=resources("recognition").mem_mb,
-        runtime=resources("recognition").runtime,
+        mem_mb=growing("recognition", "mem_mb"),
+        runtime=growing("recognition", "runtime"),
         gpu=resources("recognition").gpu,
     params:
         clips=clips_folder_of_evaluation,
@@ -68,7 +68,7 @@ rule recognition:
         " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
         " --clips {params.clips:q} --clip-length {params.clip_length}"
         " --count {params.clips_per_video} --threads {threads}"
-        " --output {output.recognition:q} --predictions {output.predictions:q}"
+        " --gpus {resources.gpu} --output {output.recognition:q} --predictions {output.predictions:q}"
 
 
 # Retrieval looks at the model as it is before fine-tuning.
@@ -88,8 +88,8 @@ rule retrieval:
         "../envs/motionfit.yaml"
     threads: resources("retrieval").threads
     resources:
-        mem_mb=resources("retrieval").mem_mb,
-        runtime=resources("retrieval").runtime,
+        mem_mb=growing("retrieval", "mem_mb"),
+        runtime=growing("retrieval", "runtime"),
         gpu=resources("retrieval").gpu,
     params:
         clips=clips_folder_of_evaluation,
@@ -102,7 +102,7 @@ rule retrieval:
         " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
         " --clips {params.clips:q} --clip-length {params.clip_length}"
         " --count {params.clips_per_video} --recall-at {params.recall_at} --threads {threads}"
-        " --output {output.retrieval:q} --neighbours {output.neighbours:q}"
+        " --gpus {resources.gpu} --output {output.retrieval:q} --neighbours {output.neighbours:q}"
 
 
 rule metrics:
@@ -116,10 +116,10 @@ rule metrics:
         "results/benchmarks/metrics/{evaluation}.tsv"
     conda:
         "../envs/motionfit.yaml"
-    threads: resources("index").threads
+    threads: resources("tables").threads
     resources:
-        mem_mb=resources("index").mem_mb,
-        runtime=resources("index").runtime,
+        mem_mb=growing("tables", "mem_mb"),
+        runtime=growing("tables", "runtime"),
     params:
         folder="results/evaluations/{evaluation}",
         splits=from_evaluation("splits"),

@@ -14,8 +14,8 @@ rule flow:
         "../envs/motionfit.yaml"
     threads: resources("flow").threads
     resources:
-        mem_mb=resources("flow").mem_mb,
-        runtime=resources("flow").runtime,
+        mem_mb=growing("flow", "mem_mb"),
+        runtime=growing("flow", "runtime"),
         gpu=flow_gpus,
     params:
         recipe=recipe_json("flow", "flow"),
@@ -23,4 +23,4 @@ rule flow:
     shell:
         "python -m motionfit --log {log:q} store-flow"
         " --recipe {params.recipe:q} --frames {input.frames:q} --threads {threads}"
-        " --output {output.flow:q}"
+        " --gpus {resources.gpu} --output {output.flow:q}"

@@ -18,7 +18,7 @@ rule motion_model:
         "../envs/motionfit.yaml"
     threads: resources("motion_model").threads
     resources:
-        mem_mb=resources("motion_model").mem_mb,
+        mem_mb=growing("motion_model", "mem_mb"),
         runtime=resources("motion_model").runtime,
         gpu=resources("motion_model").gpu,
         options=resources("motion_model").options,
@@ -30,7 +30,7 @@ rule motion_model:
         "python -m motionfit --log {log:q} train-motion-model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
         " --clips {params.clips:q} --threads {threads} {resources.options}"
-        " --output {output.model:q}"
+        " --gpus {resources.gpu} --output {output.model:q}"
 
 
 rule features:
@@ -47,8 +47,8 @@ rule features:
         "../envs/motionfit.yaml"
     threads: resources("features").threads
     resources:
-        mem_mb=resources("features").mem_mb,
-        runtime=resources("features").runtime,
+        mem_mb=growing("features", "mem_mb"),
+        runtime=growing("features", "runtime"),
         gpu=resources("features").gpu,
     params:
         recipe=recipe_json("motion_models", "motion_model", "features"),
@@ -56,4 +56,4 @@ rule features:
     shell:
         "python -m motionfit --log {log:q} features"
         " --recipe {params.recipe:q} --model {input.model:q} --clips {input.clips:q}"
-        " --threads {threads} --output {output.features:q}"
+        " --threads {threads} --gpus {resources.gpu} --output {output.features:q}"

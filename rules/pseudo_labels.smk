@@ -17,8 +17,8 @@ rule pseudo_labels:
         "../envs/motionfit.yaml"
     threads: resources("pseudo_labels").threads
     resources:
-        mem_mb=resources("pseudo_labels").mem_mb,
-        runtime=resources("pseudo_labels").runtime,
+        mem_mb=growing("pseudo_labels", "mem_mb"),
+        runtime=growing("pseudo_labels", "runtime"),
         gpu=resources("pseudo_labels").gpu,
     params:
         recipe=pseudo_labels_recipe,
@@ -30,4 +30,5 @@ rule pseudo_labels:
         "python -m motionfit --log {log:q} pseudo-labels"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
         " {params.labelled}"
-        " --features {params.features:q} --threads {threads} --output {params.folder:q}"
+        " --features {params.features:q} --threads {threads} --gpus {resources.gpu}"
+        " --output {params.folder:q}"

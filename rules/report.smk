@@ -18,8 +18,8 @@ rule report:
         "../envs/motionfit.yaml"
     threads: resources("report").threads
     resources:
-        mem_mb=resources("report").mem_mb,
-        runtime=resources("report").runtime,
+        mem_mb=growing("report", "mem_mb"),
+        runtime=growing("report", "runtime"),
     params:
         config=report_config,
         code=code_version("motionfit.report"),

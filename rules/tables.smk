@@ -15,10 +15,10 @@ rule table:
         table=names(name for name, table in CONFIG.tables.items() if not table.axis),
     conda:
         "../envs/motionfit.yaml"
-    threads: resources("index").threads
+    threads: resources("tables").threads
     resources:
-        mem_mb=resources("index").mem_mb,
-        runtime=resources("index").runtime,
+        mem_mb=growing("tables", "mem_mb"),
+        runtime=growing("tables", "runtime"),
     params:
         recipe=table_recipe,
         code=code_version("motionfit.tables.stage"),
@@ -49,10 +49,10 @@ rule retrieval_figure:
         "results/benchmarks/retrieval_figure/{figure}.tsv"
     conda:
         "../envs/motionfit.yaml"
-    threads: resources("index").threads
+    threads: resources("tables").threads
     resources:
-        mem_mb=resources("index").mem_mb,
-        runtime=resources("index").runtime,
+        mem_mb=growing("tables", "mem_mb"),
+        runtime=growing("tables", "runtime"),
     params:
         recipe=recipe_json("figures", "figure"),
         clip_length=clip_length_of_figure,

@@ -20,7 +20,8 @@ def constraints() -> dict[str, str]:
 
 def requirements() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return project["dependencies"] + project["optional-dependencies"]["dev"]
+    optional = project["optional-dependencies"]
+    return project["dependencies"] + optional["dev"] + optional["slurm"]
 
 
 def test_constraints_are_names_and_exact_versions():

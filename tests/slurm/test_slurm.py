@@ -1,0 +1,149 @@
+"""The whole pipeline by a real scheduler, whose jobs are cancelled, requeued and told to stop."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from motionfit.config import Demo
+from motionfit.datasets.demo import render_demo
+from tests.slurm.cluster import output, slurm, why_not
+from tests.workflow.runs import ROOT, Outcome, Run, new_run, set_key
+
+pytestmark = [pytest.mark.slurm, pytest.mark.skipif(bool(why_not()), reason=why_not())]
+
+EPOCHS = 60
+"""Of the trainings that are disturbed: some seconds each."""
+PROFILE = ROOT / "profiles" / "slurm"
+GROUPS = yaml.safe_load((PROFILE / "config.yaml").read_text())["groups"]
+MORE = {"frames": "data", "ledger": "data", "flow": "data"}
+"""As docs/cluster.md says for small shards."""
+OPTIONS = (
+    "--workflow-profile", str(PROFILE), "--slurm-no-account", "--jobs", "4",
+    "--groups", *(f"{rule}={group}" for rule, group in (GROUPS | MORE).items()),
+    "--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "10",
+)  # fmt: skip
+TRAININGS = {
+    "motion_model": "models/motion/split1",
+    "appearance_model": "models/appearance/split1",
+    "fine_tuning": "evaluations/motionfit/split1",
+}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Path]:
+    with slurm() as folder:
+        yield folder
+
+
+def small_run(folder: Path) -> Run:
+    """A run whose jobs fit the node, one thread each, so that their sums are the same anywhere."""
+    run = new_run(folder)
+    render_demo(Demo(format="demo", unlabelled=2, frames=8, height=16, width=24, seed=2),
+                folder / "videos")  # fmt: skip
+    job = {"threads": 1, "mem_mb": 1500, "runtime": 5}
+    on_gpu = {"gpu": 1, **job}
+    run.change(set_key("resources", {
+        "index": job, "frames": job, "flow": job, "tables": job, "report": job,
+        "motion_model": on_gpu, "features": on_gpu, "pseudo_labels": on_gpu,
+        "appearance_model": on_gpu, "fine_tuning": on_gpu, "recognition": on_gpu,
+        "retrieval": on_gpu,
+    }))  # fmt: skip
+    for name in ("target", "source"):
+        run.change(set_key(f"datasets/{name}/shards", 2))
+    for key in ("motion_models/motion/training", "appearance_models/appearance/training",
+                "evaluations/motionfit/fine_tuning"):  # fmt: skip
+        run.change(set_key(f"{key}/epochs", EPOCHS))
+    return run
+
+
+def until(found: Callable[[], str], run: Future[Outcome], seconds: float = 600) -> str:
+    """What is found at last, while the run goes on."""
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        assert not run.done(), run.result().text
+        assert time.monotonic() < end, output("squeue", "--format=%i %T %r %k")
+        time.sleep(0.2)
+    return value
+
+
+def job_of(rule: str) -> str:
+    """The running Slurm job of a rule."""
+    jobs = output("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines()
+    return next((job.split()[0] for job in jobs if f"rule_{rule}_" in job), "")
+
+
+def in_the_middle(run: Run, rule: str) -> Callable[[], str]:
+    """For `until`: the job of a training that has a checkpoint."""
+
+    def found() -> str:
+        kept = run.file(TRAININGS[rule]).glob("checkpoints/*/epoch_0???_*.pt")
+        return job_of(rule) if any("epoch_0001" not in path.name for path in kept) else ""
+
+    return found
+
+
+def test_a_disturbed_run_comes_to_the_results_of_an_undisturbed_one(cluster, tmp_path):
+    undisturbed, run = small_run(tmp_path / "undisturbed"), small_run(tmp_path / "run")
+    with ThreadPoolExecutor() as threads:
+        outcome = threads.submit(run, *OPTIONS)
+        # As Slurm does it to a job that is pre-empted: the same job starts again.
+        requeued = until(in_the_middle(run, "motion_model"), outcome)
+        output("scontrol", "requeue", requeued)
+        # Snakemake submits it again.
+        cancelled = until(in_the_middle(run, "appearance_model"), outcome)
+        output("scancel", cancelled)
+        # As Slurm does it two minutes before the time limit.
+        warned = until(in_the_middle(run, "fine_tuning"), outcome)
+        output("scancel", "--signal=USR1", warned)
+        assert outcome.result().status == 0, outcome.result().text
+    assert run.plan().nothing_to_do
+    for rule in TRAININGS:
+        assert "going on in epoch" in log_of(run, rule), rule
+    assert f"'{requeued}' failed" not in outcome.result().text
+    assert f"'{cancelled}' failed" in outcome.result().text
+    assert "mem_mb=3000" in outcome.result().text  # the retry
+    logs = run.folder / ".snakemake" / "slurm_logs" / "rule_fine_tuning"
+    assert "was asked to stop (SIGUSR1)" in next(logs.rglob(f"{warned}.log")).read_text()
+
+    assert undisturbed().status == 0
+    for folder in TRAININGS.values():
+        same_weights(*(each.file(f"{folder}/model.pt") for each in (undisturbed, run)))
+    for evaluation in ("motionfit", "random", "motion"):
+        name = f"evaluations/{evaluation}/metrics.json"
+        ours, theirs = (json.loads(each.file(name).read_text()) for each in (run, undisturbed))
+        assert ours == theirs
+    check_gpus(run)
+
+
+def log_of(run: Run, rule: str) -> str:
+    name = {"motion_model": "motion", "appearance_model": "appearance", "fine_tuning": "motionfit"}
+    return run.file(f"logs/{rule}/{name[rule]}/split1.log").read_text()
+
+
+def same_weights(one: Path, other: Path) -> None:
+    states = [torch.load(path, weights_only=True)["weights"] for path in (one, other)]
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
+
+
+def check_gpus(run: Run) -> None:
+    """No two jobs had one GPU at one time, though some ran at one time."""
+    jobs = []
+    for log in run.file("logs").rglob("*.log"):
+        said = re.match(r"(\S+) 1 GPUs are asked for: CUDA_VISIBLE_DEVICES=(.*)", log.read_text())
+        if said:
+            ended = time.strftime("%H:%M:%S", time.localtime(log.stat().st_mtime))
+            jobs.append((said[1], ended, said[2]))
+    assert {gpu for *_, gpu in jobs} == {"0", "1"}
+    together = [(a, b) for a, b in combinations(jobs, 2) if a[0] < b[1] and b[0] < a[1]]
+    assert together
+    for (*_, one), (*_, other) in together:
+        assert one != other

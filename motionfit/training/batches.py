@@ -119,7 +119,7 @@ def loader(clips: MultiClips, batches: Batches, workers: int) -> DataLoader:
     """Reads batches, in processes of its own where there are `workers`."""
     return DataLoader(
         clips, batch_sampler=batches, collate_fn=Collate(clips), persistent_workers=workers > 0,
-        **reading(workers),
+        worker_init_fn=_leave_signals_to_the_training, **reading(workers),
     )  # fmt: skip
 
 
@@ -132,7 +132,6 @@ def reading(workers: int) -> dict[str, Any]:
     return {
         "num_workers": workers,
         "multiprocessing_context": "spawn" if workers else None,
-        "worker_init_fn": _leave_signals_to_the_training,
         "timeout": PATIENCE if workers else 0,
         "pin_memory": torch.cuda.is_available(),
     }
@@ -140,9 +139,16 @@ def reading(workers: int) -> dict[str, Any]:
 
 def _leave_signals_to_the_training(_worker: int) -> None:
     """Ctrl-C and a scheduler's signals reach the readers too, whose training still needs them for
-    the batch that it is at; they end with it."""
+    the batch that it is at; it ends them (`close`), and they end when it is gone."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
+
+
+def close(data: DataLoader) -> None:
+    """Ends the processes that read for a training. Python would do so as the program ends, by a
+    signal that they ignore, and wait for ever."""
+    if data._iterator is not None:
+        data._iterator._shutdown_workers()
 
 
 @contextmanager

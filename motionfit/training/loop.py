@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from motionfit.config import Training
 from motionfit.errors import MotionFitError
-from motionfit.training.batches import Batches, loader, readers
+from motionfit.training.batches import Batches, close, loader, readers
 from motionfit.training.checkpoints import Checkpoints, Identity
 from motionfit.training.compute import Compute, Together, synchronise
 from motionfit.training.data import MultiClips
@@ -70,8 +70,11 @@ def train(
     training = _Training(objective, recipe, compute, fabric, folder, identity)
     training.freeze(trainable, freeze_bn)
     training.prepare(training_set, validation_set)
-    with StopRequest() as stop:
-        training.run(stop)
+    try:
+        with StopRequest() as stop:
+            training.run(stop)
+    finally:
+        training.close()
 
 
 class _Training:
@@ -184,6 +187,13 @@ class _Training:
         # job.
         if self._fabric.is_global_zero:
             write_history(self._history, self._folder / "history.csv")
+
+    def close(self) -> None:
+        """Ends the processes that read."""
+        if self._loader.num_workers:
+            close(self._loader)
+            if self._watched:
+                close(self._watched[1])
 
     def _train_epoch(self, view: Watch, stop: StopRequest) -> None:
         self._objective.train()

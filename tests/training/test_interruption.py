@@ -195,6 +195,34 @@ def test_too_many_records_that_can_not_be_read_end_the_training(tmp_path, flow):
         run_training(tmp_path / "out", flow)
 
 
+@pytest.mark.parametrize(
+    "rate", [pytest.param(0.02, id="well", marks=pytest.mark.long), pytest.param(1e25, id="badly")]
+)
+def test_a_training_with_readers_ends(tmp_path, flow, rate):
+    """And they with it, whether it ends well or badly."""
+    code = (
+        "import sys; from pathlib import Path; from motionfit.training.compute import Compute\n"
+        "from tests.training.setups import run_training\n"
+        "if __name__ == '__main__':\n"
+        "    where, flow = map(Path, sys.argv[1:3])\n"
+        "    rate = float(sys.argv[3])\n"
+        "    run_training(where, flow, Compute(workers=1), watched=2, learning_rate=rate)"
+    )
+    (tmp_path / "run.py").write_text(code)
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, tmp_path / "run.py", tmp_path / "out", flow, str(rate)],
+        cwd=root, capture_output=True, text=True, check=False, timeout=120,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    assert done.returncode == (rate > 1), done.stderr
+    assert ("lower training.learning_rate" in done.stderr) == (rate > 1)
+    if rate < 1:  # readers change nothing
+        run_training(tmp_path / "alone", flow, watched=2)
+        histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("out", "alone")]
+        pd.testing.assert_frame_equal(*(history[VALUES] for history in histories))
+
+
 class Deadly(Dataset):
     """Its reader dies, as one does that is out of memory."""
 

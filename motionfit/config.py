@@ -626,6 +626,18 @@ class StageResources(Recipe):
     """Metrics, tables and figures."""
     report: Resources = Resources(runtime=60)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _lay_over_defaults(cls, values: Any) -> Any:
+        """What is said of a stage is laid over that stage's defaults, not over those of all."""
+        if not isinstance(values, dict):
+            return values
+        fields = cls.model_fields
+        return {
+            stage: laid_over(fields[stage].default.model_dump(), said) if stage in fields else said
+            for stage, said in values.items()
+        }
+
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 TARGET = re.compile(r"[A-Za-z]\w*", re.ASCII)

@@ -8,6 +8,7 @@ from motionfit.config import (
     FEATURES,
     Config,
     SelfTraining,
+    StageResources,
     Training,
     check_paths,
     load_config,
@@ -397,3 +398,13 @@ def test_equal_recipes_give_equal_text():
     values["motion_models"]["motion"] = dict(reversed(motion.items())) | {"label_fraction": 1}
     first, second = load_config(demo()), load_config(values)
     assert first.motion_models["motion"].to_json() == second.motion_models["motion"].to_json()
+
+
+def test_what_is_said_of_a_stage_is_laid_over_its_own_defaults():
+    said = {"appearance_model": {"gpu": 4}, "flow": {"threads": 2}}
+    resources = StageResources.model_validate(said)
+    model, flow = resources.appearance_model, resources.flow
+    assert (model.gpu, model.threads, model.mem_mb, model.runtime) == (4, 8, 32000, 4320)
+    assert (flow.threads, flow.runtime) == (2, 720)
+    with pytest.raises(ValueError, match="nonsense"):
+        StageResources.model_validate({"nonsense": {"gpu": 1}})

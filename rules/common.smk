@@ -1,7 +1,5 @@
 """Look-ups that the rules share: from names in the config to recipes, files and resources."""
 
-import hashlib
-import json
 import re
 from functools import cache
 

@@ -17,7 +17,7 @@ def listing(folder: Path) -> str:
         videos = scan_videos(folder)
     except MotionFitError:
         return ""
-    return hashlib.sha256("\0".join(videos).encode()).hexdigest()[:16]
+    return _digest(videos)
 
 
 def state(videos: Iterable[str]) -> str:
@@ -29,5 +29,9 @@ def state(videos: Iterable[str]) -> str:
             parts.append(f"{video}\0{found.st_size}\0{found.st_mtime_ns}")
         except OSError:
             parts.append(video)
-    text = "\0".join(parts).encode(errors="surrogateescape")
-    return hashlib.sha256(text).hexdigest()[:16]
+    return _digest(parts)
+
+
+def _digest(texts: Iterable[str]) -> str:
+    joined = "\0".join(texts).encode(errors="surrogateescape")
+    return hashlib.sha256(joined).hexdigest()[:16]

@@ -61,11 +61,9 @@ def recognise(
     store = ClipStore(clips, index["shard"], about.modality)
     test = stored(part(index, split, "test"), store, about.clip_length)
     starts = {v: distinct_starts(store.length(v), clip_length, count) for v in test["video"]}
-    places = [(video, start) for video, of_video in starts.items() for start in of_video]
-    by_clip = clip_outputs(lambda x: network(x).softmax(dim=1), about, store, places, device,
+    by_clip = clip_outputs(lambda x: network(x).softmax(dim=1), about, store, starts, device,
                            threads)  # fmt: skip
-    ends = np.cumsum([len(of_video) for of_video in starts.values()])
-    probabilities = np.stack([part.mean(axis=0) for part in np.split(by_clip, ends[:-1])])
+    probabilities = np.stack([of_video.mean(axis=0) for of_video in by_clip.values()])
     truth = np.array([about.classes.index(label) for label in test["label"]])
     order = np.argsort(-probabilities, axis=1)
     table = test[["video", "label"]].assign(predicted=[about.classes[k] for k in order[:, 0]])

@@ -75,15 +75,16 @@ def clip_features(
     threads: int,
 ) -> pd.DataFrame:
     """A row a clip: video, start, label, feature (D,) of unit length."""
-    table = pd.DataFrame(
-        [(row.video, start, row.label) for row in rows.itertuples()
-         for start in distinct_starts(store.length(row.video), about.clip_length, count)],
-        columns=["video", "start", "label"],
-    )  # fmt: skip
+    starts = {video: distinct_starts(store.length(video), about.clip_length, count)
+              for video in rows["video"]}  # fmt: skip
     features = clip_outputs(lambda x: network.feature_map(x).amax(dim=(2, 3, 4)), about, store,
-                            list(zip(table["video"], table["start"], strict=True)), device,
-                            threads)  # fmt: skip
-    return table.assign(feature=list(unit(features)))
+                            starts, device, threads)  # fmt: skip
+    records = [
+        (row.video, start, row.label, feature)
+        for row in rows.itertuples()
+        for start, feature in zip(starts[row.video], unit(features[row.video]), strict=True)
+    ]
+    return pd.DataFrame(records, columns=["video", "start", "label", "feature"])
 
 
 def video_means(clips: pd.DataFrame) -> pd.DataFrame:

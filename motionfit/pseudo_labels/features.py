@@ -60,21 +60,17 @@ def store_features(recipe: Features, model: Path, clips: Path, threads: int, out
             json.dumps(about.fps), json.dumps(store.recipe["fps"]),
         )  # fmt: skip
     videos = list(store.shards)
-    starts = [dense_starts(store.length(v), about.clip_length, recipe.stride) for v in videos]
-    places = [(v, int(s)) for v, of_video in zip(videos, starts, strict=True) for s in of_video]
-    features = np.zeros((0, network.dim), np.float32)
-    if places:
-        features = clip_outputs(network.features, about, store, places, device, threads,
-                                recipe.batch_size)  # fmt: skip
-    ends = np.cumsum([len(of_video) for of_video in starts])
+    starts = {v: dense_starts(store.length(v), about.clip_length, recipe.stride) for v in videos}
+    features = clip_outputs(network.features, about, store, starts, device, threads,
+                            recipe.batch_size)  # fmt: skip
     with replacing(output) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["clip_length"] = about.clip_length
         file.create_dataset("videos", data=np.array(videos, object), dtype=h5py.string_dtype())
-        for i, (video, of_video) in enumerate(zip(videos, starts, strict=True)):
+        for i, video in enumerate(videos):
             group = file.create_group(f"{i:06d}")
             group.attrs["frames"] = store.length(video)
-            group["starts"] = of_video
-            group["features"] = features[ends[i] - len(of_video) : ends[i]]
+            group["starts"] = starts[video]
+            group["features"] = features[video]
     log.info("features of %d videos", len(videos))
 
 

@@ -21,7 +21,6 @@ class ClipStore:
 
     def __init__(self, folder: Path, shards: Iterable[str], modality: str):
         self.modality = modality
-        self.channels = 3 if modality == "frames" else 2
         names = sorted(set(shards))
         self.shards = Shards([folder / f"{name}.h5" for name in names], modality)
 

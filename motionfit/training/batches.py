@@ -6,7 +6,6 @@ came next, and neither the number of processes that train nor of those that read
 seen.
 """
 
-import logging
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -19,8 +18,7 @@ from torch.utils.data import DataLoader, Sampler, default_collate
 
 from motionfit.errors import MotionFitError
 from motionfit.training.data import BadRecord, Draw, MultiClips
-
-log = logging.getLogger(__name__)
+from motionfit.training.signals import SIGNALS
 
 PATIENCE = 600
 """Seconds that a worker process may take for a batch before the training gives up on it."""
@@ -140,7 +138,7 @@ def reading(workers: int) -> dict[str, Any]:
 def _leave_signals_to_the_training(_worker: int) -> None:
     """Ctrl-C and a scheduler's signals reach the readers too, whose training still needs them for
     the batch that it is at; it ends them (`close`), and they end when it is gone."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 

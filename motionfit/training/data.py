@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from motionfit.datasets.index import stable_hash
 from motionfit.errors import MotionFitError
+from motionfit.models.network import CHANNELS
 from motionfit.store.clips import ClipStore
 from motionfit.training.clips import crop
 from motionfit.training.decoding import decode_clips, joined
@@ -240,7 +241,7 @@ class MultiClips(Dataset):
             if self.encoded:
                 item |= joined(name, [[np.zeros(0, np.uint8)] * L] * R)
             else:
-                item[name] = torch.zeros((R, L, S, S, store.channels), dtype=torch.uint8)
+                item[name] = torch.zeros((R, L, S, S, CHANNELS[store.modality]), dtype=torch.uint8)
         return item
 
     def decoded(self, batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torchvision.io import ImageReadMode, decode_jpeg
 
 from motionfit.errors import MotionFitError
+from motionfit.models.network import CHANNELS
 
 MODES = {"frames": ImageReadMode.RGB, "flow": ImageReadMode.GRAY}
 
@@ -30,7 +31,7 @@ def decode_clips(
 ) -> Tensor:
     """(B, R, L, S, S, C) uint8 on the device. Raises MotionFitError where a frame is no JPEG."""
     B, R, L = sizes.shape
-    channels = 3 if modality == "frames" else 2
+    channels = CHANNELS[modality]
     if not B:
         return torch.zeros((B, R, L, side, side, channels), dtype=torch.uint8, device=device)
     try:

@@ -1,6 +1,6 @@
 """Running a network over the clips of many videos, read as for training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -44,17 +44,20 @@ def clip_outputs(
     function: Callable[[Tensor], Tensor],
     about: SavedModel,
     store: ClipStore,
-    places: Sequence[Place],
+    starts: Mapping[str, Sequence[int]],
     device: torch.device,
     threads: int,
     batch_size: int = 32,
-) -> np.ndarray:
-    """(N, ...) float32: what `function` gives of the network input of each clip, by batches that
-    `threads` processes read where the device is a GPU.
+) -> dict[str, np.ndarray]:
+    """Video to (T, ...) float32: what `function` gives of the network input of each of its clips,
+    which begin at `starts`; by batches that `threads` processes read where the device is a GPU.
 
     Raises MotionFitError where a clip can't be read: unlike a training, which goes on without it,
     features or measures would silently be of fewer videos.
     """
+    if not starts:
+        return {}
+    places = [(video, int(start)) for video, of_video in starts.items() for start in of_video]
     batches = -(-len(places) // batch_size)
     workers = min(threads, batches) if device.type == "cuda" else 0
     data = DataLoader(CentreClips(store, places, about), batch_size, collate_fn=joined,
@@ -66,7 +69,8 @@ def clip_outputs(
                 raise MotionFitError(batch.reason)
             x = network_input(batch.to(device, non_blocking=True), about.modality)
             outputs.append(function(x).float().cpu().numpy())
-    return np.concatenate(outputs)
+    ends = np.cumsum([len(of_video) for of_video in starts.values()])
+    return dict(zip(starts, np.split(np.concatenate(outputs), ends[:-1]), strict=True))
 
 
 def joined(clips: list[Tensor | BadRecord]) -> Tensor | BadRecord:

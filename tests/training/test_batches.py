@@ -5,6 +5,7 @@ from math import ceil
 import pytest
 import torch
 
+from motionfit.models.network import CHANNELS
 from motionfit.store.clips import ClipStore
 from motionfit.training.batches import Batches, Collate
 from motionfit.training.data import BadRecord, Draw, MultiClips, whole_video
@@ -104,4 +105,4 @@ def test_clips_that_are_decoded_on_the_device_are_the_same(tmp_path, kind, train
     empty = Collate(encoded)([])
     del empty["bad"]
     none = encoded.decoded(empty, torch.device("cpu"))["clips"]
-    assert none.shape == (0, 2, 7, 20, 20, store.channels)
+    assert none.shape == (0, 2, 7, 20, 20, CHANNELS[kind])

@@ -1,4 +1,3 @@
-import json
 import logging
 from dataclasses import replace
 
@@ -24,51 +23,30 @@ from motionfit.training.appearance_model import train_appearance_model, train_me
 from motionfit.training.batches import Batches, Collate, loader
 from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.clips import centre_crop, network_input
-from motionfit.training.compute import Compute
 from motionfit.training.data import Draw, MultiClips, whole_video
 from motionfit.training.fine_tuning import fine_tune
 from motionfit.training.labels import training_and_validation, with_labels, with_pseudo_labels
-from motionfit.training.loop import train
 from motionfit.training.motion_model import train_motion_model
 from motionfit.training.objective import ClipLosses
 from motionfit.training.run import load_teacher, lock
+from tests.training import setups
+from tests.training.setups import ONE, SHORT, fields, make_store
 from tests.videos import described, make_flow, make_frames, make_index, moving_square
 
-ONE = Compute(threads=1)
 SMALL = Network(backbone="r2plus1d_small", clip_length=4)
-SHORT = {"epochs": 4, "milestones": [2], "learning_rate": 0.02, "batch_size": 4, "crop": 24,
-         "clips_per_video": 2, "flip": False, "validation_fraction": 0}  # fmt: skip
-
-
-def fields(count: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Flow that goes to the right in even videos and to the left in odd ones."""
-    rng = np.random.default_rng(seed)
-    videos = {}
-    for i in range(count):
-        field = rng.normal(0, 0.3, (8, 28, 32, 2)).astype(np.float32)
-        field[..., 0] += 3 if i % 2 == 0 else -3
-        videos[f"v{i:02d}"] = field
-    return videos
 
 
 @pytest.fixture
 def flow(tmp_path):
-    make_flow(tmp_path / "flow" / "0000.h5", fields(12), bound=8)
-    return tmp_path / "flow"
+    return make_store(tmp_path / "flow")
 
 
 def labels(count: int) -> dict[str, str]:
     return {f"v{i:02d}": "left" if i % 2 else "right" for i in range(count)}
 
 
-def run_training(folder, flow, epochs=4, seed=0, learning_rate=0.02):
-    store = ClipStore(flow, ["0000"], "flow")
-    videos = [whole_video(f"v{i:02d}", 8, i % 2) for i in range(12)]
-    recipe = Training(**{**SHORT, "epochs": epochs, "seed": seed, "learning_rate": learning_rate})
-    data = MultiClips(store, videos, 4, 2, 24, False, seed, training=True)
-    network = build_network("r2plus1d_small", "flow", 2, seed)
-    objective = ClipLosses(network, "flow", recipe, 2)
-    train(objective, data, None, recipe, json.loads(recipe.to_json()), folder, ONE)
+def run_training(folder, flow, **changes):
+    network = setups.run_training(folder, flow, **changes)
     return network, pd.read_csv(folder / "history.csv")
 
 

@@ -7,12 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from motionfit.errors import MotionFitError
 from motionfit.store.images import decode_grey, decode_rgb
-from motionfit.store.shards import Shards
-
-BEGIN, END = b"\xff\xd8", b"\xff\xd9"
-"""The first and the last bytes of a JPEG."""
+from motionfit.store.shards import Shards, damaged
 
 
 class ClipStore:
@@ -41,26 +37,23 @@ class ClipStore:
         repeated. Raises MotionFitError where the shard or a frame can't be read."""
         frames = self.read_encoded(video, start, length)
         try:
-            return np.stack([self._decode(data) for data in frames])
+            clip = np.stack([self._decode(data) for data in frames])
         except (cv2.error, ValueError):
-            raise MotionFitError(self._told(video, start, length)) from None
+            clip = np.zeros(0)
+        if clip.shape[1:3] != tuple(self.recipe["size"]):
+            raise damaged(
+                self.shards.path(video),
+                f"the stored {self.modality} {start} to {start + length - 1} of {video} can't be "
+                "decoded",
+            )
+        return clip
 
     def read_encoded(self, video: str, start: int, length: int) -> list[np.ndarray]:
-        """The same clip as L encoded frames, (bytes,) uint8 each; raises as `read` does, where one
-        is not whole."""
+        """The same clip as L encoded frames, (bytes,) uint8 each; raises as `Shards.read` does."""
         start = min(start, self.length(video) - 1)
         present = min(length, self.length(video) - start)
         images = self.shards.read(video, start, present)
-        if any(image[:2].tobytes() != BEGIN or image[-2:].tobytes() != END for image in images):
-            raise MotionFitError(self._told(video, start, present))
         return images + images[-1:] * (length - present)
-
-    def _told(self, video: str, start: int, length: int) -> str:
-        return (
-            f"{self.shards.path(video)}: the stored {self.modality} {start} to "
-            f"{start + length - 1} of {video} can't be decoded: delete the file and run again to "
-            "make it anew"
-        )
 
     def _decode(self, data: np.ndarray) -> np.ndarray:
         if self.modality == "frames":

@@ -2,22 +2,28 @@
 
 Layout of a shard::
 
-    /            attributes: kind ('frames' or 'flow'), recipe (JSON text)
+    /            attributes: kind ('frames' or 'flow'), recipe (JSON text), checksum (of these two
+                 and of the three arrays that follow)
     /videos      (V,) text      ids, in the order they were added
+    /sources     (V,) text      paths of the video files
     /lengths     (V,) int64     frames a video
-    /data/000000 (N,) uint8     the encoded frames of the first video, one after the other;
-                                attribute: source, the path of the video
+    /data/000000 (N,) uint8     the encoded frames of the first video, one after the other
     /offsets/000000 (T+1,) int64  frame t is bytes[offsets[t]:offsets[t+1]]
+    /checksums/000000 (T,) uint32  CRC-32 of each frame
 
-so a clip of adjacent frames is one read.
+so a clip of adjacent frames is one read. Every frame is checked as it is read, so that a file that
+a disk or a copy has damaged is never learned from, and costs no extra pass over the data. What HDF5
+itself writes has its own checksums in the version of the format that is used. A file may come from
+another machine: what it says of itself is checked before it is believed.
 """
 
 import json
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -27,6 +33,8 @@ from motionfit.files import replacing
 
 OPEN_AT_MOST = 64
 """Files that a process keeps open: a system allows some 1000, and a data set may have more."""
+FORMAT = ("v110", "v110")
+"""Version of the HDF5 format: from 1.10 on its own structures have checksums."""
 
 
 class ShardWriter:
@@ -35,25 +43,32 @@ class ShardWriter:
     def __init__(self, file: h5py.File):
         self._file = file
         self._videos: list[str] = []
+        self._sources: list[str] = []
         self._lengths: list[int] = []
 
-    def add(self, video: str, frames: Sequence[bytes], **attributes: Any) -> None:
-        """Adds a video as its encoded frames."""
+    def add(self, video: str, frames: Sequence[bytes], source: str) -> None:
+        """Adds a video as its encoded frames; `source`: the path of its file."""
         name = f"{len(self._videos):06d}"
         offsets = np.zeros(len(frames) + 1, np.int64)
         np.cumsum([len(frame) for frame in frames], out=offsets[1:])
-        data = self._file.create_dataset(
-            f"data/{name}", data=np.frombuffer(b"".join(frames), np.uint8)
-        )
-        data.attrs.update(attributes)
-        self._file.create_dataset(f"offsets/{name}", data=offsets)
+        sums = np.array([zlib.crc32(frame) for frame in frames], np.uint32)
+        self._file[f"data/{name}"] = np.frombuffer(b"".join(frames), np.uint8)
+        self._file[f"offsets/{name}"] = offsets
+        self._file[f"checksums/{name}"] = sums
         self._videos.append(video)
+        self._sources.append(source)
         self._lengths.append(len(frames))
 
     def finish(self) -> None:
-        text = h5py.string_dtype()
-        self._file.create_dataset("videos", data=np.array(self._videos, dtype=object), dtype=text)
-        self._file.create_dataset("lengths", data=np.array(self._lengths, np.int64))
+        arrays = {
+            "videos": text_array(self._videos),
+            "sources": text_array(self._sources),
+            "lengths": np.array(self._lengths, np.int64),
+        }
+        for name, values in arrays.items():
+            self._file[name] = values
+        about = [str(self._file.attrs[name]).encode() for name in ("kind", "recipe")]
+        self._file.attrs["checksum"] = checksum(*about, *arrays.values())
 
 
 @contextmanager
@@ -62,12 +77,30 @@ def write_shard(path: Path, kind: str, recipe: dict[str, Any]) -> Iterator[Shard
 
     `recipe`: how its frames or flow are made, with at least `size` (height, width) and `fps`.
     """
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(path) as temporary, h5py.File(temporary, "w", libver=FORMAT) as file:
         file.attrs["kind"] = kind
         file.attrs["recipe"] = json.dumps(recipe, sort_keys=True)
         writer = ShardWriter(file)
         yield writer
         writer.finish()
+
+
+class _Place(NamedTuple):
+    """Where a video is stored."""
+
+    path: Path
+    name: str
+    length: int
+    source: str
+
+
+class _Stored(NamedTuple):
+    """A video's arrays in an open shard."""
+
+    place: _Place
+    data: h5py.Dataset
+    offsets: np.ndarray
+    checksums: np.ndarray
 
 
 class Shards:
@@ -78,21 +111,25 @@ class Shards:
     """
 
     def __init__(self, paths: Sequence[Path], kind: str):
-        self._places: dict[str, tuple[Path, str, int]] = {}
+        self._places: dict[str, _Place] = {}
         self._open: dict[Path, h5py.File] = {}
-        self._found: tuple[tuple[Path, str], np.ndarray, h5py.Dataset] | None = None
+        self._found: _Stored | None = None
         self._process = os.getpid()
         self.bytes = {path.name: path.stat().st_size for path in paths if path.is_file()}
         """Name to size of each shard's file."""
         recipes: dict[str, Path] = {}
         for path in paths:
             with open_shard(path) as file:
-                if file.attrs.get("kind") != kind:
-                    raise MotionFitError(f"{path} holds no {kind}")
-                recipes.setdefault(str(file.attrs["recipe"]), path)
-                videos = file["videos"].asstr()[:]
-                for i, (video, length) in enumerate(zip(videos, file["lengths"][:], strict=True)):
-                    self._places[video] = (path, f"{i:06d}", int(length))
+                recipe, places = read_contents(file, path, kind)
+            recipes.setdefault(recipe, path)
+            for video, place in places.items():
+                if video in self._places:
+                    other = self._places[video].path
+                    raise MotionFitError(
+                        f"{path} and {other} both hold {video}, so one of them is no shard of this "
+                        "data set: delete both and run again to make them anew"
+                    )
+                self._places[video] = place
         if len(recipes) != 1:
             raise MotionFitError(
                 f"shards of {kind} that do not belong together: "
@@ -109,36 +146,37 @@ class Shards:
 
     def length(self, video: str) -> int:
         """Number of frames of a video."""
-        return self._places[video][2]
+        return self._places[video].length
 
     def path(self, video: str) -> Path:
         """The shard that holds a video."""
-        return self._places[video][0]
+        return self._places[video].path
 
-    def attributes(self, video: str) -> dict[str, Any]:
-        path, name, _ = self._places[video]
-        return dict(self._file(path)[f"data/{name}"].attrs)
+    def source(self, video: str) -> str:
+        """The path of the file that a video was decoded from."""
+        return self._places[video].source
 
     def read(self, video: str, start: int, length: int) -> list[np.ndarray]:
         """The encoded frames start..start+length-1 of a video, each (bytes,) uint8, by one read.
 
-        Raises MotionFitError where the file can't be read.
+        Raises MotionFitError where the file can't be read, or is not as it was written.
         """
-        path, name, _ = self._places[video]
-        file = self._file(path)
+        place = self._places[video]
+        file = self._file(place.path)
         try:
             # A multi-clip is several reads of one video, and finding it takes as long as reading.
-            if self._found is None or self._found[0] != (path, name):
-                self._found = (path, name), file[f"offsets/{name}"][:], file[f"data/{name}"]
-            _, all_offsets, stored = self._found
+            if self._found is None or self._found.place != place:
+                self._found = find(file, place)
+            _, stored, all_offsets, checksums = self._found
             offsets = all_offsets[start : start + length + 1]
             data = stored[offsets[0] : offsets[-1]]
-        except (OSError, KeyError) as error:
-            raise MotionFitError(
-                f"{path}: {video} can't be read ({error}): delete the file and run again to make "
-                "it anew"
-            ) from None
-        return np.split(data, offsets[1:-1] - offsets[0])
+        except (OSError, KeyError, ValueError, RuntimeError) as error:
+            raise damaged(place.path, f"{video} can't be read: {error}") from None
+        frames = np.split(data, offsets[1:-1] - offsets[0])
+        for t, frame in enumerate(frames, start):
+            if zlib.crc32(frame) != checksums[t]:
+                raise damaged(place.path, f"frame {t} of {video} has another checksum")
+        return frames
 
     def _file(self, path: Path) -> h5py.File:
         if self._process != os.getpid():
@@ -154,11 +192,83 @@ class Shards:
         return {**self.__dict__, "_open": {}, "_found": None}
 
 
+def read_contents(file: h5py.File, path: Path, kind: str) -> tuple[str, dict[str, _Place]]:
+    """The recipe of a shard, as JSON, and its videos, when all of that is as it was written.
+
+    Raises MotionFitError where it is not, or the shard is of another kind.
+    """
+    try:
+        of_kind, recipe = (str(file.attrs[name]) for name in ("kind", "recipe"))
+        arrays = [own_array(file, name)[:] for name in ("videos", "sources", "lengths")]
+        expected = int(file.attrs["checksum"])
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise damaged(path, f"it is no whole shard: {error}") from None
+    if expected != checksum(of_kind.encode(), recipe.encode(), *arrays):
+        raise damaged(path, "its list of videos has another checksum")
+    if of_kind != kind:
+        raise MotionFitError(f"{path} holds no {kind}, but {of_kind}")
+    videos, sources = ([text.decode() for text in values] for values in arrays[:2])
+    return recipe, {
+        video: _Place(path, f"{i:06d}", length, source)
+        for i, (video, source, length) in enumerate(
+            zip(videos, sources, arrays[2].tolist(), strict=True)
+        )
+    }
+
+
+def find(file: h5py.File, place: _Place) -> _Stored:
+    """The arrays of a video, its data unread. Raises ValueError where they do not fit together."""
+    data, all_offsets, sums = (
+        own_array(file, f"{group}/{place.name}") for group in ("data", "offsets", "checksums")
+    )
+    offsets, checksums = all_offsets[:], sums[:]
+    if (
+        offsets.shape != (place.length + 1,)
+        or checksums.shape != (place.length,)
+        or (offsets[0], offsets[-1]) != (0, data.size)
+        or (np.diff(offsets) < 0).any()
+    ):
+        raise ValueError("its offsets are not those of its frames")
+    return _Stored(place, data, offsets, checksums)
+
+
+def own_array(file: h5py.File, name: str, dimensions: int = 1) -> h5py.Dataset:
+    """An array of a file that holds it itself: one that comes from elsewhere could
+    refer to other files, or to very much from very little. Raises ValueError."""
+    for part in filter(None, (name.rpartition("/")[0], name)):
+        if not isinstance(file.get(part, getlink=True), h5py.HardLink):
+            raise ValueError(f"there is no {part} in it")
+    array = file[name]
+    if not isinstance(array, h5py.Dataset) or array.ndim != dimensions:
+        raise ValueError(f"{name} is no array of {dimensions} dimension(s)")
+    if array.chunks or array.external or array.is_virtual:
+        raise ValueError(f"{name} is not stored as it is")
+    return array
+
+
+def text_array(texts: Sequence[str]) -> np.ndarray:
+    """(N,) UTF-8 of one width: unlike HDF5's texts of any width, these lie in the array itself."""
+    return np.array([text.encode() for text in texts], dtype="S")
+
+
+def checksum(*parts: bytes | np.ndarray) -> int:
+    """CRC-32 of the bytes of several texts and arrays."""
+    value = 0
+    for part in parts:
+        value = zlib.crc32(np.ascontiguousarray(part).tobytes(), value)
+    return value
+
+
+def damaged(path: Path, what: str) -> MotionFitError:
+    return MotionFitError(f"{path} is damaged ({what}): delete it and run again to make it anew")
+
+
 def open_shard(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except OSError as error:
         # What the system refuses (no such file, too many open files) has a number; a file that is
         # no HDF5, or not all of one, has none.
-        cure = "" if error.errno else ": delete it and run again to make it anew"
-        raise MotionFitError(f"{path} can't be read ({error}){cure}") from None
+        if error.errno:
+            raise MotionFitError(f"{path} can't be read ({error})") from None
+        raise damaged(path, str(error)) from None

@@ -13,7 +13,7 @@ from motionfit.pseudo_labels import points as points_module
 from motionfit.pseudo_labels.kmeans import CPU, Points, farthest, first_centroids, kmeans, lloyd
 from motionfit.pseudo_labels.points import mapped, prepared
 from motionfit.pseudo_labels.stage import make_pseudo_labels
-from tests.pseudo_labels.test_stage import write_features
+from tests.pseudo_labels.test_stage import make_features
 from tests.videos import make_index
 
 
@@ -242,7 +242,7 @@ def test_numbers_written_are_mapped_in_rows(tmp_path):
 
 def test_nothing_stays_in_the_output_folder_but_the_results(tmp_path):
     rng = np.random.default_rng(0)
-    write_features(tmp_path / "features", {n: rng.normal(0, 1, (6, 4)) for n in "abc"})
+    make_features(tmp_path / "features", {n: rng.normal(0, 1, (6, 4)) for n in "abc"})
     index = make_index(dict.fromkeys("abc", "x"))
     out = tmp_path / "out"
     options = recipe(pca=2, normalise=True)

@@ -1,6 +1,5 @@
 import json
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +8,12 @@ from motionfit.config import Features, LabelledPart, PseudoLabels
 from motionfit.datasets.index import labelled_train, source_videos
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, save_model
-from motionfit.pseudo_labels.features import read_features, store_features
+from motionfit.pseudo_labels.features import (
+    VideoFeatures,
+    read_features,
+    store_features,
+    write_features,
+)
 from motionfit.pseudo_labels.stage import chosen_videos, cluster, make_pseudo_labels, prepared
 from motionfit.store.clips import ClipStore
 from motionfit.training.clips import centre_crop, network_input
@@ -20,17 +24,12 @@ def recipe(clusters: int, **options) -> PseudoLabels:
     return PseudoLabels(motion_model="m", dataset="d", clusters=clusters, **options)
 
 
-def write_features(folder, features: dict[str, np.ndarray]) -> None:
+def make_features(folder, features: dict[str, np.ndarray]) -> None:
     folder.mkdir()
-    with h5py.File(folder / "0000.h5", "w") as file:
-        file.attrs["clip_length"] = 8
-        file.create_dataset("videos", data=np.array(list(features), object),
-                            dtype=h5py.string_dtype())  # fmt: skip
-        for i, values in enumerate(features.values()):
-            group = file.create_group(f"{i:06d}")
-            group.attrs["frames"] = 8 * len(values)
-            group["starts"] = 8 * np.arange(len(values))
-            group["features"] = values.astype(np.float32)
+    write_features(folder / "0000.h5", 8, [
+        VideoFeatures(video, 8 * np.arange(len(values)), values, 8 * len(values), 8)
+        for video, values in features.items()
+    ])  # fmt: skip
 
 
 def test_features_are_those_of_the_network(tmp_path):
@@ -89,7 +88,7 @@ def test_two_motions_are_found_and_judged(tmp_path):
         name: rng.normal(0, 0.1, (3, 4)) + (5 if label == "a" else -5)
         for name, label in truth.items()
     }
-    write_features(tmp_path / "features", features)
+    make_features(tmp_path / "features", features)
     out = tmp_path / "labels"
     make_pseudo_labels(
         recipe(2), make_index(truth), 1, LabelledPart(), tmp_path / "features", 1, out
@@ -127,7 +126,7 @@ def test_test_videos_are_not_clustered(tmp_path):
     features = {
         name: np.random.default_rng(i).normal(0, 1, (3, 4)) for i, name in enumerate("abcd")
     }
-    write_features(tmp_path / "features", features)
+    make_features(tmp_path / "features", features)
     index = make_index(dict.fromkeys("abcd", "x"), test={"b"})
     make_pseudo_labels(
         recipe(2), index, 1, LabelledPart(), tmp_path / "features", 1, tmp_path / "out"

@@ -14,20 +14,20 @@ RECIPE = {"size": [4, 4], "fps": None}
 
 def test_frames_come_back_as_they_were_written(tmp_path):
     with write_shard(tmp_path / "0.h5", "frames", RECIPE) as shard:
-        shard.add("a/b é.mp4", [b"one", b"", b"three"], fps=25.0, source="x")
-        shard.add("c", [b"four"], fps=10.0, source="y")
+        shard.add("a/b é.mp4", [b"one", b"", b"three"], "x")
+        shard.add("c", [b"four"], "y")
     shards = Shards([tmp_path / "0.h5"], "frames")
     assert list(shards) == ["a/b é.mp4", "c"]
     assert shards.length("a/b é.mp4") == 3
     assert [f.tobytes() for f in shards.read("a/b é.mp4", 0, 3)] == [b"one", b"", b"three"]
     assert [f.tobytes() for f in shards.read("a/b é.mp4", 1, 2)] == [b"", b"three"]
-    assert shards.attributes("c")["fps"] == 10.0
+    assert shards.source("c") == "y"
     assert shards.recipe == RECIPE
 
 
 def fail_while_writing(path):
     with write_shard(path, "frames", RECIPE) as shard:
-        shard.add("b", [b"x"])
+        shard.add("b", [b"x"], "b.mp4")
         raise RuntimeError
 
 
@@ -40,7 +40,7 @@ def test_a_shard_that_is_not_finished_leaves_nothing(tmp_path):
 def test_a_shard_that_fails_leaves_the_one_before(tmp_path):
     path = tmp_path / "0.h5"
     with write_shard(path, "frames", RECIPE) as shard:
-        shard.add("a", [b"x"])
+        shard.add("a", [b"x"], "a.mp4")
     with pytest.raises(RuntimeError):
         fail_while_writing(path)
     assert list(Shards([path], "frames")) == ["a"]
@@ -67,7 +67,7 @@ def test_no_more_files_are_open_than_a_system_allows(tmp_path, monkeypatch):
     monkeypatch.setattr("motionfit.store.shards.OPEN_AT_MOST", 2)
     for i in range(5):
         with write_shard(tmp_path / f"{i}.h5", "frames", RECIPE) as shard:
-            shard.add(f"v{i}", [bytes([i])])
+            shard.add(f"v{i}", [bytes([i])], "v.mp4")
     shards = Shards([tmp_path / f"{i}.h5" for i in range(5)], "frames")
     for i in (0, 1, 2, 3, 4, 0):
         assert shards.read(f"v{i}", 0, 1)[0].tobytes() == bytes([i])
@@ -82,7 +82,7 @@ def test_a_missing_shard_is_not_blamed_on_its_content(tmp_path):
 
 def test_a_clip_is_one_contiguous_array(tmp_path):
     with write_shard(tmp_path / "0.h5", "frames", RECIPE) as shard:
-        shard.add("a", [bytes([i]) * (i + 1) for i in range(5)])
+        shard.add("a", [bytes([i]) * (i + 1) for i in range(5)], "a.mp4")
     with h5py.File(tmp_path / "0.h5") as file:
         assert file["data/000000"].shape == (15,)
         assert file["offsets/000000"][:].tolist() == [0, 1, 3, 6, 10, 15]
@@ -130,3 +130,107 @@ def test_a_clip_beyond_the_end_repeats_the_last_frame(tmp_path):
     assert np.array_equal(clip[0], store.read("a", 3, 1)[0])
     for t in (1, 2, 3):
         assert np.array_equal(clip[t], store.read("a", 4, 1)[0])
+
+
+def small_shard(path):
+    """Two videos of ten different frames each."""
+    with write_shard(path, "frames", RECIPE) as shard:
+        for video in ("a", "b"):
+            shard.add(video, [bytes([t]) * 40 for t in range(10)], f"{video}.mp4")
+    return everything(path)
+
+
+def everything(path):
+    shards = Shards([path], "frames")
+    return shards.recipe, {
+        video: (shards.source(video), [frame.tobytes() for frame in shards.read(video, 0, 10)])
+        for video in shards
+    }
+
+
+def test_a_flipped_byte_is_found_wherever_it_is(tmp_path):
+    path = tmp_path / "0.h5"
+    written = small_shard(path)
+    content = path.read_bytes()
+    unnoticed, messages = [], []
+    for place in range(0, len(content), 7):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :])
+        try:
+            if everything(path) != written:
+                unnoticed.append(place)
+        except MotionFitError as error:
+            messages.append(str(error))
+    assert not unnoticed
+    assert len(messages) > len(content) / 7 / 3  # the other bytes say nothing to a reader
+    assert all(f"{path} is damaged" in m and "delete it and run again" in m for m in messages)
+
+
+def test_a_truncated_shard_is_named(tmp_path):
+    path = tmp_path / "0.h5"
+    small_shard(path)
+    content = path.read_bytes()
+    for length in (0, 1, 100, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:length])
+        with pytest.raises(MotionFitError, match=r"0\.h5 is damaged.*delete it"):
+            Shards([path], "frames")
+
+
+def test_the_frames_of_a_damaged_video_do_not_hide_the_others(tmp_path):
+    path = tmp_path / "0.h5"
+    small_shard(path)
+    with h5py.File(path, "r+") as file:
+        file["data/000001"][45] ^= 1
+    shards = Shards([path], "frames")
+    assert len(shards.read("a", 0, 10)) == 10
+    assert len(shards.read("b", 2, 8)) == 8
+    with pytest.raises(MotionFitError, match="frame 1 of b has another checksum"):
+        shards.read("b", 0, 2)
+
+
+def outside(file, tmp_path):
+    (tmp_path / "secret").write_bytes(bytes(400))
+    del file["data/000000"]
+    file.create_dataset("data/000000", (400,), np.uint8,
+                        external=[(str(tmp_path / "secret"), 0, 400)])  # fmt: skip
+
+
+def elsewhere(file, tmp_path):
+    del file["data/000000"]
+    file["data/000000"] = h5py.ExternalLink("other.h5", "data/000000")
+
+
+def bomb(file, tmp_path):
+    del file["data/000000"]
+    file.create_dataset("data/000000", (400,), np.uint8, compression="gzip")
+
+
+def offsets(file, tmp_path):
+    file["offsets/000000"][3] = 1
+
+
+def lengths(file, tmp_path):
+    file["lengths"][0] = 11
+
+
+@pytest.mark.parametrize("change", [outside, elsewhere, bomb, offsets, lengths])
+def test_a_shard_from_elsewhere_is_checked_before_it_is_read(tmp_path, change):
+    path = tmp_path / "0.h5"
+    small_shard(path)
+    with h5py.File(path, "r+") as file:
+        change(file, tmp_path)
+    with pytest.raises(MotionFitError, match=r"0\.h5 is damaged"):
+        everything(path)
+
+
+def test_a_file_of_another_program_is_no_shard(tmp_path):
+    with h5py.File(tmp_path / "0.h5", "w") as file:
+        file["x"] = 1
+    with pytest.raises(MotionFitError, match=r"0\.h5 is damaged \(it is no whole shard"):
+        Shards([tmp_path / "0.h5"], "frames")
+
+
+def test_two_shards_with_one_video_are_refused(tmp_path):
+    for name in ("0", "1"):
+        small_shard(tmp_path / f"{name}.h5")
+    with pytest.raises(MotionFitError, match="both hold a"):
+        Shards([tmp_path / "0.h5", tmp_path / "1.h5"], "frames")

@@ -35,16 +35,23 @@ def trained(folder: Path) -> tuple[int, float]:
     return process, time.monotonic()
 
 
+def written(folder: Path) -> set[Path]:
+    return set((folder / "checkpoints").glob("*/*.pt"))
+
+
 def main(folder: Path, signals: list[int]) -> None:
     process, begun = trained(folder / "whole")
     assert os.waitpid(process, 0)[1] == 0
     longest = time.monotonic() - begun
     for number in signals:
+        before = written(folder / "killed")
         process, _ = trained(folder / "killed")
         if number != signal.SIGKILL:  # a signal that comes before the training listens just ends it
-            while not list((folder / "killed" / "checkpoints").glob("*/*.pt")):
+            while written(folder / "killed") == before:
                 time.sleep(0.01)
-        time.sleep(random.uniform(0.05, 0.25) * longest)
+            time.sleep(random.uniform(0, 0.05) * longest)
+        else:
+            time.sleep(random.uniform(0.05, 0.25) * longest)
         os.kill(process, number)
         status = os.waitpid(process, 0)[1]
         print("ended by", number, "status", status, flush=True)

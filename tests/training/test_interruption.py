@@ -161,8 +161,8 @@ def test_a_record_that_can_not_be_read_is_passed_over_and_counted(tmp_path, capl
     assert history["skipped"].tolist() == [1, 1]
     told = [r.getMessage() for r in caplog.records if "v05 is passed over" in r.getMessage()]
     assert len(told) == 2  # once an epoch
-    assert f"{flow / '0000.h5'}: the stored flow" in told[0]
-    assert "delete the file and run again" in told[0]
+    assert f"{flow / '0000.h5'} is damaged (frame" in told[0]
+    assert "delete it and run again" in told[0]
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])

@@ -105,15 +105,14 @@ def pseudo_labels(args: Arguments) -> None:
 
 
 def train_appearance_model(args: Arguments) -> None:
-    import pandas as pd
-
     from motionfit.datasets.index import read_index
     from motionfit.training.appearance_model import train_appearance_model
+    from motionfit.training.labels import read_pseudo_labels
 
-    labels = pd.read_csv(args.pseudo_labels, dtype={"video": str})
     train_appearance_model(config.parse_recipe(config.AppearanceModel, args.recipe),
-                           read_index(args.index), args.split, labels, args.frames,
-                           compute(args), args.output)  # fmt: skip
+                           read_index(args.index), args.split,
+                           read_pseudo_labels(args.pseudo_labels), args.frames, compute(args),
+                           args.output)  # fmt: skip
 
 
 def train_mers_model(args: Arguments) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing
+from motionfit.result_tables import read_table
 
 COLUMNS = ["video", "path", "label", "group", "shard"]
 
@@ -39,11 +40,19 @@ def write_index(index: pd.DataFrame, path: Path) -> None:
 
 
 def read_index(path: Path) -> pd.DataFrame:
-    """The index as text columns; an empty field is ''."""
-    index = pd.read_csv(path, dtype=str, keep_default_na=False)
-    missing = [column for column in COLUMNS if column not in index.columns]
-    if missing:
-        raise MotionFitError(f"{path} is no index: it lacks the column(s) {', '.join(missing)}")
+    """The index as text columns; an empty field is ''. Raises MotionFitError where it is none."""
+    index = read_table(path, dict.fromkeys(COLUMNS, str))
+    splits = [column for column in index.columns if column.startswith("split")]
+    index[splits] = index[splits].astype(str)
+    wrong = None
+    if not index["shard"].str.fullmatch(r"\d+").all():  # they become names of files
+        wrong = "a shard is no number"
+    elif index["video"].duplicated().any():
+        wrong = f"{index['video'][index['video'].duplicated()].iloc[0]!r} is in it twice"
+    elif not index[splits].isin(["train", "test", ""]).all(axis=None):
+        wrong = "a split says something else than train, test or nothing"
+    if wrong:
+        raise MotionFitError(f"{path} is no index ({wrong}): delete it and run again")
     return index
 
 

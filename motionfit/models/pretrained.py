@@ -1,6 +1,8 @@
 """Pre-trained weights in torchvision's format, to start a network from."""
 
+import hashlib
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,12 +14,15 @@ from motionfit.errors import MotionFitError
 from motionfit.models.backbones import BACKBONES, build_network
 from motionfit.models.network import Modality, VideoNetwork
 from motionfit.models.s3d import SelfGating
+from motionfit.models.weights import DamagedError, load_weights_file
 
 log = logging.getLogger(__name__)
 
 PUBLISHED = ("r2plus1d_18", "r3d_18", "s3d")
 """The backbones of `torchvision.models.video`, under the same names."""
 CLASSIFIERS = ("fc.", "classifier.")
+HASHED = re.compile(r"-([0-9a-f]{8,})\.pth$")
+"""The end of a published file's name: how its SHA-256 begins."""
 
 
 def starting_network(recipe: Network, modality: Modality, classes: int, seed: int) -> VideoNetwork:
@@ -34,7 +39,7 @@ def load_weights(network: VideoNetwork, backbone: str, path: Path) -> None:
     `torchvision.models.video.r2plus1d_18`, `r3d_18` or `s3d`. What the file does not have keeps its
     values, like the classifier, which is of other classes; the gates of S3D-G start open.
 
-    Raises MotionFitError where the file is missing, no state dict, or of another backbone.
+    Raises MotionFitError where the file is missing, damaged, no state dict, or of another backbone.
     """
     state = read_state(path)
     if problem := mismatch(network, state):
@@ -59,9 +64,13 @@ def load_weights(network: VideoNetwork, backbone: str, path: Path) -> None:
 
 def read_state(path: Path) -> Mapping[str, Tensor]:
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        if (named := HASHED.search(path.name)) and not digest(path).startswith(named[1]):
+            raise DamagedError("its SHA-256 does not begin as its name says")
+        state = load_weights_file(path)
     except FileNotFoundError:
         raise MotionFitError(f"there is no weight file {path}") from None
+    except DamagedError as error:
+        raise MotionFitError(f"{path} is damaged ({error}): download it again") from None
     except Exception:  # PyTorch raises many kinds, with advice that does not apply
         state = None
     if (
@@ -75,6 +84,11 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
             "torch.save(network.state_dict(), FILE)"
         )
     return state
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def names(network: VideoNetwork) -> dict[str, str]:

@@ -9,6 +9,7 @@ from motionfit.errors import MotionFitError
 from motionfit.files import replacing
 from motionfit.models.backbones import build_network
 from motionfit.models.network import VideoNetwork
+from motionfit.models.weights import DamagedError, load_weights_file
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,17 @@ def load_model(path: Path) -> tuple[VideoNetwork, SavedModel]:
     Raises MotionFitError where `path` is no model of this project.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_weights_file(path)
         about = SavedModel(**{field.name: content["about"][field.name]
                               for field in fields(SavedModel)})  # fmt: skip
         network = build_network(about.backbone, about.modality, len(about.classes), seed=0)
         network.load_state_dict(content["weights"])
     except FileNotFoundError:
         raise MotionFitError(f"there is no model at {path}") from None
+    except DamagedError as error:
+        raise MotionFitError(
+            f"{path} is damaged ({error}): delete it and run again to make it anew"
+        ) from None
     except Exception as error:
         # PyTorch's messages are long and, of a file that is no model, beside the point.
         reason = str(error).splitlines()[0] if isinstance(error, KeyError | RuntimeError) else ""

@@ -14,6 +14,7 @@ from motionfit.errors import MotionFitError
 from motionfit.report.kinds import RANDOM, kind_of
 from motionfit.report.lineage import Lineage
 from motionfit.report.pictures import read_nearest
+from motionfit.result_tables import read_table
 
 Score = Callable[["EvaluationResult"], float]
 
@@ -108,7 +109,9 @@ class Clustering:
     def read_units(self) -> pd.DataFrame:
         """video, start, length, label, and `truth`, the true label ('' where unknown). Not
         kept: those of a large source take memory, and a run may have many clusterings."""
-        units = read_table(self.labels, ("video",))
+        units = read_table(
+            required(self.labels), {"video": str, "start": int, "length": int, "label": int}
+        )
         return units.assign(truth=units["video"].map(self.truth).fillna(""))
 
     @property
@@ -150,11 +153,6 @@ def read_json(path: Path) -> Any:
     return json.loads(required(path).read_text(encoding="utf-8"))
 
 
-def read_table(path: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
-    """A CSV file, of which the columns `text` are text whatever they look like."""
-    return pd.read_csv(required(path), dtype=dict.fromkeys(text, str), keep_default_na=False)
-
-
 def read_indices(results: Path, needed: Lineage) -> dict[str, pd.DataFrame]:
     """The index of each data set that is in use."""
     return {
@@ -170,7 +168,8 @@ def read_dataset(
 ) -> DatasetSummary:
     size = next(size for dataset, size in needed.frames if dataset == name)
     ledger = read_table(
-        results / "frames" / name / f"{size[0]}x{size[1]}" / "failed.csv", ("video", "reason")
+        required(results / "frames" / name / f"{size[0]}x{size[1]}" / "failed.csv"),
+        {"video": str, "reason": str, "frames_kept": int},
     )
     splits = {}
     for column in index.columns:
@@ -245,7 +244,9 @@ def read_evaluation(
 def read_predictions(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:
     """video, label, predicted and a probability a class, of the first split."""
     folder = results / "evaluations" / evaluation.name / f"split{evaluation.split}"
-    return read_table(folder / "predictions.csv", ("video", "label", "predicted"))
+    return read_table(
+        required(folder / "predictions.csv"), dict.fromkeys(("video", "label", "predicted"), str)
+    )
 
 
 def read_neighbours(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:
@@ -302,8 +303,8 @@ def read_histories(config: Config, results: Path, needed: Lineage) -> list[Train
         TrainingHistory(
             name,
             what,
-            {split: read_table(folder / f"split{split}" / "history.csv") for split in
-             sorted(splits)},
+            {split: read_table(required(folder / f"split{split}" / "history.csv"), {"epoch": int})
+             for split in sorted(splits)},
         )
         for name, what, splits, folder in trainings
     ]  # fmt: skip

@@ -13,6 +13,7 @@ import pandas as pd
 from motionfit.errors import MotionFitError
 from motionfit.flow.colours import flow_colours
 from motionfit.flow.encoding import dequantise
+from motionfit.result_tables import read_table
 from motionfit.store.clips import ClipStore
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ def read_nearest(path: Path) -> pd.DataFrame:
     """The nearest training clips of each query, as retrieval writes them: query, query_start,
     query_label, rank, video, start, label, similarity."""
     text = dict.fromkeys(("query", "query_label", "video", "label"), str)
-    return pd.read_csv(path, dtype=text, keep_default_na=False)
+    return read_table(path, text | {"query_start": int, "rank": int, "start": int})
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing
+from motionfit.result_tables import read_table
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
 from motionfit.store.video import UnreadableVideoError, decode
@@ -60,7 +61,8 @@ def collect_ledgers(
     Raises MotionFitError where more than `max_failed` of its videos are lost.
     """
     ledgers = [ledger_of(frames / f"{shard}.h5") for shard in sorted(set(index["shard"]))]
-    failures = pd.concat([pd.read_csv(path, dtype={"video": str}) for path in ledgers])
+    columns = dict.fromkeys(LEDGER_COLUMNS, str) | {"frames_kept": int}
+    failures = pd.concat([read_table(path, columns) for path in ledgers])
     lost = failures[failures["frames_kept"] == 0]
     if len(lost) > max_failed * len(index):
         examples = "\n".join(f"  {row.path}: {row.reason}" for row in lost.head(5).itertuples())

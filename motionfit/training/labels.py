@@ -1,12 +1,14 @@
 """From an index and stored clips to labelled videos."""
 
 import logging
+from pathlib import Path
 
 import pandas as pd
 
 from motionfit.config import SelfTraining, Training
 from motionfit.datasets.index import hold_out
 from motionfit.errors import MotionFitError
+from motionfit.result_tables import read_table
 from motionfit.store.clips import ClipStore
 from motionfit.training.data import LabelledVideo, MultiClips, balanced, whole_video
 from motionfit.training.losses import NO_LABEL
@@ -48,6 +50,24 @@ def with_labels(rows: pd.DataFrame, store: ClipStore, classes: list[str]) -> lis
 def without_labels(rows: pd.DataFrame, store: ClipStore) -> list[LabelledVideo]:
     """Videos for an objective that looks at no labels."""
     return [whole_video(video, store.length(video), NO_LABEL) for video in rows["video"]]
+
+
+def read_pseudo_labels(path: Path) -> pd.DataFrame:
+    """The pseudo-labels of a source: video, start, length, label, those of a video in order.
+
+    Raises MotionFitError where the file has none, or others than a clustering gives.
+    """
+    table = read_table(path, {"video": str, "start": int, "length": int, "label": int})
+    wrong = None
+    if table.empty:
+        wrong = "it is empty"
+    elif (table[["start", "label"]] < 0).any(axis=None) or (table["length"] < 1).any():
+        wrong = "a start or label is below 0, or a length below 1"
+    elif ((table["start"].diff() <= 0) & (table["video"] == table["video"].shift())).any():
+        wrong = "the starts of a video do not ascend"
+    if wrong:
+        raise MotionFitError(f"{path} holds no pseudo-labels ({wrong}): delete it and run again")
+    return table
 
 
 def with_pseudo_labels(

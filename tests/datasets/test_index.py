@@ -22,6 +22,7 @@ from motionfit.datasets.index import (
 )
 from motionfit.datasets.ucf101 import read_list, recording
 from motionfit.errors import MotionFitError
+from tests.videos import make_index
 
 
 def make_videos(folder: Path, *videos: str) -> Path:
@@ -134,9 +135,26 @@ def test_hold_out_shares_no_group_and_takes_no_class_away(training_index):
 
 def test_a_written_index_reads_back_the_same(tmp_path):
     text = ['a, "b" c/Ü 中.mp4', "NA", "null", " x ", "0012", "", "line\nbreak"]
-    index = pd.DataFrame(dict.fromkeys([*COLUMNS, "split1"], text), dtype=str)
+    index = pd.DataFrame(dict.fromkeys(COLUMNS, text), dtype=str)
+    index["shard"], index["split1"] = "0012", ["train", "test", "", "", "", "", ""]
     write_index(index, tmp_path / "new" / "index.csv")
     pd.testing.assert_frame_equal(read_index(tmp_path / "new" / "index.csv"), index)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("shard", "../../0000", "a shard is no number"),
+        ("video", "a", "'a' is in it twice"),
+        ("split1", "val", "a split says something else"),
+    ],
+)
+def test_an_index_from_elsewhere_is_checked(tmp_path, column, value, message):
+    index = make_index({"a": "x", "b": "y"})
+    index.loc[1, column] = value
+    write_index(index, tmp_path / "index.csv")
+    with pytest.raises(MotionFitError, match=message):
+        read_index(tmp_path / "index.csv")
 
 
 def test_a_missing_split_or_part_is_named(training_index):

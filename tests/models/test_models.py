@@ -116,3 +116,26 @@ def test_what_is_no_model_is_refused_in_one_line(tmp_path):
             load_model(tmp_path / name)
     with pytest.raises(MotionFitError, match=r"no model at .*missing\.pt"):
         load_model(tmp_path / "missing.pt")
+
+
+def test_a_damaged_model_is_named(tmp_path):
+    """PyTorch would load it."""
+    path = tmp_path / "model.pt"
+    save_model(build_network("r2plus1d_small", "flow", 3, seed=0), about("flow"), path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    torch.load(path, weights_only=True)
+    with pytest.raises(MotionFitError, match=r"model\.pt is damaged .* delete it and run again"):
+        load_model(path)
+
+
+class Malice:
+    def __reduce__(self):
+        return exec, ("raise SystemExit('code of a file was run')",)
+
+
+def test_a_model_file_can_run_no_code(tmp_path):
+    torch.save({"about": Malice(), "weights": {}}, tmp_path / "model.pt")
+    with pytest.raises(MotionFitError, match="is no model"):
+        load_model(tmp_path / "model.pt")

@@ -1,5 +1,6 @@
 """Weights as torchvision publishes them."""
 
+import hashlib
 import logging
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from torchvision.models import video
 from motionfit.config import AppearanceModel, Network
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, load_model, save_model, starting_network
-from motionfit.models.pretrained import PUBLISHED, load_weights
+from motionfit.models.pretrained import PUBLISHED, load_weights, read_state
 from motionfit.models.random import save_random_model
 from motionfit.models.s3d import SelfGating
 from motionfit.training.clips import RGB_MEAN, RGB_STD
@@ -157,3 +158,14 @@ def test_a_model_that_is_saved_as_it_starts(theirs, files, tmp_path):
 def test_rgb_is_normalised_as_torchvisions_networks_have_it(name):
     transforms = getattr(video, name).DEFAULT.transforms()
     assert (tuple(transforms.mean), tuple(transforms.std)) == (RGB_MEAN, RGB_STD)
+
+
+def test_a_published_file_is_what_its_name_says(files, tmp_path):
+    content = files["r3d_18"].read_bytes()
+    good = tmp_path / f"r3d_18-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+    good.write_bytes(content)
+    read_state(good)
+    bad = tmp_path / "r3d_18-b3b3357e.pth"
+    bad.write_bytes(content)
+    with pytest.raises(MotionFitError, match=r"SHA-256 .* download it again"):
+        read_state(bad)

@@ -1,0 +1,45 @@
+import pytest
+
+from motionfit.errors import MotionFitError
+from motionfit.result_tables import read_table
+
+COLUMNS = {"video": str, "start": int, "similarity": float}
+
+
+def test_columns_have_the_types_that_are_asked_for(tmp_path):
+    (tmp_path / "a.csv").write_text("video,start,similarity,more\n007,3,1,x\n,4,2.5,NA\n")
+    table = read_table(tmp_path / "a.csv", COLUMNS)
+    assert table["video"].tolist() == ["007", ""]
+    assert table["start"].tolist() == [3, 4]
+    assert table["similarity"].tolist() == [1, 2.5]
+    assert table["more"].tolist() == ["x", "NA"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "No columns"),
+        (b"video,start\na,1\n", "lacks the column.s. similarity"),
+        (
+            b"video,start,similarity\na,1,1\nb,1.5,1\n",
+            "line 3: start .* not '1.5'",
+        ),
+        (b"video,start,similarity\na,,1\n", "line 2: start .* not ''"),
+        (b"video,start,similarity\na,1,much\n", "line 2: similarity should be numbers"),
+        (b"video,start,similarity\na,1,1\nb,2\nc,3,3,3,3\n", "Expected 3 fields in line 4"),
+        (b"video,start,similarity\n\xff,1,1\n", "utf-8"),
+        (b"PK\x03\x04\x00\x00", "lacks the column|codec|tokeniz"),
+    ],
+)
+def test_what_no_stage_writes_is_named(tmp_path, content, message):
+    path = tmp_path / "labels.csv"
+    path.write_bytes(content)
+    with pytest.raises(MotionFitError, match=message) as error:
+        read_table(path, COLUMNS)
+    assert str(error.value).startswith(f"{path} is not as its stage writes it (")
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(MotionFitError, match=r"no file .*labels\.csv"):
+        read_table(tmp_path / "labels.csv", COLUMNS)

@@ -91,7 +91,6 @@ class _Place(NamedTuple):
     path: Path
     name: str
     length: int
-    source: str
 
 
 class _Stored(NamedTuple):
@@ -154,7 +153,8 @@ class Shards:
 
     def source(self, video: str) -> str:
         """The path of the file that a video was decoded from."""
-        return self._places[video].source
+        place = self._places[video]
+        return self._file(place.path)["sources"][int(place.name)].decode()
 
     def read(self, video: str, start: int, length: int) -> list[np.ndarray]:
         """The encoded frames start..start+length-1 of a video, each (bytes,) uint8, by one read.
@@ -207,12 +207,10 @@ def read_contents(file: h5py.File, path: Path, kind: str) -> tuple[str, dict[str
         raise damaged(path, "its list of videos has another checksum")
     if of_kind != kind:
         raise MotionFitError(f"{path} holds no {kind}, but {of_kind}")
-    videos, sources = ([text.decode() for text in values] for values in arrays[:2])
+    videos, _, lengths = arrays
     return recipe, {
-        video: _Place(path, f"{i:06d}", length, source)
-        for i, (video, source, length) in enumerate(
-            zip(videos, sources, arrays[2].tolist(), strict=True)
-        )
+        video.decode(): _Place(path, f"{i:06d}", length)
+        for i, (video, length) in enumerate(zip(videos, lengths.tolist(), strict=True))
     }
 
 

@@ -1,7 +1,7 @@
 """What a network is trained on: videos with labelled windows, and the clips drawn from them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from math import factorial
@@ -43,6 +43,29 @@ def whole_video(video: str, frames: int, label: int) -> LabelledVideo:
     return LabelledVideo(
         video, np.array([0]), np.array([frames]), np.array([label]), np.array([1.0])
     )
+
+
+class LabelledVideos(Sequence[LabelledVideo]):
+    """Labelled videos in a few flat arrays, which go to a reading process in a moment: as many
+    objects as a large source has take each reader seconds and memory."""
+
+    def __init__(self, videos: Iterable[LabelledVideo]):
+        rows = list(videos)
+        self._names = [row.video for row in rows]
+        self._ends = np.cumsum([0, *(len(row.starts) for row in rows)])
+        self._columns = {
+            name: np.concatenate([getattr(row, name) for row in rows] or [np.zeros(0)])
+            for name in ("starts", "lengths", "labels", "weights")
+        }
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, i: int) -> LabelledVideo:
+        own = slice(self._ends[i], self._ends[i + 1])
+        return LabelledVideo(
+            self._names[i], **{name: values[own] for name, values in self._columns.items()}
+        )
 
 
 def draw_clips(
@@ -171,7 +194,7 @@ class MultiClips(Dataset):
         encoded: bool = False,
     ):
         self._store = store
-        self.videos = list(videos)
+        self.videos = LabelledVideos(videos)
         self._clip_length = clip_length
         self._clips_per_video = clips_per_video
         self._crop = crop

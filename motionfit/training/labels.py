@@ -75,17 +75,12 @@ def with_pseudo_labels(
 ) -> tuple[pd.DataFrame, list[LabelledVideo]]:
     """The rows that have pseudo-labels, and their videos with a window a pseudo-label, of its
     length as weight."""
-    by_video = dict(list(pseudo_labels.groupby("video", sort=False)))
-    rows = rows[rows["video"].isin(by_video.keys())]
+    places = pseudo_labels.groupby("video", sort=False).indices
+    starts, lengths, labels = (pseudo_labels[c].to_numpy() for c in ("start", "length", "label"))
+    rows = rows[rows["video"].isin(places.keys())]
     videos = [
-        LabelledVideo(
-            video,
-            by_video[video]["start"].to_numpy(),
-            by_video[video]["length"].to_numpy(),
-            by_video[video]["label"].to_numpy(),
-            by_video[video]["length"].to_numpy(),
-        )
-        for video in rows["video"]
+        LabelledVideo(video, starts[own], lengths[own], labels[own], lengths[own])
+        for video, own in ((video, places[video]) for video in rows["video"])
     ]
     return rows, videos
 

@@ -230,6 +230,16 @@ def flow(args: Arguments) -> None:
     video_flow(args.video, args.size, args.method, args.threads, args.output, args.npy)
 
 
+def check(args: Arguments) -> int:
+    from motionfit.check import check
+
+    wrong = check(args.paths)
+    for error in wrong:
+        print(f"error: {error}", file=sys.stderr)
+    print(f"{len(wrong)} damaged" if wrong else "all are as they were written")
+    return int(bool(wrong))
+
+
 def schema(args: Arguments) -> None:
     print(json.dumps(config.Config.model_json_schema(), indent=2))
 
@@ -463,6 +473,10 @@ def build_parser() -> argparse.ArgumentParser:
                       default=config.Flow().method,
                       help="as flow.method in the config (default: %(default)s)")  # fmt: skip
     tool.add_argument("video", type=Path, metavar="VIDEO", help="video file")
+
+    tool = command(check, "Check the shards and models of a run against their checksums.")
+    tool.add_argument("paths", nargs="*", type=Path, default=[Path("results")], metavar="PATH",
+                      help="files, or folders that hold them (default: results)")  # fmt: skip
 
     command(schema, "Print the JSON schema of the config.")
     return parser

@@ -3,7 +3,7 @@
 import numpy as np
 
 from motionfit.config import PseudoLabels
-from motionfit.pseudo_labels.features import VideoFeatures
+from motionfit.store.features import VideoFeatures
 
 
 def percentile_bounds(features: np.ndarray, percentile: float) -> np.ndarray:

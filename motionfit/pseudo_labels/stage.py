@@ -16,10 +16,10 @@ from motionfit.datasets.index import labelled_train, source_videos
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
 from motionfit.models.device import inference_device
-from motionfit.pseudo_labels.features import read_features
 from motionfit.pseudo_labels.granularity import aggregate, unit_lengths
 from motionfit.pseudo_labels.kmeans import CPU, kmeans
 from motionfit.pseudo_labels.points import mapped, prepared
+from motionfit.store.features import read_features
 
 log = logging.getLogger(__name__)
 

@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 
 from motionfit.config import PseudoLabels
-from motionfit.pseudo_labels.features import VideoFeatures, dense_starts
+from motionfit.pseudo_labels.features import dense_starts
 from motionfit.pseudo_labels.granularity import (
     aggregate,
     equal_bounds,
     percentile_bounds,
     unit_lengths,
 )
+from motionfit.store.features import VideoFeatures
 
 
 def recipe(granularity: str, **options) -> PseudoLabels:

@@ -8,14 +8,10 @@ from motionfit.config import Features, LabelledPart, PseudoLabels
 from motionfit.datasets.index import labelled_train, source_videos
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, save_model
-from motionfit.pseudo_labels.features import (
-    VideoFeatures,
-    read_features,
-    store_features,
-    write_features,
-)
+from motionfit.pseudo_labels.features import store_features
 from motionfit.pseudo_labels.stage import chosen_videos, cluster, make_pseudo_labels, prepared
 from motionfit.store.clips import ClipStore
+from motionfit.store.features import VideoFeatures, read_features, write_features
 from motionfit.training.clips import centre_crop, network_input
 from tests.videos import described, make_flow, make_index
 

@@ -231,6 +231,12 @@ def flow(args: Arguments) -> None:
     video_flow(args.video, args.size, args.method, args.threads, args.output, args.npy)
 
 
+def estimate(args: Arguments) -> None:
+    from motionfit.estimate import estimate
+
+    estimate(args.configfile, args.directory)
+
+
 def schema(args: Arguments) -> None:
     print(json.dumps(config.Config.model_json_schema(), indent=2))
 
@@ -464,6 +470,17 @@ def build_parser() -> argparse.ArgumentParser:
                       default=config.Flow().method,
                       help="as flow.method in the config (default: %(default)s)")  # fmt: skip
     tool.add_argument("video", type=Path, metavar="VIDEO", help="video file")
+
+    tool = command(
+        estimate,
+        "Say what a run would cost: jobs, hours and disk of each stage, from what the config asks "
+        "for and what this machine does in about a minute on a sample of the videos.",
+    )
+    tool.add_argument("--configfile", type=Path, metavar="YAML",
+                      help="config file of the run (default: the demo's)")  # fmt: skip
+    tool.add_argument("--directory", type=Path, metavar="DIR",
+                      help="folder of the run, from which paths in the config count "
+                      "(default: this one)")  # fmt: skip
 
     command(schema, "Print the JSON schema of the config.")
     return parser

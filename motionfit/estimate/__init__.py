@@ -3,6 +3,8 @@
 import logging
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,6 @@ from rich.console import Console
 
 from motionfit.config import check_paths, load_config, over_base
 from motionfit.errors import MotionFitError
-from motionfit.estimate.page import show
-from motionfit.estimate.stages import Run
 
 SNAKEFILE = Path(__file__).resolve().parents[2]
 """Folder of the Snakefile, from which a config's `base` is counted."""
@@ -31,13 +31,28 @@ def estimate(configfile: Path | None, directory: Path | None) -> None:
             raise MotionFitError(f"--directory: there is no folder {directory}: make it first")
         os.chdir(directory)
     check_paths(config)
-    # What the stages tell of their samples is not of the run.
-    logging.getLogger("motionfit").setLevel(logging.WARNING)
-    logging.getLogger("motionfit.estimate").setLevel(logging.INFO)
-    with tempfile.TemporaryDirectory(prefix="motionfit-") as folder:
+    # Here, so that a mistake in the config is told without waiting for PyTorch.
+    from motionfit.estimate.page import show
+    from motionfit.estimate.stages import Run
+
+    with tempfile.TemporaryDirectory(prefix="motionfit-") as folder, own_log():
         run = Run(config, Path(folder))
         costs = run.costs()
     show(run, costs, Console())
+
+
+@contextmanager
+def own_log() -> Iterator[None]:
+    """Keeps quiet but for warnings what the stages tell of their work on a sample."""
+    levels = {"motionfit": logging.WARNING, "motionfit.estimate": logging.INFO}
+    before = {name: logging.getLogger(name).level for name in levels}
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def read_values(path: Path) -> dict[str, Any]:

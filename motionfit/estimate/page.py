@@ -10,6 +10,9 @@ from rich.table import Table
 from motionfit.estimate.costs import Cost
 from motionfit.estimate.stages import Run
 
+BUSY = 0.3
+"""Share of the cores that others may keep busy without a word about it."""
+
 
 def show(run: Run, costs: list[Cost], console: Console) -> None:
     for table in (datasets(run), measured(run), stages(run, costs)):
@@ -82,6 +85,11 @@ def notes(run: Run, costs: list[Cost]) -> list[str]:
         found.append(
             "There is no GPU here: trainings, features, K-means and evaluations are counted in "
             "core-hours of this CPU. For GPU-hours, run this on a machine that has the GPU."
+        )
+    if run.load > BUSY * run.cores:
+        found.append(
+            f"The machine was busy when this began (load {run.load:.1f} on {run.cores} cores), so "
+            "the figures are too high: run this again when it is idle."
         )
     found += [
         "Core-hours are those that jobs hold: hours times threads. A rate was measured for about "

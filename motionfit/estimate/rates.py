@@ -194,21 +194,20 @@ def measure_training(learning: Learning, folder: Path) -> float:
     """Seconds a clip of a training, on one GPU where it has any."""
     on_gpu = torch.cuda.is_available() and learning.compute.devices > 0
     recipe, R = learning.recipe, learning.recipe.clips_per_video
-    if on_gpu:
-        return _epoch(learning, GPU_BATCHES * recipe.batch_size, 2, folder)
-    few = -(-FIRST // R)
-    seconds = _epoch(learning, few, 1, folder)
-    if seconds * few * R > BUDGET:
-        return seconds
-    # Threads, memory and kernels are set up: what was measured says how much there is time for.
     batch = recipe.batch_size
-    videos = max(few, int(BUDGET / (seconds * R)))
-    return _epoch(learning, max(1, videos // batch) * batch if videos > batch else videos, 2,
-                  folder)  # fmt: skip
+    if on_gpu:
+        return _second_epoch(learning, GPU_BATCHES * batch, folder)
+    few = -(-FIRST // R)
+    seconds = _second_epoch(learning, few, folder / "few")
+    videos = int(BUDGET / (seconds * R))
+    if videos <= few:
+        return seconds
+    whole_batches = videos // batch * batch if videos > batch else videos
+    return _second_epoch(learning, whole_batches, folder / "many")
 
 
-def _epoch(learning: Learning, videos: int, epochs: int, folder: Path) -> float:
-    """Seconds a clip in the last of so many epochs of so many videos, by the pipeline's loop."""
+def _second_epoch(learning: Learning, videos: int, folder: Path) -> float:
+    """Seconds a clip of the second epoch of so many videos, by the pipeline's own loop."""
     torch.manual_seed(0)
     store = ClipStore(learning.clips.parent, [learning.clips.stem], learning.modality)
     teacher = ClipStore(learning.flow.parent, [learning.flow.stem], "flow") if (
@@ -217,7 +216,7 @@ def _epoch(learning: Learning, videos: int, epochs: int, folder: Path) -> float:
     names = [both[i % len(both)] for i in range(videos)]
     rows = pd.DataFrame({"video": names, "group": names, "label": ""})
     samples = [thirds(video, store.length(video)) for video in both]
-    recipe = learning.recipe.model_copy(update={"epochs": epochs})
+    recipe = learning.recipe
     clips, _ = training_and_validation(
         rows, samples, (store, teacher), learning.clip_length, recipe, keep_classes=False,
         encoded=learning.compute.gpu_decoding,
@@ -227,7 +226,7 @@ def _epoch(learning: Learning, videos: int, epochs: int, folder: Path) -> float:
     trainable = objective.network.last_layers() if last else None
     freeze_bn = isinstance(recipe, FineTuning) and recipe.freeze_bn
     try:
-        train(objective, clips, None, recipe, {"videos": videos}, folder, learning.compute,
+        train(objective, clips, None, recipe, {}, folder, learning.compute,
               trainable=trainable, freeze_bn=freeze_bn)  # fmt: skip
     except torch.OutOfMemoryError:
         raise MotionFitError(

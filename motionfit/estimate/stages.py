@@ -55,6 +55,8 @@ class Run:
         self.config = config
         self.measured: dict[str, str] = {}
         """What was measured, to its rate, in words."""
+        self.load = os.getloadavg()[0]
+        """Processes that others had running, on the average of the last minute."""
         self._folder = folder
         self._known: dict[Hashable, object] = {}
 

@@ -88,12 +88,12 @@ def notes(run: Run, costs: list[Cost]) -> list[str]:
         )
     if run.load > BUSY * run.cores:
         found.append(
-            f"The machine was busy when this began (load {run.load:.1f} on {run.cores} cores), so "
-            "the figures are too high: run this again when it is idle."
+            f"The machine was busy when this began (load {run.load:.1f} on {run.cores} cores), and "
+            "threads that wait for each other then work in vain: run this again when it is idle."
         )
     found += [
         "Core-hours are those that jobs hold: hours times threads. A rate was measured for about "
-        "2 seconds, by the stages' own code; what else ran meanwhile made it slower.",
+        "2 seconds of CPU time (of a GPU, of the clock's), by the stages' own code.",
         "± is of the sample alone (95%): how far the lengths of the videos drawn at random may be "
         "from those of all. Counts of videos are exact.",
         "Assumed: all videos can be decoded; K-means takes all of max_iterations; several GPUs of "

@@ -1,10 +1,12 @@
 """How fast this machine does the work of the stages, by the stages' own code on a sample.
 
 Everything is timed for a second or two, after a first turn that compiles, allocates and fills
-caches, on the device and with the threads that a job would get.
+caches, on the device and with the threads that a job would get. On a CPU what counts is the time
+that it works, divided by the threads, and not the clock's: what else runs has less of a part in it.
 """
 
 import logging
+import resource
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ from threadpoolctl import threadpool_limits
 from motionfit.config import FineTuning, Flow, SelfTraining, Size, Training
 from motionfit.errors import MotionFitError
 from motionfit.estimate.survey import Survey
+from motionfit.flow.methods import BATCHED
 from motionfit.flow.stage import SEGMENT, store_flow
 from motionfit.models import SavedModel, build_network
 from motionfit.pseudo_labels.kmeans import Points, assign, chunk_rows
@@ -102,6 +105,20 @@ class Learning:
         return "flow" if self.on_flow else "frames"
 
 
+class Watch:
+    """Seconds since it was made: of the clock where a GPU works, else of the CPU's work, shared by
+    `threads`."""
+
+    def __init__(self, threads: int, gpu: bool):
+        self._clock = time.perf_counter if gpu else time.process_time
+        self._share = 1 if gpu else threads
+        self._begun = self._clock()
+
+    @property
+    def seconds(self) -> float:
+        return (self._clock() - self._begun) / self._share
+
+
 # ------------------------------------------------------------------------------ frames and flow
 
 
@@ -110,26 +127,30 @@ def measure_frames(
 ) -> Sample:
     """Decodes sampled videos until the time is up. Raises MotionFitError where none decodes."""
     encoded: list[tuple[str, list[bytes]]] = []
-    seconds, count, problem = 0.0, 0, ""
+    count, problem = 0, ""
+    begun = time.process_time()
+
+    def over() -> bool:
+        return time.process_time() - begun > BUDGET
+
     for path in survey.paths:
         kept: list[bytes] = []
-        begun = time.perf_counter()
         try:
             for frame in decode(path, size, fps):
                 data = encode_jpeg(frame, quality)
                 count += 1
                 if len(kept) < KEPT:
                     kept.append(data)
-                if seconds + time.perf_counter() - begun > BUDGET and len(kept) == KEPT:
+                elif over():
                     break
         except UnreadableVideoError as error:
             problem = f"{path}: {error}"
-            log.warning("%s: %s is passed over", survey.name, problem)
-        seconds += time.perf_counter() - begun
+            log.warning("%s: %s", survey.name, problem)
         if len(kept) > 1:
             encoded.append((str(path), kept))
-        if seconds > BUDGET:
+        if over():
             break
+    seconds = time.process_time() - begun
     if not encoded:
         reason = problem or "each has a single frame, and motion needs two"
         raise MotionFitError(f"datasets.{survey.name}: no sampled video can be decoded: {reason}")
@@ -157,9 +178,9 @@ def measure_flow(sample: Sample, recipe: Flow, threads: int, folder: Path) -> St
         write_sample(chosen, stored, frames_shard)
         pairs = sum(len(of_video) - 1 for _, of_video in chosen)
         for _ in range(2 - turn):  # what is compiled, or loaded as compiled, is so after the first
-            begun = time.perf_counter()
+            watch = Watch(threads, recipe.method in BATCHED)
             store_flow(frames_shard, recipe, threads, shard)
-            seconds = (time.perf_counter() - begun) / pairs
+            seconds = watch.seconds / pairs
     return Stored(seconds, shard.stat().st_size / sum(len(f) for _, f in chosen), shard)
 
 
@@ -180,60 +201,67 @@ TIMED = {"epochs": 2, "milestones": (), "learning_rate": 1e-4, "validation_fract
 
 
 def paced(recipe: Training) -> Training:
-    """A training of the same pace a clip: single clips, where they need no order, in batches that
-    are as large as the parts that are computed at a time."""
-    update = dict(TIMED)
+    """A training of the same pace a clip: of single clips, where they need no order, in batches
+    that are as large as the parts that are computed at a time."""
+    videos, clips = recipe.batch_size, recipe.clips_per_video
     if recipe.multi_clip_weight == 1:
-        clips = recipe.batch_size * recipe.clips_per_video
-        update |= {"clips_per_video": 1, "batch_size": -(-clips // recipe.accumulate),
-                   "accumulate": 1}  # fmt: skip
+        videos, clips = videos * clips, 1
+    batch = -(-videos // recipe.accumulate)
+    update = {**TIMED, "batch_size": batch, "clips_per_video": clips, "accumulate": 1}
     return recipe.model_copy(update=update)
 
 
 def measure_training(learning: Learning, folder: Path) -> float:
-    """Seconds a clip of a training, on one GPU where it has any."""
-    on_gpu = torch.cuda.is_available() and learning.compute.devices > 0
-    recipe, R = learning.recipe, learning.recipe.clips_per_video
-    batch = recipe.batch_size
-    if on_gpu:
-        return _second_epoch(learning, GPU_BATCHES * batch, folder)
-    few = -(-FIRST // R)
-    seconds = _second_epoch(learning, few, folder / "few")
-    videos = int(BUDGET / (seconds * R))
-    if videos <= few:
+    """Seconds a clip of a training by the pipeline's own loop, on one GPU where it has any."""
+    R, batch = learning.recipe.clips_per_video, learning.recipe.batch_size
+    if torch.cuda.is_available() and learning.compute.devices > 0:
+        timed_training(learning, batch, GPU_BATCHES, 2, folder)
+        return 1 / float(pd.read_csv(folder / "history.csv")["clips_per_second"].iloc[-1])
+    few = min(-(-FIRST // R), batch)
+    seconds = timed_training(learning, few, 3, 1, folder / "few")
+    if seconds * R * few > BUDGET:
         return seconds
-    whole_batches = videos // batch * batch if videos > batch else videos
-    return _second_epoch(learning, whole_batches, folder / "many")
+    batch = max(few, min(batch, int(BUDGET / 2 / (seconds * R))))
+    steps = 4 + int(BUDGET / (seconds * R * batch))
+    return timed_training(learning, batch, steps, 1, folder / "many")
 
 
-def _second_epoch(learning: Learning, videos: int, folder: Path) -> float:
-    """Seconds a clip of the second epoch of so many videos, by the pipeline's own loop."""
+def timed_training(
+    learning: Learning, batch: int, steps: int, epochs: int, folder: Path
+) -> float:  # fmt: skip
+    """Seconds of CPU time a clip in the median step, of `batch` videos, of the `steps` of an epoch
+    but its first and last."""
     torch.manual_seed(0)
     store = ClipStore(learning.clips.parent, [learning.clips.stem], learning.modality)
-    teacher = ClipStore(learning.flow.parent, [learning.flow.stem], "flow") if (
-        learning.teacher) else None  # fmt: skip
+    teacher = None
+    if learning.teacher:
+        teacher = ClipStore(learning.flow.parent, [learning.flow.stem], "flow")
     both = [video for video in store.shards if teacher is None or video in teacher]
-    names = [both[i % len(both)] for i in range(videos)]
+    names = [both[i % len(both)] for i in range(batch * steps)]
     rows = pd.DataFrame({"video": names, "group": names, "label": ""})
     samples = [thirds(video, store.length(video)) for video in both]
-    recipe = learning.recipe
+    recipe = learning.recipe.model_copy(update={"batch_size": batch, "epochs": epochs})
     clips, _ = training_and_validation(
         rows, samples, (store, teacher), learning.clip_length, recipe, keep_classes=False,
         encoded=learning.compute.gpu_decoding,
     )  # fmt: skip
     objective = objective_of(learning)
+    begun: list[float] = []
+    objective.register_forward_pre_hook(lambda *_: begun.append(time.process_time()))
     last = isinstance(recipe, FineTuning) and recipe.layers == "last"
     trainable = objective.network.last_layers() if last else None
     freeze_bn = isinstance(recipe, FineTuning) and recipe.freeze_bn
     try:
-        train(objective, clips, None, recipe, {}, folder, learning.compute,
-              trainable=trainable, freeze_bn=freeze_bn)  # fmt: skip
+        train(objective, clips, None, recipe, {}, folder, learning.compute, trainable=trainable,
+              freeze_bn=freeze_bn)  # fmt: skip
     except torch.OutOfMemoryError:
         raise MotionFitError(
-            f"{learning.backbone}: {recipe.batch_size} clips of {learning.clip_length} frames of "
-            f"{recipe.crop} pixels do not fit into the GPU's memory: raise training.accumulate"
+            f"{learning.backbone}: {batch * recipe.clips_per_video} clips of "
+            f"{learning.clip_length} frames of {recipe.crop} pixels do not fit into the GPU's "
+            "memory: raise training.accumulate"
         ) from None
-    return 1 / float(pd.read_csv(folder / "history.csv")["clips_per_second"].iloc[-1])
+    work = float(np.median(np.diff(begun[1:steps])))
+    return work / (batch * recipe.clips_per_video) / learning.compute.threads
 
 
 def thirds(video: str, frames: int) -> LabelledVideo:
@@ -272,9 +300,9 @@ def measure_inference(
         starts: dict[str, list[int]] = {}
         for i in range(count):
             starts.setdefault(videos[i % len(videos)], []).append(0)
-        begun = time.perf_counter()
+        watch = Watch(threads, device.type == "cuda")
         clip_outputs(network.features, about, store, starts, device, threads)
-        return time.perf_counter() - begun
+        return watch.seconds
 
     if device.type == "cpu":
         seconds(1)
@@ -310,11 +338,11 @@ def measure_kmeans(clusters: int, dimensions: int, threads: int, gpu: bool) -> f
         centroids = data.take(np.arange(clusters))
         labels = np.full(count, -1)
         assign(data, centroids, labels)
-        begun, passes = time.perf_counter(), 0
-        while not passes or time.perf_counter() - begun < BUDGET / 2:
+        watch, passes = Watch(threads, device.type == "cuda"), 0
+        while not passes or watch.seconds < BUDGET / 2:
             assign(data, centroids, labels)
             passes += 1
-    return (time.perf_counter() - begun) / passes / count
+    return watch.seconds / passes / count
 
 
 # --------------------------------------------------------------------------------- the program
@@ -322,6 +350,7 @@ def measure_kmeans(clusters: int, dimensions: int, threads: int, gpu: bool) -> f
 
 def measure_start(module: str) -> float:
     """Seconds until a job has loaded the code of its stage."""
-    begun = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
-    return time.perf_counter() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime

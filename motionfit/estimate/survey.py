@@ -73,9 +73,9 @@ def survey(name: str, recipe: DatasetRecipe, folder: Path) -> Survey:
     """
     if isinstance(recipe, Demo):
         return survey_demo(name, recipe, folder)
-    begun = time.perf_counter()
+    begun = time.process_time()
     index = build_index(recipe)
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     paths, frames, failed = [], [], []
     for path in shuffled(index["path"])[:PROBED]:
         try:
@@ -101,14 +101,14 @@ def survey_demo(name: str, recipe: Demo, folder: Path) -> Survey:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).touch()
     videos.to_csv(folder / "labels.csv", index=False)
-    begun = time.perf_counter()
+    begun = time.process_time()
     index = build_index(recipe, folder)
-    indexed = time.perf_counter()
+    indexed = time.process_time()
     chosen = shuffled(videos["path"])[:RENDERED]
     motions = dict(zip(videos["path"], videos["label"], strict=True))
     for path in chosen:
         write_video(folder / path, render_video(recipe, motions[path], path))
-    seconds = (time.perf_counter() - indexed) / len(chosen)
+    seconds = (time.process_time() - indexed) / len(chosen)
     paths = [folder / path for path in chosen]
     frames = np.full(len(paths), resampled(recipe.frames, FPS, recipe.fps))
     size = float(np.mean([path.stat().st_size for path in paths]))

@@ -31,7 +31,9 @@ def estimate(configfile: Path | None, directory: Path | None) -> None:
             raise MotionFitError(f"--directory: there is no folder {directory}: make it first")
         os.chdir(directory)
     check_paths(config)
-    # Here, so that a mistake in the config is told without waiting for PyTorch.
+    # What counts on a CPU is the time that it works, so threads are not to wait in a loop. This is
+    # read as PyTorch is imported: here, so that a mistake in the config is told before that.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from motionfit.estimate.page import show
     from motionfit.estimate.stages import Run
 

@@ -88,8 +88,8 @@ def notes(run: Run, costs: list[Cost]) -> list[str]:
         )
     if run.load > BUSY * run.cores:
         found.append(
-            f"The machine was busy when this began (load {run.load:.1f} on {run.cores} cores), and "
-            "threads that wait for each other then work in vain: run this again when it is idle."
+            f"The machine was busy when this began (load {run.load:.1f} on {run.cores} cores), "
+            "which makes all of it slower: run this again when it is idle."
         )
     found += [
         "Core-hours are those that jobs hold: hours times threads. A rate was measured for about "
@@ -97,10 +97,10 @@ def notes(run: Run, costs: list[Cost]) -> list[str]:
         "± is of the sample alone (95%): how far the lengths of the videos drawn at random may be "
         "from those of all. Counts of videos are exact.",
         "Assumed: all videos can be decoded; K-means takes all of max_iterations; several GPUs of "
-        "a training are as many times as fast; a CPU's time for a clip does not depend on the "
-        "batch. Not counted: waiting for the disk, PCA, the search for neighbours, Snakemake "
-        "itself. While a training lasts it keeps two checkpoints of about twice its model, and "
-        "clustering a copy of its features.",
+        "a training are as many times as fast, and so are several threads of a CPU. Not counted: "
+        "waiting for the disk, PCA, the search for neighbours, Snakemake itself. While a training "
+        "lasts it keeps two checkpoints of about twice its model, and clustering a copy of its "
+        "features.",
     ]
     for name, survey in run.surveys.items():
         if survey.failed:

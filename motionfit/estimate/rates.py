@@ -208,7 +208,13 @@ def paced(recipe: Training) -> Training:
         videos, clips = videos * clips, 1
     batch = -(-videos // recipe.accumulate)
     update = {**TIMED, "batch_size": batch, "clips_per_video": clips, "accumulate": 1}
-    return recipe.model_copy(update=update)
+    recipe = recipe.model_copy(update=update)
+    if isinstance(recipe, FineTuning):
+        particular = recipe.layers == "last" or recipe.mars
+    else:
+        particular = isinstance(recipe, SelfTraining) and recipe.neighbours
+    # What is particular to neither is of one pace, whatever it is for.
+    return recipe if particular else Training(**recipe.model_dump(include={*Training.model_fields}))
 
 
 def measure_training(learning: Learning, folder: Path) -> float:

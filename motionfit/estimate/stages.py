@@ -171,7 +171,9 @@ class Run:
             Job(1, s.index_seconds, len(s.index.to_csv(index=False)))
             for s in self.surveys.values()
         ]  # fmt: skip
-        return self._cost("index", jobs, "light", self.config.resources.index)
+        rendered = any(s.render_bytes for s in self.surveys.values())
+        module = "motionfit.datasets.demo" if rendered else "light"
+        return self._cost("index", jobs, module, self.config.resources.index)
 
     def _frames(self) -> Cost:
         jobs = []

@@ -115,6 +115,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path, capsys):
 
 def test_paths_count_from_the_folder_of_the_run(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # else it would stay so
     values = yaml.safe_load(yaml.safe_dump(TINY))
     values["datasets"]["set"] = {"format": "folders", "videos": "videos"}
     write_config(tmp_path, values)

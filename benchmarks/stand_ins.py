@@ -3,7 +3,8 @@
     python benchmarks/stand_ins.py empty --splits FOLDER --output data
 
 makes an empty file for each video of the official lists (below FOLDER: `ucf101/`, `hmdb51/` and
-`kinetics400/`), enough for `snakemake -n`, which plans the jobs without looking into videos.
+`kinetics400/`), enough for `snakemake -n`, which plans the jobs without looking into videos. With
+`--kinetics N` there are N videos of Kinetics: made-up ones beside those of the lists.
 
     python benchmarks/stand_ins.py small [--clips data/egogestar] --output data/paper-small
 
@@ -40,7 +41,7 @@ class Clip(NamedTuple):
 # ------------------------------------------------------------------------------------ empty files
 
 
-def empty(splits: Path, output: Path) -> None:
+def empty(splits: Path, output: Path, kinetics_videos: int) -> None:
     ucf101, hmdb51, kinetics = (output / n for n in ("UCF-101", "hmdb51", "kinetics-400/train"))
     lists = sorted((splits / "ucf101").glob("t*list*.txt"))
     names = {name for path in lists for name in read_list(path)}
@@ -60,6 +61,10 @@ def empty(splits: Path, output: Path) -> None:
     for path in sorted((splits / "kinetics400").glob("*.csv")):
         with path.open(newline="") as file:
             rows += [row for row in csv.DictReader(file) if row.get("label")]
+    rows += [
+        {**rows[i % len(rows)], "youtube_id": f"{i:011d}"}
+        for i in range(len(rows), kinetics_videos)
+    ]  # fmt: skip
     touch(kinetics / f"{r['youtube_id']}_{int(r['time_start']):06d}_{int(r['time_end']):06d}.mp4"
           for r in rows)  # fmt: skip
     write_csv(kinetics.parent / "train.csv", rows)
@@ -178,7 +183,10 @@ def main() -> None:
     command = commands.add_parser("empty")
     command.add_argument("--splits", type=Path, required=True)
     command.add_argument("--output", type=Path, required=True)
-    command.set_defaults(make=lambda args: empty(args.splits, args.output))
+    command.add_argument("--kinetics", type=int, default=0, metavar="N",
+                         help="videos of Kinetics at least (default: those of the lists)"
+                         )  # fmt: skip
+    command.set_defaults(make=lambda args: empty(args.splits, args.output, args.kinetics))
     command = commands.add_parser("small")
     command.add_argument("--clips", type=Path, help="EgoGestAR's folder; default: rendered videos")
     command.add_argument("--output", type=Path, required=True)

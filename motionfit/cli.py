@@ -240,6 +240,12 @@ def check(args: Arguments) -> int:
     return int(bool(wrong))
 
 
+def estimate(args: Arguments) -> None:
+    from motionfit.estimate import estimate
+
+    estimate(args.configfile, args.directory)
+
+
 def schema(args: Arguments) -> None:
     print(json.dumps(config.Config.model_json_schema(), indent=2))
 
@@ -477,6 +483,17 @@ def build_parser() -> argparse.ArgumentParser:
     tool = command(check, "Check the shards and models of a run against their checksums.")
     tool.add_argument("paths", nargs="*", type=Path, default=[Path("results")], metavar="PATH",
                       help="files, or folders that hold them (default: results)")  # fmt: skip
+
+    tool = command(
+        estimate,
+        "Say what a run would cost: jobs, hours and disk of each stage, from what the config asks "
+        "for and what this machine does in about a minute on a sample of the videos.",
+    )
+    tool.add_argument("--configfile", type=Path, metavar="YAML",
+                      help="config file of the run (default: the demo's)")  # fmt: skip
+    tool.add_argument("--directory", type=Path, metavar="DIR",
+                      help="folder of the run, from which paths in the config count "
+                      "(default: this one)")  # fmt: skip
 
     command(schema, "Print the JSON schema of the config.")
     return parser

@@ -25,16 +25,23 @@ FPS = 12
 
 def render_demo(recipe: Demo, folder: Path) -> None:
     """Writes the videos of the data set and, last, their `labels.csv` to `folder`."""
-    rows = []
-    for motion in MOTIONS:
-        counts = {"train": recipe.train, "test": recipe.test, "": recipe.unlabelled}
-        for part, count in counts.items():
-            for i in range(count):
-                name = f"{part or 'unlabelled'}/{motion}_{i:04d}.mp4"
-                write_video(folder / name, render_video(recipe, motion, name))
-                rows.append((name, motion, part))
+    videos = demo_videos(recipe)
+    for name, motion in videos[["path", "label"]].itertuples(index=False):
+        write_video(folder / name, render_video(recipe, motion, name))
     with replacing(folder / "labels.csv") as temporary:
-        pd.DataFrame(rows, columns=["path", "label", "split"]).to_csv(temporary, index=False)
+        videos.to_csv(temporary, index=False)
+
+
+def demo_videos(recipe: Demo) -> pd.DataFrame:
+    """A row a video, as in `labels.csv`: path, label (its motion) and split."""
+    counts = {"train": recipe.train, "test": recipe.test, "": recipe.unlabelled}
+    rows = [
+        (f"{part or 'unlabelled'}/{motion}_{i:04d}.mp4", motion, part)
+        for motion in MOTIONS
+        for part, count in counts.items()
+        for i in range(count)
+    ]
+    return pd.DataFrame(rows, columns=["path", "label", "split"])
 
 
 def index_demo(recipe: Demo, videos: Path) -> pd.DataFrame:

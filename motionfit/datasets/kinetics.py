@@ -1,8 +1,9 @@
 """Kinetics: ActivityNet's CSV files, and videos named as the common downloaders name them."""
 
 import logging
+import posixpath
 from collections import Counter, defaultdict
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -46,12 +47,13 @@ def index_kinetics(recipe: Kinetics) -> pd.DataFrame:
             f"annotations: {few([str(path) for path in recipe.annotations])} list no video: "
             "give the official CSV files"
         )
-    videos = {PurePosixPath(video).stem: video for video in reversed(scan_videos(recipe.videos))}
+    # Backwards, so that of two of one name the first counts.
+    videos = {stem(video): video for video in reversed(scan_videos(recipe.videos))}
     found: dict[str, set[Clip]] = defaultdict(set)
     missing = []
     for clip in clips:
-        stem = f"{clip.youtube_id}_{clip.start:06d}_{clip.end:06d}"
-        video = videos.get(stem) or videos.get(clip.youtube_id)
+        trimmed = f"{clip.youtube_id}_{clip.start:06d}_{clip.end:06d}"
+        video = videos.get(trimmed) or videos.get(clip.youtube_id)
         if video:
             found[video].add(clip)
         else:
@@ -72,6 +74,11 @@ def index_kinetics(recipe: Kinetics) -> pd.DataFrame:
             len(unclear), few(unclear),
         )  # fmt: skip
     return index_frame(recipe.videos, rows, ["split1"])
+
+
+def stem(video: str) -> str:
+    """The name of a video without folders and suffix; a path object takes ten times as long."""
+    return posixpath.splitext(posixpath.basename(video))[0]
 
 
 def read_clips(path: Path) -> list[Clip]:

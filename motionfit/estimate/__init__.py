@@ -1,0 +1,71 @@
+"""What a run will cost, before it starts: counts of the config times this machine's rates."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from motionfit.config import check_paths, load_config, over_base
+from motionfit.errors import MotionFitError
+
+SNAKEFILE = Path(__file__).resolve().parents[2]
+"""Folder of the Snakefile, from which a config's `base` is counted."""
+
+
+def estimate(configfile: Path | None, directory: Path | None) -> None:
+    """Prints what the run of a config file would cost, all of it, from nothing.
+
+    As Snakemake has it: without `configfile` it is `config.yaml`, the demo, and paths in it count
+    from `directory`. Raises MotionFitError for whatever a run would complain of before it starts,
+    and where nothing of a data set can be read.
+    """
+    config = load_config(over_base(read_values(configfile) if configfile else {}, SNAKEFILE))
+    if directory is not None:
+        if not directory.is_dir():
+            raise MotionFitError(f"--directory: there is no folder {directory}: make it first")
+        os.chdir(directory)
+    check_paths(config)
+    # What counts on a CPU is the time that it works, so threads are not to wait in a loop. This is
+    # read as PyTorch is imported: here, so that a mistake in the config is told before that.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from motionfit.estimate.page import show
+    from motionfit.estimate.stages import Run
+
+    with tempfile.TemporaryDirectory(prefix="motionfit-") as folder, own_log():
+        run = Run(config, Path(folder))
+        costs = run.costs()
+    show(run, costs, Console())
+
+
+@contextmanager
+def own_log() -> Iterator[None]:
+    """Keeps quiet but for warnings what the stages tell of their work on a sample."""
+    levels = {"motionfit": logging.WARNING, "motionfit.estimate": logging.INFO}
+    before = {name: logging.getLogger(name).level for name in levels}
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """The values of a config file. Raises MotionFitError where it is none."""
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise MotionFitError(f"--configfile: {path} can't be read: {reason}") from None
+    except yaml.YAMLError as error:
+        raise MotionFitError(f"--configfile: {path} is not YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise MotionFitError(f"--configfile: {path} holds no keys: give a config file")
+    return values

@@ -1,0 +1,362 @@
+"""How fast this machine does the work of the stages, by the stages' own code on a sample.
+
+Everything is timed for a second or two, after a first turn that compiles, allocates and fills
+caches, on the device and with the threads that a job would get. On a CPU what counts is the time
+that it works, divided by the threads, and not the clock's: what else runs has less of a part in it.
+"""
+
+import logging
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from threadpoolctl import threadpool_limits
+
+from motionfit.config import FineTuning, Flow, SelfTraining, Size, Training
+from motionfit.errors import MotionFitError
+from motionfit.estimate.survey import Survey
+from motionfit.flow.methods import BATCHED
+from motionfit.flow.stage import SEGMENT, store_flow
+from motionfit.models import SavedModel, build_network
+from motionfit.pseudo_labels.kmeans import Points, assign, chunk_rows
+from motionfit.store.clips import ClipStore
+from motionfit.store.images import encode_jpeg
+from motionfit.store.shards import write_shard
+from motionfit.store.video import UnreadableVideoError, decode
+from motionfit.training.compute import Compute
+from motionfit.training.data import LabelledVideo
+from motionfit.training.inference import clip_outputs
+from motionfit.training.labels import training_and_validation
+from motionfit.training.loop import train
+from motionfit.training.objective import ClipLosses, Mars, Mers, Objective, Teacher
+
+log = logging.getLogger(__name__)
+
+BUDGET = 2.0
+"""Seconds that a rate is measured for, at least and about."""
+KEPT = 64
+"""Frames of a sampled video that are kept for the other measurements."""
+FIRST = 2
+"""Clips of the first turn: batch normalisation needs more than one where maps are tiny."""
+GPU_BATCHES = 16
+"""Batches that a GPU is timed by."""
+CLASSES = 400
+"""Outputs of the timed networks; their number hardly counts."""
+OPERATIONS = 2e10
+"""Multiplications and additions of a timed pass of K-means on a CPU; ten times that on a GPU."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a stage writes, a frame."""
+
+    seconds: float
+    """Seconds a frame (of flow: a pair), on all threads of the job."""
+    bytes: float
+    """Bytes a frame, with its share of the shard."""
+    shard: Path
+    """The sample as it is stored."""
+
+
+@dataclass(frozen=True)
+class Sample(Stored):
+    """Frames of a sample, decoded, resized and stored."""
+
+    encoded: list[tuple[str, list[bytes]]]
+    """Video and its first frames as JPEG."""
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A network over clips."""
+
+    seconds: float
+    """Seconds a clip."""
+    start: float = 0.0
+    """Seconds a job until its readers deliver, beyond those of loading the program."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """A training whose pace is measured; two of one pace are equal."""
+
+    backbone: str
+    clip_length: int
+    recipe: Training
+    compute: Compute
+    size: Size
+    """Of the stored frames or flow."""
+    on_flow: bool
+    teacher: str | None = None
+    """Backbone of the motion model that is learned from."""
+    clips: Path = field(compare=False, default=Path())
+    """Shard of what it reads."""
+    flow: Path = field(compare=False, default=Path())
+    """Shard of what its teacher reads."""
+
+    @property
+    def modality(self) -> str:
+        return "flow" if self.on_flow else "frames"
+
+
+class Watch:
+    """Seconds since it was made: of the clock where a GPU works, else of the CPU's work, shared by
+    `threads`."""
+
+    def __init__(self, threads: int, gpu: bool):
+        self._clock = time.perf_counter if gpu else time.process_time
+        self._share = 1 if gpu else threads
+        self._begun = self._clock()
+
+    @property
+    def seconds(self) -> float:
+        return (self._clock() - self._begun) / self._share
+
+
+# ------------------------------------------------------------------------------ frames and flow
+
+
+def measure_frames(
+    survey: Survey, size: Size, fps: float | None, quality: int, folder: Path
+) -> Sample:
+    """Decodes sampled videos until the time is up. Raises MotionFitError where none decodes."""
+    encoded: list[tuple[str, list[bytes]]] = []
+    count, problem = 0, ""
+    begun = time.process_time()
+
+    def over() -> bool:
+        return time.process_time() - begun > BUDGET
+
+    for path in survey.paths:
+        kept: list[bytes] = []
+        try:
+            for frame in decode(path, size, fps):
+                data = encode_jpeg(frame, quality)
+                count += 1
+                if len(kept) < KEPT:
+                    kept.append(data)
+                elif over():
+                    break
+        except UnreadableVideoError as error:
+            problem = f"{path}: {error}"
+            log.warning("%s: %s", survey.name, problem)
+        if len(kept) > 1:
+            encoded.append((str(path), kept))
+        if over():
+            break
+    seconds = time.process_time() - begun
+    if not encoded:
+        reason = problem or "each has a single frame, and motion needs two"
+        raise MotionFitError(f"datasets.{survey.name}: no sampled video can be decoded: {reason}")
+    shard = folder / "0.h5"
+    write_sample(encoded, {"size": list(size), "fps": fps, "quality": quality}, shard)
+    stored = sum(len(frames) for _, frames in encoded)
+    return Sample(seconds / count, shard.stat().st_size / stored, shard, encoded)
+
+
+def write_sample(encoded: list[tuple[str, list[bytes]]], recipe: dict, path: Path) -> None:
+    with write_shard(path, "frames", recipe) as shard:
+        for video, frames in encoded:
+            shard.add(video, frames, source=video)
+
+
+def measure_flow(sample: Sample, recipe: Flow, threads: int, folder: Path) -> Stored:
+    """Computes and stores the flow of as much of a sample as there is time for."""
+    stored = {"size": list(recipe.size), "fps": None}
+    video, frames = sample.encoded[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    frames_shard, shard = folder / "frames.h5", folder / "0.h5"
+    seconds = 0.0
+    for turn in range(2):
+        chosen = [(video, frames[: SEGMENT + 1])] if turn == 0 else part_of(sample, seconds)
+        write_sample(chosen, stored, frames_shard)
+        pairs = sum(len(of_video) - 1 for _, of_video in chosen)
+        for _ in range(2 - turn):  # what is compiled, or loaded as compiled, is so after the first
+            watch = Watch(threads, recipe.method in BATCHED)
+            store_flow(frames_shard, recipe, threads, shard)
+            seconds = watch.seconds / pairs
+    return Stored(seconds, shard.stat().st_size / sum(len(f) for _, f in chosen), shard)
+
+
+def part_of(sample: Sample, seconds: float) -> list[tuple[str, list[bytes]]]:
+    """The first videos of a sample, whose flow takes about as long as there is time for at
+    `seconds` a pair; one at least."""
+    pairs = np.cumsum([len(frames) - 1 for _, frames in sample.encoded])
+    count = int(np.searchsorted(pairs, BUDGET / seconds, side="right"))
+    return sample.encoded[: max(count, 1)]
+
+
+# -------------------------------------------------------------------------------------- networks
+
+
+TIMED = {"epochs": 2, "milestones": (), "learning_rate": 1e-4, "validation_fraction": 0.0,
+         "seed": 0, "weight_decay": 5e-4, "momentum": 0.9}  # fmt: skip
+"""What changes no pace, the same in all timed trainings, so that each pace is measured once."""
+
+
+def paced(recipe: Training) -> Training:
+    """A training of the same pace a clip: of single clips, where they need no order, in batches
+    that are as large as the parts that are computed at a time."""
+    videos, clips = recipe.batch_size, recipe.clips_per_video
+    if recipe.multi_clip_weight == 1:
+        videos, clips = videos * clips, 1
+    batch = -(-videos // recipe.accumulate)
+    update = {**TIMED, "batch_size": batch, "clips_per_video": clips, "accumulate": 1}
+    recipe = recipe.model_copy(update=update)
+    if isinstance(recipe, FineTuning):
+        particular = recipe.layers == "last" or recipe.mars
+    else:
+        particular = isinstance(recipe, SelfTraining) and recipe.neighbours
+    # What is particular to neither is of one pace, whatever it is for.
+    return recipe if particular else Training(**recipe.model_dump(include={*Training.model_fields}))
+
+
+def measure_training(learning: Learning, folder: Path) -> float:
+    """Seconds a clip of a training by the pipeline's own loop, on one GPU where it has any."""
+    R, batch = learning.recipe.clips_per_video, learning.recipe.batch_size
+    if torch.cuda.is_available() and learning.compute.devices > 0:
+        timed_training(learning, batch, GPU_BATCHES, 2, folder)
+        return 1 / float(pd.read_csv(folder / "history.csv")["clips_per_second"].iloc[-1])
+    few = min(-(-FIRST // R), batch)
+    seconds = timed_training(learning, few, 3, 1, folder / "few")
+    if seconds * R * few > BUDGET:
+        return seconds
+    batch = max(few, min(batch, int(BUDGET / 2 / (seconds * R))))
+    steps = 4 + int(BUDGET / (seconds * R * batch))
+    return timed_training(learning, batch, steps, 1, folder / "many")
+
+
+def timed_training(
+    learning: Learning, batch: int, steps: int, epochs: int, folder: Path
+) -> float:  # fmt: skip
+    """Seconds of CPU time a clip in the median step, of `batch` videos, of the `steps` of an epoch
+    but its first and last."""
+    torch.manual_seed(0)
+    store = ClipStore(learning.clips.parent, [learning.clips.stem], learning.modality)
+    teacher = None
+    if learning.teacher:
+        teacher = ClipStore(learning.flow.parent, [learning.flow.stem], "flow")
+    both = [video for video in store.shards if teacher is None or video in teacher]
+    names = [both[i % len(both)] for i in range(batch * steps)]
+    rows = pd.DataFrame({"video": names, "group": names, "label": ""})
+    samples = [thirds(video, store.length(video)) for video in both]
+    recipe = learning.recipe.model_copy(update={"batch_size": batch, "epochs": epochs})
+    clips, _ = training_and_validation(
+        rows, samples, (store, teacher), learning.clip_length, recipe, keep_classes=False,
+        encoded=learning.compute.gpu_decoding,
+    )  # fmt: skip
+    objective = objective_of(learning)
+    begun: list[float] = []
+    objective.register_forward_pre_hook(lambda *_: begun.append(time.process_time()))
+    last = isinstance(recipe, FineTuning) and recipe.layers == "last"
+    trainable = objective.network.last_layers() if last else None
+    freeze_bn = isinstance(recipe, FineTuning) and recipe.freeze_bn
+    try:
+        train(objective, clips, None, recipe, {}, folder, learning.compute, trainable=trainable,
+              freeze_bn=freeze_bn)  # fmt: skip
+    except torch.OutOfMemoryError:
+        raise MotionFitError(
+            f"{learning.backbone}: {batch * recipe.clips_per_video} clips of "
+            f"{learning.clip_length} frames of {recipe.crop} pixels do not fit into the GPU's "
+            "memory: raise training.accumulate"
+        ) from None
+    work = float(np.median(np.diff(begun[1:steps])))
+    return work / (batch * recipe.clips_per_video) / learning.compute.threads
+
+
+def thirds(video: str, frames: int) -> LabelledVideo:
+    """A video with three windows, so that there are neighbours to predict."""
+    length = max(frames // 3, 1)
+    return LabelledVideo(video, np.arange(3) * length, np.full(3, length), np.zeros(3, int),
+                         np.ones(3))  # fmt: skip
+
+
+def objective_of(learning: Learning) -> Objective:
+    """A network of random weights with the losses of the recipe."""
+    recipe = learning.recipe
+    network = build_network(learning.backbone, learning.modality, CLASSES, seed=0)
+    neighbours = isinstance(recipe, SelfTraining) and recipe.neighbours
+    if learning.teacher is None:
+        return ClipLosses(network, learning.modality, recipe, CLASSES, neighbours)
+    teacher = Teacher(build_network(learning.teacher, "flow", 1, seed=0))
+    if isinstance(recipe, FineTuning):
+        return Mars(network, recipe, CLASSES, teacher, recipe.mars.weight)
+    return Mers(network, teacher)
+
+
+def measure_inference(
+    backbone: str, clips: Path, modality: str, clip_length: int, crop: int, threads: int, gpu: bool
+) -> Inference:
+    """A network over clips of the shard `clips`, as features and evaluations run it."""
+    device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(threads)
+    network = build_network(backbone, modality, CLASSES, seed=0).to(device).eval()
+    store = ClipStore(clips.parent, [clips.stem], modality)
+    about = SavedModel(backbone, modality, [], clip_length, store.recipe["size"], crop, None, "",
+                       None, "{}")  # fmt: skip
+    videos = list(store.shards)
+
+    def seconds(count: int) -> float:
+        starts: dict[str, list[int]] = {}
+        for i in range(count):
+            starts.setdefault(videos[i % len(videos)], []).append(0)
+        watch = Watch(threads, device.type == "cuda")
+        clip_outputs(network.features, about, store, starts, device, threads)
+        return watch.seconds
+
+    if device.type == "cpu":
+        seconds(1)
+        count = min(max(1, int(BUDGET / seconds(1))), 256)
+        return Inference(seconds(count) / count)
+    few, many = 32 * threads, 32 * threads * 4
+    seconds(few)
+    start, whole = seconds(few), seconds(many)
+    rate = max(whole - start, 0) / (many - few)
+    return Inference(rate, max(start - few * rate, 0))
+
+
+def weight_bytes(backbone: str, modality: str) -> int:
+    """Bytes of a network's weights; its classifier's hardly count."""
+    with torch.device("meta"):
+        state = build_network(backbone, modality, CLASSES, seed=0).state_dict()
+    return sum(tensor.numel() * tensor.element_size() for tensor in state.values())
+
+
+# -------------------------------------------------------------------------------------- K-means
+
+
+def measure_kmeans(clusters: int, dimensions: int, threads: int, gpu: bool) -> float:
+    """Seconds that a point takes in one iteration of K-means, of points in memory."""
+    device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(threads)
+    operations = OPERATIONS * (10 if device.type == "cuda" else 1)
+    count = int(np.clip(operations / (2 * clusters * dimensions), clusters, 200_000))
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((count, dimensions), dtype=np.float32)
+    with threadpool_limits(threads):
+        data = Points(points, clusters, device, chunk_rows(dimensions, clusters, device))
+        centroids = data.take(np.arange(clusters))
+        labels = np.full(count, -1)
+        assign(data, centroids, labels)
+        watch, passes = Watch(threads, device.type == "cuda"), 0
+        while not passes or watch.seconds < BUDGET / 2:
+            assign(data, centroids, labels)
+            passes += 1
+    return watch.seconds / passes / count
+
+
+# --------------------------------------------------------------------------------- the program
+
+
+def measure_start(module: str) -> float:
+    """Seconds until a job has loaded the code of its stage."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime

@@ -1,0 +1,138 @@
+"""What is in a data set before any of it is decoded: its index, and the lengths of a sample."""
+
+import logging
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas as pd
+
+from motionfit.config import DatasetRecipe, Demo
+from motionfit.datasets import build_index
+from motionfit.errors import MotionFitError
+from motionfit.store.video import UnreadableVideoError, opened, rate_of
+
+log = logging.getLogger(__name__)
+
+PROBED = 100
+"""Videos of a data set whose headers are read."""
+RENDERED = 12
+"""Videos of a demo that are rendered to be measured."""
+SURE = 1.96
+"""Standard errors on either side of a mean that hold it with 95% confidence."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A data set, and a random sample of its videos."""
+
+    name: str
+    index: pd.DataFrame
+    index_seconds: float
+    """Seconds that indexing took."""
+    paths: list[Path]
+    """The sampled videos that can be opened, in random order."""
+    frames: np.ndarray
+    """(n,) frames of each, at the rate that the data set is stored at."""
+    failed: list[str]
+    """Sampled videos that can't be opened, with the reason."""
+    render_seconds: float = 0.0
+    """Seconds to render a video of a demo."""
+    render_bytes: float = 0.0
+    """Bytes of a rendered video."""
+
+    @property
+    def videos(self) -> int:
+        return len(self.index)
+
+    @property
+    def error(self) -> float:
+        """How far the mean number of frames may be off, as a fraction of it (95% confidence)."""
+        return relative_error(self.frames, self.videos)
+
+
+def relative_error(sample: np.ndarray, population: int) -> float:
+    """How far the mean of a random sample (n,) may be from that of the whole `population`, as a
+    fraction of it, with 95% confidence; 1 where a single one says nothing of the others."""
+    n = len(sample)
+    if n >= population:
+        return 0.0
+    if n < 2:
+        return 1.0
+    of_the_rest = math.sqrt((population - n) / (population - 1))
+    return SURE * float(sample.std(ddof=1)) / math.sqrt(n) * of_the_rest / float(sample.mean())
+
+
+def survey(name: str, recipe: DatasetRecipe, folder: Path) -> Survey:
+    """Indexes a data set and reads the headers of a sample. `folder`: for the videos of a demo.
+
+    Raises MotionFitError as indexing does, and where no sampled video can be opened.
+    """
+    if isinstance(recipe, Demo):
+        return survey_demo(name, recipe, folder)
+    begun = time.process_time()
+    index = build_index(recipe)
+    seconds = time.process_time() - begun
+    paths, frames, failed = [], [], []
+    for path in shuffled(index["path"])[:PROBED]:
+        try:
+            frames.append(frames_of(Path(path), recipe.fps))
+            paths.append(Path(path))
+        except UnreadableVideoError as error:
+            failed.append(f"{path}: {error}")
+    if not paths:
+        raise MotionFitError(
+            f"datasets.{name}: none of {len(failed)} videos drawn at random can be read, such as "
+            f"{failed[0]}"
+        )
+    return Survey(name, index, seconds, paths, np.array(frames), failed)
+
+
+def survey_demo(name: str, recipe: Demo, folder: Path) -> Survey:
+    """As `survey`, of a demo that need not be rendered yet: some of its videos are."""
+    # Neither PyAV's encoder nor scikit-learn's digits are needed for other data sets.
+    from motionfit.datasets.demo import FPS, demo_videos, render_video, write_video
+
+    videos = demo_videos(recipe)
+    for path in videos["path"]:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).touch()
+    videos.to_csv(folder / "labels.csv", index=False)
+    begun = time.process_time()
+    index = build_index(recipe, folder)
+    indexed = time.process_time()
+    chosen = shuffled(videos["path"])[:RENDERED]
+    motions = dict(zip(videos["path"], videos["label"], strict=True))
+    for path in chosen:
+        write_video(folder / path, render_video(recipe, motions[path], path))
+    seconds = (time.process_time() - indexed) / len(chosen)
+    paths = [folder / path for path in chosen]
+    frames = np.full(len(paths), resampled(recipe.frames, FPS, recipe.fps))
+    size = float(np.mean([path.stat().st_size for path in paths]))
+    return Survey(name, index, indexed - begun, paths, frames, [], seconds, size)
+
+
+def shuffled(names: pd.Series) -> list[str]:
+    """The same order in every run, so that two estimates of a data set are of the same sample."""
+    return [names.iloc[i] for i in np.random.default_rng(0).permutation(len(names))]
+
+
+def frames_of(path: Path, fps: float | None) -> int:
+    """Frames that a video announces, at `fps` frames a second where that is given.
+
+    Raises UnreadableVideoError where it can't be opened or its header does not say.
+    """
+    with opened(path) as (container, stream):
+        rate = float(rate_of(stream))
+        frames = stream.frames or round((container.duration or 0) / av.time_base * rate)
+    if frames < 1:
+        raise UnreadableVideoError("its header does not say how long it is")
+    return resampled(frames, rate, fps)
+
+
+def resampled(frames: int, rate: float, fps: float | None) -> int:
+    """Frames that are left of `frames` at `rate` a second when they are thinned to `fps`."""
+    return frames if fps is None or fps >= rate else math.ceil(frames * fps / rate)

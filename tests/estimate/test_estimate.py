@@ -1,0 +1,137 @@
+import re
+
+import pytest
+import yaml
+
+from motionfit.cli import main
+from motionfit.config import load_config
+from motionfit.estimate import rates
+from motionfit.estimate.page import stages
+from motionfit.estimate.stages import Run
+from tests.workflow.runs import set_key
+
+TINY = {
+    "datasets": {"set": {"format": "demo", "train": 2, "test": 1, "unlabelled": 1, "frames": 8,
+                         "height": 16, "width": 24, "shards": 2}},
+    "flow": {"flow": {"method": "dis", "size": [16, 24]}},
+    "motion_models": {
+        "motion": {
+            "dataset": "set",
+            "flow": "flow",
+            "network": {"backbone": "r2plus1d_small", "clip_length": 4},
+            "training": {"epochs": 3, "crop": 16, "clips_per_video": 2},
+            "features": {"stride": 2},
+        }
+    },
+    "evaluations": {"motion": {"model": "motion", "dataset": "set", "clip_length": 4, "clips": 2,
+                               "fine_tuning": None}},
+}  # fmt: skip
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Rates are measured on next to nothing, and no program is started."""
+    monkeypatch.setattr(rates, "BUDGET", 0.01)
+    monkeypatch.setattr(rates, "OPERATIONS", 1e6)
+    monkeypatch.setattr(rates, "measure_start", lambda module: 1.0)
+
+
+def write_config(folder, values):
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def test_what_is_measured_is_counted(quick, tmp_path):
+    run = Run(load_config(TINY), tmp_path)
+    costs = {found.stage: found for found in run.costs()}
+    jobs = {stage: found.jobs for stage, found in costs.items()}
+    assert jobs == {
+        "render_demo": 1, "index": 1, "frames": 2, "ledger": 1, "flow": 2, "motion_model": 1,
+        "recognition": 1, "retrieval": 1, "metrics, tables, figures": 1, "report": 1,
+    }  # fmt: skip
+    for stage in ("frames", "flow", "motion_model"):
+        assert costs[stage].bytes > 0
+        assert costs[stage].core_hours > costs[stage].jobs * 1.0 / 3600  # more than to start
+    # 32 videos of 8 frames of 16x24 pixels: JPEG of noise is no more than 3 bytes a pixel.
+    assert costs["frames"].bytes < 32 * 8 * (16 * 24 * 3) + 2 * 32 * 5000
+    table = stages(run, list(costs.values()))
+    assert table.row_count == len(costs) + 1
+
+
+def test_trainings_of_one_pace_are_measured_once(quick, tmp_path, monkeypatch):
+    measured = []
+    monkeypatch.setattr(
+        rates, "measure_training", lambda learning, _: measured.append(learning) or 1
+    )
+    values = yaml.safe_load(yaml.safe_dump(TINY))
+    motion = values["motion_models"]["motion"]
+    values["motion_models"]["longer"] = {**motion, "training": {**motion["training"], "epochs": 9,
+                                                                "seed": 5}}  # fmt: skip
+    values["evaluations"]["longer"] = {**values["evaluations"]["motion"], "model": "longer"}
+    run = Run(load_config(values), tmp_path)
+    [found] = [found for found in run.costs() if found.stage == "motion_model"]
+    assert found.jobs == 2
+    assert len(measured) == 1
+    # 16 videos of 2 clips, a few of them held out, at 1 s a clip, in 3 and in 9 epochs.
+    assert found.longest == pytest.approx(9 * 2 * 15 / 3600, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (set_key("datasets/set", {"format": "folders", "videos": "no"}),
+         r"datasets\.set\.videos: there is no no"),
+        (set_key("motion_models/motion/dataset", "none"), "there is no data set named 'none'"),
+        (set_key("base", "none.yaml"), r"base: none\.yaml is no file"),
+    ],
+)  # fmt: skip
+def test_a_config_that_no_run_would_take_is_told(tmp_path, capsys, monkeypatch, change, message):
+    monkeypatch.chdir(tmp_path)
+    values = yaml.safe_load(yaml.safe_dump(TINY))
+    change(values)
+    path = write_config(tmp_path, values)
+    assert main(["estimate", "--configfile", str(path)]) == 1
+    assert re.search(f"error: .*{message}", capsys.readouterr().err, re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("datasets: [", "is not YAML"), ("- one", "holds no keys"), (None, "can't be read: No such")],
+)
+def test_a_file_that_is_no_config_is_told(tmp_path, capsys, text, message):
+    path = tmp_path / "c.yaml"
+    if text is not None:
+        path.write_text(text)
+    assert main(["estimate", "--configfile", str(path)]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path, capsys):
+    assert main(["estimate", "--directory", str(tmp_path / "no")]) == 1
+    assert "there is no folder" in capsys.readouterr().err
+
+
+def test_paths_count_from_the_folder_of_the_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # else it would stay so
+    values = yaml.safe_load(yaml.safe_dump(TINY))
+    values["datasets"]["set"] = {"format": "folders", "videos": "videos"}
+    write_config(tmp_path, values)
+    (tmp_path / "run" / "videos" / "a").mkdir(parents=True)
+    (tmp_path / "run" / "videos" / "a" / "v.mp4").write_text("no video")
+    # The file is found from here, the videos from there; what is wrong with them comes after that.
+    assert main(["estimate", "--configfile", "config.yaml", "--directory", "run"]) == 1
+    assert "none of 1 videos drawn at random can be read" in capsys.readouterr().err
+
+
+@pytest.mark.long
+def test_the_jobs_are_those_of_the_plan(whole_run, tmp_path, monkeypatch):
+    plan = whole_run.plan("--forceall").jobs
+    monkeypatch.setattr(rates, "BUDGET", 0.01)
+    monkeypatch.chdir(whole_run.folder)
+    config = load_config(yaml.safe_load(whole_run.config_file.read_text()))
+    jobs = {found.stage: found.jobs for found in Run(config, tmp_path).costs()}
+    assert jobs.pop("metrics, tables, figures") == plan.pop("metrics")
+    assert jobs == plan

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import yaml
+
+from motionfit.config import load_config, over_base
+from motionfit.estimate.graph import needed
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def demo(**changes):
+    return load_config(over_base(changes, ROOT))
+
+
+def test_the_demo():
+    found = needed(demo())
+    assert found.datasets == {"demo-target", "demo-source"}
+    assert found.frames == {("demo-target", (32, 40)), ("demo-source", (32, 40))}
+    assert found.flow == {("demo-target", "tvl1"), ("demo-source", "tvl1")}
+    assert found.motion_models == {("motion", 1)}
+    assert found.features == {("motion", 1, "demo-source")}
+    assert found.pseudo_labels == {("clusters", 1)}
+    assert found.appearance_models == {("appearance", 1)}
+    assert found.random_models == {("random", 1)}
+    assert found.fine_tuning == {("motionfit", 1), ("random", 1)}
+    assert len(found.recognition) == len(found.retrieval) == 3
+
+
+def test_what_no_evaluation_needs_is_not_made():
+    config = demo()
+    random = {"random": config.evaluations["random"]}
+    found = needed(config.model_copy(update={"evaluations": random}))
+    assert found.frames == {("demo-target", (32, 40))}
+    assert not found.flow
+    assert not found.motion_models
+
+
+def test_the_paper_has_the_jobs_of_its_plan():
+    """Those that docs/paper.md counts by Snakemake's own plan."""
+    values = yaml.safe_load((ROOT / "configs" / "paper.yaml").read_text())
+    found = needed(load_config(over_base(values, ROOT)))
+    assert len(found.frames) == 6
+    assert len(found.motion_models) == 21
+    assert len(found.features) == 18
+    assert len(found.pseudo_labels) == 27
+    assert len(found.appearance_models) == 34
+    assert len(found.mers_models) == len(found.random_models) == 2
+    assert len(found.fine_tuning) == 55
+    assert len(found.recognition) == 65
+    assert len(found.retrieval) == 6

@@ -15,10 +15,10 @@ import h5py
 import numpy as np
 
 from motionfit.config import Features
-from motionfit.files import replacing
 from motionfit.models import load_model
 from motionfit.models.device import inference_device
 from motionfit.store.clips import ClipStore
+from motionfit.store.hdf5 import new_hdf5
 from motionfit.store.shards import open_shard
 from motionfit.training.inference import clip_outputs
 
@@ -63,7 +63,7 @@ def store_features(recipe: Features, model: Path, clips: Path, threads: int, out
     starts = {v: dense_starts(store.length(v), about.clip_length, recipe.stride) for v in videos}
     features = clip_outputs(network.features, about, store, starts, device, threads,
                             recipe.batch_size)  # fmt: skip
-    with replacing(output) as temporary, h5py.File(temporary, "w") as file:
+    with new_hdf5(output) as file:
         file.attrs["clip_length"] = about.clip_length
         file.create_dataset("videos", data=np.array(videos, object), dtype=h5py.string_dtype())
         for i, video in enumerate(videos):

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from motionfit.config import Demo
@@ -27,7 +27,7 @@ STAGES = {
     "random_model": "models/random/split1/model.pt",
     "fine_tuning": "evaluations/motionfit/split1/model.pt",
     "recognition": "evaluations/motionfit/split1/recognition.json",
-    "retrieval": "evaluations/motionfit/split1/retrieval.json",
+    "retrieval": "evaluations/random/split1/retrieval.json",
     "metrics": "evaluations/motionfit/metrics.json",
     "report": "report/index.html",
 }
@@ -156,15 +156,19 @@ def wait_for_all(processes: list[int], seconds: float = 120) -> None:
 
 
 def logs(run: Run, stage: str) -> dict[Path, int]:
-    """Each log of a stage, and when it was begun; the report's is a file and no folder."""
+    """Each log of a stage, and when it was written last; the report's is a file and no folder."""
     found = run.file("logs").glob(f"{stage}.log" if stage == "report" else f"{stage}/**/*.log")
-    return {path: path.stat().st_mtime_ns for path in found}
+    times = {}
+    for path in found:
+        with suppress(FileNotFoundError):  # Snakemake removes that of a job that begins
+            times[path] = path.stat().st_mtime_ns
+    return times
 
 
 def begins(run: Run, stage: str) -> Callable[[], bool]:
     """For `until`: whether a job of a stage has begun since now."""
     before = logs(run, stage)
-    return lambda: logs(run, stage) != before
+    return lambda: any(begun != before.get(path) for path, begun in logs(run, stage).items())
 
 
 def finished(outcome: Outcome) -> Outcome:

@@ -18,9 +18,9 @@ def same_results(run: Run, undisturbed: Run) -> None:
     """Asserts that two runs have the same files with the same contents: frames, flow and features
     byte for byte, weights bit for bit, and that none has a temporary file or a checkpoint left."""
     ours, theirs = results(run), results(undisturbed)
-    assert not ours.keys() ^ theirs.keys()
+    assert not ours.keys() ^ theirs.keys(), ours.keys() ^ theirs.keys()
     different = [name for name in ours if content(ours[name]) != content(theirs[name])]
-    assert not different
+    assert not different, different
 
 
 def results(run: Run) -> dict[str, Path]:

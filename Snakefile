@@ -1,3 +1,4 @@
+import logging
 import shlex
 import signal
 import sys
@@ -19,6 +20,10 @@ shell.prefix(prefix)
 # Before a job's time is up a scheduler sends SIGUSR1 to all its processes, and only a training is to
 # notice: Snakemake and the shell above it would end, and the training with them.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+# Where the disk is full Snakemake can't write its own log, and would show a traceback for each line
+# of it; the terminal has the lines.
+logging.raiseExceptions = False
 
 if workflow.is_main_process:
     try:

@@ -12,7 +12,7 @@ from motionfit.errors import MotionFitError
 from motionfit.files import replacing
 from motionfit.store.hdf5 import new_hdf5
 from tests.faults.disks import fill, small_disk
-from tests.faults.disturbed import STAGES, begins, copied, finished, started
+from tests.faults.disturbed import STAGES, begins, copied, finished, started, told
 from tests.faults.same import same_results
 from tests.workflow.runs import Run
 
@@ -93,14 +93,12 @@ def full(run: Run, stage: str, disk: Path, leave: int = 0) -> str:
     with started(run, f"results/{STAGES[stage]}") as background:
         background.until(begun)
         filler = fill(disk, leave)
-        outcome = background.wait()
-    assert outcome.status != 0
+        text = told(background.wait())
     assert not target.exists()
     assert not list(run.file("").rglob("*.tmp"))
     filler.unlink()
-    print(stage, outcome.text)
-    assert "can't be written (No space left on device): free some and run again" in outcome.text
-    return outcome.text
+    assert "can't be written (No space left on device): free some and run again" in text
+    return text
 
 
 @pytest.mark.long

@@ -55,13 +55,16 @@ def small_run(folder: Path) -> Run:
     return run
 
 
-def copied(run: Run, folder: Path, without: str = "") -> Run:
+def copied(run: Run, folder: Path, without: str) -> Run:
     """A copy of a run, without what comes from a stage on, by the order of STAGES."""
     shutil.copytree(run.folder, folder)
     copy = Run(folder)
     names = list(STAGES)
-    for stage in names[names.index(without) :] if without else ():
-        copy.file(STAGES[stage]).unlink()
+    missing = {copy.file(STAGES[stage]) for stage in names[names.index(without) :]}
+    if copy.file(STAGES["metrics"]) in missing:  # those of all evaluations, or Snakemake would not
+        missing |= set(copy.file("evaluations").glob("*/metrics.json"))  # miss what they come from
+    for path in missing:
+        path.unlink()
     return copy
 
 

@@ -103,13 +103,13 @@ def test_a_reader_of_a_training_that_is_killed(tmp_path):
     for process in descendants(killed.pid):
         if b"spawn_main" in command_line(process):
             end(process)
-    _, text = killed.communicate(timeout=60)
+    _, text = killed.communicate(timeout=300)
     assert killed.returncode == 1, text
     assert "a process that reads clips has died" in text
     assert "goes on from its last checkpoint when it runs again" in text
     again = training("killed")
     for process in (whole, again):
-        _, text = process.communicate(timeout=120)
+        _, text = process.communicate(timeout=300)
         assert process.returncode == 0, text
     assert "Traceback" not in text
     states = [torch.load(tmp_path / name / "weights.pt") for name in ("whole", "killed")]

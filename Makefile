@@ -7,10 +7,10 @@ PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-load
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-slurm lint format clean
+.PHONY: help demo test test-all test-faults test-slurm lint format clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("MotionFit needs Python 3.11 or newer; name one: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
@@ -27,6 +27,9 @@ test: $(READY)  ## Run the fast tests (about 10 minutes on two cores)
 
 test-all: $(READY)  ## Run all tests, the long ones too
 	$(PYTEST) -m "not slurm"
+
+test-faults: $(READY)  ## Run the pipeline through kills, full disks and changing videos (root; 15 to 30 minutes)
+	OMP_NUM_THREADS=1 pytest tests/faults
 
 test-slurm: $(READY)  ## Run the pipeline by a Slurm that the test starts (root, slurm-wlm, munge; 5 to 15 minutes)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,slurm]'

@@ -1,7 +1,14 @@
+import logging
 import shlex
 import signal
 import sys
 from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+from motionfit.errors import MotionFitError
+from motionfit.run_folder import check_writable, enter
 
 # The stages are this folder's package, in whatever working directory a job runs, and run with the
 # Python that runs Snakemake unless the rules have an environment of their own.
@@ -13,6 +20,25 @@ shell.prefix(prefix)
 # Before a job's time is up a scheduler sends SIGUSR1 to all its processes, and only a training is to
 # notice: Snakemake and the shell above it would end, and the training with them.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+# Where the disk is full Snakemake can't write its own log, and would show a traceback for each line
+# of it; the terminal has the lines.
+logging.raiseExceptions = False
+
+if workflow.is_main_process:
+    try:
+        if said := enter(Path.cwd()):
+            logger.warning(said)
+    except MotionFitError as error:
+        raise WorkflowError(str(error)) from None
+
+
+onstart:
+    # Once, and not in each job. A dry run goes on where it can't be written.
+    try:
+        check_writable(Path("results"))
+    except MotionFitError as error:
+        raise WorkflowError(str(error)) from None
 
 
 include: "rules/common.smk"

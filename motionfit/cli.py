@@ -12,11 +12,13 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from motionfit import __version__, config
 from motionfit.errors import MotionFitError
+from motionfit.files import cannot_write, refused
 from motionfit.gpus import own_gpus
 from motionfit.terminal import set_terminal, terminal
 
@@ -502,10 +504,15 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; a problem that the user can mend is one message and exit status 1."""
     args = build_parser().parse_args(arguments)
-    return run_with_log(args) if args.log else run(args)
+    if args.log:
+        return run_with_log(args)
+    status, message = run(args)
+    sys.stderr.write(message)
+    return status
 
 
-def run(args: Arguments) -> int:
+def run(args: Arguments) -> tuple[int, str]:
+    """Runs a command: its exit status, and what is to be said of a problem."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
     )
@@ -517,11 +524,15 @@ def run(args: Arguments) -> int:
     try:
         if getattr(args, "gpus", None) is not None:
             own_gpus(args.gpus)  # before PyTorch is imported, which looks for them
-        return args.function(args) or 0
-    except (MotionFitError, OSError) as error:
-        # Of a full disk or a file that may not be read the system's own words say what and where.
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return args.function(args) or 0, ""
+    except MotionFitError as error:
+        return 1, f"error: {error}\n"
+    except OSError as error:
+        # Of a file that may not be read the system's own words say what and where; of a full disk
+        # they may not.
+        if refused(error):
+            error = cannot_write(error.filename or getattr(args, "output", "the output"), error)
+        return 1, f"error: {error}\n"
 
 
 def run_with_log(args: Arguments) -> int:
@@ -531,26 +542,36 @@ def run_with_log(args: Arguments) -> int:
     rank = next((os.environ[name] for name in RANKS if name in os.environ), "0")
     if rank != "0":
         args.log = args.log.with_suffix(f".process{rank}.log")
-    args.log.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        args.log.parent.mkdir(parents=True, exist_ok=True)
+        file = args.log.open("w", encoding="utf-8")
+    except OSError as error:
+        print(f"error: {cannot_write(args.log, error)}", file=sys.stderr)
+        return 1
     streams = {number: os.dup(number) for number in (1, 2)}
-    with args.log.open("w", encoding="utf-8") as file:
+    with file:
         for number in streams:
             os.dup2(file.fileno(), number)
     with os.fdopen(os.dup(streams[2]), "w", encoding="utf-8") as stderr:
         set_terminal(stderr)
         try:
-            status = run(args)
-        except Exception:
-            traceback.print_exc()
-            status = 1
+            try:
+                status, message = run(args)
+            except Exception:
+                status, message = 1, traceback.format_exc()
+            with suppress(OSError):  # the disk may be too full for the log
+                os.write(2, message.encode(errors="replace"))
         finally:
             set_terminal(None)
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for number, stream in streams.items():
-                os.dup2(stream, number)
-                os.close(stream)
+            for number, stream in zip(streams, (sys.stdout, sys.stderr), strict=True):
+                with suppress(OSError):
+                    stream.flush()
+                os.dup2(streams[number], number)
+                os.close(streams[number])
     if status:
         lines = args.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        said = message.splitlines()
+        if lines[len(lines) - len(said) :] != said:
+            lines += said
         print(f"The last lines of {args.log}:", *lines[-LAST_LINES:], sep="\n", file=sys.stderr)
     return status

@@ -119,8 +119,7 @@ def pad(by: np.ndarray) -> np.ndarray:
 
 def write_video(path: Path, frames: np.ndarray) -> None:
     """(T, H, W, 3) uint8 RGB to an H.264 file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
+    with replacing(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
         # One thread, so that the file's bytes are the same on every machine.
         stream = container.add_stream("libx264", rate=FPS, options={"crf": "16", "threads": "1"})
         stream.height, stream.width = frames.shape[1:3]

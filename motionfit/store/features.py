@@ -14,12 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from motionfit.files import replacing
+from motionfit.store.hdf5 import new_hdf5
 from motionfit.store.shards import (
-    FORMAT,
     checksum,
     damaged,
     open_shard,
@@ -54,7 +52,7 @@ def write_features(path: Path, clip_length: int, videos: Sequence[VideoFeatures]
         if videos
         else np.zeros((0, 0), np.float32),
     }
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver=FORMAT) as file:
+    with new_hdf5(path) as file:
         for name, values in arrays.items():
             file[name] = values
         file.attrs["clip_length"] = clip_length

@@ -29,12 +29,10 @@ import h5py
 import numpy as np
 
 from motionfit.errors import MotionFitError
-from motionfit.files import replacing
+from motionfit.store.hdf5 import new_hdf5
 
 OPEN_AT_MOST = 64
 """Files that a process keeps open: a system allows some 1000, and a data set may have more."""
-FORMAT = ("v110", "v110")
-"""Version of the HDF5 format: from 1.10 on its own structures have checksums."""
 
 
 class ShardWriter:
@@ -77,7 +75,7 @@ def write_shard(path: Path, kind: str, recipe: dict[str, Any]) -> Iterator[Shard
 
     `recipe`: how its frames or flow are made, with at least `size` (height, width) and `fps`.
     """
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver=FORMAT) as file:
+    with new_hdf5(path) as file:
         file.attrs["kind"] = kind
         file.attrs["recipe"] = json.dumps(recipe, sort_keys=True)
         writer = ShardWriter(file)

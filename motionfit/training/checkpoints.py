@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from motionfit.errors import MotionFitError
-from motionfit.files import replacing, write_json
+from motionfit.files import remove_left_behind, replacing, write_json
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Checkpoints:
             ) from None
         for old in self._written()[KEPT:]:
             old.unlink(missing_ok=True)
+        remove_left_behind(self._folder, "epoch_*.pt")
 
     def latest(self) -> dict[str, Any] | None:
         """The newest whole checkpoint of this very training; None where there is none. Raises

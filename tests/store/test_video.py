@@ -4,12 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from motionfit.datasets.demo import write_video
 from motionfit.errors import MotionFitError
 from motionfit.store.frames import collect_ledgers, store_frames
 from motionfit.store.shards import Shards
 from motionfit.store.video import UnreadableVideoError, decode
-from tests.videos import make_index, make_video, moving_square
+from tests.videos import encode_video, make_index, make_video, moving_square
 
 
 def index_of(paths: list[Path]) -> pd.DataFrame:
@@ -69,7 +68,7 @@ def test_what_can_not_be_decoded_is_named_in_the_ledger_and_the_rest_is_kept(tmp
 def test_what_decodes_of_a_damaged_video_is_kept_and_named(tmp_path):
     # AVI can be read from its beginning, without the index at its end; noise makes it long.
     noise = np.random.default_rng(0).integers(0, 256, (40, 32, 48, 3), dtype=np.uint8)
-    write_video(tmp_path / "whole.avi", noise)
+    encode_video(tmp_path / "whole.avi", noise)
     whole = (tmp_path / "whole.avi").read_bytes()
     video = tmp_path / "half.avi"
     video.write_bytes(whole[: len(whole) // 2])

@@ -1,12 +1,11 @@
-import fcntl
-import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from motionfit.config import Demo
 from motionfit.datasets.demo import render_demo
-from tests.workflow.runs import Run, new_run
+from tests.workflow.runs import Run, new_run, once
 
 
 @pytest.fixture
@@ -15,25 +14,17 @@ def empty_run(tmp_path) -> Run:
 
 
 @pytest.fixture(scope="session")
-def whole_run(tmp_path_factory) -> Run:
-    """A run that went from videos to the report: not to be changed, but copied. The first of
-    several test processes to want it makes it, and the others wait."""
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent
-    folder = base / "whole" / "run"
-    with (base / "whole.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if (base / "whole.done").exists():
-            return Run(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+def whole_run(shared_folder) -> Run:
+    """A run that went from videos to the report: not to be changed, but copied."""
+
+    def make(folder: Path) -> None:
         run = new_run(folder)
         recipe = Demo(format="demo", unlabelled=2, frames=8, height=16, width=24, seed=2)
         render_demo(recipe, folder / "videos")
         outcome = run()
         assert outcome.status == 0, outcome.text
-        (base / "whole.done").touch()
-    return run
+
+    return Run(once(shared_folder / "whole", make))
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Snakemake runs in folders of their own."""
 
+import fcntl
 import json
 import os
 import re
@@ -41,16 +42,16 @@ class Run:
     folder: Path
 
     def __call__(self, *arguments: str) -> Outcome:
-        environment = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        }
         done = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
-             "--directory", str(self.folder), "--configfile", str(self.config_file),
-             "--cores", "2", *arguments],
-            capture_output=True, text=True, check=False, env=environment, cwd=self.folder,
+            self.command(*arguments), capture_output=True, text=True, check=False,
+            env=environment(), cwd=self.folder,
         )  # fmt: skip
         return Outcome(done.returncode, done.stdout + done.stderr)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
+                "--directory", str(self.folder), "--configfile", str(self.config_file),
+                "--cores", "2", *arguments]  # fmt: skip
 
     def plan(self, *arguments: str) -> Outcome:
         outcome = self("--dry-run", *arguments)
@@ -69,6 +70,24 @@ class Run:
 
     def file(self, name: str) -> Path:
         return self.folder / "results" / name
+
+
+def environment() -> dict[str, str]:
+    """That of a shell with the tests' Python."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path}
+
+
+def once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """A folder that the first of several test processes to want it makes, and the others wait."""
+    done, lock = folder.with_suffix(".done"), folder.with_suffix(".lock")
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            done.touch()
+    return folder
 
 
 def new_run(folder: Path) -> Run:

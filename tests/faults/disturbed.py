@@ -1,0 +1,186 @@
+"""Runs that are disturbed: killed, watched, copied with some of their results taken away."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from motionfit.config import Demo
+from motionfit.datasets.demo import render_demo
+from tests.workflow.runs import Outcome, Run, environment, new_run, set_key
+
+EPOCHS = 4
+STAGES = {
+    "render_demo": "demo/target/labels.csv",
+    "index": "index/target.csv",
+    "frames": "frames/target/16x24/0000.h5",
+    "ledger": "frames/target/16x24/failed.csv",
+    "flow": "flow/target/tvl1/0000.h5",
+    "motion_model": "models/motion/split1/model.pt",
+    "features": "features/motion/split1/source/0000.h5",
+    "pseudo_labels": "pseudo_labels/clusters/split1/labels.csv",
+    "appearance_model": "models/appearance/split1/model.pt",
+    "random_model": "models/random/split1/model.pt",
+    "fine_tuning": "evaluations/motionfit/split1/model.pt",
+    "recognition": "evaluations/motionfit/split1/recognition.json",
+    "retrieval": "evaluations/random/split1/retrieval.json",
+    "metrics": "evaluations/motionfit/metrics.json",
+    "report": "report/index.html",
+}
+"""Each stage's rule, in an order in which they can run, and a file that it makes."""
+
+
+def small_run(folder: Path) -> Run:
+    """A run of all stages with as few jobs as can be, each of one thread, so that its sums are the
+    same whatever else the machine does."""
+    run = new_run(folder)
+    render_demo(Demo(format="demo", unlabelled=2, frames=8, height=16, width=24, seed=2),
+                folder / "videos")  # fmt: skip
+    for dataset in ("target", "source"):
+        run.change(set_key(f"datasets/{dataset}/shards", 1))
+    for key in ("motion_models/motion/training", "appearance_models/appearance/training",
+                "evaluations/motionfit/fine_tuning"):  # fmt: skip
+        run.change(set_key(f"{key}/epochs", EPOCHS))
+    compared = {"dataset": "target", "clip_length": 4, "clips": 2, "fine_tuning": None}
+    run.change(set_key("evaluations/random", {"model": "random", "measures": ["retrieval"],
+                                              **compared}))  # fmt: skip
+    run.change(lambda config: config["evaluations"].pop("motion"))
+    stages = ("motion_model", "features", "pseudo_labels", "appearance_model", "fine_tuning",
+              "recognition", "retrieval")  # fmt: skip
+    run.change(set_key("resources", {stage: {"threads": 1, "gpu": 0} for stage in stages}))
+    return run
+
+
+def copied(run: Run, folder: Path, without: str) -> Run:
+    """A copy of a run, without what comes from a stage on, by the order of STAGES."""
+    shutil.copytree(run.folder, folder)
+    copy = Run(folder)
+    names = list(STAGES)
+    missing = {copy.file(STAGES[stage]) for stage in names[names.index(without) :]}
+    if copy.file(STAGES["metrics"]) in missing:  # those of all evaluations, or Snakemake would not
+        missing |= set(copy.file("evaluations").glob("*/metrics.json"))  # miss what they come from
+    for path in missing:
+        path.unlink()
+    return copy
+
+
+class Started:
+    """A Snakemake that runs in the background, in a group of processes of its own."""
+
+    def __init__(self, run: Run, *arguments: str):
+        self._output = run.folder / "output.txt"
+        with self._output.open("w") as output:
+            self.process = subprocess.Popen(
+                run.command(*arguments), stdout=output, stderr=subprocess.STDOUT,
+                env=environment(), cwd=run.folder, start_new_session=True,
+            )  # fmt: skip
+
+    def until(self, happened: Callable[[], object], seconds: float = 300) -> None:
+        """Waits for something that is to happen while it runs."""
+        end = time.monotonic() + seconds
+        while not happened():
+            assert self.process.poll() is None, self.text
+            assert time.monotonic() < end, self.text
+            time.sleep(0.02)
+
+    def kill(self, whole: bool) -> list[int]:
+        """Kills it as a power cut does, or it alone; the jobs that it leaves behind."""
+        jobs = [] if whole else descendants(self.process.pid)
+        if whole:
+            for process in descendants(self.process.pid):
+                end(process)
+        end(self.process.pid)
+        self.process.wait()
+        return [job for job in jobs if b"motionfit" in command_line(job)]
+
+    def wait(self) -> Outcome:
+        status = self.process.wait()
+        return Outcome(status, self.text)
+
+    @property
+    def text(self) -> str:
+        return self._output.read_text()
+
+
+@contextmanager
+def started(run: Run, *arguments: str) -> Iterator[Started]:
+    """A Snakemake in the background, which is gone at the end, and its jobs, however that comes."""
+    background = Started(run, *arguments)
+    try:
+        yield background
+    finally:
+        background.kill(whole=True)
+
+
+def end(process: int) -> None:
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def descendants(process: int) -> list[int]:
+    """The processes that a process has started, and those that these have."""
+    found = []
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        try:
+            children = [int(child) for child in task.read_text().split()]
+        except OSError:  # it has ended meanwhile
+            continue
+        for child in children:
+            found += [child, *descendants(child)]
+    return found
+
+
+def command_line(process: int) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def gone(process: int) -> bool:
+    """Whether a process has ended; one that nobody has waited for yet counts as gone."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def wait_for_all(processes: list[int], seconds: float = 120) -> None:
+    end_of_patience = time.monotonic() + seconds
+    while not all(map(gone, processes)):
+        assert time.monotonic() < end_of_patience, [command_line(p) for p in processes]
+        time.sleep(0.05)
+
+
+def logs(run: Run, stage: str) -> dict[Path, int]:
+    """Each log of a stage, and when it was written last; the report's is a file and no folder."""
+    found = run.file("logs").glob(f"{stage}.log" if stage == "report" else f"{stage}/**/*.log")
+    times = {}
+    for path in found:
+        with suppress(FileNotFoundError):  # Snakemake removes that of a job that begins
+            times[path] = path.stat().st_mtime_ns
+    return times
+
+
+def begins(run: Run, stage: str) -> Callable[[], bool]:
+    """For `until`: whether a job of a stage has begun since now."""
+    before = logs(run, stage)
+    return lambda: any(begun != before.get(path) for path, begun in logs(run, stage).items())
+
+
+def finished(outcome: Outcome) -> Outcome:
+    assert outcome.status == 0, outcome.text
+    return outcome
+
+
+def told(outcome: Outcome) -> str:
+    """What the user sees of a run that failed: words, and no traceback."""
+    assert outcome.status != 0, outcome.text
+    assert "Traceback" not in outcome.text, outcome.text
+    return outcome.text

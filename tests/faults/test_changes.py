@@ -1,0 +1,98 @@
+"""Videos that change while a run reads them, and a clock that is set back."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from motionfit.config import Demo
+from motionfit.datasets.demo import render_video, write_video
+from tests.faults.disturbed import begins, copied, finished, small_run, started, told
+from tests.faults.same import same_results
+from tests.workflow.runs import ROOT, Run
+
+pytestmark = pytest.mark.long
+
+FRAMES = "results/frames/source/16x24/failed.csv"
+"""What the index and the frames of the data set are made for; all else follows from these."""
+
+
+def add(folder: Path) -> None:
+    shutil.copy(folder / "left_0000.mp4", folder / "new.mp4")
+
+
+def replace(folder: Path) -> None:
+    recipe = Demo(format="demo", frames=11, height=16, width=24)
+    write_video(folder / "right_0000.mp4", render_video(recipe, "right", "another"))
+
+
+def remove(folder: Path) -> None:
+    (folder / "up_0000.mp4").unlink()
+
+
+def videos(run: Run) -> Path:
+    return run.folder / "videos" / "unlabelled"
+
+
+def same_frames(run: Run, tmp_path: Path) -> None:
+    """Asserts that the index and the frames are those of a new run on the videos as they are."""
+    fresh = small_run(tmp_path / "fresh")
+    shutil.rmtree(videos(fresh))
+    shutil.copytree(videos(run), videos(fresh))
+    finished(fresh(FRAMES))
+    same_results(run, fresh)
+
+
+def test_videos_that_change_between_index_and_frames(tmp_path):
+    run = small_run(tmp_path / "run")
+    finished(run("results/index/source.csv"))
+    for change in (add, replace, remove):
+        change(videos(run))
+    finished(run(FRAMES))
+    assert run.plan(FRAMES).nothing_to_do
+    same_frames(run, tmp_path)
+
+
+@pytest.mark.parametrize("change", [add, replace, remove])
+def test_videos_that_change_while_they_are_read(tmp_path, change):
+    run = small_run(tmp_path / "run")
+    begun = begins(run, "frames")
+    with started(run, FRAMES) as background:
+        background.until(begun)
+        change(videos(run))
+        outcome = background.wait()
+    if outcome.status:  # the index names a video that is gone, of so few too many
+        assert "1 of the 16 videos of the data set 'source' can't be decoded" in told(outcome)
+    assert run.plan(FRAMES).jobs
+    finished(run(FRAMES))
+    assert run.plan(FRAMES).nothing_to_do
+    same_frames(run, tmp_path)
+
+
+AHEAD = 6 * 3600 * 10**9
+"""Nanoseconds by which the clock was set back."""
+CURE = (
+    "find results -newermt now ! -name '*.mp4' -printf '%T@ %p\\n'"
+    " | sort -n | cut -d' ' -f2- | xargs -d '\\n' -n 1 touch"
+)
+"""As docs/reliability.md has it."""
+
+
+def test_a_clock_that_is_set_back_in_the_middle_of_a_run(undisturbed, tmp_path):
+    """What was made before has dates in the future, and Snakemake refuses what is older than that
+    from which it is made; it makes nothing twice."""
+    run = copied(undisturbed, tmp_path / "run", without="metrics")
+    for path in run.file("").rglob("*"):
+        if path.is_file() and path.suffix != ".mp4":
+            later = path.stat().st_mtime_ns + AHEAD
+            os.utime(path, ns=(later, later))
+    assert run.plan().jobs == {"metrics": 2, "report": 1}
+    assert "has older modification time" in told(run())
+    assert CURE in (ROOT / "docs" / "reliability.md").read_text()
+    subprocess.run(CURE, shell=True, check=True, cwd=run.folder)
+    assert run.plan().jobs == {"metrics": 2, "report": 1}
+    finished(run())
+    assert run.plan().nothing_to_do
+    same_results(run, undisturbed)

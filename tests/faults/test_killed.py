@@ -1,0 +1,116 @@
+"""Snakemake, its jobs and the processes that read for them, killed without a chance."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from tests.faults.disturbed import (
+    STAGES,
+    begins,
+    command_line,
+    copied,
+    descendants,
+    end,
+    finished,
+    small_run,
+    started,
+    told,
+    wait_for_all,
+)
+from tests.faults.same import same_results
+from tests.training.setups import make_store
+from tests.workflow.runs import ROOT, environment
+
+pytestmark = pytest.mark.long
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["power_cut", "snakemake_alone"])
+def test_a_run_that_is_killed_in_each_stage(undisturbed, tmp_path, whole):
+    """Together with its jobs, or so that they are left behind and write on beside the next run."""
+    run = small_run(tmp_path / "run")
+    orphans = []
+    for stage, file in STAGES.items():
+        begun = begins(run, stage)
+        with started(run, f"results/{file}") as background:
+            background.until(begun)
+            orphans += background.kill(whole)
+        if stage == "frames":
+            text = told(run())
+            assert "was killed, and its lock is left" in text
+            assert "snakemake --unlock" in text
+        finished(run("--unlock"))
+    outcome = run()
+    if outcome.status:  # a training is left behind, and the next one does not write beside it
+        assert "another training is running in" in told(outcome)
+        wait_for_all(orphans)
+        outcome = run()
+    finished(outcome)
+    wait_for_all(orphans)
+    same_results(run, undisturbed)
+
+
+def test_a_job_that_is_killed(undisturbed, tmp_path):
+    """As the system does to one that takes too much memory."""
+    run = copied(undisturbed, tmp_path / "run", without="fine_tuning")
+    begun = begins(run, "fine_tuning")
+    with started(run) as background:
+        background.until(begun)
+        for job in descendants(background.process.pid):
+            if b"fine-tune" in command_line(job):
+                end(job)
+        text = told(background.wait())
+    assert "Error in rule fine_tuning" in text
+    assert "results/logs/fine_tuning/motionfit/split1.log" in text
+    finished(run())
+    same_results(run, undisturbed)
+
+
+TRAINING = """
+import sys, torch
+from pathlib import Path
+from motionfit.errors import MotionFitError
+from motionfit.training.compute import Compute
+from tests.training.setups import run_training
+if __name__ == "__main__":
+    where, flow = map(Path, sys.argv[1:])
+    try:
+        network = run_training(where, flow, Compute(workers=1), epochs=8)
+    except MotionFitError as error:
+        sys.exit(f"error: {error}")
+    torch.save(network.state_dict(), where / "weights.pt")
+"""
+
+
+def test_a_reader_of_a_training_that_is_killed(tmp_path):
+    """The training ends with a message rather than waiting, and goes on when it runs again."""
+    flow = make_store(tmp_path / "flow")
+    (tmp_path / "training.py").write_text(TRAINING)
+
+    def training(name: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, tmp_path / "training.py", tmp_path / name, flow], text=True,
+            stderr=subprocess.PIPE,
+            env=environment() | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+
+    whole, killed = training("whole"), training("killed")
+    while not list((tmp_path / "killed").glob("checkpoints/*/*.pt")):
+        assert killed.poll() is None, killed.stderr.read()
+        time.sleep(0.02)
+    for process in descendants(killed.pid):
+        if b"spawn_main" in command_line(process):
+            end(process)
+    _, text = killed.communicate(timeout=300)
+    assert killed.returncode == 1, text
+    assert "a process that reads clips has died" in text
+    assert "goes on from its last checkpoint when it runs again" in text
+    again = training("killed")
+    for process in (whole, again):
+        _, text = process.communicate(timeout=300)
+        assert process.returncode == 0, text
+    assert "Traceback" not in text
+    states = [torch.load(tmp_path / name / "weights.pt") for name in ("whole", "killed")]
+    assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())

@@ -10,6 +10,7 @@ import torch
 
 from motionfit.errors import MotionFitError
 from motionfit.files import remove_left_behind, replacing, write_json
+from motionfit.models.weights import load_weights_file
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class Checkpoints:
         OSError where the system can't read it."""
         for path in self._written():
             try:
-                return torch.load(path, map_location="cpu", weights_only=True)
+                return load_weights_file(path)
             except OSError:  # the file may well be whole
                 raise
             except Exception as error:

@@ -187,6 +187,12 @@ class _Training:
         # job.
         if self._fabric.is_global_zero:
             write_history(self._history, self._folder / "history.csv")
+            if skipped := sum(row["skipped"] for row in self._history):
+                log.warning(
+                    "%d times a video was not learned from, since it could not be read. To learn "
+                    "from all of them, delete the files that the warnings above name, and %s, and "
+                    "run again", skipped, self._folder,
+                )  # fmt: skip
 
     def close(self) -> None:
         """Ends the processes that read."""

@@ -79,10 +79,16 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, flow, monkeypa
     pd.testing.assert_frame_equal(history[columns], resumed_history[columns])
 
 
-def test_a_checkpoint_that_is_cut_short_is_passed_over(tmp_path, flow):
+@pytest.mark.parametrize("flipped", [False, True])
+def test_a_damaged_checkpoint_is_passed_over(tmp_path, flow, flipped):
     whole, _ = run_training(tmp_path / "out", flow)
     [last] = (tmp_path / "out" / "checkpoints").glob("*/epoch_0005_*.pt")
-    last.write_bytes(last.read_bytes()[:1000])
+    content = bytearray(last.read_bytes())
+    if flipped:
+        content[len(content) // 2] ^= 1  # of which PyTorch takes no notice
+    else:
+        del content[1000:]
+    last.write_bytes(content)
     resumed, history = run_training(tmp_path / "out", flow)
     assert history["epoch"].tolist() == [1, 2, 3, 4]
     assert torch.equal(whole.fc.weight, resumed.fc.weight)

@@ -28,7 +28,7 @@ test: $(READY)  ## Run the fast tests (about 10 minutes on two cores)
 test-all: $(READY)  ## Run all tests, the long ones too
 	$(PYTEST) -m "not slurm"
 
-test-faults: $(READY)  ## Run the pipeline through kills, full disks and changing videos (root; 15 to 30 minutes)
+test-faults: $(READY)  ## Run the pipeline through kills, full disks and changing videos (root, for the disks)
 	OMP_NUM_THREADS=1 pytest tests/faults
 
 test-slurm: $(READY)  ## Run the pipeline by a Slurm that the test starts (root, slurm-wlm, munge; 5 to 15 minutes)

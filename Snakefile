@@ -1,3 +1,4 @@
+import gc
 import logging
 import shlex
 import signal
@@ -8,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from motionfit.errors import MotionFitError
-from motionfit.run_folder import check_writable, enter
+from motionfit.run_folder import check_writable, enter, redate
 
 # The stages are this folder's package, in whatever working directory a job runs, and run with the
 # Python that runs Snakemake unless the rules have an environment of their own.
@@ -20,6 +21,10 @@ shell.prefix(prefix)
 # Before a job's time is up a scheduler sends SIGUSR1 to all its processes, and only a training is to
 # notice: Snakemake and the shell above it would end, and the training with them.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+# A plan makes millions of objects and hardly a cycle: to look for cycles at Python's own pace takes
+# a seventh of its time.
+gc.set_threshold(100_000)
 
 # Where the disk is full Snakemake can't write its own log, and would show a traceback for each line
 # of it; the terminal has the lines.
@@ -39,6 +44,8 @@ onstart:
         check_writable(Path("results"))
     except MotionFitError as error:
         raise WorkflowError(str(error)) from None
+    if said := redate(Path("results")):
+        logger.warning(said)
 
 
 include: "rules/common.smk"

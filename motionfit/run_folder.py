@@ -1,7 +1,9 @@
 """The folder that a run of the workflow is in: whether it can be written, and who else is there."""
 
 import fcntl
+import os
 import tempfile
+import time
 from pathlib import Path
 from typing import TextIO
 
@@ -9,6 +11,9 @@ from motionfit.errors import MotionFitError
 
 ABOUT = Path(".snakemake")
 """Where Snakemake keeps what it knows of a run, its lock among it."""
+
+AHEAD = 60
+"""Seconds that a file's date may be in the future, where another machine's clock wrote it."""
 
 _held: list[TextIO] = []
 """Open files whose locks are this process's until it ends, however that happens."""
@@ -58,3 +63,27 @@ def enter(run: Path) -> str:
             "--configfile of the run, and run again: it goes on where it was"
         )
     return f"another snakemake runs in {where}: wait until it ends, or end it by Ctrl-C"
+
+
+def redate(folder: Path) -> str:
+    """Gives files of a folder whose dates are in the future the present one, in their order, and
+    tells of it; '' where there are none.
+
+    They are of a clock that was set back since. Snakemake goes by the order of dates, and would
+    refuse whatever is made from them now. Videos keep theirs, which say whether one was replaced.
+    """
+    now = time.time_ns()
+    ahead = []
+    for path in folder.rglob("*"):
+        if path.suffix != ".mp4" and path.is_file():
+            date = path.stat().st_mtime_ns
+            if date > now + AHEAD * 10**9:
+                ahead.append((date, path))
+    for i, (_, path) in enumerate(sorted(ahead)):
+        os.utime(path, ns=(now + i, now + i))
+    if not ahead:
+        return ""
+    return (
+        f"{len(ahead)} files in {folder.absolute()} had dates in the future, so the clock was set "
+        "back since they were made: they have the present date now, in their order"
+    )

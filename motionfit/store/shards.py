@@ -40,6 +40,8 @@ class ShardWriter:
 
     def __init__(self, file: h5py.File):
         self._file = file
+        for name in ("data", "offsets", "checksums"):
+            file.create_group(name)  # one that is made on the way to an array has a date in it
         self._videos: list[str] = []
         self._sources: list[str] = []
         self._lengths: list[int] = []

@@ -1,4 +1,5 @@
 import multiprocessing
+import time
 
 import h5py
 import numpy as np
@@ -163,6 +164,13 @@ def test_a_flipped_byte_is_found_wherever_it_is(tmp_path):
     assert not unnoticed
     assert len(messages) > len(content) / 7 / 3  # the other bytes say nothing to a reader
     assert all(f"{path} is damaged" in m and "delete it and run again" in m for m in messages)
+
+
+def test_a_shard_holds_no_date(tmp_path):
+    small_shard(tmp_path / "0.h5")
+    time.sleep(1.1)  # HDF5 counts in seconds
+    small_shard(tmp_path / "1.h5")
+    assert (tmp_path / "0.h5").read_bytes() == (tmp_path / "1.h5").read_bytes()
 
 
 def test_a_truncated_shard_is_named(tmp_path):

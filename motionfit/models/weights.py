@@ -22,4 +22,8 @@ def load_weights_file(path: Path) -> Any:
         with zipfile.ZipFile(path) as file:
             if name := file.testzip():
                 raise DamagedError(f"{name} in it has another checksum")
+    else:  # a zip file has its contents at its end; files of long ago are none
+        with path.open("rb") as file:
+            if file.read(4) == b"PK\x03\x04":
+                raise DamagedError("its end is missing")
     return torch.load(path, map_location="cpu", weights_only=True)

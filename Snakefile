@@ -42,10 +42,10 @@ onstart:
     # Once, and not in each job. A dry run goes on where it can't be written.
     try:
         check_writable(Path("results"))
+        if said := redate(Path("results")):
+            logger.warning(said)
     except MotionFitError as error:
         raise WorkflowError(str(error)) from None
-    if said := redate(Path("results")):
-        logger.warning(said)
 
 
 include: "rules/common.smk"

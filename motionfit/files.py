@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,3 +111,26 @@ def remove(path: Path) -> None:
 def write_json(path: Path, value: Any) -> None:
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n")
+
+
+class DamagedError(Exception):
+    """A file is not as it was written."""
+
+
+def verify(path: Path) -> None:
+    """Looks at the checksums of a zip file, as PyTorch writes; a file of another kind has none.
+
+    Raises DamagedError where one is another, and OSError where the file can't be read.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04" and not zipfile.is_zipfile(file):
+            return
+        try:
+            with zipfile.ZipFile(file) as content:
+                wrong = content.testzip()
+        except Exception as error:  # a damaged one raises nearly anything
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                raise
+            raise DamagedError(str(error) or type(error).__name__) from None
+    if wrong:
+        raise DamagedError(f"{wrong} in it has another checksum")

@@ -1,7 +1,8 @@
 """Reading the CSV files that stages write. They may have been edited, or come from another machine,
 so they are checked before anything is made of them."""
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -19,23 +20,50 @@ def read_table(path: Path, columns: Mapping[str, type]) -> pd.DataFrame:
     """
     texts = {name: str for name, kind in columns.items() if kind is str}
     try:
-        table = pd.read_csv(path, dtype=texts, keep_default_na=False)
+        _check_rows(path)
+        table = pd.read_csv(path, dtype=texts, keep_default_na=False, index_col=False)
     except FileNotFoundError:
         raise MotionFitError(f"there is no file {path}") from None
-    except ValueError as error:  # nothing in it, odd rows, no UTF-8
+    except (ValueError, csv.Error) as error:  # nothing in it, no UTF-8
         raise _no_table(path, str(error).strip()) from None
     if missing := [name for name in columns if name not in table.columns]:
         raise _no_table(path, f"it lacks the column(s) {', '.join(missing)}")
     for name in columns.keys() - texts.keys():
         kinds, called = NUMBERS[columns[name]]
         if len(table) and table[name].dtype.kind not in kinds:
-            numbers = pd.to_numeric(table[name], errors="coerce")
-            bad = numbers.isna() | (kinds == "iu") & (numbers % 1 != 0)
-            line = int(bad.to_numpy().argmax())
-            raise _no_table(
-                path, f"line {line + 2}: {name} should be {called}, not {str(table[name][line])!r}"
-            )
+            line, value = _first_that_is_none(path, name, columns[name])
+            raise _no_table(path, f"line {line}: {name} should be {called}, not {value!r}")
     return table
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The line that each row ends in, and its fields."""
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        for fields in reader:
+            yield reader.line_num, fields
+
+
+def _check_rows(path: Path) -> None:
+    """Raises ValueError where a row has another number of fields than the first: pandas would move
+    the columns, or fill in."""
+    names: list[str] = []
+    for line, fields in _rows(path):
+        names = names or fields
+        if len(fields) != len(names):
+            raise ValueError(f"line {line}: {len(fields)} fields, and {len(names)} columns")
+
+
+def _first_that_is_none(path: Path, name: str, kind: type) -> tuple[int, str]:
+    """The line of the first field of a column that is no number, and what is there."""
+    rows = _rows(path)
+    place = next(rows)[1].index(name)
+    for line, fields in rows:
+        try:
+            kind(fields[place])
+        except ValueError:
+            return line, fields[place]
+    return 2, "numbers that are too large"
 
 
 def _no_table(path: Path, what: str) -> MotionFitError:

@@ -3,11 +3,11 @@
 import re
 from functools import cache
 
-import pandas as pd
 from snakemake.exceptions import WorkflowError
 
 from motionfit.closure import code_version
 from motionfit.config import Demo, Folders, Kinetics, check_paths, load_config, over_base
+from motionfit.datasets.index import read_index as table_of_index
 from motionfit.datasets.listing import listing, state
 from motionfit.errors import MotionFitError
 from motionfit.flow.methods import BATCHED, method_module
@@ -128,7 +128,10 @@ def demo_videos(wildcards):
 @cache
 def read_index_once(path, _changed):
     """Shard to the paths of its videos."""
-    index = pd.read_csv(path, dtype=str, keep_default_na=False, usecols=["shard", "path"])
+    try:
+        index = table_of_index(path)
+    except MotionFitError as error:
+        raise WorkflowError(str(error)) from None
     return {shard: paths.tolist() for shard, paths in index.groupby("shard")["path"]}
 
 

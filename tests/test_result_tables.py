@@ -26,9 +26,11 @@ def test_columns_have_the_types_that_are_asked_for(tmp_path):
         ),
         (b"video,start,similarity\na,,1\n", "line 2: start .* not ''"),
         (b"video,start,similarity\na,1,much\n", "line 2: similarity should be numbers"),
-        (b"video,start,similarity\na,1,1\nb,2\nc,3,3,3,3\n", "Expected 3 fields in line 4"),
+        (b"video,start,similarity\na,1,1\nb,2\nc,3,3,3,3\n", "line 3: 2 fields, and 3 columns"),
+        (b"video,start,similarity\na,1,1,\nb,2,2,\n", "line 2: 4 fields, and 3 columns"),
+        (b'video,start,similarity\n"a\nb",1,1\nc,x,1\n', "line 4: start .* not 'x'"),
         (b"video,start,similarity\n\xff,1,1\n", "utf-8"),
-        (b"PK\x03\x04\x00\x00", "lacks the column|codec|tokeniz"),
+        (b"PK\x03\x04\x00\x00", "lacks the column|codec|tokeniz|NUL"),
     ],
 )
 def test_what_no_stage_writes_is_named(tmp_path, content, message):

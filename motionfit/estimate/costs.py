@@ -59,6 +59,21 @@ def cost(stage: str, jobs: Iterable[Job], start: float, threads: int, gpus: int)
                 max(errors), longest / 3600)  # fmt: skip
 
 
+def together(stage: str, parts: Iterable[Cost]) -> Cost:
+    """Several kinds of jobs, or several stages, as one."""
+    parts = list(parts)
+    hours = sum(part.core_hours for part in parts)
+    return Cost(
+        stage,
+        sum(part.jobs for part in parts),
+        hours,
+        sum(part.gpu_hours for part in parts),
+        sum(part.bytes for part in parts),
+        sum(part.error * part.core_hours for part in parts) / max(hours, 1e-9),
+        max((part.longest for part in parts), default=0.0),
+    )
+
+
 def training_seconds(
     recipe: Training, learned: int, watched: int, learning: float, watching: float, devices: int
 ) -> float:
@@ -86,8 +101,10 @@ def units(recipe: PseudoLabels, clips: np.ndarray) -> np.ndarray:
         return np.ones_like(clips)
     if recipe.granularity == "segment_equal":
         return np.minimum(clips, recipe.segments)
-    # A segment starts where the change exceeds the percentile of the video's changes.
-    return 1 + np.floor((1 - recipe.percentile / 100) * (clips - 1)).astype(int)
+    # A segment starts where a change exceeds the percentile of the video's clips - 1 changes, which
+    # lies this many changes from the smallest.
+    below = np.floor(recipe.percentile * np.maximum(clips - 2, 0) / 100).astype(int)
+    return 1 + np.maximum(clips - 2 - below, 0)
 
 
 def kmeans_seconds(recipe: PseudoLabels, points: float, a_point: float) -> float:

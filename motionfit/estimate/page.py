@@ -1,13 +1,14 @@
 """The estimate as tables on the terminal."""
 
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
-from motionfit.estimate.costs import Cost
+from motionfit.estimate.costs import Cost, together
 from motionfit.estimate.stages import Run
 
 BUSY = 0.3
@@ -59,16 +60,7 @@ def stages(run: Run, costs: list[Cost]) -> Table:
 
 def whole(costs: list[Cost]) -> Cost:
     """All stages together; `longest` is of the longest job of each, one after the other."""
-    hours = sum(found.core_hours for found in costs)
-    return Cost(
-        "all",
-        sum(found.jobs for found in costs),
-        hours,
-        sum(found.gpu_hours for found in costs),
-        sum(found.bytes for found in costs),
-        sum(found.error * found.core_hours for found in costs) / max(hours, 1e-9),
-        sum(found.longest for found in costs),
-    )
+    return replace(together("all", costs), longest=sum(found.longest for found in costs))
 
 
 def notes(run: Run, costs: list[Cost]) -> list[str]:
@@ -79,7 +71,7 @@ def notes(run: Run, costs: list[Cost]) -> list[str]:
         alone = max(alone, total.gpu_hours / torch.cuda.device_count())
     found = [
         f"On this machine about {hours(alone)}, if it is always busy; on any number of such "
-        f"machines at least {chain}: the longest job of each stage."
+        f"machines about {chain}, if the longest jobs of the stages come one after the other."
     ]
     if not run.gpu:
         found.append(

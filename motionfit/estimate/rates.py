@@ -317,7 +317,8 @@ def measure_inference(
     few, many = 32 * threads, 32 * threads * 4
     seconds(few)
     start, whole = seconds(few), seconds(many)
-    rate = max(whole - start, 0) / (many - few)
+    # Where so many take no longer than so few, what there is to tell is an upper bound.
+    rate = (whole - start) / (many - few) if whole > start else whole / many
     return Inference(rate, max(start - few * rate, 0))
 
 

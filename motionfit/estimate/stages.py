@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from motionfit.estimate.costs import (
     dense_clips,
     evaluated_clips,
     kmeans_seconds,
+    together,
     training_seconds,
     units,
 )
@@ -189,17 +191,21 @@ class Run:
         return self._cost("ledger", jobs, "frames", self.config.resources.index)
 
     def _flow(self) -> Cost:
-        jobs, method = [], "tvl1"
+        jobs: dict[str, list[Job]] = defaultdict(list)
         for dataset, flow in sorted(self.needed.flow):
-            method = self.config.flow[flow].method
             found, stored = self.surveys[dataset], self._stored_flow(dataset, flow)
             frames = found.videos * found.frames.mean()
-            jobs.append(Job(self._shards(dataset), (frames - found.videos) * stored.seconds,
-                            frames * stored.bytes, found.error))  # fmt: skip
-        stage = self.config.resources.flow
-        if method in BATCHED:
-            stage = stage.model_copy(update={"gpu": max(stage.gpu, 1)})
-        return self._cost("flow", jobs, method_module(method), stage)
+            jobs[self.config.flow[flow].method].append(
+                Job(self._shards(dataset), (frames - found.videos) * stored.seconds,
+                    frames * stored.bytes, found.error)
+            )  # fmt: skip
+        costs = []
+        for method, of_method in jobs.items():
+            stage = self.config.resources.flow
+            if method in BATCHED:
+                stage = stage.model_copy(update={"gpu": max(stage.gpu, 1)})
+            costs.append(self._cost("flow", of_method, method_module(method), stage))
+        return together("flow", costs)
 
     # ----------------------------------------------------------------------------- trainings
 

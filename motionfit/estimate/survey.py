@@ -77,7 +77,7 @@ def survey(name: str, recipe: DatasetRecipe, folder: Path) -> Survey:
     index = build_index(recipe)
     seconds = time.process_time() - begun
     paths, frames, failed = [], [], []
-    for path in shuffled(index["path"])[:PROBED]:
+    for path in drawn(index["path"], PROBED):
         try:
             frames.append(frames_of(Path(path), recipe.fps))
             paths.append(Path(path))
@@ -104,7 +104,7 @@ def survey_demo(name: str, recipe: Demo, folder: Path) -> Survey:
     begun = time.process_time()
     index = build_index(recipe, folder)
     indexed = time.process_time()
-    chosen = shuffled(videos["path"])[:RENDERED]
+    chosen = drawn(videos["path"], RENDERED)
     motions = dict(zip(videos["path"], videos["label"], strict=True))
     for path in chosen:
         write_video(folder / path, render_video(recipe, motions[path], path))
@@ -115,9 +115,10 @@ def survey_demo(name: str, recipe: Demo, folder: Path) -> Survey:
     return Survey(name, index, indexed - begun, paths, frames, [], seconds, size)
 
 
-def shuffled(names: pd.Series) -> list[str]:
-    """The same order in every run, so that two estimates of a data set are of the same sample."""
-    return [names.iloc[i] for i in np.random.default_rng(0).permutation(len(names))]
+def drawn(names: pd.Series, count: int) -> list[str]:
+    """`count` of the names, or all of fewer, at random; the same in every run, so that two
+    estimates of a data set are of the same sample."""
+    return [names.iloc[i] for i in np.random.default_rng(0).permutation(len(names))[:count]]
 
 
 def frames_of(path: Path, fps: float | None) -> int:

@@ -11,18 +11,19 @@ from torch import Tensor
 
 from motionfit.config import Network
 from motionfit.errors import MotionFitError
+from motionfit.files import DamagedError
 from motionfit.models.backbones import BACKBONES, build_network
 from motionfit.models.network import Modality, VideoNetwork
 from motionfit.models.s3d import SelfGating
-from motionfit.models.weights import DamagedError, load_weights_file
+from motionfit.models.weights import load_weights_file
 
 log = logging.getLogger(__name__)
 
 PUBLISHED = ("r2plus1d_18", "r3d_18", "s3d")
 """The backbones of `torchvision.models.video`, under the same names."""
 CLASSIFIERS = ("fc.", "classifier.")
-HASHED = re.compile(r"-([0-9a-f]{8,})\.pth$")
-"""The end of a published file's name: how its SHA-256 begins."""
+HASHED = re.compile(rf"(?:{'|'.join(PUBLISHED)})-([0-9a-f]{{8}})\.pth")
+"""A published file's name, which tells how its SHA-256 begins."""
 
 
 def starting_network(recipe: Network, modality: Modality, classes: int, seed: int) -> VideoNetwork:
@@ -64,13 +65,15 @@ def load_weights(network: VideoNetwork, backbone: str, path: Path) -> None:
 
 def read_state(path: Path) -> Mapping[str, Tensor]:
     try:
-        if (named := HASHED.search(path.name)) and not digest(path).startswith(named[1]):
+        if (named := HASHED.fullmatch(path.name)) and not digest(path).startswith(named[1]):
             raise DamagedError("its SHA-256 does not begin as its name says")
         state = load_weights_file(path)
     except FileNotFoundError:
         raise MotionFitError(f"there is no weight file {path}") from None
     except DamagedError as error:
-        raise MotionFitError(f"{path} is damaged ({error}): download it again") from None
+        raise MotionFitError(
+            f"{path} is damaged ({error}): download it again, or rename it if it is your own"
+        ) from None
     except Exception:  # PyTorch raises many kinds, with advice that does not apply
         state = None
     if (

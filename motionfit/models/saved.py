@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 
 from motionfit.errors import MotionFitError
-from motionfit.files import replacing
+from motionfit.files import DamagedError, replacing
 from motionfit.models.backbones import build_network
 from motionfit.models.network import VideoNetwork
-from motionfit.models.weights import DamagedError, load_weights_file
+from motionfit.models.weights import load_weights_file
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class SavedModel:
 
 
 def save_model(network: VideoNetwork, about: SavedModel, path: Path) -> None:
-    with replacing(path) as temporary:
-        torch.save({"about": asdict(about), "weights": network.state_dict()}, temporary)
+    # Into an open file: of a path torch.save keeps the name, which is a temporary one.
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        torch.save({"about": asdict(about), "weights": network.state_dict()}, file)
 
 
 def load_model(path: Path) -> tuple[VideoNetwork, SavedModel]:

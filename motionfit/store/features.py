@@ -18,6 +18,7 @@ import numpy as np
 
 from motionfit.store.hdf5 import new_hdf5
 from motionfit.store.shards import (
+    BROKEN,
     checksum,
     damaged,
     open_shard,
@@ -83,7 +84,7 @@ def read_arrays(path: Path) -> tuple[np.ndarray, ...]:
                 for name in ("videos", "lengths", "clips", "starts", "features")
             ]
             clip_length, expected = (int(file.attrs[a]) for a in ("clip_length", "checksum"))
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
+        except BROKEN as error:
             raise damaged(path, f"it is no whole shard of features: {error}") from None
     if expected != checksum(str(clip_length).encode(), *arrays):
         raise damaged(path, "its features have another checksum")

@@ -34,6 +34,9 @@ from motionfit.store.hdf5 import new_hdf5
 OPEN_AT_MOST = 64
 """Files that a process keeps open: a system allows some 1000, and a data set may have more."""
 
+BROKEN = (OSError, KeyError, TypeError, ValueError, RuntimeError)
+"""What reading a file that is not as it was written raises."""
+
 
 class ShardWriter:
     """Adds videos to a shard that is open for writing."""
@@ -67,7 +70,7 @@ class ShardWriter:
         }
         for name, values in arrays.items():
             self._file[name] = values
-        about = [str(self._file.attrs[name]).encode() for name in ("kind", "recipe")]
+        about = [self._file.attrs[name] for name in ("kind", "recipe")]
         self._file.attrs["checksum"] = checksum(*about, *arrays.values())
 
 
@@ -78,8 +81,9 @@ def write_shard(path: Path, kind: str, recipe: dict[str, Any]) -> Iterator[Shard
     `recipe`: how its frames or flow are made, with at least `size` (height, width) and `fps`.
     """
     with new_hdf5(path) as file:
-        file.attrs["kind"] = kind
-        file.attrs["recipe"] = json.dumps(recipe, sort_keys=True)
+        # Of fixed width: HDF5 reads texts of any width without end where one bit of them is wrong.
+        file.attrs["kind"] = np.bytes_(kind.encode())
+        file.attrs["recipe"] = np.bytes_(json.dumps(recipe, sort_keys=True).encode())
         writer = ShardWriter(file)
         yield writer
         writer.finish()
@@ -170,7 +174,7 @@ class Shards:
             _, stored, all_offsets, checksums = self._found
             offsets = all_offsets[start : start + length + 1]
             data = stored[offsets[0] : offsets[-1]]
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
+        except BROKEN as error:
             raise damaged(place.path, f"{video} can't be read: {error}") from None
         frames = np.split(data, offsets[1:-1] - offsets[0])
         for t, frame in enumerate(frames, start):
@@ -192,25 +196,40 @@ class Shards:
         return {**self.__dict__, "_open": {}, "_found": None}
 
 
+def kind_of(path: Path) -> str | None:
+    """What a shard says that it holds; None where it says nothing. Raises MotionFitError where it
+    can't be read."""
+    with open_shard(path) as file:
+        try:
+            return bytes(file.attrs["kind"]).decode() if "kind" in file.attrs else None
+        except BROKEN as error:
+            raise damaged(path, f"it is no whole shard: {error}") from None
+
+
 def read_contents(file: h5py.File, path: Path, kind: str) -> tuple[str, dict[str, _Place]]:
     """The recipe of a shard, as JSON, and its videos, when all of that is as it was written.
 
     Raises MotionFitError where it is not, or the shard is of another kind.
     """
     try:
-        of_kind, recipe = (str(file.attrs[name]) for name in ("kind", "recipe"))
+        about = [bytes(file.attrs[name]) for name in ("kind", "recipe")]
         arrays = [own_array(file, name)[:] for name in ("videos", "sources", "lengths")]
-        expected = int(file.attrs["checksum"])
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        if int(file.attrs["checksum"]) != checksum(*about, *arrays):
+            raise ValueError("its list of videos has another checksum")
+        of_kind, recipe = (text.decode() for text in about)
+        names, lengths = [video.decode() for video in arrays[0]], arrays[2].tolist()
+        height, width = json.loads(recipe)["size"]
+        if not (height > 0 and width > 0 and len(names) == len(set(names)) == len(lengths)):
+            raise ValueError("its list of videos makes no sense")
+        if not all(isinstance(length, int) and length > 0 for length in lengths):
+            raise ValueError("it has videos of no length")
+    except BROKEN as error:
         raise damaged(path, f"it is no whole shard: {error}") from None
-    if expected != checksum(of_kind.encode(), recipe.encode(), *arrays):
-        raise damaged(path, "its list of videos has another checksum")
     if of_kind != kind:
         raise MotionFitError(f"{path} holds no {kind}, but {of_kind}")
-    videos, _, lengths = arrays
     return recipe, {
-        video.decode(): _Place(path, f"{i:06d}", length)
-        for i, (video, length) in enumerate(zip(videos, lengths.tolist(), strict=True))
+        video: _Place(path, f"{i:06d}", length)
+        for i, (video, length) in enumerate(zip(names, lengths, strict=True))
     }
 
 
@@ -239,7 +258,8 @@ def own_array(file: h5py.File, name: str, dimensions: int = 1) -> h5py.Dataset:
     array = file[name]
     if not isinstance(array, h5py.Dataset) or array.ndim != dimensions:
         raise ValueError(f"{name} is no array of {dimensions} dimension(s)")
-    if array.chunks or array.external or array.is_virtual:
+    stored = array.id.get_storage_size()
+    if array.chunks or array.external or array.is_virtual or stored != array.nbytes:
         raise ValueError(f"{name} is not stored as it is")
     return array
 

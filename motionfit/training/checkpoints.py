@@ -41,8 +41,8 @@ class Checkpoints:
         try:
             if not self._about.exists():
                 write_json(self._about, self._identity)
-            with replacing(path) as temporary:
-                torch.save(state, temporary)
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                torch.save(state, file)
         except (OSError, RuntimeError) as error:  # PyTorch tells of a full disk by the second
             raise MotionFitError(
                 f"the checkpoint {path} can't be written ({str(error).splitlines()[0]}): make room "

@@ -62,6 +62,7 @@ class LabelledVideos(Sequence[LabelledVideo]):
         return len(self._names)
 
     def __getitem__(self, i: int) -> LabelledVideo:
+        i = range(len(self))[i]
         own = slice(self._ends[i], self._ends[i + 1])
         return LabelledVideo(
             self._names[i], **{name: values[own] for name, values in self._columns.items()}

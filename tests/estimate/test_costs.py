@@ -3,15 +3,18 @@ import pytest
 
 from motionfit.config import PseudoLabels, Training
 from motionfit.estimate.costs import (
+    Cost,
     Job,
     cost,
     dense_clips,
     evaluated_clips,
     kmeans_seconds,
+    together,
     training_seconds,
     units,
 )
 from motionfit.estimate.page import hours, size, whole
+from motionfit.pseudo_labels.granularity import percentile_bounds
 
 
 def clusters(**keys) -> PseudoLabels:
@@ -70,6 +73,20 @@ def test_clips_of_videos():
 )
 def test_units_that_are_clustered(recipe, expected):
     assert units(recipe, np.array([1, 9])).tolist() == expected
+
+
+@pytest.mark.parametrize("percentile", [10, 50, 75, 90, 99])
+def test_segments_are_as_many_as_there_are(percentile):
+    rng = np.random.default_rng(0)
+    recipe = clusters(granularity="segment_percentile", percentile=percentile)
+    for clips in range(1, 40):
+        found = percentile_bounds(rng.standard_normal((clips, 3)), percentile)
+        assert units(recipe, np.array([clips])).tolist() == [len(found)]
+
+
+def test_kinds_of_jobs_add_up():
+    found = together("flow", [Cost("flow", 2, 3, 0, 10, 0.1, 1), Cost("flow", 1, 1, 1, 5, 0.5, 2)])
+    assert found == Cost("flow", 3, 4, 1, 15, pytest.approx(0.2), 2)
 
 
 def test_kmeans_takes_its_iterations_and_the_first_centroids():

@@ -118,6 +118,13 @@ def test_what_is_no_model_is_refused_in_one_line(tmp_path):
         load_model(tmp_path / "missing.pt")
 
 
+def test_a_model_is_the_same_file_whenever_it_is_saved(tmp_path):
+    network = build_network("r2plus1d_small", "flow", 3, seed=0)
+    for name in ("a", "b"):
+        save_model(network, about("flow"), tmp_path / name / "model.pt")
+    assert (tmp_path / "a/model.pt").read_bytes() == (tmp_path / "b/model.pt").read_bytes()
+
+
 @pytest.mark.parametrize("flipped", [False, True])
 def test_a_damaged_model_is_named(tmp_path, flipped):
     path = tmp_path / "model.pt"

@@ -1,0 +1,82 @@
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from motionfit.files import HOST
+from motionfit.run_folder import AHEAD, redate
+
+ENTER = """
+import sys
+from pathlib import Path
+from motionfit.run_folder import enter
+print(enter(Path(sys.argv[1])), flush=True)
+"""
+
+
+def enter(folder):
+    command = [sys.executable, "-c", ENTER, str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def locked(tmp_path):
+    """A folder that Snakemake has locked after it was entered."""
+    assert enter(tmp_path) == ""
+    (tmp_path / ".snakemake" / "locks").mkdir()
+    (tmp_path / ".snakemake" / "locks" / "0.input.lock").touch()
+    return tmp_path
+
+
+def test_a_lock_that_a_killed_snakemake_left(locked):
+    for _ in range(2):  # whoever looks does not take its place
+        said = enter(locked)
+        assert "was killed, and its lock is left" in said
+        assert "snakemake --unlock" in said
+
+
+def test_a_lock_of_another_snakemake(locked):
+    other = subprocess.Popen(
+        [sys.executable, "-c", ENTER + "sys.stdin.read()", str(locked)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    other.stdout.readline()
+    assert "another snakemake runs in" in enter(locked)
+    other.communicate()
+
+
+def test_a_lock_from_another_machine_may_be_of_one_that_lives(locked):
+    about = locked / ".snakemake" / "motionfit.lock"
+    assert about.read_text().split()[0] == HOST
+    about.write_text("login1 4711\n")
+    said = enter(locked)
+    assert "on login1 (process 4711): see there whether it still runs" in said
+
+
+def ages(folder):
+    """Files by their dates."""
+    return sorted(
+        (path.name for path in folder.iterdir()), key=lambda n: (folder / n).stat().st_mtime_ns
+    )
+
+
+def test_files_of_the_future_get_the_present_date_in_their_order(tmp_path):
+    seconds = {"old": -100, "frames": AHEAD - 20, "flow": AHEAD + 20, "model": 9000}
+    for name, ahead in seconds.items():
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() + ahead,) * 2)
+    assert ages(tmp_path) == list(seconds)
+    assert "3 files" in redate(tmp_path)
+    assert ages(tmp_path) == list(seconds)
+    assert (tmp_path / "model").stat().st_mtime <= time.time()
+    assert redate(tmp_path) == ""
+
+
+def test_what_another_clock_wrote_a_moment_ahead_stays(tmp_path):
+    (tmp_path / "a").touch()
+    os.utime(tmp_path / "a", (time.time() + AHEAD / 2,) * 2)
+    date = (tmp_path / "a").stat().st_mtime_ns
+    assert redate(tmp_path) == ""
+    assert (tmp_path / "a").stat().st_mtime_ns == date

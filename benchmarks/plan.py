@@ -2,11 +2,11 @@
 
     python benchmarks/plan.py --splits FOLDER [--kinetics 250000] [--shards 1850] [--folder DIR]
 
-lays out empty files in place of UCF101, HMDB51 and Kinetics-400 (see `stand_ins.py`; `--splits` has
-the official lists), and prints the CPU seconds and the memory of `motionfit index` and of
-`snakemake --dry-run` of `configs/kinetics-ucf101-hmdb51.yaml`, on one core, with Kinetics in so many
-shards; and the CPU seconds of as many jobs of rules that say nothing but a file and a command, which
-is what Snakemake itself takes on this machine.
+lays out empty files in place of UCF101, HMDB51 and Kinetics-400 (see `stand_ins.py`; `--splits`
+has the official lists), and prints the CPU seconds and the memory of `motionfit index` and of
+`snakemake --dry-run` of `configs/kinetics-ucf101-hmdb51.yaml`, on one core, with Kinetics in so
+many shards; and the CPU seconds of as many jobs of rules that say nothing but a file and a command,
+which is what Snakemake itself takes on this machine.
 """
 
 import argparse

@@ -37,8 +37,8 @@ def write_array(path: Path) -> None:
 
 
 def write_model(path: Path) -> None:
-    with replacing(path) as temporary:
-        torch.save({"weights": torch.zeros(MEGABYTE)}, temporary)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        torch.save({"weights": torch.zeros(MEGABYTE)}, file)
 
 
 def write_table(path: Path) -> None:

@@ -22,6 +22,6 @@ def test_pseudo_labels_come_back_in_order(tmp_path):
 )
 def test_pseudo_labels_from_elsewhere_are_checked(tmp_path, rows, message):
     path = tmp_path / "labels.csv"
-    path.write_text(f"video,start,length,label\n{rows}\n")
+    path.write_text("\n".join(["video,start,length,label", *rows.split()]) + "\n")
     with pytest.raises(MotionFitError, match=message):
         read_pseudo_labels(path)

@@ -238,7 +238,11 @@ def check(args: Arguments) -> int:
     wrong = check(args.paths)
     for error in wrong:
         print(f"error: {error}", file=sys.stderr)
-    print(f"{len(wrong)} damaged" if wrong else "all are as they were written")
+    print(
+        f"{len(wrong)} damaged: delete each, and make it anew by `snakemake FILE`"
+        if wrong
+        else "all are as they were written"
+    )
     return int(bool(wrong))
 
 
@@ -489,7 +493,7 @@ def build_parser() -> argparse.ArgumentParser:
     tool = command(
         estimate,
         "Say what a run would cost: jobs, hours and disk of each stage, from what the config asks "
-        "for and what this machine does in about a minute on a sample of the videos.",
+        "for and what this machine does in some minutes on a sample of the videos.",
     )
     tool.add_argument("--configfile", type=Path, metavar="YAML",
                       help="config file of the run (default: the demo's)")  # fmt: skip

@@ -43,7 +43,7 @@ def measured(run: Run) -> Table:
 
 
 def stages(run: Run, costs: list[Cost]) -> Table:
-    table = Table("stage", "jobs", "core-hours", "GPU-hours", "longest job", "disk", "±",
+    table = Table("stage", "jobs", "core time", "GPU time", "longest job", "disk", "±",
                   title="What the run costs, from nothing", title_justify="left")  # fmt: skip
     right(table, 1)
     for found in costs:
@@ -84,7 +84,7 @@ def notes(run: Run, costs: list[Cost]) -> list[str]:
             "which makes all of it slower: run this again when it is idle."
         )
     found += [
-        "Core-hours are those that jobs hold: hours times threads. A rate was measured for about "
+        "Core time is what jobs hold: their time, times their threads. A rate was measured for about "
         "2 seconds of CPU time (of a GPU, of the clock's), by the stages' own code.",
         "± is of the sample alone (95%): how far the lengths of the videos drawn at random may be "
         "from those of all. Counts of videos are exact.",
@@ -145,7 +145,7 @@ def hours(value: float) -> str:
     if value < 1 / 60:
         return f"{3600 * value:.0f} s"
     if value < 1:
-        return f"{60 * value:.0f} min"
+        return f"{60 * value:.{1 if value < 1 / 6 else 0}f} min"
     return f"{value:,.1f} h" if value < 100 else f"{value:,.0f} h"
 
 

@@ -84,8 +84,8 @@ def notes(run: Run, costs: list[Cost]) -> list[str]:
             "which makes all of it slower: run this again when it is idle."
         )
     found += [
-        "Core time is what jobs hold: their time, times their threads. A rate was measured for about "
-        "2 seconds of CPU time (of a GPU, of the clock's), by the stages' own code.",
+        "Core time is what jobs hold: their time, times their threads. A rate was measured for "
+        "about 2 seconds of CPU time (of a GPU, of the clock's), by the stages' own code.",
         "± is of the sample alone (95%): how far the lengths of the videos drawn at random may be "
         "from those of all. Counts of videos are exact.",
         "Assumed: all videos can be decoded; K-means takes all of max_iterations; several GPUs of "

@@ -28,8 +28,8 @@ test: $(READY)  ## Run the fast tests (about 10 minutes on two cores)
 test-all: $(READY)  ## Run all tests, the long ones too
 	$(PYTEST) -m "not slurm"
 
-test-faults: $(READY)  ## Run the pipeline through kills, full disks and changing videos (root, for the disks)
-	OMP_NUM_THREADS=1 pytest tests/faults
+test-faults: $(READY)  ## Run the pipeline through kills, full disks and changing videos (root, for the disks; 20 minutes)
+	OMP_NUM_THREADS=1 pytest --numprocesses auto tests/faults
 
 test-slurm: $(READY)  ## Run the pipeline by a Slurm that the test starts (root, slurm-wlm, munge; 5 to 15 minutes)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,slurm]'

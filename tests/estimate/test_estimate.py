@@ -124,14 +124,3 @@ def test_paths_count_from_the_folder_of_the_run(tmp_path, capsys, monkeypatch):
     # The file is found from here, the videos from there; what is wrong with them comes after that.
     assert main(["estimate", "--configfile", "config.yaml", "--directory", "run"]) == 1
     assert "none of 1 videos drawn at random can be read" in capsys.readouterr().err
-
-
-@pytest.mark.long
-def test_the_jobs_are_those_of_the_plan(whole_run, tmp_path, monkeypatch):
-    plan = whole_run.plan("--forceall").jobs
-    monkeypatch.setattr(rates, "BUDGET", 0.01)
-    monkeypatch.chdir(whole_run.folder)
-    config = load_config(yaml.safe_load(whole_run.config_file.read_text()))
-    jobs = {found.stage: found.jobs for found in Run(config, tmp_path).costs()}
-    assert jobs.pop("metrics, tables, figures") == plan.pop("metrics")
-    assert jobs == plan

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from motionfit.errors import MotionFitError
-from motionfit.files import DamagedError, verify
+from motionfit.files import DamagedError, damaged, verify
 from motionfit.store.features import read_arrays
-from motionfit.store.shards import Shards, damaged, kind_of
+from motionfit.store.shards import Shards, kind_of
 
 log = logging.getLogger(__name__)
 
@@ -65,4 +65,4 @@ def check_model(path: Path) -> None:
         if not zipfile.is_zipfile(path):
             raise DamagedError("it is no model")
     except DamagedError as error:
-        raise damaged(path, str(error)) from None
+        raise damaged(path, error) from None

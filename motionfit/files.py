@@ -117,6 +117,11 @@ class DamagedError(Exception):
     """A file is not as it was written."""
 
 
+def damaged(path: Path, what: object) -> MotionFitError:
+    """The message that a file which a stage makes is not as it was written."""
+    return MotionFitError(f"{path} is damaged ({what}): delete it and run again to make it anew")
+
+
 def verify(path: Path) -> None:
     """Looks at the checksums of a zip file, as PyTorch writes; a file of another kind has none.
 

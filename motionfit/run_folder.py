@@ -91,8 +91,9 @@ def redate(folder: Path) -> str:
     ahead = []
     for path in folder.rglob("*"):
         with suppress(FileNotFoundError):  # a temporary one has got its name meanwhile
-            if path.suffix != ".mp4" and path.is_file() and path.stat().st_mtime_ns > now:
-                ahead.append((path.stat().st_mtime_ns, path))
+            date = path.stat().st_mtime_ns
+            if date > now and path.suffix != ".mp4" and path.is_file():
+                ahead.append((date, path))
     if not any(date > now + AHEAD * 10**9 for date, _ in ahead):
         return ""
     for i, (_, path) in enumerate(sorted(ahead)):

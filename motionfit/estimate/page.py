@@ -27,10 +27,9 @@ def datasets(run: Run) -> Table:
                   title="Data sets", title_justify="left")  # fmt: skip
     right(table, 1)
     for name, found in run.surveys.items():
-        mean = found.frames.mean()
         table.add_row(name, f"{found.videos:,}", f"{found.index['shard'].nunique():,}",
-                      f"{len(found.frames)}", f"{mean:,.0f}",
-                      f"{mean * found.videos:,.0f}{margin(found.error)}")  # fmt: skip
+                      f"{len(found.frames)}", f"{found.frames.mean():,.0f}",
+                      f"{found.all_frames:,.0f}{margin(found.error)}")  # fmt: skip
     return table
 
 

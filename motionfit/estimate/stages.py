@@ -181,9 +181,8 @@ class Run:
         jobs = []
         for dataset, size in sorted(self.needed.frames):
             found, stored = self.surveys[dataset], self._stored_frames(dataset, size)
-            frames = found.videos * found.frames.mean()
-            jobs.append(Job(self._shards(dataset), frames * stored.seconds, frames * stored.bytes,
-                            found.error))  # fmt: skip
+            jobs.append(Job(self._shards(dataset), found.all_frames * stored.seconds,
+                            found.all_frames * stored.bytes, found.error))  # fmt: skip
         return self._cost("frames", jobs, "frames", self.config.resources.frames)
 
     def _ledger(self) -> Cost:
@@ -194,10 +193,9 @@ class Run:
         jobs: dict[str, list[Job]] = defaultdict(list)
         for dataset, flow in sorted(self.needed.flow):
             found, stored = self.surveys[dataset], self._stored_flow(dataset, flow)
-            frames = found.videos * found.frames.mean()
             jobs[self.config.flow[flow].method].append(
-                Job(self._shards(dataset), (frames - found.videos) * stored.seconds,
-                    frames * stored.bytes, found.error)
+                Job(self._shards(dataset), (found.all_frames - found.videos) * stored.seconds,
+                    found.all_frames * stored.bytes, found.error)
             )  # fmt: skip
         costs = []
         for method, of_method in jobs.items():

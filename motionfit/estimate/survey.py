@@ -49,6 +49,11 @@ class Survey:
         return len(self.index)
 
     @property
+    def all_frames(self) -> float:
+        """Frames of all videos, as far as the sample tells."""
+        return self.videos * float(self.frames.mean())
+
+    @property
     def error(self) -> float:
         """How far the mean number of frames may be off, as a fraction of it (95% confidence)."""
         return relative_error(self.frames, self.videos)

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from motionfit.errors import MotionFitError
-from motionfit.files import DamagedError, replacing
+from motionfit.files import DamagedError, damaged, replacing
 from motionfit.models.backbones import build_network
 from motionfit.models.network import VideoNetwork
 from motionfit.models.weights import load_weights_file
@@ -59,9 +59,7 @@ def load_model(path: Path) -> tuple[VideoNetwork, SavedModel]:
     except FileNotFoundError:
         raise MotionFitError(f"there is no model at {path}") from None
     except DamagedError as error:
-        raise MotionFitError(
-            f"{path} is damaged ({error}): delete it and run again to make it anew"
-        ) from None
+        raise damaged(path, error) from None
     except Exception as error:
         # PyTorch's messages are long and, of a file that is no model, beside the point.
         reason = str(error).splitlines()[0] if isinstance(error, KeyError | RuntimeError) else ""

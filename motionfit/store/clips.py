@@ -7,8 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from motionfit.files import damaged
 from motionfit.store.images import decode_grey, decode_rgb
-from motionfit.store.shards import Shards, damaged
+from motionfit.store.shards import Shards
 
 
 class ClipStore:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from motionfit.files import damaged
 from motionfit.store.hdf5 import new_hdf5
 from motionfit.store.shards import (
     BROKEN,
     checksum,
-    damaged,
     open_shard,
     own_array,
     text_array,

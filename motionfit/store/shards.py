@@ -29,6 +29,7 @@ import h5py
 import numpy as np
 
 from motionfit.errors import MotionFitError
+from motionfit.files import damaged
 from motionfit.store.hdf5 import new_hdf5
 
 OPEN_AT_MOST = 64
@@ -275,10 +276,6 @@ def checksum(*parts: bytes | np.ndarray) -> int:
     for part in parts:
         value = zlib.crc32(np.ascontiguousarray(part).tobytes(), value)
     return value
-
-
-def damaged(path: Path, what: str) -> MotionFitError:
-    return MotionFitError(f"{path} is damaged ({what}): delete it and run again to make it anew")
 
 
 def open_shard(path: Path) -> h5py.File:

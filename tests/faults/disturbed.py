@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from motionfit.config import Demo
-from motionfit.datasets.demo import render_demo
-from tests.workflow.runs import Outcome, Run, environment, new_run, set_key
+from tests.workflow.runs import Outcome, Run, environment, run_with_videos, set_key
 
 EPOCHS = 4
 STAGES = {
@@ -37,9 +35,7 @@ STAGES = {
 def small_run(folder: Path) -> Run:
     """A run of all stages with as few jobs as can be, each of one thread, so that its sums are the
     same whatever else the machine does."""
-    run = new_run(folder)
-    render_demo(Demo(format="demo", unlabelled=2, frames=8, height=16, width=24, seed=2),
-                folder / "videos")  # fmt: skip
+    run = run_with_videos(folder)
     for dataset in ("target", "source"):
         run.change(set_key(f"datasets/{dataset}/shards", 1))
     for key in ("motion_models/motion/training", "appearance_models/appearance/training",

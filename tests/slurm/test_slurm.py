@@ -12,10 +12,8 @@ import pytest
 import torch
 import yaml
 
-from motionfit.config import Demo
-from motionfit.datasets.demo import render_demo
 from tests.slurm.cluster import output, slurm, why_not
-from tests.workflow.runs import ROOT, Outcome, Run, new_run, set_key
+from tests.workflow.runs import ROOT, Outcome, Run, run_with_videos, set_key
 
 pytestmark = [pytest.mark.slurm, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
@@ -45,9 +43,7 @@ def cluster() -> Iterator[Path]:
 
 def small_run(folder: Path) -> Run:
     """A run whose jobs fit the node, one thread each, so that their sums are the same anywhere."""
-    run = new_run(folder)
-    render_demo(Demo(format="demo", unlabelled=2, frames=8, height=16, width=24, seed=2),
-                folder / "videos")  # fmt: skip
+    run = run_with_videos(folder)
     job = {"threads": 1, "mem_mb": 1500, "runtime": 5}
     on_gpu = {"gpu": 1, **job}
     run.change(set_key("resources", {

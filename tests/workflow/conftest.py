@@ -3,9 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from motionfit.config import Demo
-from motionfit.datasets.demo import render_demo
-from tests.workflow.runs import Run, new_run, once
+from tests.workflow.runs import Run, new_run, once, run_with_videos
 
 
 @pytest.fixture
@@ -18,10 +16,7 @@ def whole_run(shared_folder) -> Run:
     """A run that went from videos to the report: not to be changed, but copied."""
 
     def make(folder: Path) -> None:
-        run = new_run(folder)
-        recipe = Demo(format="demo", unlabelled=2, frames=8, height=16, width=24, seed=2)
-        render_demo(recipe, folder / "videos")
-        outcome = run()
+        outcome = run_with_videos(folder)()
         assert outcome.status == 0, outcome.text
 
     return Run(once(shared_folder / "whole", make))

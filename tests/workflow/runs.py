@@ -13,6 +13,9 @@ from pathlib import Path
 
 import yaml
 
+from motionfit.config import Demo
+from motionfit.datasets.demo import render_demo
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -95,6 +98,14 @@ def new_run(folder: Path) -> Run:
     (folder / "videos" / "unlabelled").mkdir(parents=True)
     shutil.copy(Path(__file__).with_name("tiny.yaml"), folder / "config.yaml")
     return Run(folder)
+
+
+def run_with_videos(folder: Path) -> Run:
+    """The same with the videos of its source."""
+    run = new_run(folder)
+    recipe = Demo(format="demo", unlabelled=2, frames=8, height=16, width=24, seed=2)
+    render_demo(recipe, folder / "videos")
+    return run
 
 
 def set_key(path: str, value) -> Callable[[dict], None]:

@@ -14,7 +14,7 @@ from motionfit.store.shards import Shards, kind_of
 log = logging.getLogger(__name__)
 
 SUFFIXES = (".h5", ".pt")
-"""Shards of frames, flow and features; models and checkpoints."""
+"""Frames, flow and features; models and checkpoints."""
 
 
 def check(paths: Iterable[Path]) -> list[MotionFitError]:
@@ -48,7 +48,7 @@ def files_of(path: Path) -> Iterator[Path]:
 
 
 def check_shard(path: Path) -> None:
-    """Raises MotionFitError where a shard of frames, flow or features is not as it was written."""
+    """Raises MotionFitError where a file of frames, flow or features is not as it was written."""
     kind = kind_of(path)
     if kind is None:
         read_arrays(path)

@@ -376,16 +376,16 @@ def build_parser() -> argparse.ArgumentParser:
     add(stage, "--recipe", "--index", "--split", "--clips", "--output")
     add_devices(stage)
 
-    stage = command(features, "Extract the features of the dense clips of a shard.")
+    stage = command(features, "Extract the features of the dense clips of some shards.")
     add(stage, "--recipe", "--model", "--threads", "--gpus", "--output")
-    stage.add_argument("--clips", required=True, type=Path, metavar="H5",
-                       help="shard of what the model reads, flow or frames")  # fmt: skip
+    stage.add_argument("--clips", required=True, type=Path, nargs="+", metavar="H5",
+                       help="shards of what the model reads, all in one folder")  # fmt: skip
 
     stage = command(pseudo_labels, "Cluster motion features to pseudo-labels.")
     add(stage, "--recipe", "--index", "--split", "--label-fraction", "--label-seed", "--threads",
         "--gpus", "--output")  # fmt: skip
     stage.add_argument("--features", required=True, type=Path, metavar="DIR",
-                       help="folder of the shards of features")  # fmt: skip
+                       help="folder of the files of features")  # fmt: skip
 
     stage = command(train_appearance_model, "Train an RGB network on pseudo-labels.")
     add(stage, "--recipe", "--index", "--split", "--frames", "--output")

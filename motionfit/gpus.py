@@ -30,7 +30,8 @@ def own_gpus(count: int) -> None:
     # A process that another one has started for its training has the GPUs of that one.
     elif "LOCAL_RANK" not in os.environ:
         _choose(count)
-    log.info("%d GPUs are asked for: %s=%s", count, VISIBLE, os.environ.get(VISIBLE, ""))
+    if count:
+        log.info("GPUs asked for: %d; to use: %s", count, ",".join(devices()) or "none is here")
 
 
 def devices() -> list[str]:

@@ -11,6 +11,7 @@ from motionfit.datasets.index import read_index as table_of_index
 from motionfit.datasets.listing import listing, state
 from motionfit.errors import MotionFitError
 from motionfit.flow.methods import BATCHED, method_module
+from motionfit.store.ranges import ranges
 
 try:
     CONFIG = load_config(over_base(config, Path(workflow.basedir)))
@@ -38,6 +39,7 @@ wildcard_constraints:
     figure=names(CONFIG.figures),
     size=r"\d+x\d+",
     shard=r"\d+",
+    shards=r"\d+-\d+",
     split=r"\d+",
 
 
@@ -140,6 +142,16 @@ def read_index(dataset):
     return read_index_once(path, path.stat().st_mtime_ns)
 
 
+@cache
+def ranges_once(shards):
+    return ranges(shards)
+
+
+def ranges_of(dataset):
+    """Names of the files of features of a data set, each to its shards."""
+    return ranges_once(tuple(read_index(dataset)))
+
+
 def shards(dataset, folder, suffix=".h5"):
     """The files in a folder that belong to the shards of a data set."""
     return [f"{folder}/{shard}{suffix}" for shard in read_index(dataset)]
@@ -238,7 +250,8 @@ def clips_folder_of_motion_model(wildcards):
 
 
 def clips_of_features(wildcards):
-    return f"{clips_folder(wildcards.dataset, wildcards.motion_model)}/{wildcards.shard}.h5"
+    folder = clips_folder(wildcards.dataset, wildcards.motion_model)
+    return [f"{folder}/{shard}.h5" for shard in ranges_of(wildcards.dataset)[wildcards.shards]]
 
 
 # ---------------------------------------------------------------------------------- pseudo-labels
@@ -261,10 +274,11 @@ def features_folder_of_pseudo_labels(wildcards):
 
 
 def features_of_pseudo_labels(wildcards):
-    """All shards of features, and the proof that not too many of the source's videos are lost."""
+    """All features, and the proof that not too many of the source's videos are lost."""
     recipe = CONFIG.pseudo_labels[wildcards.pseudo_labels]
     folder = features_folder_of_pseudo_labels(wildcards)
-    return [*shards(recipe.dataset, folder), lost(recipe.dataset, recipe.motion_model)]
+    files = [f"{folder}/{name}.h5" for name in ranges_of(recipe.dataset)]
+    return [*files, lost(recipe.dataset, recipe.motion_model)]
 
 
 def labelled_of_pseudo_labels(wildcards):

@@ -33,16 +33,17 @@ rule motion_model:
         " --gpus {resources.gpu} --output {output.model:q}"
 
 
+# A job of several shards: a network takes seconds for one, and longer to begin.
 rule features:
     input:
         model="results/models/{motion_model}/split{split}/model.pt",
         clips=clips_of_features,
     output:
-        features="results/features/{motion_model}/split{split}/{dataset}/{shard}.h5",
+        features="results/features/{motion_model}/split{split}/{dataset}/{shards}.h5",
     log:
-        "results/logs/features/{motion_model}/split{split}/{dataset}/{shard}.log",
+        "results/logs/features/{motion_model}/split{split}/{dataset}/{shards}.log",
     benchmark:
-        "results/benchmarks/features/{motion_model}/split{split}/{dataset}/{shard}.tsv"
+        "results/benchmarks/features/{motion_model}/split{split}/{dataset}/{shards}.tsv"
     conda:
         "../envs/motionfit.yaml"
     threads: resources("features").threads

@@ -30,12 +30,13 @@ from motionfit.estimate.rates import Inference, Learning, Sample, Stored
 from motionfit.estimate.survey import Survey, survey
 from motionfit.flow.methods import BATCHED, method_module
 from motionfit.pseudo_labels.stage import chosen_videos
+from motionfit.store.ranges import ranges
 from motionfit.training.compute import Compute
 
 log = logging.getLogger(__name__)
 
 VIDEO_BYTES = 24
-"""Bytes of a shard of features beside the clips' own, a video, and beside its name."""
+"""Bytes of a file of features beside the clips' own, a video, and beside its name."""
 ROW_BYTES = 20
 """Bytes of a row of pseudo-labels, or of predictions and neighbours a clip, beside the name."""
 STARTS = {
@@ -322,8 +323,8 @@ class Run:
                                    recipe.training.crop, stage)  # fmt: skip
             clips = found.videos * self._dense(model, dataset).mean()
             numbers = 4 * FEATURES[recipe.network.backbone] + 8
-            shards = self._shards(dataset)
-            jobs.append(Job(shards, clips * rate.seconds + shards * rate.start,
+            files = len(ranges(self.surveys[dataset].index["shard"]))
+            jobs.append(Job(files, clips * rate.seconds + files * rate.start,
                             clips * numbers + found.videos * (VIDEO_BYTES + name_bytes(found)),
                             found.error))  # fmt: skip
         return self._cost("features", jobs, "network", stage)

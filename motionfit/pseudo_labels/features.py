@@ -1,7 +1,8 @@
-"""Features of the densely sampled clips of a shard of flow, or of frames."""
+"""Features of the densely sampled clips of shards of flow, or of frames."""
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +23,15 @@ def dense_starts(frames: int, clip_length: int, stride: int) -> np.ndarray:
     return np.arange(0, max(frames - clip_length, 0) + 1, stride)
 
 
-def store_features(recipe: Features, model: Path, clips: Path, threads: int, output: Path) -> None:
-    """Writes the average-pooled features of the dense clips of all videos of the shard `clips`, of
-    flow or frames as the model wants."""
+def store_features(
+    recipe: Features, model: Path, clips: Sequence[Path], threads: int, output: Path
+) -> None:
+    """Writes the average-pooled features of the dense clips of all videos of the shards `clips`,
+    which are in one folder and of flow or frames as the model wants."""
     device = inference_device(threads)
     network, about = load_model(model)
     network.to(device)
-    store = ClipStore(clips.parent, [clips.stem], about.modality)
+    store = ClipStore(clips[0].parent, [path.stem for path in clips], about.modality)
     if store.recipe["fps"] != about.fps:
         log.warning(
             "the motion model learned from frames at %s a second, and these are at %s (null: each "

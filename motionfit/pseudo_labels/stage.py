@@ -20,6 +20,7 @@ from motionfit.pseudo_labels.granularity import aggregate, unit_lengths
 from motionfit.pseudo_labels.kmeans import CPU, kmeans
 from motionfit.pseudo_labels.points import mapped, prepared
 from motionfit.store.features import read_features
+from motionfit.store.ranges import ranges
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def make_pseudo_labels(
     threads: int,
     folder: Path,
 ) -> None:
-    """Clusters the source's motion features, the shards in the folder `features`.
+    """Clusters the source's motion features, which are in files in the folder `features`.
 
     `labelled`: what the motion model learned from, where the recipe leaves that out.
 
@@ -43,8 +44,8 @@ def make_pseudo_labels(
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = chosen_videos(recipe, index, split, labelled)
-    shards = [features / f"{shard}.h5" for shard in sorted(set(index["shard"]))]
-    points, table = source_points(recipe, chosen, shards, folder)
+    files = [features / f"{name}.h5" for name in ranges(index["shard"])]
+    points, table = source_points(recipe, chosen, files, folder)
     log.info("%d %ss of %d videos", len(points), recipe.granularity, table["video"].nunique())
     device = inference_device(threads)
     with threadpool_limits(threads):
@@ -58,14 +59,14 @@ def make_pseudo_labels(
 
 
 def source_points(
-    recipe: PseudoLabels, chosen: set[str], shards: list[Path], folder: Path
+    recipe: PseudoLabels, chosen: set[str], files: list[Path], folder: Path
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """The chosen videos' features, a row (D,) a clip, segment or video, as a map of a temporary
     file in `folder`, since they may not fit in memory; and which they are (video, start, length).
     """
     names, starts, lengths = [], [], []
     with tempfile.TemporaryFile(dir=folder) as file:
-        for video in read_features(shards):
+        for video in read_features(files):
             if video.video not in chosen:
                 continue
             units = aggregate(video, recipe)

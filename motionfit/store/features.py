@@ -1,6 +1,6 @@
-"""Features of clips in HDF5 shards.
+"""Features of clips in HDF5 files, each of several shards of clips (`motionfit.store.ranges`).
 
-Layout of a shard of features, of V videos with N clips in all::
+Layout of a file of features, of V videos with N clips in all::
 
     /         attributes: clip_length (L, in frames), checksum (of it and of all arrays)
     /videos   (V,) text     ids
@@ -43,7 +43,7 @@ class VideoFeatures:
 
 
 def write_features(path: Path, clip_length: int, videos: Sequence[VideoFeatures]) -> None:
-    """A shard of the features of these videos."""
+    """A file of the features of these videos."""
     arrays = {
         "videos": text_array([v.video for v in videos]),
         "lengths": np.array([v.frames for v in videos], np.int64),
@@ -61,7 +61,7 @@ def write_features(path: Path, clip_length: int, videos: Sequence[VideoFeatures]
 
 
 def read_features(paths: list[Path]) -> Iterator[VideoFeatures]:
-    """The features of all videos of several shards, one video at a time.
+    """The features of all videos of several files, one video at a time.
 
     Raises MotionFitError where a file is not as it was written.
     """
@@ -76,7 +76,7 @@ def read_features(paths: list[Path]) -> Iterator[VideoFeatures]:
 
 
 def read_arrays(path: Path) -> tuple[np.ndarray, ...]:
-    """The arrays of a shard of features, in the order of its layout, and the clip length."""
+    """The arrays of a file of features, in the order of its layout, and the clip length."""
     with open_shard(path) as file:
         try:
             arrays = [
@@ -85,7 +85,7 @@ def read_arrays(path: Path) -> tuple[np.ndarray, ...]:
             ]
             clip_length, expected = (int(file.attrs[a]) for a in ("clip_length", "checksum"))
         except BROKEN as error:
-            raise damaged(path, f"it is no whole shard of features: {error}") from None
+            raise damaged(path, f"it is no whole file of features: {error}") from None
     if expected != checksum(str(clip_length).encode(), *arrays):
         raise damaged(path, "its features have another checksum")
     videos, lengths, clips, starts, features = arrays

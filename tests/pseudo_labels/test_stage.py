@@ -22,7 +22,7 @@ def recipe(clusters: int, **options) -> PseudoLabels:
 
 def make_features(folder, features: dict[str, np.ndarray]) -> None:
     folder.mkdir()
-    write_features(folder / "0000.h5", 8, [
+    write_features(folder / "0000-0007.h5", 8, [
         VideoFeatures(video, 8 * np.arange(len(values)), values, 8 * len(values), 8)
         for video, values in features.items()
     ])  # fmt: skip
@@ -31,23 +31,27 @@ def make_features(folder, features: dict[str, np.ndarray]) -> None:
 def test_features_are_those_of_the_network(tmp_path):
     rng = np.random.default_rng(0)
     fields = {"long": rng.normal(0, 3, (20, 28, 32, 2)), "short": rng.normal(0, 3, (5, 28, 32, 2))}
-    make_flow(tmp_path / "flow" / "0000.h5", fields)
+    another = rng.normal(0, 3, (13, 28, 32, 2))
+    shards = [tmp_path / "flow" / f"{name}.h5" for name in ("0000", "0003")]
+    make_flow(shards[0], fields)
+    make_flow(shards[1], {"another": another})
     network = build_network("r2plus1d_small", "flow", 2, seed=0).eval()
     about = described("flow", ["a", "b"], 8, [28, 32], 24)
     save_model(network, about, tmp_path / "model.pt")
-    output = tmp_path / "features" / "0000.h5"
-    store_features(Features(stride=4, batch_size=3), tmp_path / "model.pt",
-                   tmp_path / "flow" / "0000.h5", 1, output)  # fmt: skip
-    long, short = read_features([output])
+    output = tmp_path / "features" / "0000-0007.h5"
+    store_features(Features(stride=4, batch_size=3), tmp_path / "model.pt", shards, 1, output)
+    long, short, last = read_features([output])
+    assert [video.video for video in (long, short, last)] == ["long", "short", "another"]
     assert long.starts.tolist() == [0, 4, 8, 12]
     assert short.starts.tolist() == [0]
     assert (long.frames, long.clip_length) == (20, 8)
     import torch
 
-    clip = ClipStore(tmp_path / "flow", ["0000"], "flow").read("long", 4, 8)
-    x = network_input(torch.from_numpy(centre_crop(clip, 24))[None], "flow")
-    with torch.no_grad():
-        assert np.allclose(network.features(x)[0].numpy(), long.features[1], atol=1e-4)
+    for shard, video in (("0000", long), ("0003", last)):
+        clip = ClipStore(tmp_path / "flow", [shard], "flow").read(video.video, 4, 8)
+        x = network_input(torch.from_numpy(centre_crop(clip, 24))[None], "flow")
+        with torch.no_grad():
+            assert np.allclose(network.features(x)[0].numpy(), video.features[1], atol=1e-4)
 
 
 def test_labels_are_without_holes_and_nearest_to_their_centroid():

@@ -1,4 +1,5 @@
-"""A collection of real videos that grows: only the shards of what changed are computed again."""
+"""A collection of real videos that grows: only the shards of what changed are computed again, and
+the one file of features that holds theirs."""
 
 import shutil
 from pathlib import Path
@@ -6,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from motionfit.datasets.index import shard_of
+from motionfit.store.ranges import ranges
 from tests.workflow.runs import Run, new_run
 
 pytestmark = pytest.mark.long
 
 FEATURES = "results/pseudo_labels/clusters/split1/labels.csv"
 """For this every shard of the source becomes frames, flow and features."""
-PER_SHARD = ("frames", "flow", "features")
+PER_SHARD = ("frames", "flow")
+SHARDS = 12
+"""Enough for two files of features."""
 NEW, GONE, OTHER = "SoccerJuggling/new.avi", "gesture1.mp4", "gesture2.mp4"
 
 
@@ -28,17 +32,17 @@ def run(tmp_path, shared_data) -> Run:
     gestures = sorted((shared_data / "egogestar").rglob("*.mp4"))
     for i, video in enumerate(gestures[:4]):
         shutil.copy(video, folder / f"gesture{i}.mp4")
-    run.change(lambda config: config["datasets"]["source"].update(fps=5, shards=5))
+    run.change(lambda config: config["datasets"]["source"].update(fps=5, shards=SHARDS))
     outcome = run(FEATURES)
     assert outcome.status == 0, outcome.text
     return run
 
 
 def dates(run: Run) -> dict[str, int]:
-    """Each shard of the source to when it was made."""
+    """Each shard of the source, and each file of features, to when it was made."""
     return {
         str(path.relative_to(run.file(""))): path.stat().st_mtime_ns
-        for stage in PER_SHARD
+        for stage in (*PER_SHARD, "features")
         for path in run.file(stage).rglob("*.h5")
         if "source" in path.parts
     }
@@ -52,15 +56,16 @@ def test_only_the_shards_of_what_changed_are_computed_again(run, shared_data, tm
     def after(change, video: str) -> None:
         before = dates(run)
         change(folder / video)
-        shard = shard_of(video, 5)
+        shard = shard_of(video, SHARDS)
         # Snakemake learns from the index which shards there are.
         assert set(run.plan(FEATURES).jobs) & {"index", "frames"}
         outcome = run(FEATURES)
         assert outcome.status == 0, outcome.text
         now = dates(run)
         changed = {name for name in now if now[name] != before.get(name)}
-        assert len(changed) == len(PER_SHARD)
-        assert {Path(name).stem for name in changed} == {shard}
+        assert len(changed) == len(PER_SHARD) + 1
+        assert {Path(name).stem for name in changed} == {shard, *ranges([shard])}
+        assert sum(name.startswith("features") for name in now) == 2
         assert run.plan(FEATURES).nothing_to_do
 
     def add(path: Path) -> None:

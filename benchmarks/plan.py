@@ -95,7 +95,7 @@ def parts(folder: Path) -> None:
     report("of the plan: reading the index", time.process_time() - begun)
     begun = time.process_time()
     for _, paths in index.groupby("shard")["path"]:
-        state(str(folder / path) for path in paths)
+        state(f"{folder}/{path}" for path in paths)
     report("of the plan: sizes and dates of the videos", time.process_time() - begun)
 
 

@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from motionfit.training.compute import Compute
 
 Arguments = argparse.Namespace
+
+log = logging.getLogger(__name__)
 
 RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
 """Where torchrun, srun and a training itself say which process of theirs this is."""
@@ -517,6 +520,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(args: Arguments) -> tuple[int, str]:
     """Runs a command: its exit status, and what is to be said of a problem."""
+    begun = time.monotonic()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
     )
@@ -528,7 +532,12 @@ def run(args: Arguments) -> tuple[int, str]:
     try:
         if getattr(args, "gpus", None) is not None:
             own_gpus(args.gpus)  # before PyTorch is imported, which looks for them
-        return args.function(args) or 0, ""
+        status = args.function(args) or 0
+        if args.log:
+            # Snakemake's own count, in results/benchmarks, may lack the last half minute.
+            *used, _ = os.times()
+            log.info("took %.1f s, and %.1f s of CPU time", time.monotonic() - begun, sum(used))
+        return status, ""
     except MotionFitError as error:
         return 1, f"error: {error}\n"
     except OSError as error:

@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,17 @@ def test_a_failing_command_shows_the_last_lines_of_its_log(tmp_path):
     assert done.stderr == f"The last lines of {log}:\n{log.read_text()}"
     assert "no.h5 can't be read" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_log_ends_with_the_time_that_the_command_took(tmp_path):
+    log = tmp_path / "schema.log"
+    command = [sys.executable, "-m", "motionfit", "--log", str(log), "schema"]
+    begun = time.monotonic()
+    subprocess.run(command, check=True)
+    last = log.read_text().splitlines()[-1]
+    took, used = re.search(r"took ([\d.]+) s, and ([\d.]+) s of CPU time$", last).groups()
+    assert float(took) <= time.monotonic() - begun + 0.1  # it is rounded
+    assert float(used) > 0
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def own_gpus(count: int) -> None:
     elif "LOCAL_RANK" not in os.environ:
         _choose(count)
     if count:
-        log.info("GPUs asked for: %d; to use: %s", count, ",".join(devices()) or "none is here")
+        log.info("GPUs asked for: %d; to use: %s", count, ",".join(devices()) or "none")
 
 
 def devices() -> list[str]:

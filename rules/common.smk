@@ -39,7 +39,7 @@ wildcard_constraints:
     figure=names(CONFIG.figures),
     size=r"\d+x\d+",
     shard=r"\d+",
-    shards=r"\d+-\d+",
+    shards=r"\d+(-\d+)?",
     split=r"\d+",
 
 
@@ -137,19 +137,24 @@ def read_index_once(path, _changed):
     return {shard: paths.tolist() for shard, paths in index.groupby("shard")["path"]}
 
 
-def read_index(dataset):
+def index_once(dataset):
+    """The index of a data set and its date, by which it is read once."""
     path = Path(checkpoints.index.get(dataset=dataset).output.index)
-    return read_index_once(path, path.stat().st_mtime_ns)
+    return path, path.stat().st_mtime_ns
+
+
+def read_index(dataset):
+    return read_index_once(*index_once(dataset))
 
 
 @cache
-def ranges_once(shards):
-    return ranges(shards)
+def ranges_once(path, changed, total):
+    return ranges(read_index_once(path, changed), total)
 
 
 def ranges_of(dataset):
     """Names of the files of features of a data set, each to its shards."""
-    return ranges_once(tuple(read_index(dataset)))
+    return ranges_once(*index_once(dataset), CONFIG.datasets[dataset].shards)
 
 
 def shards(dataset, folder, suffix=".h5"):
@@ -249,9 +254,17 @@ def clips_folder_of_motion_model(wildcards):
     return clips_folder(dataset, wildcards.motion_model)
 
 
+def clips_folder_of_features(wildcards):
+    return clips_folder(wildcards.dataset, wildcards.motion_model)
+
+
+def shards_of_features(wildcards):
+    return ranges_of(wildcards.dataset)[wildcards.shards]
+
+
 def clips_of_features(wildcards):
-    folder = clips_folder(wildcards.dataset, wildcards.motion_model)
-    return [f"{folder}/{shard}.h5" for shard in ranges_of(wildcards.dataset)[wildcards.shards]]
+    folder = clips_folder_of_features(wildcards)
+    return [f"{folder}/{shard}.h5" for shard in shards_of_features(wildcards)]
 
 
 # ---------------------------------------------------------------------------------- pseudo-labels
@@ -279,6 +292,10 @@ def features_of_pseudo_labels(wildcards):
     folder = features_folder_of_pseudo_labels(wildcards)
     files = [f"{folder}/{name}.h5" for name in ranges_of(recipe.dataset)]
     return [*files, lost(recipe.dataset, recipe.motion_model)]
+
+
+def source_shards(wildcards):
+    return CONFIG.datasets[CONFIG.pseudo_labels[wildcards.pseudo_labels].dataset].shards
 
 
 def labelled_of_pseudo_labels(wildcards):

@@ -33,7 +33,7 @@ rule motion_model:
         " --gpus {resources.gpu} --output {output.model:q}"
 
 
-# A job of several shards: a network takes seconds for one, and longer to begin.
+# Of a large data set a job has several shards: a network takes seconds for one, and longer to begin.
 rule features:
     input:
         model="results/models/{motion_model}/split{split}/model.pt",
@@ -53,8 +53,11 @@ rule features:
         gpu=resources("features").gpu,
     params:
         recipe=recipe_json("motion_models", "motion_model", "features"),
+        clips=clips_folder_of_features,
+        shards=shards_of_features,
         code=code_version("motionfit.pseudo_labels.features"),
     shell:
         "python -m motionfit --log {log:q} features"
-        " --recipe {params.recipe:q} --model {input.model:q} --clips {input.clips:q}"
+        " --recipe {params.recipe:q} --model {input.model:q} --clips {params.clips:q}"
+        " --shards {params.shards}"
         " --threads {threads} --gpus {resources.gpu} --output {output.features:q}"

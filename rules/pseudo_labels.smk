@@ -23,6 +23,7 @@ rule pseudo_labels:
     params:
         recipe=pseudo_labels_recipe,
         features=features_folder_of_pseudo_labels,
+        shards=source_shards,
         labelled=labelled_of_pseudo_labels,
         folder="results/pseudo_labels/{pseudo_labels}/split{split}",
         code=code_version("motionfit.pseudo_labels.stage"),
@@ -30,5 +31,5 @@ rule pseudo_labels:
         "python -m motionfit --log {log:q} pseudo-labels"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
         " {params.labelled}"
-        " --features {params.features:q} --threads {threads} --gpus {resources.gpu}"
+        " --features {params.features:q} --shards {params.shards} --threads {threads} --gpus {resources.gpu}"
         " --output {params.folder:q}"

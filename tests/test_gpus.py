@@ -121,7 +121,8 @@ def test_the_command_line_takes_them_before_the_stage_runs(monkeypatch):
 
     monkeypatch.setattr(cli, "own_gpus", asked.append)
     monkeypatch.setattr(cli, "features", features)
-    arguments = ["features", "--recipe", "{}", "--model", "m", "--clips", "c", "--output", "o"]
+    arguments = ["features", "--recipe", "{}", "--model", "m", "--clips", "c", "--shards", "0",
+                 "--output", "o"]  # fmt: skip
     assert cli.main([*arguments, "--gpus", "1"]) == 0
     assert cli.main([*arguments, "--gpus", "0"]) == 0
     assert cli.main(arguments) == 0

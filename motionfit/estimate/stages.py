@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from pathlib import Path
@@ -323,10 +323,13 @@ class Run:
                                    recipe.training.crop, stage)  # fmt: skip
             clips = found.videos * self._dense(model, dataset).mean()
             numbers = 4 * FEATURES[recipe.network.backbone] + 8
-            files = len(ranges(self.surveys[dataset].index["shard"]))
-            jobs.append(Job(files, clips * rate.seconds + files * rate.start,
-                            clips * numbers + found.videos * (VIDEO_BYTES + name_bytes(found)),
-                            found.error))  # fmt: skip
+            written = clips * numbers + found.videos * (VIDEO_BYTES + name_bytes(found))
+            # The last file may hold fewer shards than the others.
+            held = ranges(found.index["shard"], config.datasets[dataset].shards).values()
+            for shards, files in Counter(map(len, held)).items():
+                share = files * shards / self._shards(dataset)
+                jobs.append(Job(files, share * clips * rate.seconds + files * rate.start,
+                                share * written, found.error))  # fmt: skip
         return self._cost("features", jobs, "network", stage)
 
     def _clustered(self, name: str, split: int) -> set[str]:

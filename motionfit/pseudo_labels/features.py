@@ -24,14 +24,14 @@ def dense_starts(frames: int, clip_length: int, stride: int) -> np.ndarray:
 
 
 def store_features(
-    recipe: Features, model: Path, clips: Sequence[Path], threads: int, output: Path
+    recipe: Features, model: Path, clips: Path, shards: Sequence[str], threads: int, output: Path
 ) -> None:
-    """Writes the average-pooled features of the dense clips of all videos of the shards `clips`,
-    which are in one folder and of flow or frames as the model wants."""
+    """Writes the average-pooled features of the dense clips of all videos of some shards in the
+    folder `clips`, of flow or frames as the model wants."""
     device = inference_device(threads)
     network, about = load_model(model)
     network.to(device)
-    store = ClipStore(clips[0].parent, [path.stem for path in clips], about.modality)
+    store = ClipStore(clips, shards, about.modality)
     if store.recipe["fps"] != about.fps:
         log.warning(
             "the motion model learned from frames at %s a second, and these are at %s (null: each "

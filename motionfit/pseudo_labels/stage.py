@@ -31,10 +31,12 @@ def make_pseudo_labels(
     split: int,
     labelled: LabelledPart,
     features: Path,
+    shards: int,
     threads: int,
     folder: Path,
 ) -> None:
-    """Clusters the source's motion features, which are in files in the folder `features`.
+    """Clusters the source's motion features, which are in the folder `features` in files
+    that `ranges` names, of a source that is cut into so many `shards`.
 
     `labelled`: what the motion model learned from, where the recipe leaves that out.
 
@@ -44,7 +46,7 @@ def make_pseudo_labels(
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = chosen_videos(recipe, index, split, labelled)
-    files = [features / f"{name}.h5" for name in ranges(index["shard"])]
+    files = [features / f"{name}.h5" for name in ranges(index["shard"], shards)]
     points, table = source_points(recipe, chosen, files, folder)
     log.info("%d %ss of %d videos", len(points), recipe.granularity, table["video"].nunique())
     device = inference_device(threads)

@@ -1,4 +1,5 @@
 import re
+from collections import Counter
 
 import pytest
 import yaml
@@ -58,6 +59,34 @@ def test_what_is_measured_is_counted(quick, tmp_path):
     assert costs["frames"].bytes < 32 * 8 * (16 * 24 * 3) + 2 * 32 * 5000
     table = stages(run, list(costs.values()))
     assert table.row_count == len(costs) + 1
+
+
+def test_the_longest_job_of_features_is_that_of_the_fullest_file(quick, tmp_path, monkeypatch):
+    # Two clips a video at a second each; of 512 shards, eight to a file, few hold a video.
+    monkeypatch.setattr(rates, "measure_inference", lambda *_: rates.Inference(1.0, 0.0))
+    values = yaml.safe_load(yaml.safe_dump(TINY))
+    values["datasets"]["set"]["shards"] = 512
+    values["motion_models"]["motion"]["features"]["stride"] = 4
+    values["pseudo_labels"] = {"clusters": {"motion_model": "motion", "dataset": "set",
+                                            "clusters": 2}}  # fmt: skip
+    values["appearance_models"] = {
+        "appearance": {"pseudo_labels": "clusters", "frame_size": [16, 24],
+                       "network": {"backbone": "r2plus1d_small", "clip_length": 4},
+                       "training": {"epochs": 1, "crop": 16}},
+    }  # fmt: skip
+    values["evaluations"]["motion"] |= {"model": "appearance", "fine_tuning": {"crop": 16}}
+    run = Run(load_config(values), tmp_path)
+    [found] = [found for found in run.costs() if found.stage == "features"]
+    shards = set(run.surveys["set"].index["shard"])
+    held = Counter(int(shard) // 8 for shard in shards)
+    assert found.jobs == len(held) > 1
+    assert len(set(held.values())) > 1
+    a_shard = 2 * run.surveys["set"].videos / len(shards)
+    assert found.longest * 3600 == pytest.approx(max(held.values()) * a_shard + 1)
+    together = 2 * run.surveys["set"].videos + len(held)
+    assert found.core_hours * 3600 == pytest.approx(
+        together * min(run.config.resources.features.threads, run.cores)
+    )
 
 
 def test_trainings_of_one_pace_are_measured_once(quick, tmp_path, monkeypatch):

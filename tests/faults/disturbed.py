@@ -19,7 +19,7 @@ STAGES = {
     "ledger": "frames/target/16x24/failed.csv",
     "flow": "flow/target/tvl1/0000.h5",
     "motion_model": "models/motion/split1/model.pt",
-    "features": "features/motion/split1/source/0000-0007.h5",
+    "features": "features/motion/split1/source/0000.h5",
     "pseudo_labels": "pseudo_labels/clusters/split1/labels.csv",
     "appearance_model": "models/appearance/split1/model.pt",
     "random_model": "models/random/split1/model.pt",

@@ -246,12 +246,12 @@ def test_nothing_stays_in_the_output_folder_but_the_results(tmp_path):
     index = make_index(dict.fromkeys("abc", "x"))
     out = tmp_path / "out"
     options = recipe(pca=2, normalise=True)
-    make_pseudo_labels(options, index, 1, LabelledPart(), tmp_path / "features", 1, out)
+    make_pseudo_labels(options, index, 1, LabelledPart(), tmp_path / "features", 1, 1, out)
     assert {path.name for path in out.iterdir()} == {"centroids.npy", "labels.csv", "quality.json"}
     assert np.load(out / "centroids.npy").shape == (2, 2)
     failed = tmp_path / "failed"
     with pytest.raises(MotionFitError, match="clusters is 19"):
         make_pseudo_labels(
-            recipe(clusters=19), index, 1, LabelledPart(), tmp_path / "features", 1, failed
+            recipe(clusters=19), index, 1, LabelledPart(), tmp_path / "features", 1, 1, failed
         )
     assert not list(failed.iterdir())

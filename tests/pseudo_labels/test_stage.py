@@ -22,7 +22,7 @@ def recipe(clusters: int, **options) -> PseudoLabels:
 
 def make_features(folder, features: dict[str, np.ndarray]) -> None:
     folder.mkdir()
-    write_features(folder / "0000-0007.h5", 8, [
+    write_features(folder / "0000.h5", 8, [
         VideoFeatures(video, 8 * np.arange(len(values)), values, 8 * len(values), 8)
         for video, values in features.items()
     ])  # fmt: skip
@@ -32,14 +32,15 @@ def test_features_are_those_of_the_network(tmp_path):
     rng = np.random.default_rng(0)
     fields = {"long": rng.normal(0, 3, (20, 28, 32, 2)), "short": rng.normal(0, 3, (5, 28, 32, 2))}
     another = rng.normal(0, 3, (13, 28, 32, 2))
-    shards = [tmp_path / "flow" / f"{name}.h5" for name in ("0000", "0003")]
-    make_flow(shards[0], fields)
-    make_flow(shards[1], {"another": another})
+    make_flow(tmp_path / "flow" / "0000.h5", fields)
+    make_flow(tmp_path / "flow" / "0001.h5", {"not asked for": another})
+    make_flow(tmp_path / "flow" / "0003.h5", {"another": another})
     network = build_network("r2plus1d_small", "flow", 2, seed=0).eval()
     about = described("flow", ["a", "b"], 8, [28, 32], 24)
     save_model(network, about, tmp_path / "model.pt")
-    output = tmp_path / "features" / "0000-0007.h5"
-    store_features(Features(stride=4, batch_size=3), tmp_path / "model.pt", shards, 1, output)
+    output = tmp_path / "features.h5"
+    store_features(Features(stride=4, batch_size=3), tmp_path / "model.pt", tmp_path / "flow",
+                   ["0000", "0003"], 1, output)  # fmt: skip
     long, short, last = read_features([output])
     assert [video.video for video in (long, short, last)] == ["long", "short", "another"]
     assert long.starts.tolist() == [0, 4, 8, 12]
@@ -91,7 +92,7 @@ def test_two_motions_are_found_and_judged(tmp_path):
     make_features(tmp_path / "features", features)
     out = tmp_path / "labels"
     make_pseudo_labels(
-        recipe(2), make_index(truth), 1, LabelledPart(), tmp_path / "features", 1, out
+        recipe(2), make_index(truth), 1, LabelledPart(), tmp_path / "features", 1, 1, out
     )
     labels = pd.read_csv(out / "labels.csv")
     assert list(labels.columns) == ["video", "start", "length", "label"]
@@ -129,7 +130,7 @@ def test_test_videos_are_not_clustered(tmp_path):
     make_features(tmp_path / "features", features)
     index = make_index(dict.fromkeys("abcd", "x"), test={"b"})
     make_pseudo_labels(
-        recipe(2), index, 1, LabelledPart(), tmp_path / "features", 1, tmp_path / "out"
+        recipe(2), index, 1, LabelledPart(), tmp_path / "features", 1, 1, tmp_path / "out"
     )
     assert set(pd.read_csv(tmp_path / "out" / "labels.csv")["video"]) == {"a", "c", "d"}
 

@@ -1,9 +1,11 @@
 """A collection of real videos that grows: only the shards of what changed are computed again, and
-the one file of features that holds theirs."""
+of features, of which a file holds several shards, the files of these shards."""
 
 import shutil
+from itertools import count
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from motionfit.datasets.index import shard_of
@@ -14,10 +16,19 @@ pytestmark = pytest.mark.long
 
 FEATURES = "results/pseudo_labels/clusters/split1/labels.csv"
 """For this every shard of the source becomes frames, flow and features."""
-PER_SHARD = ("frames", "flow")
-SHARDS = 12
-"""Enough for two files of features."""
-NEW, GONE, OTHER = "SoccerJuggling/new.avi", "gesture1.mp4", "gesture2.mp4"
+SHARDS = 512
+"""So many that a file of features holds eight."""
+
+
+def named(shard: int) -> str:
+    """A name that puts a video into a shard."""
+    names = (f"video{i}.mp4" for i in count())
+    return next(name for name in names if int(shard_of(name, SHARDS)) == shard)
+
+
+# Shards 8 to 11 have one file of features, 16 another, of this video alone.
+KEPT, REPLACED, GONE, ALONE = (named(shard) for shard in (8, 9, 10, 16))
+NEW = named(11)
 
 
 @pytest.fixture
@@ -27,11 +38,11 @@ def run(tmp_path, shared_data) -> Run:
     folder = run.folder / "videos" / "unlabelled"
     samples = shared_data / "real-samples"
     for pattern in ("ucf101/**/*.avi", "hmdb51/**/*.avi", "kinetics400/**/*.mp4"):
-        for video in sorted(samples.glob(pattern))[:3]:
+        for video in sorted(samples.glob(pattern))[:2]:
             shutil.copy(video, folder / video.name)
     gestures = sorted((shared_data / "egogestar").rglob("*.mp4"))
-    for i, video in enumerate(gestures[:4]):
-        shutil.copy(video, folder / f"gesture{i}.mp4")
+    for name, video in zip((KEPT, REPLACED, GONE, ALONE), gestures, strict=False):
+        shutil.copy(video, folder / name)
     run.change(lambda config: config["datasets"]["source"].update(fps=5, shards=SHARDS))
     outcome = run(FEATURES)
     assert outcome.status == 0, outcome.text
@@ -39,13 +50,17 @@ def run(tmp_path, shared_data) -> Run:
 
 
 def dates(run: Run) -> dict[str, int]:
-    """Each shard of the source, and each file of features, to when it was made."""
+    """What is computed of the source, shard by shard, to when it was made."""
     return {
         str(path.relative_to(run.file(""))): path.stat().st_mtime_ns
-        for stage in (*PER_SHARD, "features")
+        for stage in ("frames", "flow", "features")
         for path in run.file(stage).rglob("*.h5")
         if "source" in path.parts
     }
+
+
+def clustered(run: Run) -> set[str]:
+    return set(pd.read_csv(run.folder / FEATURES)["video"])
 
 
 def test_only_the_shards_of_what_changed_are_computed_again(run, shared_data, tmp_path):
@@ -53,34 +68,30 @@ def test_only_the_shards_of_what_changed_are_computed_again(run, shared_data, tm
     # The motion model stays: nothing of the target, on whose labels it learned, is touched.
     model = run.file("models/motion/split1/model.pt").stat().st_mtime_ns
 
-    def after(change, video: str) -> None:
+    def after(video: str, shards: set[str], features: set[str]) -> None:
+        """Runs again, and asserts which shards and which files of features are made."""
         before = dates(run)
-        change(folder / video)
-        shard = shard_of(video, SHARDS)
         # Snakemake learns from the index which shards there are.
         assert set(run.plan(FEATURES).jobs) & {"index", "frames"}
         outcome = run(FEATURES)
         assert outcome.status == 0, outcome.text
         now = dates(run)
-        changed = {name for name in now if now[name] != before.get(name)}
-        assert len(changed) == len(PER_SHARD) + 1
-        assert {Path(name).stem for name in changed} == {shard, *ranges([shard])}
-        assert sum(name.startswith("features") for name in now) == 2
+        changed = {Path(name) for name in now if now[name] != before.get(name)}
+        for stage, made in (("frames", shards), ("flow", shards), ("features", features)):
+            assert {path.stem for path in changed if path.parts[0] == stage} == made, video
+        assert len(changed) == 2 * len(shards) + len(features)
+        assert (video in clustered(run)) == (folder / video).exists()
         assert run.plan(FEATURES).nothing_to_do
 
-    def add(path: Path) -> None:
-        path.parent.mkdir()
-        shutil.copy(next((shared_data / "real-samples").rglob("*g24_c01.avi")), path)
-
-    def remove(path: Path) -> None:
-        path.unlink()
-
-    def replace(path: Path) -> None:
-        shutil.copy(folder / "gesture3.mp4", path)
-
-    after(add, NEW)
-    after(remove, GONE)
-    after(replace, OTHER)
+    of_several = {"0008-0015"}
+    shutil.copy(next((shared_data / "real-samples").rglob("*g24_c01.avi")), folder / NEW)
+    after(NEW, {"0011"}, of_several)
+    shutil.copy(folder / KEPT, folder / REPLACED)
+    after(REPLACED, {"0009"}, of_several)
+    (folder / GONE).unlink()  # the last of its shard, not of its file of features
+    after(GONE, set(), of_several)
+    (folder / ALONE).unlink()  # the last of both
+    after(ALONE, set(), set())
     assert run.file("models/motion/split1/model.pt").stat().st_mtime_ns == model
 
     # What is there now is what a run that begins with these videos makes.
@@ -90,8 +101,9 @@ def test_only_the_shards_of_what_changed_are_computed_again(run, shared_data, tm
     shutil.copy(run.config_file, fresh.config_file)
     outcome = fresh(FEATURES)
     assert outcome.status == 0, outcome.text
-    for name in dates(run):
-        if name.startswith("features"):  # the others hold the paths of their videos
-            assert run.file(name).read_bytes() == fresh.file(name).read_bytes(), name
-    labels = "pseudo_labels/clusters/split1/labels.csv"
-    assert run.file(labels).read_text() == fresh.file(labels).read_text()
+    made = [name for name in dates(fresh) if name.startswith("features")]
+    index = pd.read_csv(fresh.file("index/source.csv"), dtype=str)
+    assert {Path(name).stem for name in made} == set(ranges(index["shard"], SHARDS))
+    for name in made:  # frames and flow hold the paths of their videos
+        assert run.file(name).read_bytes() == fresh.file(name).read_bytes(), name
+    assert (run.folder / FEATURES).read_text() == (fresh.folder / FEATURES).read_text()

@@ -242,9 +242,11 @@ def check(args: Arguments) -> int:
     for error in wrong:
         print(f"error: {error}", file=sys.stderr)
     print(
-        f"{len(wrong)} damaged: delete each, and make it anew by `snakemake FILE`"
+        f"{len(wrong)} damaged: delete each and run again. Where all that is made from it is "
+        "finished, Snakemake leaves the gap: `snakemake FILE --cores all`, with the --directory "
+        "and --configfile of the run, fills it"
         if wrong
-        else "all are as they were written"
+        else "all that are there are as they were written"
     )
     return int(bool(wrong))
 

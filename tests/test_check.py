@@ -26,7 +26,7 @@ def results(tmp_path):
 
 def test_a_whole_run_is_as_it_was_written(results, capsys):
     assert main(["check", str(results)]) == 0
-    assert capsys.readouterr().out == "all are as they were written\n"
+    assert capsys.readouterr().out == "all that are there are as they were written\n"
 
 
 PLACES = {

@@ -20,15 +20,16 @@ SHARDS = 512
 """So many that a file of features holds eight."""
 
 
-def named(shard: int) -> str:
+def named(shard: int, stem: str = "video") -> str:
     """A name that puts a video into a shard."""
-    names = (f"video{i}.mp4" for i in count())
+    names = (f"{stem}{i}.mp4" for i in count())
     return next(name for name in names if int(shard_of(name, SHARDS)) == shard)
 
 
 # Shards 8 to 11 have one file of features, 16 another, of this video alone.
-KEPT, REPLACED, GONE, ALONE = (named(shard) for shard in (8, 9, 10, 16))
-NEW = named(11)
+KEPT, REPLACED, LAST, ALONE = (named(shard) for shard in (8, 9, 10, 16))
+GONE = named(8, "gone")
+NEW = named(11, "SoccerJuggling/new")
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def run(tmp_path, shared_data) -> Run:
         for video in sorted(samples.glob(pattern))[:2]:
             shutil.copy(video, folder / video.name)
     gestures = sorted((shared_data / "egogestar").rglob("*.mp4"))
-    for name, video in zip((KEPT, REPLACED, GONE, ALONE), gestures, strict=False):
+    for name, video in zip((KEPT, REPLACED, LAST, ALONE, GONE), gestures, strict=False):
         shutil.copy(video, folder / name)
     run.change(lambda config: config["datasets"]["source"].update(fps=5, shards=SHARDS))
     outcome = run(FEATURES)
@@ -84,12 +85,15 @@ def test_only_the_shards_of_what_changed_are_computed_again(run, shared_data, tm
         assert run.plan(FEATURES).nothing_to_do
 
     of_several = {"0008-0015"}
+    (folder / NEW).parent.mkdir()
     shutil.copy(next((shared_data / "real-samples").rglob("*g24_c01.avi")), folder / NEW)
     after(NEW, {"0011"}, of_several)
+    (folder / GONE).unlink()
+    after(GONE, {"0008"}, of_several)
     shutil.copy(folder / KEPT, folder / REPLACED)
     after(REPLACED, {"0009"}, of_several)
-    (folder / GONE).unlink()  # the last of its shard, not of its file of features
-    after(GONE, set(), of_several)
+    (folder / LAST).unlink()  # the last of its shard, not of its file of features
+    after(LAST, set(), of_several)
     (folder / ALONE).unlink()  # the last of both
     after(ALONE, set(), set())
     assert run.file("models/motion/split1/model.pt").stat().st_mtime_ns == model

@@ -285,5 +285,5 @@ def open_shard(path: Path) -> h5py.File:
         # What the system refuses (no such file, too many open files) has a number; a file that is
         # no HDF5, or not all of one, has none.
         if error.errno:
-            raise MotionFitError(f"{path} can't be read ({error})") from None
+            raise MotionFitError(f"{path} can't be read ({os.strerror(error.errno)})") from None
         raise damaged(path, str(error)) from None

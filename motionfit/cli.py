@@ -83,11 +83,15 @@ def compute(args: Arguments) -> "Compute":
                    channels_last=args.channels_last, gpu_decoding=args.gpu_decoding)  # fmt: skip
 
 
+def labelled_part(args: Arguments) -> config.LabelledPart:
+    return config.parse_recipe(config.LabelledPart, args.labelled_part)
+
+
 def train_motion_model(args: Arguments) -> None:
     from motionfit.datasets.index import read_index
     from motionfit.training.motion_model import train_motion_model
 
-    train_motion_model(config.parse_recipe(config.MotionModel, args.recipe),
+    train_motion_model(config.parse_recipe(config.MotionModel, args.recipe), labelled_part(args),
                        read_index(args.index), args.split, args.clips, compute(args),
                        args.output)  # fmt: skip
 
@@ -103,10 +107,9 @@ def pseudo_labels(args: Arguments) -> None:
     from motionfit.datasets.index import read_index
     from motionfit.pseudo_labels.stage import make_pseudo_labels
 
-    labelled = config.LabelledPart(label_fraction=args.label_fraction, label_seed=args.label_seed)
     make_pseudo_labels(config.parse_recipe(config.PseudoLabels, args.recipe),
-                       read_index(args.index), args.split, labelled, args.features, args.shards,
-                       args.threads, args.output)  # fmt: skip
+                       read_index(args.index), args.split, labelled_part(args), args.features,
+                       args.shards, args.threads, args.output)  # fmt: skip
 
 
 def train_appearance_model(args: Arguments) -> None:
@@ -140,8 +143,8 @@ def fine_tune(args: Arguments) -> None:
     from motionfit.training.fine_tuning import fine_tune
 
     fine_tune(config.parse_recipe(config.FineTuning, args.recipe), args.clip_length,
-              args.label_fraction, args.label_seed, args.model, read_index(args.index), args.split,
-              args.clips, compute(args), args.output, args.teacher, args.flow)  # fmt: skip
+              labelled_part(args), args.model, read_index(args.index), args.split, args.clips,
+              compute(args), args.output, args.teacher, args.flow)  # fmt: skip
 
 
 def recognise(args: Arguments) -> None:
@@ -319,11 +322,9 @@ def build_parser() -> argparse.ArgumentParser:
                         "help": "folder of the shards that the model reads, frames or flow"},
             "--clip-length": {"required": True, "type": int, "metavar": "L",
                               "help": "frames a clip"},
-            "--label-fraction": {"type": float, "default": 1.0, "metavar": "FRACTION",
-                                 "help": "fraction of each class's training videos whose "
-                                 "labels are used (default: 1)"},
-            "--label-seed": {"type": int, "default": 0, "metavar": "SEED",
-                             "help": "seed of the draw of their groups (default: 0)"},
+            "--labelled-part": {"default": "{}", "metavar": "JSON",
+                                "help": "the part of the training labels that is used, as "
+                                "labelled_parts in the config has it (default: all)"},
             "--count": {"type": positive, "default": 10, "metavar": "N",
                         "help": "clips a video (default: 10)"},
             "--threads": {"type": positive, "default": os.cpu_count() or 1, "metavar": "N",
@@ -378,7 +379,7 @@ def build_parser() -> argparse.ArgumentParser:
     stage.add_argument("--frames", required=True, type=Path, metavar="H5", help="shard of frames")
 
     stage = command(train_motion_model, "Train a motion model on labelled flow, or frames.")
-    add(stage, "--recipe", "--index", "--split", "--clips", "--output")
+    add(stage, "--recipe", "--labelled-part", "--index", "--split", "--clips", "--output")
     add_devices(stage)
 
     stage = command(features, "Extract the features of the dense clips of some shards.")
@@ -390,8 +391,8 @@ def build_parser() -> argparse.ArgumentParser:
                        help="names of the shards, such as 0003")  # fmt: skip
 
     stage = command(pseudo_labels, "Cluster motion features to pseudo-labels.")
-    add(stage, "--recipe", "--index", "--split", "--label-fraction", "--label-seed", "--threads",
-        "--gpus", "--output")  # fmt: skip
+    add(stage, "--recipe", "--index", "--split", "--labelled-part", "--threads", "--gpus",
+        "--output")  # fmt: skip
     stage.add_argument("--features", required=True, type=Path, metavar="DIR",
                        help="folder of the files of features")  # fmt: skip
     stage.add_argument("--shards", required=True, type=positive, metavar="N",
@@ -418,7 +419,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     stage = command(fine_tune, "Train a model on the labels of a target.")
     add(stage, "--recipe", "--clip-length", "--model", "--index", "--split", "--clips",
-        "--label-fraction", "--label-seed", "--output")  # fmt: skip
+        "--labelled-part", "--output")  # fmt: skip
     stage.add_argument("--teacher", type=Path, metavar="PT",
                        help="model.pt of the motion model that MARS learns from")  # fmt: skip
     stage.add_argument("--flow", type=Path, metavar="DIR",

@@ -29,6 +29,7 @@ Natural = Annotated[int, Field(ge=0, strict=True)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Side = Annotated[int, Field(ge=8, strict=True)]
 Size = tuple[Side, Side]
+Unit = Literal["group", "video"]
 
 
 class Recipe(BaseModel):
@@ -233,18 +234,25 @@ class Training(Recipe):
     """R of Eq. 1: clips drawn from a video, over which the loss is averaged."""
     multi_clip_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Lambda of Eq. 3: the weight of the multi-clip loss; the rest is that of the clip-order loss
-    (Eq. 2). With less than 1 a video's clips are taken one after the other and shuffled; with 0
-    labels are not looked at."""
-    order_gap: Natural = 8
-    """Frames between clips whose order is predicted; fewer where the video is too short."""
+    (Eq. 2), which needs a `clip_gap`. With 0 labels are not looked at."""
+    clip_gap: Natural | None = None
+    """Frames between a video's clips, which are then taken one after the other (fewer frames where
+    the video is too short); null draws each clip by itself. Clip order needs one: the work that the
+    paper takes it from (Xu et al. 2019) has 8."""
     crop: Side = 112
     """Side of the square crop in pixels: random in training, centred in testing."""
     flip: bool = True
-    """Flip half of the clips left-right; leave out where left and right are different classes."""
+    """Flip half of the clips left-right; false where left and right are different classes."""
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Fraction of the groups held out of training to watch it."""
+    """Fraction of the training videos that are held out to watch the training."""
+    validation_unit: Unit = "group"
+    """What is held out: whole groups, so that no recording is learned from and watched with; or
+    videos, as in the paper."""
+    keep: Literal["last", "best"] = "last"
+    """The epoch whose weights are the model: the last, or the one of the highest accuracy on what
+    is held out (of the lowest loss, where there is no accuracy)."""
     seed: Natural = 0
-    """Seed of the weights, the clips, their order and the held-out groups."""
+    """Seed of the weights, the clips, their order and what is held out."""
 
     @model_validator(mode="after")
     def _check_accumulate(self) -> "Training":
@@ -262,6 +270,23 @@ class Training(Recipe):
                 "clip order (multi_clip_weight below 1) needs clips_per_video of 2 to 4, not "
                 f"{self.clips_per_video}"
             )
+        if self.multi_clip_weight < 1 and self.clip_gap is None:
+            raise ValueError(
+                "clip order (multi_clip_weight below 1) needs clips one after the other: give "
+                "clip_gap, the frames between them (8 in the work that it is from)"
+            )
+        if self.clip_gap is not None and self.clips_per_video < 2:
+            raise ValueError("clip_gap lies between a video's clips: give clips_per_video of 2 or "
+                             "more, or leave it out")  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
+    def _check_keep(self) -> "Training":
+        if self.keep == "best" and not self.validation_fraction:
+            raise ValueError(
+                "keep: best needs videos to watch the training with: give validation_fraction, or "
+                "take keep: last"
+            )
         return self
 
 
@@ -277,17 +302,25 @@ class SelfTraining(Training):
     balanced: bool = False
     """Draw clips so that all pseudo-labels are seen equally often (Caron et al. 2018); false draws
     every video once an epoch."""
-    neighbours: bool = False
-    """Predict the pseudo-labels of the previous and the next clip or segment as well; the loss is
-    the mean of the three."""
+    jitter: Natural = 0
+    """Frames that a clip may begin before or after the clip whose pseudo-label it has. With half of
+    `features.stride` clip level sees a video's every start, as segments and videos do."""
+    neighbours: Literal["sum", "mean"] | None = None
+    """Predict the pseudo-labels of the previous and the next clip or segment as well: the loss is
+    the `sum` of the three, as in the paper, or their `mean`; null predicts a clip's own alone."""
 
     @model_validator(mode="after")
     def _check_draws(self) -> "SelfTraining":
         if self.neighbours and not self.multi_clip_weight:
             raise ValueError("neighbours are pseudo-labels, which multi_clip_weight 0 does not see")
-        if self.balanced and self.multi_clip_weight < 1:
-            raise ValueError("balanced draws single clips, and clip order wants them in a row")
+        if self.balanced and self.clip_gap is not None:
+            raise ValueError("balanced draws single clips, and clip_gap wants them in a row")
         return self
+
+
+def _check_clip_length(backbone: str, clip_length: int | None) -> None:
+    if backbone in ("s3d", "s3d_g") and clip_length is not None and clip_length < 8:
+        raise ValueError(f"{backbone} needs clips of 8 frames or more")
 
 
 class Network(Recipe):
@@ -305,8 +338,7 @@ class Network(Recipe):
 
     @model_validator(mode="after")
     def _check_length(self) -> "Network":
-        if self.backbone in ("s3d", "s3d_g") and self.clip_length < 8:
-            raise ValueError(f"{self.backbone} needs clips of 8 frames or more")
+        _check_clip_length(self.backbone, self.clip_length)
         return self
 
     @model_validator(mode="after")
@@ -322,6 +354,9 @@ class Network(Recipe):
 class Features(Recipe):
     """Features of densely sampled clips."""
 
+    clip_length: Positive | None = None
+    """L of these clips, in frames (the paper has 16, 32 and 64); null for that of the network's
+    training."""
     stride: Positive = 16
     """Frames from the start of a clip to the start of the next."""
     batch_size: Positive = 32
@@ -332,17 +367,31 @@ class LabelledPart(Recipe):
     """Which of a data set's training labels may be used."""
 
     label_fraction: Fraction = 1.0
-    """Fraction of each class's training videos whose labels are used, as near as whole groups
+    """Fraction of each class's training videos whose labels are used, as near as whole units
     allow."""
+    label_unit: Unit = "group"
+    """What is drawn: whole groups, so that no recording is both labelled and not; or videos, as in
+    the paper."""
     label_seed: Natural = 0
-    """Seed of the draw of the groups; a smaller fraction is part of a larger one."""
+    """Seed of the draw; a smaller fraction is part of a larger one."""
 
 
-class MotionModel(LabelledPart):
+ALL_LABELS = LabelledPart()
+
+
+def _split_or_target(value: Any) -> Any:
+    if value != "target" and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise ValueError(f"should be `target` or the number of a split, not {value!r}")
+    return value
+
+
+class MotionModel(Recipe):
     """A network on flow, trained with a small labelled data set (step 2 of the paper's Fig. 2)."""
 
     dataset: str
     """The labelled data set."""
+    labelled_part: str | None = None
+    """The part of its training labels that are used, one of `labelled_parts`; null for all."""
     flow: str | None
     """The flow recipe; null for a network on RGB, whose pseudo-labels are of appearance."""
     frame_size: Size = (128, 171)
@@ -354,14 +403,17 @@ class MotionModel(LabelledPart):
     training: Training = Training()
     features: Features = Features()
 
-    @field_validator("motion_split", mode="before")
-    @classmethod
-    def _check_motion_split(cls, value: Any) -> Any:
-        if value != "target" and (
-            not isinstance(value, int) or isinstance(value, bool) or value < 1
-        ):
-            raise ValueError(f"should be `target` or the number of a split, not {value!r}")
-        return value
+    _check_motion_split = field_validator("motion_split", mode="before")(_split_or_target)
+
+    @model_validator(mode="after")
+    def _check_features(self) -> "MotionModel":
+        _check_clip_length(self.network.backbone, self.features.clip_length)
+        return self
+
+    @property
+    def features_clip_length(self) -> int:
+        """L of the clips whose features are taken."""
+        return self.features.clip_length or self.network.clip_length
 
 
 class PseudoLabels(Recipe):
@@ -391,7 +443,7 @@ class PseudoLabels(Recipe):
     normalise: bool = False
     """Scale each feature vector to unit length before it is clustered, so that K-means compares
     directions."""
-    clusters: Annotated[int, Field(ge=2)] = 800
+    clusters: Annotated[int, Field(ge=2)] = 1000
     """K: number of pseudo-labels."""
     restarts: Positive = 1
     """Times that K-means is started anew; the run of least inertia is kept."""
@@ -417,6 +469,8 @@ class Mers(Recipe):
     """The source data set."""
     videos: Literal["train", "all"] = "train"
     """As for pseudo-labels."""
+    weight: Annotated[float, Field(gt=0)] = 50.0
+    """Weight of the squared difference, which is the whole loss; 50 in the authors' code."""
 
 
 class Mars(Recipe):
@@ -447,6 +501,9 @@ class AppearanceModel(Recipe):
 class FineTuning(Training):
     """Training on the target's labels."""
 
+    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Fraction of the training videos that are held out to watch the training; of few labels none
+    can be spared."""
     layers: Literal["all", "last"] = "last"
     """`last`: conv4, conv5 and the classifier, as the paper does; `all`: the whole network."""
     freeze_bn: bool = False
@@ -466,13 +523,20 @@ MEASURES = ("recognition", "retrieval")
 """What an evaluation may measure."""
 
 
-class Evaluation(LabelledPart):
+class Evaluation(Recipe):
     """Recognition and retrieval on the target."""
 
     model: str
     """An appearance model, or a motion model, which is evaluated on flow."""
+    model_split: Literal["target"] | Positive = "target"
+    """Split of the model (and of a teacher by MARS): a number, or `target` for that of the split
+    that is evaluated. With a number one model serves all splits of another data set than its motion
+    model learned from."""
     dataset: str
     """The target data set."""
+    labelled_part: str | None = None
+    """The part of the training labels that fine-tuning uses, one of `labelled_parts`; null for that
+    of the motion model behind the model, where that has learned from this data set, else all."""
     splits: tuple[Positive, ...] = Field(default=(1,), min_length=1)
     """Splits to evaluate; their mean is reported."""
     clip_length: Positive = 16
@@ -488,6 +552,8 @@ class Evaluation(LabelledPart):
     )
     """What is measured. Retrieval looks at the model before fine-tuning, so of several evaluations
     that differ in their fine-tuning one alone needs it."""
+
+    _check_model_split = field_validator("model_split", mode="before")(_split_or_target)
 
     @model_validator(mode="before")
     @classmethod
@@ -678,6 +744,8 @@ class Config(Recipe):
     """JPEG quality of the stored frames."""
     flow: dict[str, Flow]
     """Ways to compute optical flow."""
+    labelled_parts: dict[str, LabelledPart] = {}
+    """Parts of training labels, where not all are used: what names the same one uses the same."""
     motion_models: dict[str, MotionModel] = {}
     """Networks on flow, trained with labels."""
     pseudo_labels: dict[str, PseudoLabels] = {}
@@ -709,8 +777,8 @@ class Config(Recipe):
 
     @model_validator(mode="after")
     def _check_names(self) -> "Config":
-        for section in ("datasets", "flow", "motion_models", "pseudo_labels", "appearance_models",
-                        "evaluations"):  # fmt: skip
+        for section in ("datasets", "flow", "labelled_parts", "motion_models", "pseudo_labels",
+                        "appearance_models", "evaluations"):  # fmt: skip
             for name in getattr(self, section):
                 if not NAME.fullmatch(name):
                     raise ValueError(
@@ -738,6 +806,11 @@ class Config(Recipe):
                     f"{section}.{name}.{key}: there is no {of} named {value!r} (there are: {have})"
                 )
 
+        for section in ("motion_models", "evaluations"):
+            for name, recipe in getattr(self, section).items():
+                if (part := recipe.labelled_part) is not None:
+                    need(section, name, "labelled_part", "labelled part", part,
+                         self.labelled_parts)  # fmt: skip
         for name, motion in self.motion_models.items():
             here = ("motion_models", name)
             need(*here, "dataset", "data set", motion.dataset, self.datasets)
@@ -902,10 +975,14 @@ class Config(Recipe):
             for split in evaluation.splits:
                 check(f"evaluations.{name}.splits", evaluation.dataset, split, test=True)
                 for motion_model in self.motion_models_of(evaluation):
-                    if self.motion_models[motion_model].motion_split == "target":
-                        dataset = self.motion_models[motion_model].dataset
-                        key = f"motion_models.{motion_model}.motion_split"
-                        check(key, dataset, split, test=False)
+                    dataset = self.motion_models[motion_model].dataset
+                    behind = self.model_split(evaluation, motion_model, split)
+                    check(f"evaluations.{name}.model_split", dataset, behind, test=False)
+            if not evaluation.labelled_part and len(self._parts_behind(evaluation)) > 1:
+                raise ValueError(
+                    f"evaluations.{name}.labelled_part: the motion models behind it learned from "
+                    "different parts of the labels: say which one fine-tuning uses"
+                )
         return self
 
     @model_validator(mode="after")
@@ -982,11 +1059,33 @@ class Config(Recipe):
         found = (self.motion_model_of(evaluation.model), mars.motion_model if mars else None)
         return list(dict.fromkeys(name for name in found if name))
 
-    def model_split(self, model: str, split: int) -> int:
-        """The split whose labels are behind a model where `split` is evaluated."""
+    def model_split(self, evaluation: Evaluation, model: str, split: int) -> int:
+        """The split whose labels are behind a model of an evaluation (its model, or its teacher by
+        MARS) where `split` is evaluated."""
         motion_model = self.motion_model_of(model)
         chosen = self.motion_models[motion_model].motion_split if motion_model else "target"
+        if chosen == "target":
+            chosen = evaluation.model_split
         return split if chosen == "target" else chosen
+
+    def labels_of(self, motion_model: str) -> LabelledPart:
+        """The labels that a motion model learns from."""
+        part = self.motion_models[motion_model].labelled_part
+        return self.labelled_parts[part] if part else ALL_LABELS
+
+    def labels_of_evaluation(self, evaluation: Evaluation) -> LabelledPart:
+        """The labels that an evaluation's fine-tuning learns from."""
+        if evaluation.labelled_part:
+            return self.labelled_parts[evaluation.labelled_part]
+        parts = self._parts_behind(evaluation)
+        return self.labelled_parts[parts[0]] if parts and parts[0] else ALL_LABELS
+
+    def _parts_behind(self, evaluation: Evaluation) -> list[str | None]:
+        """The labelled parts of an evaluation's data set that its motion models learned from."""
+        models = (self.motion_models[name] for name in self.motion_models_of(evaluation))
+        return list(
+            dict.fromkeys(m.labelled_part for m in models if m.dataset == evaluation.dataset)
+        )
 
     def source_of(self, appearance_model: str) -> str | None:
         """The data set that an appearance model learns from; None for random weights."""

@@ -6,7 +6,15 @@ from functools import cache
 from snakemake.exceptions import WorkflowError
 
 from motionfit.closure import code_version
-from motionfit.config import Demo, Folders, Kinetics, check_paths, load_config, over_base
+from motionfit.config import (
+    ALL_LABELS,
+    Demo,
+    Folders,
+    Kinetics,
+    check_paths,
+    load_config,
+    over_base,
+)
 from motionfit.datasets.index import read_index as table_of_index
 from motionfit.datasets.listing import listing, state
 from motionfit.errors import MotionFitError
@@ -237,7 +245,11 @@ def motion_model_recipe(wildcards):
     """The recipe of the training, without what is done with the model later or where it is used."""
     recipe = CONFIG.motion_models[wildcards.motion_model]
     unused = {"frame_size"} if recipe.flow else set()
-    return recipe.to_json({"features", "motion_split"} | unused)
+    return recipe.to_json({"features", "motion_split", "labelled_part"} | unused)
+
+
+def labels_of_motion_model(wildcards):
+    return CONFIG.labels_of(wildcards.motion_model).to_json()
 
 
 def index_of_motion_model(wildcards):
@@ -299,12 +311,10 @@ def source_shards(wildcards):
 
 
 def labelled_of_pseudo_labels(wildcards):
-    """The arguments that say whose labels the motion model learned, where these are left out."""
+    """The labels that the motion model learned, which count where their videos are left out."""
     recipe = CONFIG.pseudo_labels[wildcards.pseudo_labels]
-    if recipe.videos != "unlabelled":
-        return ""
-    motion_model = CONFIG.motion_models[recipe.motion_model]
-    return f"--label-fraction {motion_model.label_fraction} --label-seed {motion_model.label_seed}"
+    whole = recipe.videos != "unlabelled"
+    return (ALL_LABELS if whole else CONFIG.labels_of(recipe.motion_model)).to_json()
 
 
 # ------------------------------------------------------------------------------- appearance model
@@ -378,14 +388,19 @@ def index_of_evaluation(wildcards):
     return f"results/index/{evaluation_of(wildcards).dataset}.csv"
 
 
-def model_file(model, split):
-    """A model, of the split that it has to be of where `split` is evaluated."""
-    return f"results/models/{model}/split{CONFIG.model_split(model, int(split))}/model.pt"
+def model_file(evaluation, model, split):
+    """A model of an evaluation, of the split that it has to be of where `split` is evaluated."""
+    return f"results/models/{model}/split{CONFIG.model_split(evaluation, model, int(split))}/model.pt"
 
 
 def model_of_evaluation(wildcards):
     """The motion or appearance model that is evaluated."""
-    return model_file(evaluation_of(wildcards).model, wildcards.split)
+    evaluation = evaluation_of(wildcards)
+    return model_file(evaluation, evaluation.model, wildcards.split)
+
+
+def labels_of_evaluation(wildcards):
+    return CONFIG.labels_of_evaluation(evaluation_of(wildcards)).to_json()
 
 
 def model_to_recognise(wildcards):
@@ -408,7 +423,7 @@ def teacher_of_evaluation(wildcards):
     recipe = evaluation_of(wildcards)
     if not (mars := recipe.fine_tuning.mars):
         return []
-    model = model_file(mars.motion_model, wildcards.split)
+    model = model_file(recipe, mars.motion_model, wildcards.split)
     return [model, *clips_of(recipe.dataset, mars.motion_model)]
 
 
@@ -416,7 +431,7 @@ def teacher_arguments(wildcards):
     recipe = evaluation_of(wildcards)
     if not (mars := recipe.fine_tuning.mars):
         return ""
-    model = model_file(mars.motion_model, wildcards.split)
+    model = model_file(recipe, mars.motion_model, wildcards.split)
     return f"--teacher {model} --flow {clips_folder(recipe.dataset, mars.motion_model)}"
 
 

@@ -25,15 +25,14 @@ rule fine_tuning:
     params:
         recipe=fine_tuning_recipe,
         clip_length=from_evaluation("clip_length"),
-        label_fraction=from_evaluation("label_fraction"),
-        label_seed=from_evaluation("label_seed"),
+        labels=labels_of_evaluation,
         clips=clips_folder_of_evaluation,
         teacher=teacher_arguments,
         code=code_version("motionfit.training.fine_tuning"),
     shell:
         "python -m motionfit --log {log:q} fine-tune"
         " --recipe {params.recipe:q} --clip-length {params.clip_length}"
-        " --label-fraction {params.label_fraction} --label-seed {params.label_seed}"
+        " --labelled-part {params.labels:q}"
         " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
         " --clips {params.clips:q} {params.teacher} --threads {threads} {resources.options}"
         " --gpus {resources.gpu} --output {output.model:q}"

@@ -24,11 +24,13 @@ rule motion_model:
         options=resources("motion_model").options,
     params:
         recipe=motion_model_recipe,
+        labels=labels_of_motion_model,
         clips=clips_folder_of_motion_model,
         code=code_version("motionfit.training.motion_model"),
     shell:
         "python -m motionfit --log {log:q} train-motion-model"
-        " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
+        " --recipe {params.recipe:q} --labelled-part {params.labels:q}"
+        " --index {input.index:q} --split {wildcards.split}"
         " --clips {params.clips:q} --threads {threads} {resources.options}"
         " --gpus {resources.gpu} --output {output.model:q}"
 

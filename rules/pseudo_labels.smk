@@ -30,6 +30,6 @@ rule pseudo_labels:
     shell:
         "python -m motionfit --log {log:q} pseudo-labels"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
-        " {params.labelled}"
+        " --labelled-part {params.labelled:q}"
         " --features {params.features:q} --shards {params.shards} --threads {threads} --gpus {resources.gpu}"
         " --output {params.folder:q}"

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from motionfit.config import LabelledPart
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing
 from motionfit.result_tables import read_table
@@ -81,24 +82,25 @@ def draw_groups(groups: list[str], fraction: float, seed: int) -> list[str]:
     return order[: max(count, 1)] if fraction > 0 else []
 
 
-def labelled_train(index: pd.DataFrame, split: int, fraction: float, seed: int) -> pd.DataFrame:
-    """The training videos whose labels may be used: of each class about `fraction`.
+def labelled_train(index: pd.DataFrame, split: int, labels: LabelledPart) -> pd.DataFrame:
+    """The training videos whose labels may be used: of each class about the part's fraction.
 
-    Groups are kept whole, so that no recording is both labelled and not. Each class takes its
-    groups in an order drawn by `seed` until it is nearest to its fraction of videos, one group at
-    least; a group that holds several classes is taken if one of them takes it. A smaller fraction
-    is part of a larger one.
+    Each class takes its groups, or its videos, in an order drawn by the part's seed until it is
+    nearest to its fraction of videos, one at least. Groups are kept whole, so that no recording is
+    both labelled and not; one that holds several classes is taken if one of them takes it. A
+    smaller fraction is part of a larger one.
     """
     train = part(index, split, "train")
-    if fraction == 1:
+    if labels.label_fraction == 1:
         return train
+    unit = labels.label_unit
     taken: set[str] = set()
     for _, videos in train.groupby("label"):
-        order = draw_groups(list(videos["group"]), 1, seed)
-        counts = videos["group"].value_counts()[order].cumsum()
-        nearest = int((counts - fraction * len(videos)).abs().to_numpy().argmin())
+        order = draw_groups(list(videos[unit]), 1, labels.label_seed)
+        counts = videos[unit].value_counts()[order].cumsum()
+        nearest = int((counts - labels.label_fraction * len(videos)).abs().to_numpy().argmin())
         taken.update(order[: nearest + 1])
-    return train[train["group"].isin(taken)]
+    return train[train[unit].isin(taken)]
 
 
 def source_videos(index: pd.DataFrame, split: int, videos: str) -> pd.DataFrame:
@@ -117,14 +119,14 @@ def source_videos(index: pd.DataFrame, split: int, videos: str) -> pd.DataFrame:
 
 
 def hold_out(
-    videos: pd.DataFrame, fraction: float, seed: int, keep_classes: bool
+    videos: pd.DataFrame, fraction: float, seed: int, keep_classes: bool, unit: str = "group"
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Splits training videos by group into those to learn from and those to watch with.
+    """Splits training videos into those to learn from and those to watch with.
 
-    No recording is on both sides. At most `fraction` of the groups are held out; with
-    `keep_classes` none that holds the last videos of a class.
+    Whole units are held out, `group` or `video`: by group no recording is on both sides. They are
+    at most `fraction` of them; with `keep_classes` none that holds the last videos of a class.
     """
-    labels = videos.groupby("group")["label"].agg(set)
+    labels = videos.groupby(unit)["label"].agg(set)
     left = Counter(label for of_group in labels for label in of_group)
     held: set[str] = set()
     for i in np.random.default_rng(seed).permutation(len(labels)):
@@ -134,7 +136,7 @@ def hold_out(
             continue
         held.add(labels.index[i])
         left.subtract(labels.iloc[i])
-    watched = videos["group"].isin(held)
+    watched = videos[unit].isin(held)
     return videos[~watched], videos[watched]
 
 

@@ -49,7 +49,7 @@ def needed(config: Config) -> Needed:
 def _add_evaluation(config: Config, found: Needed, name: str, split: int) -> None:
     evaluation = config.evaluations[name]
     _add_clips(config, found, evaluation.dataset, evaluation.model)
-    _add_model(config, found, evaluation.model, config.model_split(evaluation.model, split))
+    _add_model(config, found, evaluation.model, config.model_split(evaluation, evaluation.model, split))
     if "retrieval" in evaluation.measures:
         found.retrieval.add((name, split))
     if "recognition" not in evaluation.measures:
@@ -59,7 +59,7 @@ def _add_evaluation(config: Config, found: Needed, name: str, split: int) -> Non
         found.fine_tuning.add((name, split))
         if mars := evaluation.fine_tuning.mars:
             _add_clips(config, found, evaluation.dataset, mars.motion_model)
-            teacher_split = config.model_split(mars.motion_model, split)
+            teacher_split = config.model_split(evaluation, mars.motion_model, split)
             _add_model(config, found, mars.motion_model, teacher_split)
 
 

@@ -196,7 +196,8 @@ def part_of(sample: Sample, seconds: float) -> list[tuple[str, list[bytes]]]:
 
 
 TIMED = {"epochs": 2, "milestones": (), "learning_rate": 1e-4, "validation_fraction": 0.0,
-         "seed": 0, "weight_decay": 5e-4, "momentum": 0.9}  # fmt: skip
+         "validation_unit": "group", "keep": "last", "seed": 0, "weight_decay": 5e-4,
+         "momentum": 0.9}  # fmt: skip
 """What changes no pace, the same in all timed trainings, so that each pace is measured once."""
 
 
@@ -204,10 +205,12 @@ def paced(recipe: Training) -> Training:
     """A training of the same pace a clip: of single clips, where they need no order, in batches
     that are as large as the parts that are computed at a time."""
     videos, clips = recipe.batch_size, recipe.clips_per_video
+    gap = recipe.clip_gap
     if recipe.multi_clip_weight == 1:
-        videos, clips = videos * clips, 1
+        videos, clips, gap = videos * clips, 1, None
     batch = -(-videos // recipe.accumulate)
-    update = {**TIMED, "batch_size": batch, "clips_per_video": clips, "accumulate": 1}
+    update = {**TIMED, "batch_size": batch, "clips_per_video": clips, "clip_gap": gap,
+              "accumulate": 1}  # fmt: skip
     recipe = recipe.model_copy(update=update)
     if isinstance(recipe, FineTuning):
         particular = recipe.layers == "last" or recipe.mars
@@ -281,13 +284,13 @@ def objective_of(learning: Learning) -> Objective:
     """A network of random weights with the losses of the recipe."""
     recipe = learning.recipe
     network = build_network(learning.backbone, learning.modality, CLASSES, seed=0)
-    neighbours = isinstance(recipe, SelfTraining) and recipe.neighbours
+    neighbours = recipe.neighbours if isinstance(recipe, SelfTraining) else None
     if learning.teacher is None:
         return ClipLosses(network, learning.modality, recipe, CLASSES, neighbours)
     teacher = Teacher(build_network(learning.teacher, "flow", 1, seed=0))
     if isinstance(recipe, FineTuning):
         return Mars(network, recipe, CLASSES, teacher, recipe.mars.weight)
-    return Mers(network, teacher)
+    return Mers(network, teacher, weight=1.0)
 
 
 def measure_inference(

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from motionfit.config import FEATURES, Config, FineTuning, LabelledPart, Resources, Size, Training
+from motionfit.config import FEATURES, Config, FineTuning, Resources, Size, Training
 from motionfit.datasets.index import hold_out, labelled_train, part, source_videos
 from motionfit.estimate import rates
 from motionfit.estimate.costs import (
@@ -213,7 +213,7 @@ class Run:
         for name, split in sorted(self.needed.motion_models):
             recipe = config.motion_models[name]
             rows = labelled_train(self.surveys[recipe.dataset].index, split,
-                                  recipe.label_fraction, recipe.label_seed)  # fmt: skip
+                                  config.labels_of(name))  # fmt: skip
             jobs.append(self._training("motion_model", name, recipe.dataset, rows, recipe.training,
                                        recipe.network.clip_length,
                                        keep_classes=recipe.training.multi_clip_weight > 0)
@@ -248,7 +248,7 @@ class Run:
         for name, split in sorted(self.needed.fine_tuning):
             recipe = config.evaluations[name]
             rows = labelled_train(self.surveys[recipe.dataset].index, split,
-                                  recipe.label_fraction, recipe.label_seed)  # fmt: skip
+                                  config.labels_of_evaluation(recipe))  # fmt: skip
             mars = recipe.fine_tuning.mars
             jobs.append(self._training("fine_tuning", recipe.model, recipe.dataset, rows,
                                        recipe.fine_tuning, recipe.clip_length, keep_classes=True,
@@ -262,7 +262,8 @@ class Run:
         config = self.config
         resources = getattr(config.resources, stage)
         backbone = config.models[model].network.backbone
-        learned, watched = hold_out(rows, recipe.validation_fraction, recipe.seed, keep_classes)
+        learned, watched = hold_out(rows, recipe.validation_fraction, recipe.seed, keep_classes,
+                                    recipe.validation_unit)  # fmt: skip
         compute = Compute(
             self._threads(resources), min(resources.gpu, 1), compile=resources.compile,
             channels_last=resources.channels_last, gpu_decoding=resources.gpu_decoding,
@@ -311,7 +312,7 @@ class Run:
     def _dense(self, motion_model: str, dataset: str) -> np.ndarray:
         """(n,) dense clips of the sampled videos of a source."""
         recipe = self.config.motion_models[motion_model]
-        return dense_clips(self.surveys[dataset].frames, recipe.network.clip_length,
+        return dense_clips(self.surveys[dataset].frames, recipe.features_clip_length,
                            recipe.features.stride)  # fmt: skip
 
     def _features(self) -> Cost:
@@ -319,7 +320,7 @@ class Run:
         stage = config.resources.features
         for model, _, dataset in sorted(self.needed.features):
             recipe, found = config.motion_models[model], self.surveys[dataset]
-            rate = self._inference(dataset, model, recipe.network.clip_length,
+            rate = self._inference(dataset, model, recipe.features_clip_length,
                                    recipe.training.crop, stage)  # fmt: skip
             clips = found.videos * self._dense(model, dataset).mean()
             numbers = 4 * FEATURES[recipe.network.backbone] + 8
@@ -335,8 +336,7 @@ class Run:
     def _clustered(self, name: str, split: int) -> set[str]:
         """Ids of the videos that are clustered."""
         recipe = self.config.pseudo_labels[name]
-        motion = self.config.motion_models[recipe.motion_model]
-        labelled = LabelledPart(label_fraction=motion.label_fraction, label_seed=motion.label_seed)
+        labelled = self.config.labels_of(recipe.motion_model)
         return chosen_videos(recipe, self.surveys[recipe.dataset].index, split, labelled)
 
     def _kmeans(self, clusters: int, dimensions: int) -> float:

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ def store_features(
     folder `clips`, of flow or frames as the model wants."""
     device = inference_device(threads)
     network, about = load_model(model)
+    about = replace(about, clip_length=recipe.clip_length or about.clip_length)
     network.to(device)
     store = ClipStore(clips, shards, about.modality)
     if store.recipe["fps"] != about.fps:

@@ -97,7 +97,7 @@ def chosen_videos(
     """
     rows = source_videos(index, split, "all" if recipe.videos == "all" else "train")
     if recipe.videos == "unlabelled":
-        used = labelled_train(index, split, labelled.label_fraction, labelled.label_seed)
+        used = labelled_train(index, split, labelled)
         rows = rows[~rows["video"].isin(used["video"])]
     if recipe.exclude_classes:
         unknown = sorted(set(recipe.exclude_classes) - set(index["label"]))

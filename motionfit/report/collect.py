@@ -218,11 +218,11 @@ def read_evaluation(
     motion_models = config.motion_models_of(recipe)
     used: list[tuple[LabelledPart, int]] = []
     if recipe.fine_tuning is not None:
-        used.append((recipe, recipe.splits[0]))
+        used.append((config.labels_of_evaluation(recipe), recipe.splits[0]))
     for motion_model in motion_models:
-        motion = config.motion_models[motion_model]
-        if motion.dataset == recipe.dataset:
-            used.append((motion, config.model_split(motion_model, recipe.splits[0])))
+        if config.motion_models[motion_model].dataset == recipe.dataset:
+            split = config.model_split(recipe, motion_model, recipe.splits[0])
+            used.append((config.labels_of(motion_model), split))
     index = indices[recipe.dataset]
     return EvaluationResult(
         name=name,
@@ -236,7 +236,7 @@ def read_evaluation(
         labelled=frozenset(
             video
             for part, split in used
-            for video in labelled_train(index, split, part.label_fraction, part.label_seed)["video"]
+            for video in labelled_train(index, split, part)["video"]
         ),
     )
 

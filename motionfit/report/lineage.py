@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from motionfit.config import Config, Size
+from motionfit.config import Config, Evaluation, Size
 
 Splits = dict[str, set[int]]
 
@@ -31,11 +31,11 @@ def lineage(config: Config) -> Lineage:
     for evaluation in config.evaluations.values():
         need_clips(config, needed, evaluation.model, evaluation.dataset)
         for split in evaluation.splits:
-            need_model(config, needed, evaluation.model, split)
+            need_model(config, needed, evaluation, evaluation.model, split)
         if evaluation.fine_tuning and (mars := evaluation.fine_tuning.mars):
             need_clips(config, needed, mars.motion_model, evaluation.dataset)
             for split in evaluation.splits:
-                need_model(config, needed, mars.motion_model, split)
+                need_model(config, needed, evaluation, mars.motion_model, split)
     return needed
 
 
@@ -46,12 +46,14 @@ def need_clips(config: Config, needed: Lineage, model: str, dataset: str) -> Non
         needed.flow[dataset, flow] = None
 
 
-def need_model(config: Config, needed: Lineage, model: str, split: int) -> None:
-    """What the model is made from whose evaluation is on `split`."""
+def need_model(
+    config: Config, needed: Lineage, evaluation: Evaluation, model: str, split: int
+) -> None:
+    """What a model of an evaluation is made from, where `split` is evaluated."""
     motion_model = config.motion_model_of(model)
     if motion_model is None:
         return
-    split = config.model_split(motion_model, split)
+    split = config.model_split(evaluation, motion_model, split)
     needed.motion_models.setdefault(motion_model, set()).add(split)
     need_clips(config, needed, motion_model, config.motion_models[motion_model].dataset)
     if model in config.appearance_models and (source := config.source_of(model)):

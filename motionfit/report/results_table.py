@@ -185,13 +185,9 @@ def motion_split_text(config: Config, evaluation: EvaluationResult) -> str:
     """Which split's training labels the motion models have learned from."""
     texts = []
     for name in evaluation.motion_models:
-        chosen = config.motion_models[name].motion_split
-        if chosen != "target":
-            texts.append(f"split {chosen}")
-        elif len(evaluation.recipe.splits) > 1:
-            texts.append("each split's own")
-        else:
-            texts.append(f"split {evaluation.split}")
+        splits = [config.model_split(evaluation.recipe, name, s) for s in evaluation.recipe.splits]
+        own = len(splits) > 1 and splits == list(evaluation.recipe.splits)
+        texts.append("each split's own" if own else f"split {splits[0]}")
     return ", ".join(dict.fromkeys(texts)) or "—"
 
 
@@ -208,7 +204,7 @@ def leaks(config: Config, evaluation: EvaluationResult) -> bool:
     if source == dataset and videos == "all":
         return True
     for name in evaluation.motion_models:
-        other_split = any(config.model_split(name, s) != s for s in evaluation.recipe.splits)
+        other_split = any(config.model_split(evaluation.recipe, name, s) != s for s in evaluation.recipe.splits)
         learned_from = {config.motion_models[name].dataset}
         if name == config.motion_model_of(model) and source:
             learned_from.add(source)

@@ -76,21 +76,52 @@ def draw_clips(
     count: int,
     rng: np.random.Generator,
     repeat: bool = False,
+    jitter: int = 0,
 ) -> list[tuple[int, int]]:
     """(start, window) of `count` clips at random of a video of `frames` frames.
 
     A window is drawn in proportion to its weight, without repetition where there are enough unless
-    `repeat`, and a clip starts anywhere in it that it fits; where the clip is longer than its
-    window it is centred on it, within the video.
+    `repeat`, and a clip begins anywhere that `start_ranges` gives for it.
     """
     weights = sample.weights / sample.weights.sum()
     again = repeat or len(weights) < count
     windows = rng.choice(len(weights), size=count, replace=again, p=weights)
-    clips = []
-    for w in windows:
-        start, room = int(sample.starts[w]), int(sample.lengths[w]) - clip_length
-        start += int(rng.integers(room + 1)) if room > 0 else room // 2
-        clips.append((min(max(start, 0), max(frames - clip_length, 0)), int(w)))
+    first, last = start_ranges(sample, frames, clip_length, jitter)
+    return [(int(rng.integers(first[w], last[w] + 1)), int(w)) for w in windows]
+
+
+def start_ranges(
+    sample: LabelledVideo, frames: int, clip_length: int, jitter: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) first and (N,) last frame at which a clip of each window may begin: wherever it fits
+    into its window; where it is as long as its window or longer, centred on it, or up to `jitter`
+    frames beside that. Always within a video of `frames` frames."""
+    room = sample.lengths - clip_length
+    fits = room > 0
+    first = sample.starts + np.where(fits, 0, room // 2 - jitter)
+    last = sample.starts + np.where(fits, room, room // 2 + jitter)
+    limit = max(frames - clip_length, 0)
+    return first.clip(0, limit), last.clip(0, limit)
+
+
+def on_windows(
+    starts: Iterable[int], sample: LabelledVideo, frames: int, clip_length: int, jitter: int = 0
+) -> list[tuple[int, int]]:
+    """(start, window) of clips near `starts`, which ascend, each where its window allows it
+    (`start_ranges`) and, while there is room, behind the one before."""
+    first, last = start_ranges(sample, frames, clip_length, jitter)
+    clips, free = [], 0
+    for start in starts:
+        low = np.maximum(first, free)
+        if (low > last).all():
+            low = first
+        nearest = np.clip(start, low, last)
+        distance = np.where(low > last, np.inf, np.abs(nearest - start))
+        # Of windows that allow the same start, the one in whose middle the clip is.
+        middle = np.abs(sample.starts + sample.lengths / 2 - nearest - clip_length / 2)
+        w = int(np.lexsort((middle, distance))[0])
+        clips.append((int(nearest[w]), w))
+        free = clips[-1][0] + 1
     return clips
 
 
@@ -115,22 +146,6 @@ def uniform_starts(frames: int, clip_length: int, count: int) -> list[int]:
 def distinct_starts(frames: int, clip_length: int, count: int) -> list[int]:
     """Starts of up to `count` evenly spread clips of a test video, none twice."""
     return list(dict.fromkeys(uniform_starts(frames, clip_length, count)))
-
-
-def uniform_clips(
-    sample: LabelledVideo, frames: int, clip_length: int, count: int
-) -> list[tuple[int, int]]:
-    """(start, window) of `count` evenly spread clips: as `draw_clips`, but to watch with."""
-    return [
-        (start, window_at(sample, start, clip_length))
-        for start in uniform_starts(frames, clip_length, count)
-    ]
-
-
-def window_at(sample: LabelledVideo, start: int, clip_length: int) -> int:
-    """The window whose middle is nearest to that of a clip."""
-    middles = sample.starts + sample.lengths / 2
-    return int(np.abs(middles - start - clip_length / 2).argmin())
 
 
 def ordered_starts(
@@ -174,9 +189,10 @@ class MultiClips(Dataset):
 
     With `training` the clips, crops and flips are drawn at random. What is drawn follows from the
     seed and the `Draw` alone. With `repeat` a video's windows are drawn by their weights alone.
-    With `order_gap` the clips are taken one after the other, that many frames apart, and shuffled;
-    without it there is no order. To watch, clips are evenly spread. Where a clip can't be read, the
-    sample is a `BadRecord`.
+    With `clip_gap` the clips are taken one after the other, that many frames apart, and shuffled;
+    without it there is no order. To watch, clips are evenly spread. Each clip lies on the window
+    whose label it has, or up to `jitter` frames beside it (`start_ranges`). Where a clip can't be
+    read, the sample is a `BadRecord`.
     """
 
     def __init__(
@@ -189,10 +205,11 @@ class MultiClips(Dataset):
         flip: bool,
         seed: int,
         training: bool,
-        order_gap: int | None = None,
+        clip_gap: int | None = None,
         teacher: ClipStore | None = None,
         repeat: bool = False,
         encoded: bool = False,
+        jitter: int = 0,
     ):
         self._store = store
         self.videos = LabelledVideos(videos)
@@ -202,7 +219,8 @@ class MultiClips(Dataset):
         self._flip = flip
         self._seed = seed
         self._training = training
-        self._order_gap = order_gap
+        self._clip_gap = clip_gap
+        self._jitter = jitter
         self._stores = {"clips": store} | ({"teacher_clips": teacher} if teacher else {})
         self.repeat = repeat
         self.encoded = encoded
@@ -223,7 +241,7 @@ class MultiClips(Dataset):
         rng = np.random.default_rng([*seed, draw.again] if draw.again else seed)
         drawn = self._draw(sample, rng)
         order = NO_ORDER
-        if self._order_gap is not None and len({start for start, _ in drawn}) == R:
+        if self._clip_gap is not None and len({start for start, _ in drawn}) == R:
             order = int(rng.integers(factorial(R)))
             drawn = [drawn[k] for k in list(permutations(range(R)))[order]]
         starts = [start for start, _ in drawn]
@@ -283,11 +301,11 @@ class MultiClips(Dataset):
         frames = self._store.length(sample.video)
         R, L = self._clips_per_video, self._clip_length
         if not self._training:
-            return uniform_clips(sample, frames, L, R)
-        if self._order_gap is None:
-            return draw_clips(sample, frames, L, R, rng, self.repeat)
-        starts = ordered_starts(frames, L, R, self._order_gap, rng)
-        return [(start, window_at(sample, start, L)) for start in starts]
+            return on_windows(uniform_starts(frames, L, R), sample, frames, L)
+        if self._clip_gap is None:
+            return draw_clips(sample, frames, L, R, rng, self.repeat, self._jitter)
+        starts = ordered_starts(frames, L, R, self._clip_gap, rng)
+        return on_windows(starts, sample, frames, L, self._jitter)
 
     def _corner(self, rng: np.random.Generator) -> tuple[int, int]:
         """Top and left edge of a crop: a random one, or to watch the one in the centre."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from motionfit.config import FineTuning, Network
+from motionfit.config import FineTuning, LabelledPart, Network
 from motionfit.datasets.index import classes, labelled_train
 from motionfit.models import build_network, load_model
 from motionfit.store.clips import ClipStore
@@ -17,8 +17,7 @@ from motionfit.training.run import describe, load_teacher, train_and_save
 def fine_tune(
     recipe: FineTuning,
     clip_length: int,
-    label_fraction: float,
-    label_seed: int,
+    labels: LabelledPart,
     model: Path,
     index: pd.DataFrame,
     split: int,
@@ -30,13 +29,13 @@ def fine_tune(
 ) -> None:
     """Trains a model, with a new classifier, on a split's labelled training videos.
 
-    `clips`: the folder of the shards that the model reads, frames or flow. `teacher`, `flow`: the
+    `labels`: the part of the labels that is used. `clips`: the folder of the shards that the model reads, frames or flow. `teacher`, `flow`: the
     motion model that MARS learns from and its shards, where the recipe has `mars`.
     """
     network, about = load_model(model)
     store = ClipStore(clips, index["shard"], about.modality)
     names = classes(index)
-    rows = labelled_train(index, split, label_fraction, label_seed)
+    rows = labelled_train(index, split, labels)
     rows = stored(rows, store, clip_length)
     network.fc = build_network(about.backbone, about.modality, len(names), seed=recipe.seed).fc
     seen = Network(backbone=about.backbone, clip_length=clip_length)

@@ -94,12 +94,21 @@ def training_and_validation(
     keep_classes: bool,
     encoded: bool = False,
 ) -> tuple[MultiClips, MultiClips | None]:
-    """Splits the videos (one a row) by group; the second set is None where nothing is held out.
+    """The videos (one per row) to learn from and those to watch with; the second set is None where
+    nothing is held out.
 
-    `keep_classes`: see `hold_out`; it looks at the true labels. `encoded`: see `MultiClips`.
+    `keep_classes`: see `hold_out`; it looks at the true labels. `encoded`: see `MultiClips`. Raises
+    MotionFitError where the best epoch is to be kept and there is nothing to tell it by.
     """
-    even = isinstance(recipe, SelfTraining) and recipe.balanced
-    learned, watched = hold_out(rows, recipe.validation_fraction, recipe.seed, keep_classes)
+    self_training = recipe if isinstance(recipe, SelfTraining) else SelfTraining()
+    even = self_training.balanced
+    learned, watched = hold_out(rows, recipe.validation_fraction, recipe.seed, keep_classes,
+                                recipe.validation_unit)  # fmt: skip
+    if recipe.keep == "best" and watched.empty:
+        raise MotionFitError(
+            f"keep: best, but none of the {len(rows)} videos can be held out to tell the best epoch"
+            " by: raise validation_fraction, take validation_unit: video, or keep: last"
+        )
     by_id = {video.video: video for video in videos}
 
     def clips(part: pd.DataFrame, training: bool) -> MultiClips:
@@ -107,8 +116,8 @@ def training_and_validation(
         return MultiClips(
             stores[0], balanced(chosen) if even and training else chosen, clip_length,
             recipe.clips_per_video, recipe.crop, recipe.flip, recipe.seed, training,
-            recipe.order_gap if recipe.multi_clip_weight < 1 else None, stores[1],
-            repeat=even and training, encoded=encoded,
+            recipe.clip_gap, stores[1], repeat=even and training, encoded=encoded,
+            jitter=self_training.jitter,
         )  # fmt: skip
 
     log.info("%d videos to learn from, %d to watch with", len(learned), len(watched))

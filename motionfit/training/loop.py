@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from motionfit.config import Training
 from motionfit.errors import MotionFitError
 from motionfit.training.batches import Batches, close, loader, readers
+from motionfit.training.best import BestEpoch
 from motionfit.training.checkpoints import Checkpoints, Identity
 from motionfit.training.compute import Compute, Together, synchronise
 from motionfit.training.data import MultiClips
@@ -53,7 +54,8 @@ def train(
     trainable: list[nn.Module] | None = None,
     freeze_bn: bool = False,
 ) -> None:
-    """Trains the objective's network in place by the recipe.
+    """Trains the objective's network in place by the recipe; its weights are then those of the epoch
+    that the recipe keeps.
 
     `folder` gets `history.csv` (a row an epoch), `run.json` (recipe, versions, machine),
     `tensorboard/` and, while it lasts, `checkpoints/`, from which a training of the same `identity`
@@ -151,6 +153,7 @@ class _Training:
         """Goes on from the last checkpoint, or begins."""
         self._epoch, self._step = 1, 0
         self._history: list[Row] = []
+        self._best = BestEpoch(self._objective.network) if self._recipe.keep == "best" else None
         self._totals, self._watch = Totals(self._fabric.device), Stopwatch()
         self._saved = time.monotonic()
         # One reads it for all, so that no two go on from different ones.
@@ -165,6 +168,8 @@ class _Training:
         self._schedule.load_state_dict(state["schedule"])
         self._fabric.strategy.precision.load_state_dict(state["precision"])
         self._history, self._epoch, self._step = state["history"], state["epoch"], state["step"]
+        if self._best:
+            self._best = BestEpoch(self._objective.network, state["best"])
         sums = state["sums"]
         if not self._fabric.is_global_zero:  # they are those of all processes, so one takes them
             sums = {name: [0.0, 0.0] for name in sums}
@@ -183,6 +188,8 @@ class _Training:
                 view.begin(self._epoch, steps, self._step)
                 self._train_epoch(view, stop)
                 self._end_epoch(view, stop)
+        if self._best:
+            self._best.restore()
         # Once more for a training that was killed after its last epoch and lost the file with its
         # job.
         if self._fabric.is_global_zero:
@@ -309,6 +316,8 @@ class _Training:
         }
         self._schedule.step()
         self._history.append(row)
+        if self._best:
+            self._best.consider(row)
         view.epoch(row, self._epoch * self._batches.steps)
         self._epoch, self._step = self._epoch + 1, 0
         self._totals, self._watch = Totals(self._fabric.device), Stopwatch()
@@ -343,6 +352,7 @@ class _Training:
                 "schedule": self._schedule.state_dict(),
                 "precision": self._fabric.strategy.precision.state_dict(),
                 "history": self._history,
+                "best": self._best.state if self._best else None,
                 "sums": sums,
                 "seconds": self._watch.seconds,
                 "waited": self._watch.waited,

@@ -31,10 +31,10 @@ def clip_order_loss(logits: Tensor, orders: Tensor, count: Tensor | None = None)
 
 def neighbour_loss(
     own: Tensor, around: Tensor, labels: Tensor, counts: tuple[Tensor | None, Tensor | None]
-    = (None, None),
+    = (None, None), reduction: str = "sum",
 ) -> Tensor:  # fmt: skip
-    """The mean of three cross-entropies: of the clip's own pseudo-label (Eq. 1, its value `own`),
-    and of those before and after it.
+    """Three cross-entropies: of the clip's own pseudo-label (Eq. 1, its value `own`), and of those
+    before and after it; their `sum`, as in the paper (section 4.4), or their `mean`.
 
     around: (B, R, 2, K). labels: (B, R, 2) int64, or NO_LABEL, which counts for nothing.
     """
@@ -43,7 +43,8 @@ def neighbour_loss(
                             NO_LABEL, counts[side])
         for side in range(2)
     ]  # fmt: skip
-    return torch.stack([own, *parts]).mean()
+    losses = torch.stack([own, *parts])
+    return losses.sum() if reduction == "sum" else losses.mean()
 
 
 def _mean_cross_entropy(
@@ -54,8 +55,8 @@ def _mean_cross_entropy(
 
 
 def feature_loss(features: Tensor, teacher: Tensor, count: Tensor | None = None) -> Tensor:
-    """MERS (Crasto et al. 2019): the mean squared difference of the features and the teacher's,
-    (B, R, D) each."""
+    """The mean squared difference of the features and the teacher's, (B, R, D) each: the loss of
+    MERS (Crasto et al. 2019) but for its weight."""
     total = F.mse_loss(features, teacher, reduction="sum")
     clips = torch.tensor(features.shape[:2].numel()) if count is None else count
     return total / (clips * features.shape[-1]).clamp(min=1)
@@ -65,7 +66,7 @@ def mars_loss(
     cross_entropy: Tensor, features: Tensor, teacher: Tensor, weight: float,
     count: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
-    """MARS (Crasto et al. 2019): cross-entropy + weight * the loss of MERS."""
+    """MARS (Crasto et al. 2019): cross-entropy + weight * the features' loss."""
     return cross_entropy + weight * feature_loss(features, teacher, count)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from motionfit.config import MotionModel
+from motionfit.config import LabelledPart, MotionModel
 from motionfit.datasets.index import classes, labelled_train
 from motionfit.models import starting_network
 from motionfit.store.clips import ClipStore
@@ -16,6 +16,7 @@ from motionfit.training.run import describe, train_and_save
 
 def train_motion_model(
     recipe: MotionModel,
+    labels: LabelledPart,
     index: pd.DataFrame,
     split: int,
     clips: Path,
@@ -25,12 +26,12 @@ def train_motion_model(
     """Trains a network on the flow, or the frames where the recipe has no flow, of a split's
     labelled training videos, from random weights or those of the recipe's weight file.
 
-    `clips`: the folder of the shards of flow or of frames.
+    `labels`: the part of the labels that is used; `clips`: the folder of the shards of flow or of frames.
     """
     modality = "frames" if recipe.flow is None else "flow"
     store = ClipStore(clips, index["shard"], modality)
     names = classes(index)
-    rows = labelled_train(index, split, recipe.label_fraction, recipe.label_seed)
+    rows = labelled_train(index, split, labels)
     rows = stored(rows, store, recipe.network.clip_length)
     network = starting_network(recipe.network, modality, len(names), seed=recipe.training.seed)
     learned = "labels" if recipe.training.multi_clip_weight else "clip order"

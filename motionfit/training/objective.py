@@ -76,15 +76,17 @@ class Objective(nn.Module):
 
 
 class ClipLosses(Objective):
-    """The paper's losses: Eq. 1, or Eq. 3 where the recipe mixes in clip order. `neighbours`: of
-    pseudo-labels, those before and after a clip as well."""
+    """The paper's losses: Eq. 1, or Eq. 3 where the recipe mixes in clip order. `neighbours`: how
+    the losses of the pseudo-labels before and after a clip are joined to its own, where they are
+    (`neighbour_loss`)."""
 
     def __init__(
         self, network: VideoNetwork, modality: str, recipe: Training, classes: int,
-        neighbours: bool = False,
+        neighbours: str | None = None,
     ):  # fmt: skip
         super().__init__(network, modality)
         self._weight = recipe.multi_clip_weight
+        self._neighbours = neighbours
         self.order_head: ClipOrderHead | None = None
         self.around: nn.Linear | None = None
         with torch.random.fork_rng(devices=[]):
@@ -117,8 +119,9 @@ class ClipLosses(Objective):
         if self.around is not None:
             around = self.around(features).unflatten(-1, (2, -1))
             loss = neighbour_loss(
-                loss, around, batch["around"], (counts["before"], counts["after"])
-            )
+                loss, around, batch["around"], (counts["before"], counts["after"]),
+                self._neighbours,
+            )  # fmt: skip
             seen["neighbour_accuracy"] = hits(around, batch["around"], NO_LABEL)
         if self.order_head is not None:
             order = self.order_head(features)
@@ -145,17 +148,19 @@ class Teacher(nn.Module):
 
 
 class Mers(Objective):
-    """MERS (Crasto et al. 2019): the mean squared difference between the network's features and its
-    teacher's."""
+    """MERS (Crasto et al. 2019): `weight` times the mean squared difference between the network's
+    features and its teacher's."""
 
-    def __init__(self, network: VideoNetwork, teacher: Teacher):
+    def __init__(self, network: VideoNetwork, teacher: Teacher, weight: float):
         super().__init__(network, "frames")
         self.teacher = teacher
+        self._mers_weight = weight
         network.fc.requires_grad_(False)  # it has no part in the loss
 
     def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
         clips = (counts or self.counts(batch))["clips"]
-        return feature_loss(self.features(batch), self.teacher(batch), clips), {}
+        loss = feature_loss(self.features(batch), self.teacher(batch), clips)
+        return self._mers_weight * loss, {}
 
 
 class Mars(ClipLosses):

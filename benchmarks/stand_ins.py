@@ -3,13 +3,18 @@
     python benchmarks/stand_ins.py empty --splits FOLDER --output data
 
 makes an empty file for each video of the official lists (below FOLDER: `ucf101/`, `hmdb51/` and
-`kinetics400/`), enough for `snakemake -n`, which plans the jobs without looking into videos. With
-`--kinetics N` there are N videos of Kinetics: made-up ones beside those of the lists.
+`kinetics400/`, of which the validation list), enough for `snakemake -n`, which plans the jobs
+without looking into videos. Kinetics' training set has `--kinetics N` made-up videos.
 
     python benchmarks/stand_ins.py small [--clips data/egogestar] --output data/paper-small
 
 makes small data sets of EgoGestAR's clips, or of rendered ones where there is no such folder, for
 `configs/paper-small.yaml`.
+
+    python benchmarks/stand_ins.py samples --splits FOLDER --videos FOLDER --output data
+
+links real videos of the three data sets (below the second FOLDER: `ucf101/CLASS/`, `hmdb51/CLASS/`
+and `kinetics400/`), a few of each, beside the official lists, for `configs/real-samples.yaml`.
 """
 
 import argparse
@@ -42,33 +47,42 @@ class Clip(NamedTuple):
 
 
 def empty(splits: Path, output: Path, kinetics_videos: int) -> None:
-    ucf101, hmdb51, kinetics = (output / n for n in ("UCF-101", "hmdb51", "kinetics-400/train"))
+    ucf101, hmdb51, kinetics = (output / n for n in ("UCF-101", "hmdb51", "kinetics-400"))
+    copy_lists(splits, output)
     lists = sorted((splits / "ucf101").glob("t*list*.txt"))
-    names = {name for path in lists for name in read_list(path)}
-    touch(ucf101 / name for name in names)
-    shutil.copytree(splits / "ucf101", output / "ucfTrainTestlist", dirs_exist_ok=True)
-    lists = sorted((splits / "hmdb51").glob("*_test_split[0-9].txt"))
+    touch(ucf101 / name for name in {name for path in lists for name in read_list(path)})
     touch(
         hmdb51 / path.stem.rpartition("_test_split")[0] / line.rsplit(maxsplit=1)[0]
-        for path in lists
+        for path in (splits / "hmdb51").glob("*_test_split[0-9].txt")
         for line in path.read_text().splitlines()
         if line.strip()
     )
-    (output / "testTrainMulti_7030_splits").mkdir(exist_ok=True)
-    for path in lists:
-        shutil.copy(path, output / "testTrainMulti_7030_splits")
-    rows = []
-    for path in sorted((splits / "kinetics400").glob("*.csv")):
-        with path.open(newline="") as file:
-            rows += [row for row in csv.DictReader(file) if row.get("label")]
-    rows += [
-        {**rows[i % len(rows)], "youtube_id": f"{i:011d}"}
-        for i in range(len(rows), kinetics_videos)
-    ]  # fmt: skip
-    touch(kinetics / f"{r['youtube_id']}_{int(r['time_start']):06d}_{int(r['time_end']):06d}.mp4"
-          for r in rows)  # fmt: skip
-    write_csv(kinetics.parent / "train.csv", rows)
+    with (kinetics / "val.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("label")]
+    as_files(rows, kinetics / "val")
+    made_up = [{**rows[i % len(rows)], "youtube_id": f"{i:011d}"} for i in range(kinetics_videos)]
+    as_files(made_up, kinetics / "train")
+    write_csv(kinetics / "train.csv", made_up)
     (output / "r2plus1d_18-91a641e6.pth").touch()
+
+
+def copy_lists(splits: Path, output: Path) -> None:
+    """The official lists where `configs/paper.yaml` looks for them, but for Kinetics' training
+    list, which is as its validation list."""
+    shutil.copytree(splits / "ucf101", output / "ucfTrainTestlist", dirs_exist_ok=True)
+    shutil.copytree(splits / "hmdb51", output / "testTrainMulti_7030_splits", dirs_exist_ok=True)
+    kinetics = output / "kinetics-400"
+    kinetics.mkdir(parents=True, exist_ok=True)
+    for name in ("train", "val"):
+        shutil.copy(splits / "kinetics400" / "kinetics-400_val.csv", kinetics / f"{name}.csv")
+
+
+def as_files(rows: Iterable[dict[str, str]], folder: Path) -> None:
+    """Empty files of Kinetics' videos."""
+    touch(
+        folder / f"{r['youtube_id']}_{int(r['time_start']):06d}_{int(r['time_end']):06d}.mp4"
+        for r in rows
+    )
 
 
 def touch(paths: Iterable[Path]) -> None:
@@ -109,7 +123,8 @@ def lay_out(found: list[Clip], output: Path) -> None:
     as_ucf101(ucf101, output)
     as_hmdb51([clip for clip in found if clip.label in for_hmdb51], output)
     source = [c for c in found if c.label == "unclassified" or c.group not in TEST_GROUPS[1]]
-    as_kinetics(source, output)
+    as_kinetics(source, output, "kinetics-train")
+    as_kinetics([clip for clip in source if clip.group in TEST_GROUPS[2]], output, "kinetics-val")
 
 
 def read_clips(folder: Path) -> list[Clip]:
@@ -166,13 +181,25 @@ def as_hmdb51(clips: list[Clip], output: Path) -> None:
             (lists / f"{label}_test_split{split}.txt").write_text("\n".join(lines) + "\n")
 
 
-def as_kinetics(clips: list[Clip], output: Path) -> None:
+def as_kinetics(clips: list[Clip], output: Path, dataset: str) -> None:
     rows = []
     for i, clip in enumerate(clips):
         name = f"clip{i:07d}"
-        link(clip, output / "kinetics" / clip.label / f"{name}_000000_000010.mp4")
+        link(clip, output / dataset / clip.label / f"{name}_000000_000010.mp4")
         rows.append({"label": clip.label, "youtube_id": name, "time_start": "0", "time_end": "10"})
-    write_csv(output / "kinetics.csv", rows)
+    write_csv(output / f"{dataset}.csv", rows)
+
+
+# ------------------------------------------------------------------------------------ real videos
+
+
+def samples(splits: Path, videos: Path, output: Path) -> None:
+    copy_lists(splits, output)
+    for source, target in (("ucf101", "UCF-101"), ("hmdb51", "hmdb51"),
+                           ("kinetics400", "kinetics-400/train"),
+                           ("kinetics400", "kinetics-400/val")):  # fmt: skip
+        for path in (videos / source).rglob("*.*"):
+            link(Clip(path.resolve(), "", 0), output / target / path.relative_to(videos / source))
 
 
 def main() -> None:
@@ -183,17 +210,23 @@ def main() -> None:
     command = commands.add_parser("empty")
     command.add_argument("--splits", type=Path, required=True)
     command.add_argument("--output", type=Path, required=True)
-    command.add_argument("--kinetics", type=int, default=0, metavar="N",
-                         help="videos of Kinetics at least (default: those of the lists)"
-                         )  # fmt: skip
+    command.add_argument("--kinetics", type=int, default=20_000, metavar="N",
+                         help="videos of Kinetics' training set (default: 20000, enough for "
+                         "1,500 shards)")  # fmt: skip
     command.set_defaults(make=lambda args: empty(args.splits, args.output, args.kinetics))
     command = commands.add_parser("small")
     command.add_argument("--clips", type=Path, help="EgoGestAR's folder; default: rendered videos")
     command.add_argument("--output", type=Path, required=True)
     command.set_defaults(make=lambda args: small(args.clips, args.output))
+    command = commands.add_parser("samples")
+    command.add_argument("--splits", type=Path, required=True)
+    command.add_argument("--videos", type=Path, required=True)
+    command.add_argument("--output", type=Path, required=True)
+    command.set_defaults(make=lambda args: samples(args.splits, args.videos, args.output))
     args = parser.parse_args()
     for folder, wanted in ((getattr(args, "clips", None), "labels.csv"),
-                           (getattr(args, "splits", None), "ucf101")):  # fmt: skip
+                           (getattr(args, "splits", None), "ucf101"),
+                           (getattr(args, "videos", None), "ucf101")):  # fmt: skip
         if folder and not (folder / wanted).exists():
             parser.error(f"there is no {folder / wanted}")
     args.make(args)

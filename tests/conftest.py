@@ -15,6 +15,15 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_paper() -> Path:
+    """The paper's text and figures, which are not part of this repository."""
+    folder = SHARED_DATA.with_name("paper")
+    if not folder.is_dir():
+        pytest.skip(f"needs the paper's figures (not there: {folder})")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory) -> Path:
     """A folder that all test processes share."""
     base = tmp_path_factory.getbasetemp()

@@ -40,97 +40,10 @@ def read(path: Path) -> dict:
     return over_base(yaml.safe_load(path.read_text()), ROOT)
 
 
-PAPER = load_config(read(ROOT / "configs" / "paper.yaml"))
-
-
-def test_nothing_of_the_paper_is_made_twice():
-    for section in ("motion_models", "pseudo_labels", "appearance_models", "evaluations"):
-        recipes = [recipe.to_json() for recipe in getattr(PAPER, section).values()]
-        assert len(set(recipes)) == len(recipes), section
-
-
-def test_every_artefact_of_the_paper_is_behind_a_table_and_every_row_has_one():
-    shown = {
-        row.evaluation_of(column)
-        for table in PAPER.tables.values()
-        for row in table.rows.values()
-        for column in table.columns
-    }
-    assert None not in shown
-    assert shown == {*PAPER.evaluations}
-    models = {evaluation.model for evaluation in PAPER.evaluations.values()}
-    assert {*PAPER.appearance_models} <= models
-    labels = {model.pseudo_labels for model in PAPER.appearance_models.values()}
-    assert {*PAPER.pseudo_labels} == labels - {None}
-    behind = {m for e in PAPER.evaluations.values() for m in PAPER.motion_models_of(e)}
-    assert {*PAPER.motion_models} == behind
-
-
-def test_the_recipes_of_the_paper():
-    motion = PAPER.motion_models["motion-ucf101"]
-    assert (motion.network.backbone, motion.network.clip_length) == ("r2plus1d_18", 16)
-    assert motion.training == Training()
-    assert PAPER.appearance_models["motionfit-ucf101"].training == SelfTraining()
-    s3dg = PAPER.appearance_models["s3dg-ucf101"]
-    assert (s3dg.training.batch_size, s3dg.training.crop, s3dg.frame_size) == (32, 224, (256, 342))
-    fitted = PAPER.evaluations["fit-ucf101"].fine_tuning
-    assert (fitted.layers, fitted.epochs, fitted.batch_size) == ("last", 120, 8)
-    assert PAPER.evaluations["mars-ucf101"].fine_tuning.mars.weight == 50
-
-
-def at(table: str, row: str, column: str):
-    """The recipes behind a figure of the paper: evaluation, model, pseudo-labels, motion model."""
-    rows = PAPER.tables[table].rows
-    evaluation = PAPER.evaluations[rows[row].evaluation_of(column)]
-    model = {**PAPER.motion_models, **PAPER.appearance_models}[evaluation.model]
-    labels = PAPER.pseudo_labels.get(getattr(model, "pseudo_labels", None) or "")
-    behind = PAPER.motion_models_of(evaluation)
-    return evaluation, model, labels, PAPER.motion_models[behind[0]] if behind else None
-
-
-def test_what_a_row_of_the_paper_is_called_is_what_its_recipes_have():
-    for name, row in PAPER.tables["table1"].rows.items():
-        for column in PAPER.tables["table1"].columns:
-            assert at("table1", name, column)[3].training.clips_per_video == row.x
-    granularities = [at("table2", name, "UCF101")[2].granularity
-                     for name in PAPER.tables["table2"].rows]  # fmt: skip
-    assert granularities == ["clip", "segment_percentile", "segment_equal", "video"]
-    for name, row in PAPER.tables["table3"].rows.items():
-        assert at("table3", name, "UCF101")[2].clusters == row.x
-    for name, row in PAPER.tables["table4"].rows.items():
-        assert at("table4", name, "UCF101")[0].clip_length == row.x
-    for name, row in PAPER.tables["clip_order"].rows.items():
-        for column in PAPER.tables["clip_order"].columns:
-            motion = at("clip_order", name, column)[3]
-            assert motion.training.multi_clip_weight == row.x
-            assert (motion.flow is None) == (column == "on RGB")
-
-
-def test_the_data_sets_of_the_papers_columns():
-    for name, table in PAPER.tables.items():
-        for column in table.columns:
-            for row in table.rows:
-                evaluation, _, labels, motion = at(name, row, column)
-                data = "hmdb51" if column.startswith("HMDB51") else "ucf101"
-                assert evaluation.dataset == data
-                if motion:
-                    assert motion.dataset == data
-                for percent in (20, 50):
-                    if column.endswith(f"{percent}%"):
-                        assert evaluation.label_fraction == percent / 100
-                        if motion:
-                            assert motion.label_fraction == evaluation.label_fraction
-                            assert motion.label_seed == evaluation.label_seed
-                            assert labels.dataset == data
-    for row, unlabelled in (("whole training set", False), ("without the labelled part", True)):
-        labels = at("table_s1", row, "UCF101 20%")[2]
-        assert (labels.videos == "unlabelled") == unlabelled
-
-
 def test_a_recipe_is_laid_over_the_defaults_of_its_section():
     values = demo()
     values["defaults"] = {"motion_models": {"features": {"stride": 5, "batch_size": 3},
-                                            "label_seed": 4}}  # fmt: skip
+                                            "motion_split": 1}}  # fmt: skip
     values["motion_models"]["motion"]["features"] = {"stride": 2}
     values["motion_models"]["other"] = {
         "dataset": "demo-target",
@@ -140,7 +53,7 @@ def test_a_recipe_is_laid_over_the_defaults_of_its_section():
     }
     motion = load_config(values).motion_models
     assert (motion["motion"].features.stride, motion["motion"].features.batch_size) == (2, 3)
-    assert (motion["other"].features.stride, motion["other"].label_seed) == (5, 4)
+    assert (motion["other"].features.stride, motion["other"].motion_split) == (5, 1)
     values["defaults"]["motion_models"] = {"labels": 1}
     with pytest.raises(MotionFitError, match=r"motion_models\.motion\.labels: unknown key"):
         load_config(values)
@@ -277,7 +190,7 @@ def test_mars_wants_an_rgb_network_and_a_teacher_on_flow():
 
 
 def test_neighbours_and_sources_that_can_not_be():
-    values = change("appearance_models/appearance/training/neighbours", True)
+    values = change("appearance_models/appearance/training/neighbours", "sum")
     load_config(values)
     values["pseudo_labels"]["clusters"]["granularity"] = "video"
     with pytest.raises(MotionFitError, match="has no neighbours"):
@@ -285,8 +198,8 @@ def test_neighbours_and_sources_that_can_not_be():
     with pytest.raises(MotionFitError, match=r"random\.training\.balanced: there are no pseudo"):
         load_config(change("appearance_models/random/training/balanced", True))
     values = change("appearance_models/appearance/training/balanced", True)
-    values["appearance_models"]["appearance"]["training"]["multi_clip_weight"] = 0.5
-    with pytest.raises(MotionFitError, match="clip order wants them in a row"):
+    values["appearance_models"]["appearance"]["training"]["clip_gap"] = 0
+    with pytest.raises(MotionFitError, match="clip_gap wants them in a row"):
         load_config(values)
     with pytest.raises(MotionFitError, match=r"of another data set \(demo-target\)"):
         load_config(change("pseudo_labels/clusters/videos", "unlabelled"))
@@ -352,6 +265,17 @@ def change(path: str, value) -> dict:
         ("motion_models/motion/training",
          {"multi_clip_weight": 0.5, "clips_per_video": 1, "crop": 28},
          r"motion_models\.motion\.training: clip order .*clips_per_video of 2 to 4, not 1"),
+        ("motion_models/motion/training", {"multi_clip_weight": 0.5, "crop": 28},
+         r"motion_models\.motion\.training: clip order .* give clip_gap"),
+        ("motion_models/motion/training", {"clip_gap": 8, "clips_per_video": 1, "crop": 28},
+         r"clip_gap lies between a video's clips"),
+        ("evaluations/motionfit/fine_tuning/keep", "best",
+         r"fine_tuning: keep: best needs videos to watch .* validation_fraction"),
+        ("evaluations/motionfit/model_split", 0, "model_split: .*`target` or the number of a split"),
+        ("evaluations/motionfit/model_split", 2,
+         r"motionfit\.model_split: the data set 'demo-target' has no split 2"),
+        ("evaluations/motionfit/labelled_part", "few",
+         r"motionfit\.labelled_part: there is no labelled part named 'few' \(there are: none\)"),
         ("evaluations/motionfit/fine_tuning/crop", 40, "crop of 40 does not fit .*32x40"),
         ("evaluations", {"../x": {}}, r"evaluations\.\.\./x"),
     ],
@@ -395,9 +319,54 @@ def test_a_weight_file_has_to_be_there(tmp_path):
 def test_equal_recipes_give_equal_text():
     values = demo()
     motion = values["motion_models"]["motion"]
-    values["motion_models"]["motion"] = dict(reversed(motion.items())) | {"label_fraction": 1}
+    values["motion_models"]["motion"] = dict(reversed(motion.items())) | {"labelled_part": None}
     first, second = load_config(demo()), load_config(values)
     assert first.motion_models["motion"].to_json() == second.motion_models["motion"].to_json()
+
+
+def test_fine_tuning_uses_the_labels_of_its_motion_model():
+    values = demo()
+    values["labelled_parts"] = {"few": {"label_fraction": 0.2}, "half": {"label_fraction": 0.5}}
+    values["motion_models"]["motion"]["labelled_part"] = "few"
+    config = load_config(values)
+    labels = {name: config.labels_of_evaluation(recipe).label_fraction
+              for name, recipe in config.evaluations.items()}  # fmt: skip
+    assert labels == {"motionfit": 0.2, "random": 1.0, "motion": 0.2}
+    values["evaluations"]["motionfit"]["labelled_part"] = "half"
+    values["evaluations"]["random"]["labelled_part"] = "few"
+    config = load_config(values)
+    assert config.labels_of_evaluation(config.evaluations["motionfit"]).label_fraction == 0.5
+    assert config.labels_of_evaluation(config.evaluations["random"]) == config.labels_of("motion")
+
+
+def test_fine_tuning_with_two_motion_models_has_to_say_whose_labels():
+    values = demo()
+    values["labelled_parts"] = {"few": {"label_fraction": 0.2}}
+    values["motion_models"]["few"] = values["motion_models"]["motion"] | {"labelled_part": "few"}
+    values["evaluations"]["motionfit"]["fine_tuning"] |= {"mars": {"motion_model": "few"}}
+    with pytest.raises(MotionFitError, match=r"motionfit\.labelled_part: .* different parts"):
+        load_config(values)
+    values["evaluations"]["motionfit"]["labelled_part"] = "few"
+    load_config(values)
+
+
+def test_labels_of_another_data_set_are_all_used():
+    config = load_config(read(ROOT / "configs" / "paper.yaml"))
+    assert config.labels_of_evaluation(config.evaluations["hmdb51"]).label_fraction == 1
+
+
+def test_one_model_serves_the_splits_of_another_data_set():
+    config = load_config(read(ROOT / "configs" / "paper.yaml"))
+    own, other = config.evaluations["ucf101"], config.evaluations["hmdb51"]
+    assert [config.model_split(own, "motionfit", split) for split in (1, 2, 3)] == [1, 2, 3]
+    assert [config.model_split(other, "motionfit", split) for split in (1, 2, 3)] == [1, 1, 1]
+    teacher = config.evaluations["mars-hmdb51"]
+    assert config.model_split(teacher, "motion", 3) == 1
+    fixed = config.model_copy(
+        update={"motion_models": {"motion": config.motion_models["motion"].model_copy(
+            update={"motion_split": 2})}}
+    )  # fmt: skip
+    assert fixed.model_split(own, "motionfit", 3) == 2
 
 
 def test_what_is_said_of_a_stage_is_laid_over_its_own_defaults():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from motionfit.config import Demo, Folders, Hmdb51, Kinetics, Ucf101
+from motionfit.config import Demo, Folders, Hmdb51, Kinetics, LabelledPart, Ucf101
 from motionfit.datasets import build_index
 from motionfit.datasets.demo import render_demo
 from motionfit.datasets.hmdb51 import film
@@ -59,6 +59,10 @@ def test_an_added_video_moves_no_other_to_another_shard(tmp_path):
     assert set(before) == {"0000", "0001", "0002", "0003"}
 
 
+def part_of(fraction: float, seed: int, unit: str = "group") -> LabelledPart:
+    return LabelledPart(label_fraction=fraction, label_unit=unit, label_seed=seed)
+
+
 def test_fewer_groups_are_part_of_more_groups():
     groups = [f"g{i:02d}" for i in range(100)] * 3
     few, many = draw_groups(groups, 0.2, seed=1), draw_groups(groups, 0.5, seed=1)
@@ -73,12 +77,28 @@ def test_fewer_groups_are_part_of_more_groups():
 def test_labelled_train_keeps_groups_whole_and_every_class(training_index, seed):
     before: set[str] = set()
     for fraction in (0.02, 0.2, 0.5, 0.9):
-        drawn = labelled_train(training_index, 1, fraction, seed)
+        drawn = labelled_train(training_index, 1, part_of(fraction, seed))
         rest = training_index[~training_index["video"].isin(drawn["video"])]
         assert not set(drawn["group"]) & set(rest["group"])
         assert set(drawn["label"]) == set(training_index["label"])
         assert before <= set(drawn["video"])  # a smaller fraction is part of a larger one
         before = set(drawn["video"])
+
+
+def test_labels_drawn_by_video_are_each_class_s_fraction_to_the_video(training_index):
+    """As in the paper; the groups are then on both sides."""
+    before: set[str] = set()
+    whole = training_index.groupby("label").size()
+    for fraction in (0.02, 0.2, 0.5, 0.9):
+        drawn = labelled_train(training_index, 1, part_of(fraction, 0, "video"))
+        sizes = drawn.groupby("label").size()
+        assert ((sizes - fraction * whole).abs() <= 0.5).all() or (sizes == 1).all()
+        assert before <= set(drawn["video"])
+        before = set(drawn["video"])
+    rest = training_index[~training_index["video"].isin(before)]
+    assert set(rest["group"]) & set(drawn["group"])
+    other = labelled_train(training_index, 1, part_of(0.9, 1, "video"))
+    assert set(other["video"]) != before
 
 
 def test_groups_of_one_class_each_give_each_class_its_share():
@@ -92,7 +112,7 @@ def test_groups_of_one_class_each_give_each_class_its_share():
     index = pd.DataFrame(rows)
     whole = index.groupby("label").size()
     for seed in range(3):
-        shares = labelled_train(index, 1, 0.2, seed).groupby("label").size() / whole
+        shares = labelled_train(index, 1, part_of(0.2, seed)).groupby("label").size() / whole
         assert len(shares) == 101
         assert shares.mean() == pytest.approx(0.2, abs=0.01)
         assert shares.between(0.15, 0.25).all()
@@ -118,7 +138,7 @@ def test_the_papers_fractions_of_the_official_splits(shared_data):
         index["group"] = [group(*pair) for pair in zip(index["label"], stems, strict=True)]
         index["split1"] = "train"
         for fraction, tolerance in ((0.2, 0.04), (0.5, 0.05)):
-            drawn = labelled_train(index, 1, fraction, 0)
+            drawn = labelled_train(index, 1, part_of(fraction, 0))
             assert set(drawn["label"]) == set(index["label"])
             assert len(drawn) / len(index) == pytest.approx(fraction, abs=tolerance)
 
@@ -131,6 +151,14 @@ def test_hold_out_shares_no_group_and_takes_no_class_away(training_index):
         assert not set(train["group"]) & set(validation["group"])
         assert set(train["label"]) == set(training_index["label"])
     assert hold_out(training_index, 0.01, seed=0, keep_classes=True)[1].empty
+
+
+def test_videos_held_out_are_the_fraction_to_the_video(training_index):
+    train, validation = hold_out(training_index, 0.1, 0, keep_classes=True, unit="video")
+    assert len(validation) == len(training_index) // 10
+    assert not set(train["video"]) & set(validation["video"])
+    assert set(train["label"]) == set(training_index["label"])
+    assert set(train["group"]) & set(validation["group"])
 
 
 def test_a_written_index_reads_back_the_same(tmp_path):

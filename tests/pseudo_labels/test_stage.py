@@ -171,7 +171,7 @@ def test_the_labelled_part_can_be_left_out():
     index.loc[4, "split1"] = ""
     for seed in range(4):
         half = LabelledPart(label_fraction=0.5, label_seed=seed)
-        used = set(labelled_train(index, 1, 0.5, seed)["video"])
+        used = set(labelled_train(index, 1, half)["video"])
         left = chosen_videos(recipe(2, videos="unlabelled"), index, 1, half)
         assert used
         assert left == {"a", "b", "c", "e"} - used

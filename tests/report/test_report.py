@@ -217,8 +217,9 @@ def test_several_splits_are_all_shown(tmp_path):
 @pytest.mark.parametrize("fraction", [1.0, 0.5])
 def test_networks_are_compared_in_words_only_if_the_same_labels_are_behind_them(tmp_path, fraction):
     """With fewer labels the motion model, which has seen all, is ahead by more than motion."""
-    tuned = {"dataset": "target-1", "fine_tuning": {"crop": 16}, "label_fraction": fraction}
+    tuned = {"dataset": "target-1", "fine_tuning": {"crop": 16}, "labelled_part": "part"}
     config = make_config(
+        labelled_parts={"part": {"label_fraction": fraction}},
         evaluations={"own": {"model": "rgb", **tuned}, "scratch": {"model": "scratch", **tuned}}
     )
     results = fake_run(config, tmp_path / "results", ["a", "b"])

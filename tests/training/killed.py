@@ -18,7 +18,7 @@ from tests.training.setups import ONE, run_training
 
 # A checkpoint after every step; dropout, so that random numbers count; parts; validation.
 HOW = {"compute": replace(ONE, checkpoint_minutes=0), "watched": 2, "multi_clip_weight": 0.5,
-       "order_gap": 0, "accumulate": 2}  # fmt: skip
+       "clip_gap": 0, "accumulate": 2}  # fmt: skip
 
 
 def trained(folder: Path) -> tuple[int, float]:

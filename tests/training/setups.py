@@ -47,8 +47,7 @@ def run_training(
 
     def clips(chosen: list[str], training: bool) -> MultiClips:
         videos = [whole_video(name, 8, int(name[1:]) % 2) for name in chosen]
-        gap = recipe.order_gap if recipe.multi_clip_weight < 1 else None
-        return MultiClips(store, videos, 4, 2, 24, False, recipe.seed, training, gap,
+        return MultiClips(store, videos, 4, 2, 24, False, recipe.seed, training, recipe.clip_gap,
                           encoded=compute.gpu_decoding)  # fmt: skip
 
     learned = clips(names[: len(names) - watched], True)

@@ -198,8 +198,8 @@ def test_whole_batch_norm_of_sixteen_bits(alone):
 @pytest.mark.parametrize("weight", [1.0, 0.5])
 def test_the_gradients_of_a_batchs_parts_add_up_to_its_own(weight):
     """Of parts that differ in how many of their clips have neighbours and an order."""
-    recipe = SelfTraining(multi_clip_weight=weight, neighbours=True, clips_per_video=2)
-    objective = ClipLosses(build_network("r2plus1d_small", "flow", 3, 0), "flow", recipe, 3, True)
+    recipe = SelfTraining(multi_clip_weight=weight, neighbours="sum", clips_per_video=2, clip_gap=8)
+    objective = ClipLosses(build_network("r2plus1d_small", "flow", 3, 0), "flow", recipe, 3, "sum")
     objective.eval()  # batch normalisation and dropout see a part at a time
     generator = torch.Generator().manual_seed(0)
     batch = {

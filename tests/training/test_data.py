@@ -12,8 +12,8 @@ from motionfit.training.data import (
     LabelledVideo,
     MultiClips,
     draw_clips,
+    on_windows,
     ordered_starts,
-    uniform_clips,
     uniform_starts,
     whole_video,
 )
@@ -59,10 +59,45 @@ def test_a_clip_longer_than_its_window_is_centred_on_it_within_the_video():
     assert {start for start, _ in draw_clips(WINDOWS, 48, 64, 3, rng)} == {0}
 
 
-def test_uniform_clips():
+def test_uniform_starts():
     assert uniform_starts(26, 16, 3) == [0, 5, 10]
     assert uniform_starts(10, 16, 3) == [0, 0, 0]
-    assert uniform_clips(WINDOWS, 48, 16, 3) == [(0, 0), (16, 1), (32, 2)]
+
+
+def test_jitter_moves_a_clip_around_the_one_whose_label_it_has():
+    rng = np.random.default_rng(0)
+    drawn = [clip for _ in range(400) for clip in draw_clips(WINDOWS, 60, 16, 3, rng, jitter=4)]
+    for window, starts in enumerate((range(5), range(12, 21), range(28, 37))):
+        assert {start for start, w in drawn if w == window} == set(starts)
+    # A window in which a clip has room is drawn from as without jitter: it is not left.
+    drawn = [clip for _ in range(400) for clip in draw_clips(WINDOWS, 60, 12, 3, rng, jitter=4)]
+    assert {start for start, window in drawn if window == 1} == set(range(16, 21))
+    # Half of the stride of dense clips, and each start of the video is seen.
+    drawn = [clip for _ in range(800) for clip in draw_clips(WINDOWS, 48, 16, 3, rng, jitter=8)]
+    assert {start for start, _ in drawn} == set(range(33))
+
+
+@pytest.mark.parametrize(("jitter", "reach"), [(0, 0), (3, 3)])
+def test_clips_in_a_row_lie_on_the_clips_whose_labels_they_have(jitter, reach):
+    video = windows(range(0, 160, 16), [16] * 10, range(10))
+    for seed in range(40):
+        starts = ordered_starts(160, 16, 3, 8, np.random.default_rng(seed))
+        clips = on_windows(starts, video, 160, 16, jitter)
+        assert [window for _, window in clips] == sorted({window for _, window in clips})
+        for (start, window), wanted in zip(clips, starts, strict=True):
+            assert abs(start - 16 * window) <= reach
+            assert abs(start - wanted) <= 8 - reach
+
+
+def test_clips_in_a_row_differ_while_there_is_room():
+    video = windows([0, 16], [16, 16], [0, 1])
+    assert on_windows([0, 4, 8], video, 32, 16) == [(0, 0), (16, 1), (0, 0)]
+    assert on_windows([0, 0], windows([0], [20], [0]), 20, 16) == [(0, 0), (1, 0)]
+
+
+def test_a_clip_of_several_windows_has_the_label_of_its_middle():
+    # 64 frames fit at no other place than the video's beginning.
+    assert on_windows([0], WINDOWS, 48, 48) == [(0, 1)]
 
 
 @pytest.fixture

@@ -109,8 +109,9 @@ def test_any_lambda_mixes_the_two_losses(network):
         assert set(counts) == ({"accuracy", "order_accuracy"} if weight else {"order_accuracy"})
 
 
-def test_neighbour_labels_by_hand(network):
-    around = ClipLosses(network, "flow", Training(), 3, neighbours=True)
+@pytest.mark.parametrize(("reduction", "share"), [("sum", 1), ("mean", 3)])
+def test_neighbour_labels_by_hand(network, reduction, share):
+    around = ClipLosses(network, "flow", Training(), 3, neighbours=reduction)
     assert around.around.out_features == 6
     features = around.features(batch())
     logits = around.around(features)
@@ -123,12 +124,12 @@ def test_neighbour_labels_by_hand(network):
 
     own = multi_clip_loss(network.fc(features), batch()["labels"])
     # The second video has no neighbours; the first clip has none before it, the last none after.
-    expected = (own + cross_entropy(before[1:], [0, 1]) + cross_entropy(after[:2], [1, 2])) / 3
+    expected = (own + cross_entropy(before[1:], [0, 1]) + cross_entropy(after[:2], [1, 2])) / share
     loss, counts = around(batch())
     torch.testing.assert_close(loss, expected)
     assert counts["neighbour_accuracy"][1] == 4
     nothing = torch.full((2, 3, 2), -1)
-    torch.testing.assert_close(around(batch(around=nothing))[0], own / 3)
+    torch.testing.assert_close(around(batch(around=nothing))[0], own / share)
 
 
 @pytest.fixture
@@ -165,19 +166,19 @@ def test_mars_is_the_labels_and_the_features_of_the_teacher(student, network, pa
 
 
 def test_mers_is_the_features_of_the_teacher_alone(student, network, pair):
-    mers = Mers(student, Teacher(network))
+    mers = Mers(student, Teacher(network), weight=7)
     loss, counts = mers(pair)
     features = student.features(network_input(pair["clips"].flatten(0, 1), "frames",
                                               pair["flips"].flatten()))  # fmt: skip
     wanted = mers.teacher(pair).flatten(0, 1)
-    torch.testing.assert_close(loss, (features - wanted).square().mean())
+    torch.testing.assert_close(loss, 7 * (features - wanted).square().mean())
     assert counts == {}
     other = mers({**pair, "labels": 2 - pair["labels"]})[0]
     assert torch.equal(loss, other)
 
 
 def test_a_teacher_learns_nothing(student, network, pair):
-    mers = Mers(student, Teacher(network)).train()
+    mers = Mers(student, Teacher(network), weight=1).train()
     assert student.training
     assert not any(module.training for module in mers.teacher.modules())
     mers(pair)[0].backward()

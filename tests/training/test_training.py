@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from motionfit.config import (
+    ALL_LABELS,
     AppearanceModel,
     FineTuning,
+    LabelledPart,
     Mars,
     Mers,
     MotionModel,
@@ -114,7 +116,7 @@ def test_a_motion_model_learns_and_leaves_no_checkpoints(tmp_path, flow):
     recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=longer)
     index = make_index(labels(12), test={"v10", "v11"})
     output = tmp_path / "model" / "model.pt"
-    train_motion_model(recipe, index, 1, flow, ONE, output)
+    train_motion_model(recipe, ALL_LABELS, index, 1, flow, ONE, output)
     _, about = load_model(output)
     assert (about.modality, about.classes, about.clip_length) == ("flow", ["left", "right"], 4)
     assert about.frame_size == [28, 32]
@@ -133,7 +135,7 @@ def test_validation_is_watched_but_not_learned(tmp_path, flow, monkeypatch):
     )
     training = Training(**{**SHORT, "validation_fraction": 0.25})
     recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
-    train_motion_model(recipe, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt")
+    train_motion_model(recipe, ALL_LABELS, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt")
     assert len(seen["watched"]) == 3
     assert seen["learned"] | seen["watched"] == set(labels(12))
     assert not seen["learned"] & seen["watched"]
@@ -142,7 +144,7 @@ def test_validation_is_watched_but_not_learned(tmp_path, flow, monkeypatch):
 def test_the_validation_loss_is_that_of_the_network_as_it_is(tmp_path, flow):
     training = Training(**{**SHORT, "validation_fraction": 0.25, "epochs": 8, "milestones": [6]})
     recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
-    train_motion_model(recipe, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt")
+    train_motion_model(recipe, ALL_LABELS, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt")
     history = pd.read_csv(tmp_path / "history.csv")
     network, _ = load_model(tmp_path / "model.pt")
     store = ClipStore(flow, ["0000"], "flow")
@@ -170,10 +172,10 @@ def accelerating(tmp_path):
 
 def test_clip_order_is_learned_without_labels(tmp_path, accelerating):
     training = Training(**{**SHORT, "epochs": 20, "milestones": [15], "clips_per_video": 2,
-                           "multi_clip_weight": 0, "order_gap": 2})  # fmt: skip
+                           "multi_clip_weight": 0, "clip_gap": 2})  # fmt: skip
     recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
     one, other = (tmp_path / name / "model.pt" for name in ("one", "other"))
-    train_motion_model(recipe, make_index(labels(12)), 1, accelerating, ONE, one)
+    train_motion_model(recipe, ALL_LABELS, make_index(labels(12)), 1, accelerating, ONE, one)
     history = pd.read_csv(one.with_name("history.csv"))
     assert "train_accuracy" not in history
     assert history["train_order_accuracy"].iloc[-5:].mean() > 0.9
@@ -181,16 +183,16 @@ def test_clip_order_is_learned_without_labels(tmp_path, accelerating):
     assert about.learned == "clip order"
     # Other labels change nothing.
     swapped = {v: {"left": "right", "right": "left"}[name] for v, name in labels(12).items()}
-    train_motion_model(recipe, make_index(swapped), 1, accelerating, ONE, other)
+    train_motion_model(recipe, ALL_LABELS, make_index(swapped), 1, accelerating, ONE, other)
     assert torch.equal(network.layer4[0].conv1[0][0].weight,
                        load_model(other)[0].layer4[0].conv1[0][0].weight)  # fmt: skip
 
 
 def test_labels_and_clip_order_are_learned_together(tmp_path, flow):
-    training = Training(**{**SHORT, "multi_clip_weight": 0.5})
+    training = Training(**{**SHORT, "multi_clip_weight": 0.5, "clip_gap": 8})
     recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
     output = tmp_path / "model.pt"
-    train_motion_model(recipe, make_index(labels(12)), 1, flow, ONE, output)
+    train_motion_model(recipe, ALL_LABELS, make_index(labels(12)), 1, flow, ONE, output)
     history = pd.read_csv(output.with_name("history.csv"))
     assert {"train_accuracy", "train_order_accuracy"} <= set(history)
     assert load_model(output)[1].learned == "labels"
@@ -217,7 +219,7 @@ def test_the_order_of_an_epoch_is_the_same_for_workers_that_start_with_it(flow, 
 
 CHANGES = {
     "clip_length": {"clip_length": 6},
-    "labels": {"label_fraction": 0.5},
+    "labels": {"labels": LabelledPart(label_fraction=0.5)},
     "groups": {"index": make_index(labels(12)).assign(group="g")},
     "nothing": {},
 }
@@ -232,7 +234,7 @@ def test_a_killed_fine_tuning_goes_on_only_if_nothing_it_depends_on_has_changed(
     save_model(network, about, tmp_path / "source.pt")
     recipe = FineTuning(**{**SHORT, "epochs": 2, "validation_fraction": 0.25})
     options = {
-        "clip_length": 4, "label_fraction": 1.0, "label_seed": 0, "model": tmp_path / "source.pt",
+        "clip_length": 4, "labels": ALL_LABELS, "model": tmp_path / "source.pt",
         "index": make_index(labels(12)), "split": 1, "clips": flow, "compute": ONE,
         "output": tmp_path / "out" / "tuned.pt",
     }  # fmt: skip
@@ -261,7 +263,7 @@ def test_a_clip_longer_than_every_video_is_told(tmp_path, flow):
         dataset="d", flow="f", network=Network(backbone="r2plus1d_small", clip_length=9)
     )
     with pytest.raises(MotionFitError, match=r"clip_length is 9, but the longest .* 8 frames"):
-        train_motion_model(recipe, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt")
+        train_motion_model(recipe, ALL_LABELS, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt")
 
 
 def test_self_training_learns_a_label_a_clip(tmp_path):
@@ -295,7 +297,7 @@ def test_fine_tuning_changes_the_layers_it_should(tmp_path, flow, layers, freeze
     about = described("flow", list("abcde"), 4, [28, 32], 24)
     save_model(network, about, tmp_path / "source.pt")
     recipe = FineTuning(**{**SHORT, "epochs": 1}, layers=layers, freeze_bn=freeze_bn)
-    fine_tune(recipe, 4, 1.0, 0, tmp_path / "source.pt", make_index(labels(12)), 1, flow, ONE,
+    fine_tune(recipe, 4, ALL_LABELS, tmp_path / "source.pt", make_index(labels(12)), 1, flow, ONE,
               tmp_path / "tuned.pt")  # fmt: skip
     tuned, saved = load_model(tmp_path / "tuned.pt")
     assert saved.classes == ["left", "right"]
@@ -318,7 +320,7 @@ def test_fine_tuning_uses_the_labelled_fraction_alone(tmp_path, flow, caplog):
     save_model(network, about, tmp_path / "source.pt")
     recipe = FineTuning(**{**SHORT, "epochs": 1})
     with caplog.at_level(logging.INFO):
-        fine_tune(recipe, 4, 0.5, 0, tmp_path / "source.pt", make_index(labels(12)), 1, flow, ONE,
+        fine_tune(recipe, 4, LabelledPart(label_fraction=0.5), tmp_path / "source.pt", make_index(labels(12)), 1, flow, ONE,
                   tmp_path / "tuned.pt")  # fmt: skip
     assert "6 videos to learn from, 0 to watch with" in caplog.text
 
@@ -381,7 +383,7 @@ def test_a_motion_model_on_rgb(tmp_path, both):
     frames, _ = both
     recipe = MotionModel(dataset="d", flow=None, frame_size=(28, 32), network=SMALL,
                          training=Training(**SHORT))  # fmt: skip
-    train_motion_model(recipe, make_index(labels(12)), 1, frames, ONE, tmp_path / "model.pt")
+    train_motion_model(recipe, ALL_LABELS, make_index(labels(12)), 1, frames, ONE, tmp_path / "model.pt")
     network, about = load_model(tmp_path / "model.pt")
     assert about.modality == "frames"
     assert network.stem[0].in_channels == 3
@@ -424,7 +426,7 @@ def test_mars_brings_the_features_near_the_teachers(tmp_path, both, teacher):
     distances = {}
     for name, mars in (("without", None), ("with", Mars(motion_model="m"))):
         output = tmp_path / name / "model.pt"
-        fine_tune(FineTuning(**tuning, mars=mars), 4, 1.0, 0, tmp_path / "random.pt",
+        fine_tune(FineTuning(**tuning, mars=mars), 4, ALL_LABELS, tmp_path / "random.pt",
                   make_index(labels(12)), 1, frames, ONE, output, teacher, flow)  # fmt: skip
         student, about = load_model(output)
         assert about.classes == ["left", "right"]

@@ -62,7 +62,7 @@ def test_a_comment_and_the_order_of_keys(run):
 
 
 def test_a_default_that_is_written_down_and_resources(run):
-    run.change(set_key("motion_models/motion/label_fraction", 1.0))
+    run.change(set_key("motion_models/motion/labelled_part", None))
     run.change(set_key("resources", {"flow": {"threads": 2, "mem_mb": 9000}}))
     assert run.plan().nothing_to_do
 

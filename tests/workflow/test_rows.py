@@ -18,10 +18,12 @@ def add_rows(config: dict) -> None:
         "evaluations": {"dataset": "target", "clip_length": 4, "clips": 2, "fine_tuning": TRAINING,
                         "measures": ["recognition"]},
     }  # fmt: skip
+    config["labelled_parts"] = {"half": {"label_fraction": 0.5, "label_unit": "video"},
+                                "most": {"label_fraction": 0.8, "label_seed": 1}}  # fmt: skip
     config["motion_models"]["rgb"] = {
         "dataset": "target", "flow": None, "frame_size": [16, 24], "network": NETWORK,
-        "training": {**TRAINING, "multi_clip_weight": 0.5, "order_gap": 0},
-        "label_fraction": 0.5, "features": {"stride": 2},
+        "training": {**TRAINING, "multi_clip_weight": 0.5, "clip_gap": 0},
+        "labelled_part": "half", "features": {"stride": 2},
     }  # fmt: skip
     config["pseudo_labels"]["segments"] = {
         "motion_model": "rgb", "dataset": "target", "videos": "unlabelled", "clusters": 2,
@@ -29,7 +31,7 @@ def add_rows(config: dict) -> None:
     }  # fmt: skip
     config["appearance_models"] |= {
         "neighbours": {"pseudo_labels": "segments",
-                       "training": {**TRAINING, "neighbours": True, "balanced": True}},
+                       "training": {**TRAINING, "neighbours": "sum", "balanced": True}},
         "mers": {"mers": {"motion_model": "motion", "dataset": "source"}},
     }  # fmt: skip
     mars = {"layers": "all", "mars": {"motion_model": "motion"}}
@@ -37,7 +39,7 @@ def add_rows(config: dict) -> None:
         "rgb": {"model": "rgb", "fine_tuning": None},
         "neighbours": {"model": "neighbours"},
         "mers": {"model": "mers"},
-        "mars": {"model": "random", "fine_tuning": mars, "label_fraction": 0.8, "label_seed": 1},
+        "mars": {"model": "random", "fine_tuning": mars, "labelled_part": "most"},
         "look": {"model": "mers", "measures": ["retrieval"]},
     }
     for name in ("motionfit", "random", "motion"):

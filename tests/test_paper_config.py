@@ -1,0 +1,252 @@
+"""`configs/paper.yaml` against the paper: its figures, rows and columns, and what they are made of."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import yaml
+
+from motionfit.config import Config, Table, load_config, over_base
+
+ROOT = Path(__file__).resolve().parents[1]
+OF_THE_TEXT = {
+    "text lambda": "lambda_motion_model",
+    "text pseudo-labels of appearance": "appearance_pseudo_labels",
+    "text neighbour labels": "neighbour_labels",
+    "text common classes": "common_classes",
+}
+"""Figures that the paper's text has, to the table that they stand in."""
+
+
+def read(name: str) -> Config:
+    return load_config(over_base(yaml.safe_load((ROOT / "configs" / name).read_text()), ROOT))
+
+
+PAPER = read("paper.yaml")
+
+
+@pytest.fixture(scope="module")
+def published(shared_paper) -> list[dict[str, str]]:
+    """The paper's figures: table, row, kind (own or quoted), column, value."""
+    with (shared_paper / "published.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def table_of(name: str) -> Table:
+    return PAPER.tables[OF_THE_TEXT.get(name) or f"table{'_' * name.startswith('S')}{name.lower()}"]
+
+
+def test_every_figure_of_the_paper_stands_in_its_place(published):
+    for cell in published:
+        row = table_of(cell["table"]).rows[cell["row"]]
+        if table_of(cell["table"]).columns[cell["column"]] == "text":
+            assert row.text[cell["column"]] == cell["value"], cell
+        else:
+            assert row.published[cell["column"]] == float(cell["value"]), cell
+
+
+def test_nothing_stands_there_that_the_paper_has_not(published):
+    """In what it calls a table. Those of its text have rows of ours beside the paper's."""
+    printed = {(cell["table"], cell["row"], cell["column"]) for cell in published}
+    for name in {cell["table"] for cell in published}:
+        table = table_of(name)
+        for row, recipe in table.rows.items():
+            for column in (*recipe.published, *recipe.text):
+                assert (name, row, column) in printed
+        if name not in OF_THE_TEXT:
+            assert list(table.rows) == list(dict.fromkeys(r for t, r, _ in order(published)
+                                                          if t == name))  # fmt: skip
+
+
+def order(published: list[dict[str, str]]) -> list[tuple[str, str, str]]:
+    return [(cell["table"], cell["row"], cell["column"]) for cell in published]
+
+
+def test_own_rows_are_measured_and_quoted_ones_are_not(published):
+    for cell in published:
+        table = table_of(cell["table"])
+        if table.columns[cell["column"]] == "text":
+            continue
+        evaluation = table.rows[cell["row"]].evaluation_of(cell["column"])
+        assert (evaluation is not None) == (cell["kind"] == "own"), cell
+
+
+def cells(table: str):
+    """(row, column, evaluation) of what a table measures."""
+    for row, recipe in PAPER.tables[table].rows.items():
+        for column in PAPER.tables[table].columns:
+            if evaluation := recipe.evaluation_of(column):
+                yield row, column, evaluation
+
+
+def test_nothing_of_the_paper_is_made_twice():
+    for section in ("motion_models", "pseudo_labels", "appearance_models", "evaluations"):
+        recipes = [recipe.to_json() for recipe in getattr(PAPER, section).values()]
+        assert len(set(recipes)) == len(recipes), section
+
+
+def test_every_artefact_of_the_paper_is_behind_a_table():
+    shown = {evaluation for table in PAPER.tables for *_, evaluation in cells(table)}
+    assert shown == {*PAPER.evaluations}
+    models = {evaluation.model for evaluation in PAPER.evaluations.values()}
+    assert {*PAPER.appearance_models} <= models
+    labels = {model.pseudo_labels for model in PAPER.appearance_models.values()}
+    assert {*PAPER.pseudo_labels} == labels - {None}
+    behind = {m for e in PAPER.evaluations.values() for m in PAPER.motion_models_of(e)}
+    assert {*PAPER.motion_models} == behind
+
+
+def at(evaluation: str):
+    """The recipes behind an evaluation: it, its model, its pseudo-labels, its motion model."""
+    recipe = PAPER.evaluations[evaluation]
+    model = PAPER.models[recipe.model]
+    labels = PAPER.pseudo_labels.get(getattr(model, "pseudo_labels", None) or "")
+    behind = PAPER.motion_models_of(recipe)
+    return recipe, model, labels, PAPER.motion_models[behind[0]] if behind else None
+
+
+@pytest.mark.parametrize("table", ["table1", "table2", "table3", "table8", "table_s1", "table7",
+                                   "lambda_motion_model", "common_classes"])  # fmt: skip
+def test_ablations_are_of_split_1(table):
+    assert PAPER.tables[table].splits == (1,)
+
+
+@pytest.mark.parametrize("table", ["table4", "table5", "table6", "table_s2"])
+def test_the_main_results_are_of_three_splits_and_of_motion_models_of_ucf101(table):
+    for _, column, name in cells(table):
+        evaluation, *_, motion = at(name)
+        assert evaluation.splits == (1, 2, 3)
+        assert evaluation.dataset == column.lower()
+        assert motion.dataset == "ucf101"
+        assert evaluation.model_split == ("target" if column == "UCF101" else 1)
+
+
+def test_the_protocol_of_the_text():
+    for model in (*PAPER.motion_models.values(), *PAPER.appearance_models.values()):
+        training = model.training
+        assert (training.learning_rate, training.momentum, training.weight_decay) == (
+            1e-3, 0.9, 5e-4)  # fmt: skip
+        assert (training.validation_fraction, training.validation_unit) == (0.1, "video")
+        assert not training.flip
+    for motion in PAPER.motion_models.values():
+        assert (motion.training.epochs, motion.training.milestones) == (120, (40, 60, 80))
+        assert motion.training.batch_size == 8
+    for name, model in PAPER.appearance_models.items():
+        assert (model.training.epochs, model.training.milestones) == (45, (20, 40))
+        kinetics = PAPER.source_of(name) != "ucf101"
+        batch = 32 if model.network.backbone == "s3d_g" else 16 if kinetics else 8
+        assert model.training.batch_size == batch
+    for evaluation in PAPER.evaluations.values():
+        if tuned := evaluation.fine_tuning:
+            assert (tuned.epochs, tuned.milestones, tuned.batch_size) == (120, (40, 60, 80), 8)
+            assert tuned.validation_fraction == 0
+            assert not tuned.flip
+            learned = evaluation.model in PAPER.appearance_models and evaluation.model != "random"
+            assert tuned.layers == ("last" if learned else "all")
+    assert {labels.clusters for labels in PAPER.pseudo_labels.values()} == {128, 500, 1000, 1600}
+
+
+def test_table_1_is_the_motion_model_itself():
+    for row, column, name in cells("table1"):
+        evaluation, model, _, motion = at(name)
+        assert evaluation.fine_tuning is None
+        assert model is motion
+        assert (motion.flow is None) == (row == "appearance")
+        frames, _, clips = column.partition("=")
+        if clips:
+            assert (motion.network.clip_length, motion.training.clips_per_video) == (16, int(clips))
+        else:
+            length = int(frames.split()[0])
+            assert (motion.network.clip_length, evaluation.clip_length) == (length, length)
+            assert motion.training.clips_per_video == 1
+
+
+def test_table_2_is_of_kinetics_val():
+    granularity = {"video": "video", "segment, percentile": "segment_percentile",
+                   "segment, three equal": "segment_equal", "clip": "clip"}  # fmt: skip
+    for row, _, name in cells("table2"):
+        labels = at(name)[2]
+        assert (labels.granularity, labels.dataset) == (granularity[row], "kinetics-val")
+        assert labels.clusters == 1000
+
+
+def test_table_3_is_of_both_sources():
+    for row, column, name in cells("table3"):
+        labels = at(name)[2]
+        assert labels.dataset == row.lower()
+        assert labels.clusters == int(column.removeprefix("K="))
+
+
+def test_table_4_fine_tunes_the_same_networks_with_other_clips():
+    for row, _, name in cells("table4"):
+        evaluation, model, *_ = at(name)
+        assert evaluation.clip_length == int(row.split()[0])
+        assert evaluation.model == "motionfit"
+        assert model.network.clip_length == 16
+
+
+def test_tables_5_6_7_have_the_networks_that_their_text_columns_say():
+    backbones = {"R(2+1)D-18": "r2plus1d_18", "S3D-G": "s3d_g"}
+    for table in ("table5", "table6", "table7", "table_s2", "table_s3"):
+        for row, _, name in cells(table):
+            evaluation, model, *_, motion = at(name)
+            text = PAPER.tables[table].rows[row].text
+            assert model.network.backbone == backbones[text["Backbone"]]
+            assert evaluation.clip_length == int(text.get("Frames", evaluation.clip_length))
+            crop = int(text.get("Resolution", model.training.crop))
+            assert model.training.crop == crop
+            if evaluation.fine_tuning:
+                assert evaluation.fine_tuning.crop == crop
+            assert motion.network.backbone == "r2plus1d_18"
+
+
+def test_tables_8_and_s1_are_3d_resnet_18_and_one_labelled_part():
+    for table in ("table8", "table_s1"):
+        for row, column, name in cells(table):
+            evaluation, model, labels, motion = at(name)
+            assert model.network.backbone == motion.network.backbone == "r3d_18"
+            part = PAPER.labels_of_evaluation(evaluation)
+            assert part == PAPER.labels_of(labels.motion_model)
+            assert (part.label_fraction, part.label_unit) == (int(column[:2]) / 100, "video")
+            assert (labels.dataset, evaluation.dataset) == ("ucf101", "ucf101")
+            assert labels.videos == ("unlabelled" if row.endswith("D_MPLG") else "train")
+
+
+def test_where_two_tables_show_the_same_cell_they_share_the_run():
+    def run(table: str, row: str, column: str = "UCF101") -> str:
+        return PAPER.tables[table].rows[row].evaluation_of(column)
+
+    assert run("table2", "clip") == run("table3", "Kinetics-val", "K=1000")
+    same = {
+        run("table3", "Kinetics-train", "K=1000"), run("table4", "16 frames"),
+        run("table5", "MotionFit"), run("common_classes", "all classes, K=1000"),
+    }  # fmt: skip
+    assert len(same) == 1
+    assert run("table1", "motion", "R=3") == run("lambda_motion_model", "motion, lambda=1")
+
+
+def test_lambda_is_compared_with_clips_that_are_drawn_the_same():
+    for row, _, name in cells("lambda_motion_model"):
+        motion = at(name)[3]
+        weight = float(row.split("=")[1].split(",")[0])
+        assert motion.training.multi_clip_weight == weight
+        assert (motion.flow is None) == row.startswith("appearance")
+        alike = weight < 1 or row.endswith("8 frames apart")
+        assert motion.training.clip_gap == (8 if alike else None)
+    for row, column, name in cells("lambda_self_training"):
+        _, model, labels, _ = at(name)
+        assert model.training.multi_clip_weight == (0.5 if "0.5" in row else 1)
+        assert model.training.clip_gap == (8 if "apart" in row else None)
+        assert labels.granularity.split("_")[0] == column.split(",")[0]
+
+
+def test_what_is_beyond_the_paper_adds_to_it_and_changes_nothing():
+    beyond = read("beyond-paper.yaml")
+    for section in ("motion_models", "pseudo_labels", "appearance_models", "evaluations", "tables"):
+        ours, paper = getattr(beyond, section), getattr(PAPER, section)
+        assert {name: ours[name] for name in paper} == paper
+        recipes = [r.to_json() for r in ours.values()] if section != "tables" else []
+        assert len(set(recipes)) == len(recipes), section
+    added = beyond.tables.keys() - PAPER.tables.keys()
+    assert added
+    assert all(name.startswith("beyond_") for name in added)

@@ -260,7 +260,7 @@ def change(path: str, value) -> dict:
         ("motion_models/motion/network", {"backbone": "s3d", "weights": "s3d.pth"},
          r"motion_models\.motion\.network\.weights: .* for RGB, .* on flow"),
         ("pseudo_labels/clusters/whiten", True, r"clusters: whiten scales .*give pca"),
-        ("motion_models/motion/training/multi_clip_weight", 0,
+        ("motion_models/motion/training", {"multi_clip_weight": 0, "clip_gap": 8, "crop": 28},
          r"evaluations\.motion\.fine_tuning: .*'motion' learns no labels"),
         ("motion_models/motion/training",
          {"multi_clip_weight": 0.5, "clips_per_video": 1, "crop": 28},

@@ -173,7 +173,7 @@ def table(args: Arguments) -> None:
     from motionfit.tables.stage import write_table
 
     write_table(args.name, config.parse_recipe(config.Table, args.recipe), args.evaluations,
-                args.output)  # fmt: skip
+                args.leaking, args.output)  # fmt: skip
 
 
 def retrieval_figure(args: Arguments) -> None:
@@ -454,6 +454,9 @@ def build_parser() -> argparse.ArgumentParser:
     stage.add_argument("--evaluations", type=Path, default=Path("results/evaluations"),
                        metavar="DIR", help="folder that holds a folder an evaluation "
                        "(default: %(default)s)")  # fmt: skip
+    stage.add_argument("--leaking", nargs="+", default=[], metavar="NAME",
+                       help="evaluations whose test videos may have been learned from"
+                       )  # fmt: skip
     stage.add_argument("--output", required=True, type=Path, nargs="+", metavar="FILE",
                        help="files to write: .md, .csv, and .svg, a plot over the table's axis"
                        )  # fmt: skip

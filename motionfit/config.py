@@ -7,18 +7,21 @@ is immutable. Defaults are the paper's wherever the paper gives one.
 import json
 import keyword
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     TypeAdapter,
     ValidationError,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -578,16 +581,53 @@ class Evaluation(Recipe):
 # ------------------------------------------------------------------------- tables of the results
 
 
+TEXT = "text"
+"""What a column has in place of a measure where its cells are words."""
+
+
+def seed_name(name: str, seed: int) -> str:
+    """Name of the copy of an artefact for one of the seeds 0, 1, ... of a table; of seed 0 it is
+    the artefact itself."""
+    return f"{name}.seed{seed}" if seed else name
+
+
+class TableColumn(Recipe):
+    """A column of a table. Its short form is the measure alone."""
+
+    measure: str
+    """`recognition top1` (or top5), `retrieval clip R@1` (or another k), by clip or by video; or
+    `text` for a column of words, which the rows' `text` gives."""
+    x: float | None = None
+    """Place on the axis of the table's plot, where the rows are what is plotted."""
+
+    @model_serializer(mode="wrap")
+    def _short(self, whole: SerializerFunctionWrapHandler) -> Any:
+        return self.measure if self.x is None else whole(self)
+
+
+def _long_column(value: Any) -> Any:
+    return {"measure": value} if isinstance(value, str) else value
+
+
 class TableRow(Recipe):
     """A row of a table: what is measured here, and what was published."""
 
+    section: str = ""
+    """Heading of the rows from here on; empty: the section goes on."""
+    description: str = ""
+    """What the row is made from, in a sentence."""
+    text: dict[str, str] = {}
+    """Column of words to what stands in it."""
     evaluation: str | dict[str, str] | None = None
     """The evaluation of all columns, or one a column; null where there are published figures
     only."""
+    gain_over: str | dict[str, str] | None = None
+    """An evaluation, of all columns or one a column, whose measure is subtracted: the row shows
+    gains, here and as published, in percentage points."""
     published: dict[str, float] = {}
     """Column to the published figure, as it is printed (percent); null for none."""
     x: float | None = None
-    """Place on the axis of the table's plot."""
+    """Place on the axis of the table's plot, where the columns are what is plotted."""
     note: str = ""
     """Whose figure it is, or what is particular."""
 
@@ -608,24 +648,84 @@ class TableRow(Recipe):
             return self.evaluation.get(column)
         return self.evaluation
 
+    def gain_over_of(self, column: str) -> str | None:
+        """Name of the evaluation whose measure is subtracted in a column; None where it shows no
+        gain."""
+        if isinstance(self.gain_over, dict):
+            return self.gain_over.get(column)
+        return self.gain_over
+
+    def evaluations_of(self, column: str) -> list[str]:
+        """Names of all evaluations behind what a column shows as measured."""
+        shown = self.evaluation_of(column)
+        if shown is None:
+            return []
+        subtracted = self.gain_over_of(column)
+        return [shown, subtracted] if subtracted else [shown]
+
 
 class Table(Recipe):
     """Evaluations side by side with published figures."""
 
     title: str
     """What it is about."""
-    columns: dict[str, str] = Field(min_length=1)
-    """Heading to measure: `recognition top1` (or top5), `retrieval clip R@1` (or another k), by
-    clip or by video."""
+    columns: dict[
+        str,
+        Annotated[
+            TableColumn, BeforeValidator(_long_column, json_schema_input_type=str | TableColumn)
+        ],
+    ] = Field(min_length=1)
+    """Heading to column, or to its measure."""
     rows: dict[str, TableRow] = Field(min_length=1)
     """Name to row."""
     splits: tuple[Positive, ...] | None = Field(default=None, min_length=1)
     """Splits whose mean is shown; null for all that its evaluations have. The others are not
     computed for this table."""
+    seeds: Positive = 1
+    """Seeds whose mean and standard deviation are shown: with more than 1, all that the table's
+    evaluations are made from by chance is made once a seed."""
     axis: str | None = None
-    """What the rows' `x` is; draws a plot of the columns over it."""
+    """What `x` is; draws a plot over it: of the columns where the rows have an `x`, of the rows
+    where the columns have one."""
     note: str = ""
     """What a reader has to know."""
+
+    @property
+    def measures(self) -> dict[str, str]:
+        """Heading to measure of the columns that have figures."""
+        return {
+            heading: column.measure
+            for heading, column in self.columns.items()
+            if column.measure != TEXT
+        }
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """Row to the section that it stands in; '' for none."""
+        found, section = {}, ""
+        for name, row in self.rows.items():
+            section = row.section or section
+            found[name] = section
+        return found
+
+    @property
+    def measurements(self) -> set[tuple[str, str]]:
+        """(evaluation, measure) of all that it shows as measured, or subtracts."""
+        return {
+            (name, measure)
+            for row in self.rows.values()
+            for column, measure in self.measures.items()
+            for name in row.evaluations_of(column)
+        }
+
+    @property
+    def measurements_of_seeds(self) -> set[tuple[str, str]]:
+        """The same, with the copies for the other seeds."""
+        return {
+            (seed_name(name, seed), measure)
+            for name, measure in self.measurements
+            for seed in range(self.seeds)
+        }
 
 
 class RetrievalFigure(Recipe):
@@ -848,44 +948,47 @@ class Config(Recipe):
     @model_validator(mode="after")
     def _check_tables(self) -> "Config":
         for name, table in self.tables.items():
+            _check_axis(f"tables.{name}", table)
             for heading, row in table.rows.items():
                 here = f"tables.{name}.rows.{heading}"
-                columns = {*row.published}
-                if isinstance(row.evaluation, dict):
-                    columns |= {*row.evaluation}
-                if unknown := sorted(columns - table.columns.keys()):
-                    raise ValueError(f"{here}: the table has no column {unknown[0]!r}")
-                if table.axis and row.x is None and row.evaluation is not None:
-                    raise ValueError(f"{here}.x: the table has an axis, so say where the row is")
-                for column, measure in table.columns.items():
-                    evaluation = row.evaluation_of(column)
-                    if evaluation is None:
-                        continue
-                    if evaluation not in self.evaluations:
-                        raise ValueError(
-                            f"{here}.evaluation: there is no evaluation named {evaluation!r} "
-                            f"(there are: {', '.join(self.evaluations)})"
-                        )
-                    lacking = {*(table.splits or ())} - {*self.evaluations[evaluation].splits}
-                    if lacking:
-                        raise ValueError(
-                            f"tables.{name}.splits: the evaluation {evaluation!r} has no split "
-                            f"{min(lacking)}"
-                        )
-                    if not self.evaluations[evaluation].gives(measure):
-                        raise ValueError(
-                            f"{here}: the evaluation {evaluation!r} does not give {measure!r}, "
-                            f"which tables.{name}.columns.{column} wants: a measure is "
-                            "`recognition top1` or `retrieval clip R@1`, and one that is in the "
-                            "evaluation's measures and recall_at"
-                        )
+                _check_columns(here, table, row)
+                for column in table.measures:
+                    for key in ("evaluation", "gain_over"):
+                        evaluation = getattr(row, f"{key}_of")(column)
+                        if evaluation is not None:
+                            self._check_shown(here, key, evaluation, name, column)
         return self
+
+    def _check_shown(
+        self, here: str, key: str, evaluation: str, table_name: str, column: str
+    ) -> None:
+        """Whether an evaluation gives what a column of a table wants of it."""
+        table = self.tables[table_name]
+        measure = table.columns[column].measure
+        if evaluation not in self.evaluations:
+            raise ValueError(
+                f"{here}.{key}: there is no evaluation named {evaluation!r} "
+                f"(there are: {', '.join(self.evaluations)})"
+            )
+        lacking = {*(table.splits or ())} - {*self.evaluations[evaluation].splits}
+        if lacking:
+            raise ValueError(
+                f"tables.{table_name}.splits: the evaluation {evaluation!r} has no split "
+                f"{min(lacking)}"
+            )
+        if not self.evaluations[evaluation].gives(measure):
+            raise ValueError(
+                f"{here}: the evaluation {evaluation!r} does not give {measure!r}, "
+                f"which tables.{table_name}.columns.{column} wants: a measure is "
+                "`recognition top1` or `retrieval clip R@1`, and one that is in the "
+                "evaluation's measures and recall_at"
+            )
 
     @model_validator(mode="after")
     def _check_like_with_like(self) -> "Config":
         for name, table in self.tables.items():
-            for column in table.columns:
-                shown = {row.evaluation_of(column) for row in table.rows.values()} - {None}
+            for column in table.measures:
+                shown = {e for row in table.rows.values() for e in row.evaluations_of(column)}
                 splits = {self.evaluations[evaluation].splits for evaluation in shown}
                 if table.splits is None and len(splits) > 1:
                     raise ValueError(
@@ -1087,6 +1190,37 @@ class Config(Recipe):
             dict.fromkeys(m.labelled_part for m in models if m.dataset == evaluation.dataset)
         )
 
+    def leaks(self, evaluation: str, splits: Sequence[int] | None = None) -> bool:
+        """Whether test videos of an evaluation, or of some of its splits, may have been learned
+        from: with their labels, by a motion model of another split of the data set, or without, in
+        a source that holds them."""
+        recipe = self.evaluations[evaluation]
+        dataset, model = recipe.dataset, recipe.model
+        source = videos = None
+        if model in self.appearance_models:
+            source = self.source_of(model)
+            appearance = self.appearance_models[model]
+            if learned := appearance.mers or self.pseudo_labels.get(appearance.pseudo_labels or ""):
+                videos = learned.videos
+        if source == dataset and videos == "all":
+            return True
+        for name in self.motion_models_of(recipe):
+            shown = splits or recipe.splits
+            other_split = any(self.model_split(recipe, name, s) != s for s in shown)
+            learned_from = {self.motion_models[name].dataset}
+            if name == self.motion_model_of(model) and source:
+                learned_from.add(source)
+            if other_split and dataset in learned_from:
+                return True
+        return False
+
+    def leaking(self, table: str) -> list[str]:
+        """Names of the evaluations of a table some of whose test videos may have been learned
+        from, in the splits that it shows; without the copies for other seeds, which are alike."""
+        recipe = self.tables[table]
+        shown = {name for name, _ in recipe.measurements}
+        return sorted(name for name in shown if self.leaks(name, recipe.splits))
+
     def source_of(self, appearance_model: str) -> str | None:
         """The data set that an appearance model learns from; None for random weights."""
         recipe = self.appearance_models[appearance_model]
@@ -1104,6 +1238,52 @@ class Config(Recipe):
         if (flow := self.flow_of(model)) is not None:
             return self.flow[flow].size
         return self.models[model].frame_size
+
+
+def _check_axis(here: str, table: Table) -> None:
+    """The places of a plot are those of the rows or of the columns."""
+    columns = [heading for heading, column in table.columns.items() if column.x is not None]
+    rows = [heading for heading, row in table.rows.items() if row.x is not None]
+    for heading in columns:
+        if table.columns[heading].measure == TEXT:
+            raise ValueError(f"{here}.columns.{heading}.x: a column of words is not plotted")
+    if table.axis is None:
+        return
+    if bool(columns) == bool(rows):
+        found = "both rows and columns have" if rows else "no row and no column has"
+        raise ValueError(
+            f"{here}.axis: the table has an axis, and {found} a place on it: give x to the rows, "
+            "so that the columns are plotted, or to the columns, so that the rows are"
+        )
+    for heading, row in table.rows.items():
+        if rows and row.x is None and row.evaluation is not None and row.gain_over is None:
+            raise ValueError(
+                f"{here}.rows.{heading}.x: the table has an axis, so say where the row is"
+            )
+
+
+def _check_columns(here: str, table: Table, row: TableRow) -> None:
+    """Whether a row speaks of columns that the table has, and of each as what it is."""
+    own = {
+        key: {*value}
+        for key in ("text", "published", "evaluation", "gain_over")
+        if isinstance(value := getattr(row, key), dict)
+    }
+    if unknown := sorted(set().union(*own.values()) - table.columns.keys()):
+        raise ValueError(f"{here}: the table has no column {unknown[0]!r}")
+    for key, columns in own.items():
+        for column in sorted(columns):
+            if (key == "text") != (column not in table.measures):
+                kind = "figures" if key == "text" else "words (text)"
+                raise ValueError(f"{here}.{key}: {column!r} is a column of {kind}")
+    gains = own.get("gain_over", {*table.measures} if row.gain_over else set())
+    if gains and not any(row.evaluation_of(column) for column in gains):
+        raise ValueError(f"{here}.gain_over: the row has no evaluation to subtract from")
+    for column in sorted(own.get("gain_over", ())):
+        if row.evaluation_of(column) is None:
+            raise ValueError(
+                f"{here}.gain_over: there is no evaluation to subtract from in {column!r}"
+            )
 
 
 def over_base(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:

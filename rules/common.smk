@@ -19,10 +19,13 @@ from motionfit.datasets.index import read_index as table_of_index
 from motionfit.datasets.listing import listing, state
 from motionfit.errors import MotionFitError
 from motionfit.flow.methods import BATCHED, method_module
+from motionfit.seeds import with_seeds
 from motionfit.store.ranges import ranges
 
 try:
-    CONFIG = load_config(over_base(config, Path(workflow.basedir)))
+    # As it is written, and with the copies that tables of several seeds need.
+    WRITTEN = load_config(over_base(config, Path(workflow.basedir)))
+    CONFIG = with_seeds(WRITTEN)
     check_paths(CONFIG)
 except MotionFitError as error:
     raise WorkflowError(str(error)) from None
@@ -468,12 +471,7 @@ def table_recipe(wildcards):
 def metrics_of_table(wildcards):
     """The measures of exactly the evaluations, and splits, that a table shows."""
     table = CONFIG.tables[wildcards.table]
-    shown = {
-        (row.evaluation_of(column), measure.split(" ")[0])
-        for row in table.rows.values()
-        for column, measure in table.columns.items()
-        if row.evaluation_of(column)
-    }
+    shown = {(name, measure.split(" ")[0]) for name, measure in table.measurements_of_seeds}
     if table.splits is None:
         return sorted({f"results/evaluations/{name}/metrics.json" for name, _ in shown})
     return [
@@ -481,6 +479,12 @@ def metrics_of_table(wildcards):
         for name, kind in sorted(shown)
         for split in table.splits
     ]
+
+
+def leaking_arguments(wildcards):
+    """The argument that names the evaluations whose test videos may have been learned from."""
+    names = CONFIG.leaking(wildcards.table)
+    return f"--leaking {' '.join(names)}" if names else ""
 
 
 def evaluation_of_figure(wildcards):
@@ -539,5 +543,5 @@ def named_targets(rules):
 def report_config(wildcards):
     """The whole config but for defaults, to be short enough for a command line, and for what the
     jobs ask for, which changes no result; in the order of the config, which is that of a table's
-    rows."""
-    return CONFIG.model_dump_json(exclude={"resources", "base", "defaults"}, exclude_defaults=True)
+    rows. Copies for other seeds are in the tables alone."""
+    return WRITTEN.model_dump_json(exclude={"resources", "base", "defaults"}, exclude_defaults=True)

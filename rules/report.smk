@@ -4,7 +4,7 @@
 rule report:
     input:
         metrics=expand(
-            "results/evaluations/{evaluation}/metrics.json", evaluation=CONFIG.evaluations
+            "results/evaluations/{evaluation}/metrics.json", evaluation=WRITTEN.evaluations
         ),
         tables=expand("results/tables/{table}.md", table=CONFIG.tables),
         figures=expand("results/figures/{figure}.png", figure=CONFIG.figures),

@@ -21,10 +21,12 @@ rule table:
         runtime=growing("tables", "runtime"),
     params:
         recipe=table_recipe,
+        leaking=leaking_arguments,
         code=code_version("motionfit.tables.stage"),
     shell:
         "python -m motionfit --log {log:q} table"
-        " --name {wildcards.table} --recipe {params.recipe:q} --output {output:q}"
+        " --name {wildcards.table} --recipe {params.recipe:q} {params.leaking}"
+        " --output {output:q}"
 
 
 use rule table as plotted_table with:

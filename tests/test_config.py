@@ -7,7 +7,6 @@ import yaml
 from motionfit.config import (
     FEATURES,
     Config,
-    SelfTraining,
     StageResources,
     Training,
     check_paths,
@@ -104,7 +103,48 @@ TABLE = {
         ({"rows": {"r": {"evaluation": "rondom"}}}, "tables.t.rows.r.evaluation: there is no"),
         ({"rows": {"r": {"evaluation": {"B": "random"}}}}, "has no column 'B'"),
         ({"rows": {"r": {"published": {"B": 3.0}}}}, "has no column 'B'"),
-        ({"axis": "K"}, "tables.t.rows.r.x: the table has an axis"),
+        ({"axis": "K"}, "tables.t.axis: the table has an axis, and no row and no column has"),
+        (
+            {
+                "axis": "K",
+                "rows": {"r": {"evaluation": "random"}, "s": {"evaluation": "random", "x": 1}},
+            },
+            "tables.t.rows.r.x: the table has an axis, so say where the row is",
+        ),
+        (
+            {
+                "axis": "K",
+                "columns": {"A": {"measure": "recognition top1", "x": 2}},
+                "rows": {"r": {"evaluation": "random", "x": 1}},
+            },
+            "tables.t.axis: the table has an axis, and both rows and columns have",
+        ),
+        (
+            {"columns": {"A": "recognition top1", "B": {"measure": "text", "x": 2}}},
+            "tables.t.columns.B.x: a column of words is not plotted",
+        ),
+        ({"columns": {"A": 3}}, r"tables\.t\.columns\.A: .* not 3"),
+        (
+            {"rows": {"r": {"evaluation": "random", "text": {"A": "a"}}}},
+            "tables.t.rows.r.text: 'A' is a column of figures",
+        ),
+        ({"rows": {"r": {"evaluation": "random", "text": {"B": "a"}}}}, "has no column 'B'"),
+        (
+            {
+                "columns": {"A": "recognition top1", "B": "text"},
+                "rows": {"r": {"evaluation": {"B": "random"}}},
+            },
+            r"tables.t.rows.r.evaluation: 'B' is a column of words \(text\)",
+        ),
+        (
+            {"rows": {"r": {"evaluation": "random", "gain_over": "x"}}},
+            "tables.t.rows.r.gain_over: there is no evaluation named 'x'",
+        ),
+        (
+            {"rows": {"r": {"published": {"A": 0.4}, "gain_over": "random"}}},
+            "tables.t.rows.r.gain_over: the row has no evaluation to subtract from",
+        ),
+        ({"seeds": 0}, r"tables\.t\.seeds: .*greater"),
         ({"splits": [2]}, "tables.t.splits: the evaluation 'random' has no split 2"),
     ],
 )
@@ -112,6 +152,55 @@ def test_a_table_that_is_not_right(table, message):
     load_config(change("tables", {"t": TABLE}))
     with pytest.raises(MotionFitError, match=message):
         load_config(change("tables", {"t": {**TABLE, **table}}))
+
+
+def test_a_column_has_a_short_form():
+    short = {"A": "recognition top1", "B": "text"}
+    long = {"A": {"measure": "recognition top1"}, "B": {"measure": "text"}}
+    of_short, of_long = (load_config(change("tables", {"t": TABLE | {"columns": columns}}))
+                         for columns in (short, long))  # fmt: skip
+    assert of_short == of_long
+    assert of_short.tables["t"].model_dump()["columns"] == short
+    placed = short | {"C": {"measure": "recognition top5", "x": 4.0}}
+    table = load_config(change("tables", {"t": TABLE | {"columns": placed}})).tables["t"]
+    assert json.loads(table.model_dump_json())["columns"] == placed
+    assert table.measures == {"A": "recognition top1", "C": "recognition top5"}
+
+
+def test_numbers_become_words():
+    table = TABLE | {"columns": {"A": "recognition top1", "Frames": "text"},
+                     "rows": {"r": {"evaluation": "random", "text": {"Frames": 16}}}}  # fmt: skip
+    (row,) = load_config(change("tables", {"t": table})).tables["t"].rows.values()
+    assert row.text == {"Frames": "16"}
+
+
+def test_a_table_of_gains_needs_both_evaluations():
+    rows = {"r": {"evaluation": "motionfit", "gain_over": {"A": "random"}}}
+    table = load_config(change("tables", {"t": TABLE | {"rows": rows, "seeds": 2}})).tables["t"]
+    names = {"motionfit", "random"}
+    assert {name for name, _ in table.measurements} == names
+    assert {name for name, _ in table.measurements_of_seeds} == {
+        *names, "motionfit.seed1", "random.seed1",
+    }  # fmt: skip
+
+
+def of_three_splits(motion_split, **table) -> Config:
+    values = yaml.safe_load((ROOT / "configs" / "kinetics-ucf101-hmdb51.yaml").read_text())
+    values["motion_models"]["motion"]["motion_split"] = motion_split
+    rows = {name: {"evaluation": name} for name in ("ucf101", "ucf101-random")}
+    values["tables"] = {"t": TABLE | {"rows": rows} | table}
+    return load_config(values)
+
+
+def test_an_evaluation_of_splits_whose_labels_the_motion_model_has_seen_leaks():
+    config = of_three_splits(1)
+    assert config.leaks("ucf101")
+    assert not config.leaks("ucf101", [1])
+    assert not config.leaks("ucf101-random")
+    assert config.leaking("t") == ["ucf101"]
+    assert not of_three_splits(1, splits=[1]).leaking("t")
+    assert of_three_splits(1, splits=[1, 2]).leaking("t") == ["ucf101"]
+    assert not of_three_splits("target").leaking("t")
 
 
 def test_retrieval_alone_is_not_fine_tuned():
@@ -271,7 +360,7 @@ def change(path: str, value) -> dict:
          r"clip_gap lies between a video's clips"),
         ("evaluations/motionfit/fine_tuning/keep", "best",
          r"fine_tuning: keep: best needs videos to watch .* validation_fraction"),
-        ("evaluations/motionfit/model_split", 0, "model_split: .*`target` or the number of a split"),
+        ("evaluations/motionfit/model_split", 0, "model_split: .*`target` or the number"),
         ("evaluations/motionfit/model_split", 2,
          r"motionfit\.model_split: the data set 'demo-target' has no split 2"),
         ("evaluations/motionfit/labelled_part", "few",

@@ -1,4 +1,4 @@
-"""`configs/paper.yaml` against the paper: its figures, rows and columns, and what they are made of."""
+"""`configs/paper.yaml` against the paper: its figures, rows and columns, and their recipes."""
 
 import csv
 from pathlib import Path
@@ -38,8 +38,9 @@ def table_of(name: str) -> Table:
 
 def test_every_figure_of_the_paper_stands_in_its_place(published):
     for cell in published:
-        row = table_of(cell["table"]).rows[cell["row"]]
-        if table_of(cell["table"]).columns[cell["column"]] == "text":
+        table = table_of(cell["table"])
+        row = table.rows[cell["row"]]
+        if cell["column"] not in table.measures:
             assert row.text[cell["column"]] == cell["value"], cell
         else:
             assert row.published[cell["column"]] == float(cell["value"]), cell
@@ -65,7 +66,7 @@ def order(published: list[dict[str, str]]) -> list[tuple[str, str, str]]:
 def test_own_rows_are_measured_and_quoted_ones_are_not(published):
     for cell in published:
         table = table_of(cell["table"])
-        if table.columns[cell["column"]] == "text":
+        if cell["column"] not in table.measures:
             continue
         evaluation = table.rows[cell["row"]].evaluation_of(cell["column"])
         assert (evaluation is not None) == (cell["kind"] == "own"), cell
@@ -74,7 +75,7 @@ def test_own_rows_are_measured_and_quoted_ones_are_not(published):
 def cells(table: str):
     """(row, column, evaluation) of what a table measures."""
     for row, recipe in PAPER.tables[table].rows.items():
-        for column in PAPER.tables[table].columns:
+        for column in PAPER.tables[table].measures:
             if evaluation := recipe.evaluation_of(column):
                 yield row, column, evaluation
 

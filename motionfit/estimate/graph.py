@@ -3,9 +3,11 @@
 The same look-ups as in `rules/common.smk`, but of what is needed, not of what is made from it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from motionfit.config import Config, Size
+from motionfit.seeds import with_seeds
 
 Of = tuple[str, int]
 """Name and split of what is made once a split."""
@@ -32,27 +34,44 @@ class Needed:
     """Evaluation and split, and so below."""
     recognition: set[Of] = field(default_factory=set)
     retrieval: set[Of] = field(default_factory=set)
+    metrics: set[str] = field(default_factory=set)
+    """Evaluations whose splits are joined."""
 
 
 def needed(config: Config) -> Needed:
-    """What all evaluations, tables and figures of a config are made from."""
-    found = Needed()
-    for name, evaluation in config.evaluations.items():
-        for split in evaluation.splits:
-            _add_evaluation(config, found, name, split)
+    """What all evaluations, tables and figures of a config, as it is written, are made from."""
+    found, seeded = Needed(), with_seeds(config)
+    for name in config.evaluations:
+        _add_metrics(config, found, name)
+    for table in seeded.tables.values():
+        for name, measure in table.measurements_of_seeds:
+            if table.splits is None:
+                _add_metrics(seeded, found, name)
+            for split in table.splits or ():
+                _add_evaluation(seeded, found, name, split, (measure.split(" ")[0],))
     for figure in config.figures.values():
         evaluation = config.evaluations[figure.evaluation]
         _add_frames(found, evaluation.dataset, config.size_of(evaluation.model))
     return found
 
 
-def _add_evaluation(config: Config, found: Needed, name: str, split: int) -> None:
+def _add_metrics(config: Config, found: Needed, name: str) -> None:
+    found.metrics.add(name)
+    evaluation = config.evaluations[name]
+    for split in evaluation.splits:
+        _add_evaluation(config, found, name, split, evaluation.measures)
+
+
+def _add_evaluation(
+    config: Config, found: Needed, name: str, split: int, measures: Sequence[str]
+) -> None:
     evaluation = config.evaluations[name]
     _add_clips(config, found, evaluation.dataset, evaluation.model)
-    _add_model(config, found, evaluation.model, config.model_split(evaluation, evaluation.model, split))
-    if "retrieval" in evaluation.measures:
+    behind = config.model_split(evaluation, evaluation.model, split)
+    _add_model(config, found, evaluation.model, behind)
+    if "retrieval" in measures:
         found.retrieval.add((name, split))
-    if "recognition" not in evaluation.measures:
+    if "recognition" not in measures:
         return
     found.recognition.add((name, split))
     if evaluation.fine_tuning:

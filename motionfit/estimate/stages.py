@@ -30,6 +30,7 @@ from motionfit.estimate.rates import Inference, Learning, Sample, Stored
 from motionfit.estimate.survey import Survey, survey
 from motionfit.flow.methods import BATCHED, method_module
 from motionfit.pseudo_labels.stage import chosen_videos
+from motionfit.seeds import with_seeds
 from motionfit.store.ranges import ranges
 from motionfit.training.compute import Compute
 
@@ -54,8 +55,9 @@ class Run:
     """A run of a config on this machine. Everything is measured when it is first asked for."""
 
     def __init__(self, config: Config, folder: Path):
-        """`folder`: for what is decoded and computed of the samples."""
-        self.config = config
+        """`config`: as it is written; `folder`: for what is decoded and computed of the samples."""
+        self.config = with_seeds(config)
+        self._written = config
         self.measured: dict[str, str] = {}
         """What was measured, to its rate, in words."""
         self.load = os.getloadavg()[0]
@@ -65,7 +67,7 @@ class Run:
 
     @cached_property
     def needed(self) -> Needed:
-        return needed(self.config)
+        return needed(self._written)
 
     @cached_property
     def surveys(self) -> dict[str, Survey]:
@@ -391,7 +393,7 @@ class Run:
     def _metrics(self) -> Cost:
         """Means over splits, tables and figures."""
         config = self.config
-        jobs = [Job(len(config.evaluations) + len(config.tables) + len(config.figures), 0, 0)]
+        jobs = [Job(len(self.needed.metrics) + len(config.tables) + len(config.figures), 0, 0)]
         return self._cost("metrics, tables, figures", jobs, "light", config.resources.tables)
 
     def _report(self) -> Cost:

@@ -234,9 +234,7 @@ def read_evaluation(
         classes=len(classes(index)),
         label_fraction=used[0][0].label_fraction if used else 0.0,
         labelled=frozenset(
-            video
-            for part, split in used
-            for video in labelled_train(index, split, part)["video"]
+            video for part, split in used for video in labelled_train(index, split, part)["video"]
         ),
     )
 

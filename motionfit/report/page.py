@@ -15,7 +15,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from motionfit.config import Config, RetrievalFigure, Table
+from motionfit.config import Config, RetrievalFigure
 from motionfit.files import replacing
 from motionfit.report import collect, figures, graph, pictures
 from motionfit.report.collect import Clustering, EvaluationResult, Score
@@ -30,7 +30,14 @@ from motionfit.report.kinds import KINDS, MOTION, PRE_TRAINED, RANDOM, SELF_TRAI
 from motionfit.report.lineage import Lineage, lineage
 from motionfit.report.results_table import percent, results_tables
 from motionfit.tables.plot import plot_svg
-from motionfit.tables.text import explanation, figure, signed, splits_text
+from motionfit.tables.text import (
+    begins_section,
+    explanation,
+    measured_text,
+    published_text,
+    signed,
+    splits_text,
+)
 from motionfit.tables.values import FilledTable, fill
 
 PACKAGES = ("motionfit", "torch", "torchvision", "snakemake")
@@ -63,6 +70,8 @@ class TableView:
     """A table of results beside published figures, with its plot where it has an axis."""
 
     table: FilledTable
+    begins_section: list[bool]
+    """For each row whether the heading of its section stands before it."""
     explanation: str
     plot: Markup | None
 
@@ -121,7 +130,8 @@ def environment() -> Environment:
     made.filters |= {
         "duration": duration,
         "memory": memory,
-        "figure": figure,
+        "published_text": published_text,
+        "measured_text": measured_text,
         "signed": signed,
         "splits_text": splits_text,
     }
@@ -165,7 +175,7 @@ def view(config: Config, results: Path) -> dict[str, Any]:
         "headlines": headlines(shown, evaluations),
         "gain": gain(shown),
         "results": results_tables(config, evaluations, indices),
-        "tables": [table_view(*item, results) for item in config.tables.items()],
+        "tables": [table_view(config, name, results) for name in config.tables],
         "figures": [picture(*item, results) for item in config.figures.items()],
         "graph": drawing(part, close, datasets, evaluations, some),
         "trainings": training_views(part, close, histories, some),
@@ -301,10 +311,11 @@ def drawing(
     return graph.draw(nodes, edges) if len(nodes) <= graph.READABLE else None
 
 
-def table_view(name: str, recipe: Table, results: Path) -> TableView:
-    table = fill(name, recipe, results / "evaluations")
+def table_view(config: Config, name: str, results: Path) -> TableView:
+    leaking = {*config.leaking(name)}
+    table = fill(name, config.tables[name], results / "evaluations", leaking)
     plot = Markup(plot_svg(table)) if table.axis else None
-    return TableView(table, explanation(table), plot)
+    return TableView(table, begins_section(table), explanation(table), plot)
 
 
 def picture(name: str, recipe: RetrievalFigure, results: Path) -> Picture:

@@ -104,7 +104,7 @@ def results_table(
                 clip_length=e.recipe.clip_length,
                 layers=LAYERS[e.recipe.fine_tuning.layers] if e.recipe.fine_tuning else "none",
                 motion_split=motion_split_text(config, e),
-                leaks=leaks(config, e),
+                leaks=config.leaks(e.name),
                 cells=[cell(e, m, best[m] if e.kind != MOTION else None) for m in measures],
                 videos=videos(e),
             )
@@ -189,28 +189,6 @@ def motion_split_text(config: Config, evaluation: EvaluationResult) -> str:
         own = len(splits) > 1 and splits == list(evaluation.recipe.splits)
         texts.append("each split's own" if own else f"split {splits[0]}")
     return ", ".join(dict.fromkeys(texts)) or "—"
-
-
-def leaks(config: Config, evaluation: EvaluationResult) -> bool:
-    """Whether test videos of the evaluation may have been learned from: with their labels, by a
-    motion model of another split of the data set, or without, in a source that holds them."""
-    dataset, model = evaluation.recipe.dataset, evaluation.recipe.model
-    source = videos = None
-    if model in config.appearance_models:
-        source = config.source_of(model)
-        recipe = config.appearance_models[model]
-        if learned := recipe.mers or config.pseudo_labels.get(recipe.pseudo_labels or ""):
-            videos = learned.videos
-    if source == dataset and videos == "all":
-        return True
-    for name in evaluation.motion_models:
-        other_split = any(config.model_split(evaluation.recipe, name, s) != s for s in evaluation.recipe.splits)
-        learned_from = {config.motion_models[name].dataset}
-        if name == config.motion_model_of(model) and source:
-            learned_from.add(source)
-        if other_split and dataset in learned_from:
-            return True
-    return False
 
 
 # ------------------------------------------------------------------------------------------ chance

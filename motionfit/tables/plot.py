@@ -1,4 +1,7 @@
-"""A table as a plot of its columns over an axis."""
+"""A table as a plot over an axis."""
+
+from dataclasses import dataclass
+from textwrap import fill as wrapped
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -7,68 +10,102 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from motionfit.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, STYLE, svg
-from motionfit.tables.values import FilledTable, Row
+from motionfit.tables.values import Cell, FilledTable
 
-SERIES = [
+LOOKS = [
     (BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"), ("#e69f00", "v"), ("#56b4e9", "P"),
     ("#20262d", "X"),
 ]  # fmt: skip
-"""Colour and marker of each column."""
+"""Colour and marker of each series."""
 PUBLISHED, MEASURED = (
     {"linestyle": (0, (4, 2)), "fillstyle": "none", "alpha": 0.75},
     {"linestyle": "-", "fillstyle": "full"},
 )
 LOGARITHMIC = 15
 """Ratio of the largest place to the smallest from which on the axis is logarithmic."""
+NAME_WIDTH = 28
+"""Letters a line of a name in the legend."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """What is plotted in one colour: a column over the places of the rows, or a row over those of
+    the columns."""
+
+    name: str
+    points: list[tuple[float, Cell]]
+    """Place and cell, in the order of the axis."""
 
 
 def plot_svg(table: FilledTable) -> str:
     """The plot as an <svg> element."""
     with matplotlib.rc_context(STYLE):
-        return svg(plot(table), f"{table.title}: the columns over {table.axis}")
+        return svg(plot(table), f"{table.title}: over {table.axis}")
 
 
 def plot(table: FilledTable) -> Figure:
-    """The columns over the axis: what was published dashed and hollow, what is measured solid,
-    with a faint dot for each split where there are several. A row without a place is left out."""
-    rows = sorted((row for row in table.rows if row.x is not None), key=place)
+    """The series over the axis: what was published dashed and hollow, what is measured solid, with
+    bars of the standard deviation over several seeds, or else a faint dot for each of several
+    splits. What has no place, and gains, are left out."""
+    found = series_of(table)
     figure = Figure(figsize=(6.2, 2.9), layout="constrained", facecolor="white")
     axes = figure.subplots()
-    for i, column in enumerate(table.columns):
-        draw_column(axes, rows, column, *SERIES[i % len(SERIES)])
-    scale(axes, sorted({place(row) for row in rows}))
+    for i, series in enumerate(found):
+        draw(axes, series, *LOOKS[i % len(LOOKS)])
+    scale(axes, sorted({x for series in found for x, _ in series.points}))
     axes.set_xlabel(str(table.axis))
     axes.set_ylabel("percent")
     axes.grid(axis="y", color="#e6eaee", linewidth=0.7)
     axes.set_axisbelow(True)
-    legend(figure, table, rows)
+    legend(figure, found)
     return figure
 
 
-def place(row: Row) -> float:
-    assert row.x is not None
-    return row.x
+def series_of(table: FilledTable) -> list[Series]:
+    """The columns, where the rows have the places; the rows, where the columns have them. One
+    without any figure is left out."""
+    if any(column.x is not None for column in table.columns.values()):
+        places = {heading: column.x for heading, column in table.columns.items()}
+        found = {row.name: [(places[c], cell) for c, cell in row.cells.items()]
+                 for row in table.rows}  # fmt: skip
+    else:
+        found = {c: [(row.x, row.cells[c]) for row in table.rows] for c in table.measures}
+    return [
+        Series(name, sorted(shown, key=lambda point: point[0]))
+        for name, points in found.items()
+        if (shown := [(x, cell) for x, cell in points if x is not None and plotted(cell)])
+    ]
 
 
-def draw_column(axes: Axes, rows: list[Row], column: str, colour: str, marker: str) -> None:
+def plotted(cell: Cell) -> bool:
+    """Whether a cell has a figure that is no gain."""
+    return cell.gain_over is None and not cell.published is cell.measured is None
+
+
+def draw(axes: Axes, series: Series, colour: str, marker: str) -> None:
     look = {"color": colour, "marker": marker, "markersize": 5}
     for kind, style in (("published", PUBLISHED), ("measured", MEASURED)):
-        points = [(place(row), value) for row in rows
-                  if (value := getattr(row.cells[column], kind)) is not None]  # fmt: skip
+        points = [(x, value) for x, cell in series.points
+                  if (value := getattr(cell, kind)) is not None]  # fmt: skip
         if points:
-            axes.plot(*zip(*points, strict=True), **look, **style, label=f"{column}, {kind}")
+            axes.plot(*zip(*points, strict=True), **look, **style, label=f"{series.name}, {kind}")
+    bars = [(x, cell.measured, cell.deviation) for x, cell in series.points
+            if cell.deviation is not None]  # fmt: skip
+    if bars:
+        x, middle, deviation = zip(*bars, strict=True)
+        axes.errorbar(x, middle, deviation, fmt="none", ecolor=colour, elinewidth=1, capsize=3)
     dots = [
-        (place(row), value)
-        for row in rows
-        if len(row.cells[column].splits) > 1
-        for value in row.cells[column].splits.values()
+        (x, value)
+        for x, cell in series.points
+        if len(cell.splits) > 1 and cell.deviation is None
+        for value in cell.splits.values()
     ]
     if dots:
         axes.scatter(*zip(*dots, strict=True), s=7, color=colour, alpha=0.4, linewidths=0)
 
 
 def scale(axes: Axes, places: list[float]) -> None:
-    """A tick at each place, so that a reader finds the rows."""
+    """A tick at each place, so that a reader finds the rows or columns."""
     if len(places) > 1 and places[0] > 0 and places[-1] / places[0] >= LOGARITHMIC:
         axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(places))
@@ -76,14 +113,15 @@ def scale(axes: Axes, places: list[float]) -> None:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
-def legend(figure: Figure, table: FilledTable, rows: list[Row]) -> None:
-    """Colours say the column; the line, whether it was published or is measured here."""
+def legend(figure: Figure, found: list[Series]) -> None:
+    """Colours say the series; the line, whether it was published or is measured here."""
     entries = [
-        Line2D([], [], color=colour, marker=marker, markersize=5, linestyle="none", label=column)
-        for i, column in enumerate(table.columns)
-        for colour, marker in [SERIES[i % len(SERIES)]]
-    ]
-    cells = [cell for row in rows for cell in row.cells.values()]
+        Line2D([], [], color=colour, marker=marker, markersize=5, linestyle="none",
+               label=wrapped(series.name, NAME_WIDTH))
+        for i, series in enumerate(found)
+        for colour, marker in [LOOKS[i % len(LOOKS)]]
+    ]  # fmt: skip
+    cells = [cell for series in found for _, cell in series.points]
     if any(cell.published is not None for cell in cells):
         entries.append(Line2D([], [], color=GREY, marker="o", label="paper", **PUBLISHED))
     if any(cell.measured is not None for cell in cells):

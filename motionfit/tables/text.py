@@ -1,12 +1,14 @@
 """A table as text: Markdown for readers, CSV for programs."""
 
 import re
+from itertools import pairwise
 
 import pandas as pd
 
 from motionfit.tables.values import Cell, FilledTable, Row
 
 NOTHING = "—"
+LEAK = "†"
 
 
 def figure(value: float | None) -> str:
@@ -22,26 +24,63 @@ def signed(difference: float) -> str:
     return ("+" if difference > 0 else "\N{MINUS SIGN}") + text
 
 
+def cell_figure(cell: Cell, value: float | None) -> str:
+    """A figure of a cell; a gain has a sign."""
+    return figure(value) if value is None or cell.gain_over is None else signed(value)
+
+
+def published_text(cell: Cell) -> str:
+    """The published figure."""
+    return cell_figure(cell, cell.published)
+
+
+def measured_text(cell: Cell) -> str:
+    """What is measured: '57.7', with several seeds '57.7 ± 0.8', marked where test videos may have
+    been learned from."""
+    text = cell_figure(cell, cell.measured)
+    if cell.deviation is not None:
+        text += f" ± {figure(cell.deviation)}"
+    return text + LEAK * cell.leak
+
+
 def splits_text(cell: Cell) -> str:
     """The values of the splits, where there are several: '51.0 / 52.3 / 50.9'."""
-    return " / ".join(map(figure, cell.splits.values())) if len(cell.splits) > 1 else ""
+    if len(cell.splits) < 2:
+        return ""
+    return " / ".join(cell_figure(cell, value) for value in cell.splits.values())
+
+
+def begins_section(table: FilledTable) -> list[bool]:
+    """For each row whether the heading of its section stands before it."""
+    sections = ["", *(row.section for row in table.rows)]
+    return [section != before for before, section in pairwise(sections)]
 
 
 def explanation(table: FilledTable) -> str:
     """What a reader has to know of the figures, in words."""
-    cells = [cell for row in table.rows for cell in row.cells.values()]
+    cells = table.cells
     parts = ["All figures are percent."]
+    if any(cell.gain_over for cell in cells):
+        parts = ["All figures are percent, gains (with a sign) percentage points."]
     if any(cell.published is not None for cell in cells):
         parts.append("Paper: as published.")
     if any(cell.evaluation for cell in cells):
         parts.append("Here: measured by this run.")
+    if table.seeds > 1:
+        parts.append(f"±: mean and standard deviation (n\N{MINUS SIGN}1) of {table.seeds} seeds.")
     if any(cell.difference is not None for cell in cells):
         parts.append("In brackets: the difference from the published figure.")
     if (several := [cell for cell in cells if len(cell.splits) > 1]) and table.splits:
         shown = sorted({split for cell in several for split in cell.splits}, key=int)
-        parts.append(f"Below a mean: the splits {', '.join(shown)}.")
+        over = ", each a mean over the seeds" if table.seeds > 1 else ""
+        parts.append(f"Below a mean: the splits {', '.join(shown)}{over}.")
     if any(row.quoted for row in table.rows):
         parts.append("In italics: quoted, not measured here.")
+    if any(cell.leak for cell in cells):
+        parts.append(
+            f"{LEAK}: test videos may have been learned from, with their labels by a motion model "
+            "of another split, or without as part of the source."
+        )
     parts.append(f"{NOTHING}: no such figure was published, or none was measured here.")
     return " ".join(parts)
 
@@ -50,16 +89,20 @@ def explanation(table: FilledTable) -> str:
 
 
 def markdown(table: FilledTable) -> str:
-    """A table in GitHub's Markdown: for each column the paper's figure and what is measured."""
-    headings = [""]
+    """A table in GitHub's Markdown: for each column its words, or the paper's figure and what is
+    measured; before the rows of a section its name."""
+    headings, rules = [""], ["---"]
     for column in table.columns:
-        headings += [f"{escaped(column)}, {side}" for side in sides(table, column)]
+        words = column not in table.measures
+        names = [column] if words else [f"{column}, {side}" for side in sides(table, column)]
+        headings += map(escaped, names)
+        rules += ["---" if words else "---:"] * len(names)
     notes = any(row.note for row in table.rows)
-    headings += ["note"] if notes else []
-    lines = [headings, ["---", *["---:"] * (len(headings) - 1 - notes), *["---"] * notes]]
-    for row in table.rows:
-        name = f"*{escaped(row.name)}*" if row.quoted else escaped(row.name)
-        lines.append([name, *values(table, row), *[escaped(row.note)] * notes])
+    lines = [headings + ["note"] * notes, rules + ["---"] * notes]
+    for row, begins in zip(table.rows, begins_section(table), strict=True):
+        if begins:
+            lines.append([f"**{escaped(row.section)}**", *[""] * (len(lines[0]) - 1)])
+        lines.append([row_name(row), *values(table, row), *[escaped(row.note)] * notes])
     parts = [
         f"# {escaped(table.title)}",
         escaped(table.note),
@@ -69,21 +112,31 @@ def markdown(table: FilledTable) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def row_name(row: Row) -> str:
+    """The name of a row, its description below it."""
+    name = f"*{escaped(row.name)}*" if row.quoted else escaped(row.name)
+    return f"{name}<br><small>{escaped(row.description)}</small>" if row.description else name
+
+
 def sides(table: FilledTable, column: str) -> list[str]:
     """'paper' and 'here', as far as a column has any figure of them."""
     return ["paper"] * table.published(column) + ["here"] * table.measured(column)
 
 
 def values(table: FilledTable, row: Row) -> list[str]:
-    """The cells of a row, as many as `sides` says for each column."""
+    """The cells of a row: words, or as many figures as `sides` says for each column."""
     texts = []
-    for column, cell in row.cells.items():
-        here = figure(cell.measured)
+    for column in table.columns:
+        if column not in table.measures:
+            texts.append(escaped(row.text.get(column, NOTHING)))
+            continue
+        cell = row.cells[column]
+        here = measured_text(cell)
         if cell.difference is not None:
             here += f" ({signed(cell.difference)})"
         if splits := splits_text(cell):
             here += f"<br>{splits}"
-        both = {"paper": figure(cell.published), "here": here}
+        both = {"paper": published_text(cell), "here": here}
         texts += [both[side] for side in sides(table, column)]
     return texts
 
@@ -97,25 +150,42 @@ def escaped(text: str) -> str:
 
 
 def tidy(table: FilledTable) -> pd.DataFrame:
-    """A row a cell: table, row, column, measure, evaluation, published, measured, difference, a
-    column a split (split1, ...) and note. Figures are percent; what there is not is empty."""
+    """A row a cell: table, section, row, description, column, measure, text, evaluation, gain_over,
+    published, measured, sd (over the seeds), difference, leak, a column a seed where there are
+    several (seed0, ...), a column a split (split1, ...) and note. Figures are percent; what there
+    is not is empty."""
     records = [
         {
             "table": table.name,
+            "section": row.section,
             "row": row.name,
-            "column": column,
-            "measure": table.columns[column],
-            "evaluation": cell.evaluation,
-            "published": cell.published,
-            "measured": rounded(cell.measured),
-            "difference": rounded(cell.difference),
-            **{f"split{split}": rounded(cell.splits.get(split)) for split in table.splits},
+            "description": row.description,
+            "column": heading,
+            "measure": column.measure,
+            "text": row.text.get(heading),
+            **figures(table, row.cells.get(heading, Cell())),
             "note": row.note,
         }
         for row in table.rows
-        for column, cell in row.cells.items()
+        for heading, column in table.columns.items()
     ]
     return pd.DataFrame(records)
+
+
+def figures(table: FilledTable, cell: Cell) -> dict[str, str | float | None]:
+    """What the CSV has of a cell."""
+    several = range(table.seeds if table.seeds > 1 else 0)
+    return {
+        "evaluation": cell.evaluation,
+        "gain_over": cell.gain_over,
+        "published": cell.published,
+        "measured": rounded(cell.measured),
+        **({"sd": rounded(cell.deviation)} if several else {}),
+        "difference": rounded(cell.difference),
+        "leak": str(cell.leak).lower() if cell.evaluation else None,
+        **{f"seed{k}": rounded(cell.seeds[k]) if cell.seeds else None for k in several},
+        **{f"split{split}": rounded(cell.splits.get(split)) for split in table.splits},
+    }
 
 
 def rounded(value: float | None) -> float | None:

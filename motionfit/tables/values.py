@@ -1,27 +1,44 @@
 """From a table's recipe and the measures of evaluations to its values."""
 
 import json
+from collections.abc import Set
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
-from motionfit.config import Table
+from motionfit.config import Table, TableColumn, TableRow, seed_name
 from motionfit.errors import MotionFitError
 from motionfit.evaluation.summary import summary
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A column of a row. All figures are percent; None where there is no such figure."""
+    """A column of a row. All figures are percent, or percentage points where the row shows gains;
+    None where there is no such figure."""
 
     evaluation: str | None = None
     """The evaluation that is measured."""
+    gain_over: str | None = None
+    """The evaluation that is subtracted; None where the figures are no gains."""
     published: float | None = None
-    measured: float | None = None
-    """Mean over the splits."""
+    seeds: list[float] = field(default_factory=list)
+    """What is measured with each seed: a mean over the splits."""
     splits: dict[str, float] = field(default_factory=dict)
-    """Split to what is measured there."""
+    """Split to what is measured there: a mean over the seeds."""
+    leak: bool = False
+    """Whether test videos may have been learned from."""
+
+    @property
+    def measured(self) -> float | None:
+        """Mean over the splits and the seeds."""
+        return mean(self.seeds) if self.seeds else None
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation (n-1) over the seeds; None where there is one alone."""
+        return stdev(self.seeds) if len(self.seeds) > 1 else None
 
     @property
     def difference(self) -> float | None:
@@ -33,9 +50,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row, with a cell for each column of the table."""
+    """A row, with a cell for each column that has figures."""
 
     name: str
+    section: str
+    description: str
+    text: dict[str, str]
+    """Column of words to what stands in it; nothing where there is none."""
     cells: dict[str, Cell]
     x: float | None
     note: str
@@ -52,11 +73,18 @@ class FilledTable:
 
     name: str
     title: str
-    columns: dict[str, str]
-    """Heading to measure."""
+    columns: dict[str, TableColumn]
+    """Heading to column, in order."""
+    measures: dict[str, str]
+    """Heading to measure of the columns that have figures."""
     rows: list[Row]
+    seeds: int
     axis: str | None
     note: str
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for row in self.rows for cell in row.cells.values()]
 
     def published(self, column: str) -> bool:
         """Whether a column has any published figure."""
@@ -69,47 +97,80 @@ class FilledTable:
     @property
     def splits(self) -> list[str]:
         """All splits of which there is a value, in order."""
-        found = {s for row in self.rows for cell in row.cells.values() for s in cell.splits}
-        return sorted(found, key=int)
+        return sorted({split for cell in self.cells for split in cell.splits}, key=int)
 
 
-def fill(name: str, table: Table, evaluations: Path) -> FilledTable:
+Measured = dict[str, Any]
+"""`mean` over the splits, and `splits`: split to value; fractions."""
+
+
+def fill(
+    name: str, table: Table, evaluations: Path, leaking: Set[str] = frozenset()
+) -> FilledTable:
     """Looks up the values of a table in `evaluations`/EVALUATION/metrics.json, or, where the table
-    shows some splits only, in the files of these.
+    shows some splits only, in the files of these. `leaking`: the evaluations whose test videos may
+    have been learned from.
 
     Raises MotionFitError naming the file that is missing, or the folder that lacks a measure.
     """
 
     @cache
-    def read(folder: Path, kind: str) -> dict[str, Any]:
+    def read(folder: Path, kind: str) -> dict[str, Measured]:
         if table.splits is None:
             return read_metrics(folder / "metrics.json")
         return summary(folder, table.splits, [kind])
 
-    def cell(column: str, measure: str, row: str) -> Cell:
-        recipe = table.rows[row]
-        evaluation, published = recipe.evaluation_of(column), recipe.published.get(column)
-        if evaluation is None:
-            return Cell(published=published)
-        folder = evaluations / evaluation
+    def look_up(evaluation: str, measure: str, seed: int) -> Measured:
+        folder = evaluations / seed_name(evaluation, seed)
         metrics = read(folder, measure.split(" ")[0])
         if measure not in metrics:
             raise MotionFitError(
                 f"{folder} has no {measure!r}, which the table {name!r} shows (it has: "
                 f"{', '.join(sorted(metrics)) or 'nothing'}): run the evaluation anew"
             )
-        splits = {split: 100 * value for split, value in metrics[measure]["splits"].items()}
-        return Cell(evaluation, published, 100 * metrics[measure]["mean"], splits)
+        return metrics[measure]
 
+    def cell(column: str, measure: str, row: TableRow) -> Cell:
+        shown = row.evaluations_of(column)
+        of_seeds = [
+            gain(*(look_up(evaluation, measure, seed) for evaluation in shown))
+            for seed in range(table.seeds if shown else 0)
+        ]
+        return Cell(
+            row.evaluation_of(column),
+            row.gain_over_of(column),
+            row.published.get(column),
+            [100 * values["mean"] for values in of_seeds],
+            mean_of_splits([values["splits"] for values in of_seeds]),
+            bool(leaking & {*shown}),
+        )
+
+    sections = table.sections
     rows = [
-        Row(row, {c: cell(c, measure, row) for c, measure in table.columns.items()}, recipe.x,
+        Row(row, sections[row], recipe.description, recipe.text,
+            {c: cell(c, measure, recipe) for c, measure in table.measures.items()}, recipe.x,
             recipe.note)
         for row, recipe in table.rows.items()
     ]  # fmt: skip
-    return FilledTable(name, table.title, table.columns, rows, table.axis, table.note)
+    return FilledTable(name, table.title, table.columns, table.measures, rows, table.seeds,
+                       table.axis, table.note)  # fmt: skip
 
 
-def read_metrics(path: Path) -> dict[str, Any]:
+def gain(values: Measured, subtracted: Measured | None = None) -> Measured:
+    """What is measured, less what is subtracted, if anything."""
+    if subtracted is None:
+        return values
+    splits = {s: value - subtracted["splits"][s] for s, value in values["splits"].items()}
+    return {"mean": values["mean"] - subtracted["mean"], "splits": splits}
+
+
+def mean_of_splits(of_seeds: list[dict[str, float]]) -> dict[str, float]:
+    """Split to percent, from each seed's fractions."""
+    splits = of_seeds[0] if of_seeds else {}
+    return {split: 100 * mean(values[split] for values in of_seeds) for split in splits}
+
+
+def read_metrics(path: Path) -> dict[str, Measured]:
     """Measure to {'splits': {split: fraction}, 'mean': fraction}."""
     if not path.is_file():
         raise MotionFitError(f"{path} is missing: run the evaluation before its table")

@@ -59,5 +59,6 @@ def train_mers_model(
     teacher_network, teacher_clips = load_teacher(teacher, network, flow, index)
     about = describe(recipe.network, recipe.training, store, ["none"], "a motion model's features",
                      split, recipe.to_json())  # fmt: skip
-    train_and_save(Mers(network, teacher_network, recipe.mers.weight), about, rows, without_labels(rows, store),
-                   (store, teacher_clips), recipe.training, compute, output)  # fmt: skip
+    objective = Mers(network, teacher_network, recipe.mers.weight)
+    train_and_save(objective, about, rows, without_labels(rows, store), (store, teacher_clips),
+                   recipe.training, compute, output)  # fmt: skip

@@ -29,8 +29,9 @@ def fine_tune(
 ) -> None:
     """Trains a model, with a new classifier, on a split's labelled training videos.
 
-    `labels`: the part of the labels that is used. `clips`: the folder of the shards that the model reads, frames or flow. `teacher`, `flow`: the
-    motion model that MARS learns from and its shards, where the recipe has `mars`.
+    `labels`: the part of the labels that is used. `clips`: the folder of the shards that the model
+    reads, frames or flow. `teacher`, `flow`: the motion model that MARS learns from and its shards,
+    where the recipe has `mars`.
     """
     network, about = load_model(model)
     store = ClipStore(clips, index["shard"], about.modality)

@@ -54,8 +54,8 @@ def train(
     trainable: list[nn.Module] | None = None,
     freeze_bn: bool = False,
 ) -> None:
-    """Trains the objective's network in place by the recipe; its weights are then those of the epoch
-    that the recipe keeps.
+    """Trains the objective's network in place by the recipe; its weights are then those of the
+    epoch that the recipe keeps.
 
     `folder` gets `history.csv` (a row an epoch), `run.json` (recipe, versions, machine),
     `tensorboard/` and, while it lasts, `checkpoints/`, from which a training of the same `identity`

@@ -26,7 +26,8 @@ def train_motion_model(
     """Trains a network on the flow, or the frames where the recipe has no flow, of a split's
     labelled training videos, from random weights or those of the recipe's weight file.
 
-    `labels`: the part of the labels that is used; `clips`: the folder of the shards of flow or of frames.
+    `labels`: the part of the labels that is used. `clips`: the folder of the shards of flow or of
+    frames.
     """
     modality = "frames" if recipe.flow is None else "flow"
     store = ClipStore(clips, index["shard"], modality)

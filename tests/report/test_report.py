@@ -220,7 +220,7 @@ def test_networks_are_compared_in_words_only_if_the_same_labels_are_behind_them(
     tuned = {"dataset": "target-1", "fine_tuning": {"crop": 16}, "labelled_part": "part"}
     config = make_config(
         labelled_parts={"part": {"label_fraction": fraction}},
-        evaluations={"own": {"model": "rgb", **tuned}, "scratch": {"model": "scratch", **tuned}}
+        evaluations={"own": {"model": "rgb", **tuned}, "scratch": {"model": "scratch", **tuned}},
     )
     results = fake_run(config, tmp_path / "results", ["a", "b"])
     write_report(config, results, tmp_path / "r.html")

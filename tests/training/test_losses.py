@@ -100,7 +100,9 @@ def test_the_multi_clip_loss_alone_has_no_other_heads(network):
 
 def test_any_lambda_mixes_the_two_losses(network):
     for weight in (0.0, 0.25, 0.5):
-        mixed = ClipLosses(network, "flow", Training(multi_clip_weight=weight, clip_gap=8), 3).eval()
+        mixed = ClipLosses(
+            network, "flow", Training(multi_clip_weight=weight, clip_gap=8), 3
+        ).eval()
         features = mixed.features(batch())
         labels = multi_clip_loss(network.fc(features), batch()["labels"])
         order = clip_order_loss(mixed.order_head(features), batch()["order"])

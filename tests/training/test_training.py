@@ -135,7 +135,9 @@ def test_validation_is_watched_but_not_learned(tmp_path, flow, monkeypatch):
     )
     training = Training(**{**SHORT, "validation_fraction": 0.25})
     recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
-    train_motion_model(recipe, ALL_LABELS, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt")
+    train_motion_model(
+        recipe, ALL_LABELS, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt"
+    )
     assert len(seen["watched"]) == 3
     assert seen["learned"] | seen["watched"] == set(labels(12))
     assert not seen["learned"] & seen["watched"]
@@ -144,7 +146,9 @@ def test_validation_is_watched_but_not_learned(tmp_path, flow, monkeypatch):
 def test_the_validation_loss_is_that_of_the_network_as_it_is(tmp_path, flow):
     training = Training(**{**SHORT, "validation_fraction": 0.25, "epochs": 8, "milestones": [6]})
     recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
-    train_motion_model(recipe, ALL_LABELS, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt")
+    train_motion_model(
+        recipe, ALL_LABELS, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt"
+    )
     history = pd.read_csv(tmp_path / "history.csv")
     network, _ = load_model(tmp_path / "model.pt")
     store = ClipStore(flow, ["0000"], "flow")
@@ -263,7 +267,9 @@ def test_a_clip_longer_than_every_video_is_told(tmp_path, flow):
         dataset="d", flow="f", network=Network(backbone="r2plus1d_small", clip_length=9)
     )
     with pytest.raises(MotionFitError, match=r"clip_length is 9, but the longest .* 8 frames"):
-        train_motion_model(recipe, ALL_LABELS, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt")
+        train_motion_model(
+            recipe, ALL_LABELS, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt"
+        )
 
 
 def test_self_training_learns_a_label_a_clip(tmp_path):
@@ -320,8 +326,8 @@ def test_fine_tuning_uses_the_labelled_fraction_alone(tmp_path, flow, caplog):
     save_model(network, about, tmp_path / "source.pt")
     recipe = FineTuning(**{**SHORT, "epochs": 1})
     with caplog.at_level(logging.INFO):
-        fine_tune(recipe, 4, LabelledPart(label_fraction=0.5), tmp_path / "source.pt", make_index(labels(12)), 1, flow, ONE,
-                  tmp_path / "tuned.pt")  # fmt: skip
+        fine_tune(recipe, 4, LabelledPart(label_fraction=0.5), tmp_path / "source.pt",
+                  make_index(labels(12)), 1, flow, ONE, tmp_path / "tuned.pt")  # fmt: skip
     assert "6 videos to learn from, 0 to watch with" in caplog.text
 
 
@@ -383,7 +389,9 @@ def test_a_motion_model_on_rgb(tmp_path, both):
     frames, _ = both
     recipe = MotionModel(dataset="d", flow=None, frame_size=(28, 32), network=SMALL,
                          training=Training(**SHORT))  # fmt: skip
-    train_motion_model(recipe, ALL_LABELS, make_index(labels(12)), 1, frames, ONE, tmp_path / "model.pt")
+    train_motion_model(
+        recipe, ALL_LABELS, make_index(labels(12)), 1, frames, ONE, tmp_path / "model.pt"
+    )
     network, about = load_model(tmp_path / "model.pt")
     assert about.modality == "frames"
     assert network.stem[0].in_channels == 3

@@ -39,12 +39,12 @@ def test_the_paper_has_the_jobs_of_its_plan():
     """Those that docs/paper.md counts by Snakemake's own plan."""
     values = yaml.safe_load((ROOT / "configs" / "paper.yaml").read_text())
     found = needed(load_config(over_base(values, ROOT)))
-    assert len(found.frames) == 6
-    assert len(found.motion_models) == 21
-    assert len(found.features) == 18
-    assert len(found.pseudo_labels) == 27
-    assert len(found.appearance_models) == 34
-    assert len(found.mers_models) == len(found.random_models) == 2
-    assert len(found.fine_tuning) == 55
-    assert len(found.recognition) == 65
-    assert len(found.retrieval) == 6
+    assert len(found.frames) == 7
+    assert len(found.motion_models) == 24
+    assert len(found.features) == 7
+    assert len(found.pseudo_labels) == 19
+    assert len(found.appearance_models) == 31
+    assert len(found.mers_models) == len(found.random_models) == 3
+    assert len(found.fine_tuning) == 57
+    assert len(found.recognition) == 75
+    assert len(found.retrieval) == 3

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from motionfit.config import Features, LabelledPart, PseudoLabels
 from motionfit.datasets.index import labelled_train, source_videos
@@ -46,13 +47,27 @@ def test_features_are_those_of_the_network(tmp_path):
     assert long.starts.tolist() == [0, 4, 8, 12]
     assert short.starts.tolist() == [0]
     assert (long.frames, long.clip_length) == (20, 8)
-    import torch
-
     for shard, video in (("0000", long), ("0003", last)):
         clip = ClipStore(tmp_path / "flow", [shard], "flow").read(video.video, 4, 8)
         x = network_input(torch.from_numpy(centre_crop(clip, 24))[None], "flow")
         with torch.no_grad():
             assert np.allclose(network.features(x)[0].numpy(), video.features[1], atol=1e-4)
+
+
+def test_features_of_longer_clips_than_the_network_was_trained_with(tmp_path):
+    fields = {"v": np.random.default_rng(0).normal(0, 3, (40, 28, 32, 2))}
+    make_flow(tmp_path / "flow" / "0000.h5", fields)
+    network = build_network("r2plus1d_small", "flow", 2, seed=0).eval()
+    save_model(network, described("flow", ["a", "b"], 8, [28, 32], 24), tmp_path / "model.pt")
+    store_features(Features(clip_length=16, stride=6), tmp_path / "model.pt", tmp_path / "flow",
+                   ["0000"], 1, tmp_path / "features.h5")  # fmt: skip
+    [video] = read_features([tmp_path / "features.h5"])
+    assert video.clip_length == 16
+    assert video.starts.tolist() == [0, 6, 12, 18, 24]
+    clip = ClipStore(tmp_path / "flow", ["0000"], "flow").read("v", 6, 16)
+    x = network_input(torch.from_numpy(centre_crop(clip, 24))[None], "flow")
+    with torch.no_grad():
+        assert np.allclose(network.features(x)[0].numpy(), video.features[1], atol=1e-4)
 
 
 def test_labels_are_without_holes_and_nearest_to_their_centroid():

@@ -67,6 +67,19 @@ def test_a_default_that_is_written_down_and_resources(run):
     assert run.plan().nothing_to_do
 
 
+def test_a_labelled_part_is_what_motion_model_and_fine_tuning_share(run):
+    def share(config):
+        config["labelled_parts"] = {"few": {"label_fraction": 1.0}}
+        config["motion_models"]["motion"]["labelled_part"] = "few"
+
+    run.change(share)
+    assert run.plan().nothing_to_do  # all labels by another name
+    run.change(set_key("labelled_parts/few/label_fraction", 0.5))
+    jobs = run.plan().jobs
+    assert jobs["motion_model"] == jobs["pseudo_labels"] == jobs["fine_tuning"] == 1
+    assert not {"flow", "frames", "random_model"} & set(jobs)
+
+
 def test_clusters(run):
     run.change(set_key("pseudo_labels/clusters/clusters", 5))
     assert run.plan().jobs == {"pseudo_labels": 1, **SELF_TRAINED}

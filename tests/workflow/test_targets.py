@@ -1,5 +1,7 @@
 """A table or a figure is a target by its name."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -89,6 +91,16 @@ def test_a_name_that_a_copy_needs_is_refused(empty_run):
     assert outcome.status != 0
     assert "evaluations.motion.seed1: a table of several seeds calls a copy" in outcome.text
     assert "Traceback" not in outcome.text
+
+
+def test_a_table_is_told_which_evaluations_leak(empty_run):
+    table = of_seeds(1, "motionfit", "random")
+    empty_run.change(set_key("tables", {"seeds": table}))
+    assert "--leaking" not in empty_run.plan("--printshellcmds", "--", "seeds").text
+    empty_run.change(set_key("pseudo_labels/clusters/dataset", "target"))
+    empty_run.change(set_key("pseudo_labels/clusters/videos", "all"))  # those of the test as well
+    plan = empty_run.plan("--printshellcmds", "--", "seeds")
+    assert re.search(r"--leaking motionfit +--output results/tables/seeds\.md", plan.text)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ try:
     # As it is written, and with the copies that tables of several seeds need.
     WRITTEN = load_config(over_base(config, Path(workflow.basedir)))
     CONFIG = with_seeds(WRITTEN)
-    check_paths(CONFIG)
+    check_paths(WRITTEN)
 except MotionFitError as error:
     raise WorkflowError(str(error)) from None
 

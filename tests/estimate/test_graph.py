@@ -35,6 +35,21 @@ def test_what_no_evaluation_needs_is_not_made():
     assert not found.motion_models
 
 
+def test_a_table_of_two_seeds_needs_of_the_copies_what_it_shows():
+    table = {"title": "t", "columns": {"A": "recognition top1"}, "seeds": 2, "splits": [1],
+             "rows": {"gain": {"evaluation": "motionfit", "gain_over": "random"}}}  # fmt: skip
+    once, found = needed(demo()), needed(demo(tables={"t": table}))
+    assert (found.frames, found.flow) == (once.frames, once.flow)
+    assert found.motion_models == {("motion", 1), ("motion.seed1", 1)}
+    assert found.features - once.features == {("motion.seed1", 1, "demo-source")}
+    assert found.fine_tuning - once.fine_tuning == {("motionfit.seed1", 1), ("random.seed1", 1)}
+    assert found.recognition - once.recognition == found.fine_tuning - once.fine_tuning
+    assert (found.retrieval, found.metrics) == (once.retrieval, once.metrics)
+    found = needed(demo(tables={"t": {**table, "splits": None}}))  # the table reads their metrics
+    assert found.metrics - once.metrics == {"motionfit.seed1", "random.seed1"}
+    assert len(found.retrieval) == len(once.retrieval) + 2
+
+
 def test_the_paper_has_the_jobs_of_its_plan():
     """Those that docs/paper.md counts by Snakemake's own plan."""
     values = yaml.safe_load((ROOT / "configs" / "paper.yaml").read_text())

@@ -1,5 +1,6 @@
 import json
 import re
+import statistics
 import subprocess
 import sys
 from html import unescape
@@ -29,6 +30,7 @@ from motionfit.report.pictures import (
     spread_over,
 )
 from motionfit.report.results_table import chance_recall, results_tables
+from motionfit.seeds import with_seeds
 from motionfit.tables.text import signed
 
 LABELS = ["a<b & 'c'", "Größe ändern", "walk", "cash $_{$", "passing the ball to somebody"]
@@ -414,6 +416,52 @@ def test_the_tables_have_a_section_of_their_own(run_of_every_kind):
     with pytest.raises(MotionFitError, match=r"figure_s1\.png is missing"):
         write_report(config, results, results / "broken.html")
     (results / "kept.png").rename(results / "figures" / "figure_s1.png")
+
+
+def with_a_rich_table() -> Config:
+    """A run whose table has words, sections, descriptions, a gain, two seeds and a leak."""
+    values = every_kind().model_dump(mode="json", exclude_unset=True)
+    rows = {
+        "other": {"section": "By <others>", "description": "Quoted & old.",
+                  "text": {"Network": "C3D"}, "published": {"top-1": 45.6}},
+        "MERS": {"section": "Own", "text": {"Network": "R(2+1)D"}, "evaluation": "by-mers"},
+        "MARS": {"evaluation": "by-mars", "description": "Taught by flow."},
+        "gain": {"evaluation": "by-mars", "gain_over": "by-mers", "published": {"top-1": 0.4}},
+    }  # fmt: skip
+    columns = {"Network": "text", "top-1": "recognition top1", "Frames": "text"}
+    values["tables"] = {"rich": {"title": "Rich", "columns": columns, "rows": rows, "seeds": 2}}
+    return load_config(values)
+
+
+def test_a_table_has_words_sections_descriptions_gains_leaks_and_seeds(tmp_path):
+    config, results = with_a_rich_table(), tmp_path / "results"
+    # The run makes the copies for the other seed, and the report is of the config as it is written.
+    fake_run(with_seeds(config), results, LABELS, splits=2)
+    write_report(config, results, tmp_path / "r.html")
+    html = unescape((tmp_path / "r.html").read_text(encoding="utf-8"))
+    section = html[html.index('<section id="tables"') : html.index('<section id="graph"')]
+    headings = re.findall(r'<tr class="section"><th colspan="100">(.*?)</th></tr>', section)
+    assert headings == ["By <others>", "Own"]
+    heads = re.findall(r"<th[^>]*>([^<]+)</th>", section[: section.index("<tbody>")])
+    assert heads == ["Network", "top-1", "Frames", "paper", "here"]
+    assert re.findall(r'class="description">([^<]+)<', section) == ["Quoted & old.",
+                                                                     "Taught by flow."]  # fmt: skip
+    for text in ("<td>C3D</td>", "<td>R(2+1)D</td>", ">+0.4<"):
+        assert text in section, text
+    values = {
+        name: 100 * json.loads((results / f"evaluations/{name}/metrics.json").read_text())[
+            "recognition top1"]["mean"]
+        for name in ("by-mers", "by-mers.seed1", "by-mars", "by-mars.seed1")
+    }  # fmt: skip
+    mean, spread = (function([values["by-mers"], values["by-mers.seed1"]])
+                    for function in (statistics.mean, statistics.stdev))  # fmt: skip
+    assert f">{mean:.1f} ± {spread:.1f}<" in section
+    gains = [values["by-mars"] - values["by-mers"],
+             values["by-mars.seed1"] - values["by-mers.seed1"]]  # fmt: skip
+    # The teacher of by-mars is of another split.
+    assert f">{signed(statistics.mean(gains))} ± {statistics.stdev(gains):.1f}†<" in section
+    assert "†: test videos may have been learned from" in section
+    assert ".seed1" not in html
 
 
 def test_without_recognition_the_report_says_so(tmp_path):

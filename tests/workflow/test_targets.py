@@ -1,9 +1,11 @@
 """A table or a figure is a target by its name."""
 
+import re
+
 import pandas as pd
 import pytest
 
-from tests.workflow.runs import set_key
+from tests.workflow.runs import run_with_videos, set_key
 
 TABLES = {
     "table1": {
@@ -51,6 +53,54 @@ def test_a_table_plans_exactly_the_evaluations_that_it_shows(empty_run):
     plan = empty_run.plan("table2")  # of the evaluation's splits, those that are shown
     assert plan.jobs["table"] == plan.jobs["recognition"] == 1
     assert not {"metrics", "retrieval"} & set(plan.jobs)
+
+
+def of_seeds(seeds: int, *evaluations: str) -> dict:
+    return {
+        "title": "Seeds", "columns": {"top-1": "recognition top1"}, "splits": [1], "seeds": seeds,
+        "rows": {name: {"evaluation": name} for name in evaluations},
+    }  # fmt: skip
+
+
+def test_a_table_of_two_seeds_makes_all_but_the_data_twice(tmp_path):
+    run = run_with_videos(tmp_path / "run")
+    outcome = run("--", "results/index/target.csv", "results/index/source.csv")
+    assert outcome.status == 0, outcome.text
+    run.change(set_key("tables", {"seeds": of_seeds(2, "motionfit", "motion")}))
+    plan = run.plan("--", "seeds")
+    shards = {"target": 2, "source": 4}
+    assert plan.jobs == {
+        "frames": sum(shards.values()), "flow": sum(shards.values()), "ledger": 2,
+        "motion_model": 2, "features": 2 * shards["source"], "pseudo_labels": 2,
+        "appearance_model": 2, "fine_tuning": 2, "recognition": 4, "table": 1, "seeds": 1,
+    }  # fmt: skip
+    for name in ("results/models/motion.seed1/split1/model.pt",
+                 "results/evaluations/motionfit.seed1/split1/recognition.json"):  # fmt: skip
+        assert name in plan.text
+    # The report is of what is written, and of no measure of a copy but those of its tables.
+    jobs = run.plan().jobs
+    assert jobs["retrieval"] == jobs["metrics"] == 3
+    assert jobs["recognition"] == 5
+
+
+def test_a_name_that_a_copy_needs_is_refused(empty_run):
+    empty_run.change(set_key("tables", {"seeds": of_seeds(2, "motion")}))
+    motion = {"model": "motion", "dataset": "target", "fine_tuning": None}
+    empty_run.change(set_key("evaluations/motion.seed1", motion))
+    outcome = empty_run("--dry-run", "seeds")
+    assert outcome.status != 0
+    assert "evaluations.motion.seed1: a table of several seeds calls a copy" in outcome.text
+    assert "Traceback" not in outcome.text
+
+
+def test_a_table_is_told_which_evaluations_leak(empty_run):
+    table = of_seeds(1, "motionfit", "random")
+    empty_run.change(set_key("tables", {"seeds": table}))
+    assert "--leaking" not in empty_run.plan("--printshellcmds", "--", "seeds").text
+    empty_run.change(set_key("pseudo_labels/clusters/dataset", "target"))
+    empty_run.change(set_key("pseudo_labels/clusters/videos", "all"))  # those of the test as well
+    plan = empty_run.plan("--printshellcmds", "--", "seeds")
+    assert re.search(r"--leaking motionfit +--output results/tables/seeds\.md", plan.text)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def make_clips(args: argparse.Namespace, folder: Path) -> ClipStore:
                 )[0].permute(1, 2, 0).byte()
             )  # fmt: skip
             jpeg = encode_jpeg(image, 95)
-            shard.add(f"v{i}", [jpeg] * FRAMES, source="noise")
+            shard.add(f"v{i}", [jpeg] * FRAMES, source="noise", rate=12.0)
     return ClipStore(folder, ["0000"], "frames")
 
 

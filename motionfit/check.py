@@ -8,7 +8,7 @@ from pathlib import Path
 
 from motionfit.errors import MotionFitError
 from motionfit.files import DamagedError, damaged, verify
-from motionfit.store.features import read_arrays
+from motionfit.store.features import read_file
 from motionfit.store.shards import Shards, kind_of
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def check_shard(path: Path) -> None:
     """Raises MotionFitError where a file of frames, flow or features is not as it was written."""
     kind = kind_of(path)
     if kind is None:
-        read_arrays(path)
+        read_file(path)
         return
     shards = Shards([path], kind)
     for video in shards:

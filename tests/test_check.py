@@ -18,7 +18,7 @@ def results(tmp_path):
     make_frames(tmp_path / "frames" / "0000.h5", {"a": moving_square(6), "b": moving_square(4)})
     make_flow(tmp_path / "flow" / "0000.h5", {"a": np.zeros((6, 32, 48, 2), np.float32)})
     features = VideoFeatures("a", np.arange(3), VALUES, 6, 4)
-    write_features(tmp_path / "features" / "0000.h5", 4, [features])
+    write_features(tmp_path / "features" / "0000.h5", 4, [features], [12.0], 12.0)
     network = build_network("r2plus1d_small", "frames", 2, seed=0)
     save_model(network, described("frames", ["a", "b"], 4, [32, 48], 24), tmp_path / "model.pt")
     return tmp_path

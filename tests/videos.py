@@ -52,22 +52,26 @@ def encode_video(
     return path
 
 
-def make_frames(path: Path, videos: dict[str, np.ndarray], fps: float | None = None) -> None:
+def make_frames(
+    path: Path, videos: dict[str, np.ndarray], fps: float | None = None, rate: float = 12.0
+) -> None:
     """A shard of frames from videos (T, H, W, 3)."""
     size = list(next(iter(videos.values())).shape[1:3])
     with write_shard(path, "frames", {"size": size, "fps": fps, "quality": 95}) as shard:
         for name, video in videos.items():
-            shard.add(name, [encode_jpeg(frame, 95) for frame in video], source=name)
+            shard.add(name, [encode_jpeg(frame, 95) for frame in video], name, rate)
 
 
-def make_flow(path: Path, videos: dict[str, np.ndarray], bound: float = 20) -> None:
+def make_flow(
+    path: Path, videos: dict[str, np.ndarray], bound: float = 20, rate: float = 12.0
+) -> None:
     """A shard of flow from fields (T, H, W, 2) in pixels."""
     size = list(next(iter(videos.values())).shape[1:3])
     with write_shard(path, "flow", {"size": size, "fps": None, "bound": bound}) as shard:
         for name, field in videos.items():
             stored = quantise(field, bound)
             images = [np.concatenate([f[..., 0], f[..., 1]]) for f in stored]
-            shard.add(name, [encode_jpeg(image, 95) for image in images], source=name)
+            shard.add(name, [encode_jpeg(image, 95) for image in images], name, rate)
 
 
 def described(
@@ -75,7 +79,17 @@ def described(
 ) -> SavedModel:
     """What is saved with a small network that learned labels."""
     return SavedModel(
-        "r2plus1d_small", modality, classes, clip_length, frame_size, crop, None, "labels", 1, "{}"
+        "r2plus1d_small",
+        modality,
+        classes,
+        clip_length,
+        frame_size,
+        crop,
+        None,
+        12.0,
+        "labels",
+        1,
+        "{}",
     )
 
 

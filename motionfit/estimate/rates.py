@@ -163,7 +163,7 @@ def measure_frames(
 def write_sample(encoded: list[tuple[str, list[bytes]]], recipe: dict, path: Path) -> None:
     with write_shard(path, "frames", recipe) as shard:
         for video, frames in encoded:
-            shard.add(video, frames, source=video)
+            shard.add(video, frames, source=video, rate=1.0)
 
 
 def measure_flow(sample: Sample, recipe: Flow, threads: int, folder: Path) -> Stored:
@@ -301,8 +301,8 @@ def measure_inference(
     torch.set_num_threads(threads)
     network = build_network(backbone, modality, CLASSES, seed=0).to(device).eval()
     store = ClipStore(clips.parent, [clips.stem], modality)
-    about = SavedModel(backbone, modality, [], clip_length, store.recipe["size"], crop, None, "",
-                       None, "{}")  # fmt: skip
+    about = SavedModel(backbone, modality, [], clip_length, store.recipe["size"], crop, None, None,
+                       "", None, "{}")  # fmt: skip
     videos = list(store.shards)
 
     def seconds(count: int) -> float:

@@ -50,7 +50,7 @@ def store_flow(frames: Path, recipe: Flow, threads: int, output: Path) -> None:
     with ThreadPoolExecutor(threads) as pool, write_shard(output, "flow", made) as shard:
         for video, parts in groupby(flow_of(source, recipe, threads, pool), key=itemgetter(0)):
             fields = [field for _, part in parts for field in part]
-            shard.add(video, [*fields, fields[-1]], source.source(video))
+            shard.add(video, [*fields, fields[-1]], source.source(video), source.rate(video))
             count += 1
     log.info("flow of %d videos", count)
 

@@ -3,10 +3,16 @@
 from collections.abc import Callable
 
 import torch
+from torch import nn
 
 from motionfit.models.network import Modality, VideoNetwork
 from motionfit.models.resnet import R3D, R2Plus1D
 from motionfit.models.s3d import S3D
+
+FLOW_EPS = 1e-9
+"""eps of the first batch normalisation of a network on flow. RGB has unit variance; a field of slow
+motion, 0.1 pixels, has 1/128 in places, and what the first convolution makes of it a variance of
+1e-7: beside torchvision's 1e-5 (1e-3 in S3D) a tenth of its scale would be left (docs/flow.md)."""
 
 BACKBONES: dict[str, Callable[[Modality, int], VideoNetwork]] = {
     "r2plus1d_18": lambda modality, classes: R2Plus1D(modality, classes),
@@ -23,4 +29,8 @@ def build_network(backbone: str, modality: Modality, classes: int, seed: int) ->
     """A network of random weights drawn by `seed`; the caller's random state is left alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return BACKBONES[backbone](modality, classes)
+        network = BACKBONES[backbone](modality, classes)
+    if modality == "flow":
+        first = next(m for m in network.modules() if isinstance(m, nn.BatchNorm3d))
+        first.eps = FLOW_EPS
+    return network

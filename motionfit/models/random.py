@@ -19,6 +19,7 @@ def save_random_model(recipe: AppearanceModel, output: Path) -> None:
         frame_size=list(recipe.frame_size),
         crop=recipe.training.crop,
         fps=None,
+        rate=None,
         learned="labels of another data set" if recipe.network.weights else "nothing",
         split=None,
         recipe=recipe.to_json(),

@@ -29,6 +29,9 @@ class SavedModel:
     """Side of the square crop, in pixels."""
     fps: float | None
     """Rate that the frames were sampled at; None for each video's own."""
+    rate: float | None
+    """Frames a second of the videos that it learned from: their median. None where it learned from
+    none."""
     learned: str
     """What it has learned: 'labels', 'pseudo-labels', 'a motion model's features' by MERS, 'clip
     order' without any of them, 'nothing' of random weights, or 'labels of another data set' of

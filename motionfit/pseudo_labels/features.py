@@ -1,6 +1,5 @@
 """Features of the densely sampled clips of shards of flow, or of frames."""
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,12 +33,6 @@ def store_features(
     about = replace(about, clip_length=recipe.clip_length or about.clip_length)
     network.to(device)
     store = ClipStore(clips, shards, about.modality)
-    if store.recipe["fps"] != about.fps:
-        log.warning(
-            "the motion model learned from frames at %s a second, and these are at %s (null: each "
-            "video's own): motion looks faster or slower to it",
-            json.dumps(about.fps), json.dumps(store.recipe["fps"]),
-        )  # fmt: skip
     videos = list(store.shards)
     starts = {v: dense_starts(store.length(v), about.clip_length, recipe.stride) for v in videos}
     features = clip_outputs(network.features, about, store, starts, device, threads,
@@ -47,5 +40,5 @@ def store_features(
     write_features(output, about.clip_length, [
         VideoFeatures(video, starts[video], features[video], store.length(video), about.clip_length)
         for video in videos
-    ])  # fmt: skip
+    ], [store.shards.rate(video) for video in videos], about.rate)  # fmt: skip
     log.info("features of %d videos", len(videos))

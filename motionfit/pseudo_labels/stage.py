@@ -19,7 +19,8 @@ from motionfit.models.device import inference_device
 from motionfit.pseudo_labels.granularity import aggregate, unit_lengths
 from motionfit.pseudo_labels.kmeans import CPU, kmeans
 from motionfit.pseudo_labels.points import mapped, prepared
-from motionfit.store.features import read_features
+from motionfit.store.features import read_features, read_rates
+from motionfit.store.frame_rates import warn_of_rates
 from motionfit.store.ranges import ranges
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ def make_pseudo_labels(
     folder.mkdir(parents=True, exist_ok=True)
     chosen = chosen_videos(recipe, index, split, labelled)
     files = [features / f"{name}.h5" for name in ranges(index["shard"], shards)]
+    warn_of_rates("the source", *read_rates(files))
     points, table = source_points(recipe, chosen, files, folder)
     log.info("%d %ss of %d videos", len(points), recipe.granularity, table["video"].nunique())
     device = inference_device(threads)

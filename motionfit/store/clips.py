@@ -12,6 +12,16 @@ from motionfit.store.images import decode_grey, decode_rgb
 from motionfit.store.shards import Shards
 
 
+def clip_frames(start: int, length: int, frames: int) -> list[int]:
+    """Numbers of the L frames of a clip that begins at `start`, of a video of `frames` frames.
+
+    Past its end a video begins again, in frames and in flow alike: a network on RGB and its teacher
+    on flow then see the same moments. (A last frame that stays shows no motion, but flow that stays
+    shows the same one for ever.)
+    """
+    return [(start + i) % frames for i in range(length)]
+
+
 class ClipStore:
     """Reads clips of one modality, 'frames' (3 channels, RGB) or 'flow' (2 channels, x and y), from
     the shards of that name in a folder."""
@@ -33,9 +43,14 @@ class ClipStore:
         """Number of frames of a video."""
         return self.shards.length(video)
 
+    @property
+    def rate(self) -> float:
+        """The usual number of frames a second: the median of the videos'."""
+        return float(np.median([self.shards.rate(video) for video in self.shards]))
+
     def read(self, video: str, start: int, length: int) -> np.ndarray:
-        """(L, H, W, C) uint8 from frame `start` on; where the video ends sooner, its last frame is
-        repeated. Raises MotionFitError where the shard or a frame can't be read."""
+        """(L, H, W, C) uint8 from frame `start` on; where the video ends sooner, it begins again
+        (`clip_frames`). Raises MotionFitError where the shard or a frame can't be read."""
         frames = self.read_encoded(video, start, length)
         try:
             clip = np.stack([self._decode(data) for data in frames])
@@ -51,10 +66,11 @@ class ClipStore:
 
     def read_encoded(self, video: str, start: int, length: int) -> list[np.ndarray]:
         """The same clip as L encoded frames, (bytes,) uint8 each; raises as `Shards.read` does."""
-        start = min(start, self.length(video) - 1)
-        present = min(length, self.length(video) - start)
-        images = self.shards.read(video, start, present)
-        return images + images[-1:] * (length - present)
+        frames = self.length(video)
+        if start + length <= frames:
+            return self.shards.read(video, start, length)
+        whole = self.shards.read(video, 0, frames)
+        return [whole[number] for number in clip_frames(start, length, frames)]
 
     def _decode(self, data: np.ndarray) -> np.ndarray:
         if self.modality == "frames":

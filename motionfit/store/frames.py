@@ -10,7 +10,7 @@ from motionfit.files import replacing
 from motionfit.result_tables import read_table
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
-from motionfit.store.video import UnreadableVideoError, decode
+from motionfit.store.video import UnreadableVideoError, decode, frame_rate
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ def store_frames(
         for row in videos.itertuples():
             frames, reason = [], ""
             try:
+                rate = float(frame_rate(Path(row.path)))
                 frames.extend(
                     encode_jpeg(frame, quality) for frame in decode(Path(row.path), size, fps)
                 )
@@ -43,7 +44,8 @@ def store_frames(
                 log.warning("%s: %s (%d frames kept)", row.path, reason, kept)
                 failures.append((row.video, row.path, reason, kept))
             if kept:
-                shard.add(row.video, frames, source=row.path)
+                # One of a lower rate than is asked for stays as it is.
+                shard.add(row.video, frames, row.path, min(rate, fps or rate))
     with replacing(ledger_of(output)) as temporary:
         pd.DataFrame(failures, columns=LEDGER_COLUMNS).to_csv(temporary, index=False)
     log.info("%d videos stored, %d problems", len(videos), len(failures))

@@ -3,10 +3,11 @@
 Layout of a shard::
 
     /            attributes: kind ('frames' or 'flow'), recipe (JSON text), checksum (of these two
-                 and of the three arrays that follow)
+                 and of the four arrays that follow)
     /videos      (V,) text      ids, in the order they were added
     /sources     (V,) text      paths of the video files
     /lengths     (V,) int64     frames a video
+    /rates       (V,) float64   frames a second of each video, as they are stored
     /data/000000 (N,) uint8     the encoded frames of the first video, one after the other
     /offsets/000000 (T+1,) int64  frame t is bytes[offsets[t]:offsets[t+1]]
     /checksums/000000 (T,) uint32  CRC-32 of each frame
@@ -35,6 +36,9 @@ from motionfit.store.hdf5 import new_hdf5
 OPEN_AT_MOST = 64
 """Files that a process keeps open: a system allows some 1000, and a data set may have more."""
 
+LISTS = ("videos", "sources", "lengths", "rates")
+"""Arrays of a shard with an entry a video."""
+
 BROKEN = (OSError, KeyError, TypeError, ValueError, RuntimeError)
 """What reading a file that is not as it was written raises."""
 
@@ -49,9 +53,11 @@ class ShardWriter:
         self._videos: list[str] = []
         self._sources: list[str] = []
         self._lengths: list[int] = []
+        self._rates: list[float] = []
 
-    def add(self, video: str, frames: Sequence[bytes], source: str) -> None:
-        """Adds a video as its encoded frames; `source`: the path of its file."""
+    def add(self, video: str, frames: Sequence[bytes], source: str, rate: float) -> None:
+        """Adds a video as its encoded frames, `rate` of them a second; `source`: the path of its
+        file."""
         name = f"{len(self._videos):06d}"
         offsets = np.zeros(len(frames) + 1, np.int64)
         np.cumsum([len(frame) for frame in frames], out=offsets[1:])
@@ -62,12 +68,14 @@ class ShardWriter:
         self._videos.append(video)
         self._sources.append(source)
         self._lengths.append(len(frames))
+        self._rates.append(rate)
 
     def finish(self) -> None:
         arrays = {
             "videos": text_array(self._videos),
             "sources": text_array(self._sources),
             "lengths": np.array(self._lengths, np.int64),
+            "rates": np.array(self._rates, np.float64),
         }
         for name, values in arrays.items():
             self._file[name] = values
@@ -96,6 +104,7 @@ class _Place(NamedTuple):
     path: Path
     name: str
     length: int
+    rate: float
 
 
 class _Stored(NamedTuple):
@@ -151,6 +160,10 @@ class Shards:
     def length(self, video: str) -> int:
         """Number of frames of a video."""
         return self._places[video].length
+
+    def rate(self, video: str) -> float:
+        """Frames a second of a video, as they are stored."""
+        return self._places[video].rate
 
     def path(self, video: str) -> Path:
         """The shard that holds a video."""
@@ -214,23 +227,28 @@ def read_contents(file: h5py.File, path: Path, kind: str) -> tuple[str, dict[str
     """
     try:
         about = [bytes(file.attrs[name]) for name in ("kind", "recipe")]
-        arrays = [own_array(file, name)[:] for name in ("videos", "sources", "lengths")]
+        arrays = [own_array(file, name)[:] for name in LISTS]
         if int(file.attrs["checksum"]) != checksum(*about, *arrays):
             raise ValueError("its list of videos has another checksum")
         of_kind, recipe = (text.decode() for text in about)
-        names, lengths = [video.decode() for video in arrays[0]], arrays[2].tolist()
+        names = [video.decode() for video in arrays[0]]
+        lengths, rates = (array.tolist() for array in arrays[2:])
         height, width = json.loads(recipe)["size"]
-        if not (height > 0 and width > 0 and len(names) == len(set(names)) == len(lengths)):
+        if not (
+            height > 0 and width > 0 and len(names) == len(set(names)) == len(lengths) == len(rates)
+        ):
             raise ValueError("its list of videos makes no sense")
         if not all(isinstance(length, int) and length > 0 for length in lengths):
             raise ValueError("it has videos of no length")
+        if not all(isinstance(rate, float) and 0 < rate < np.inf for rate in rates):
+            raise ValueError("it has videos of no frame rate")
     except BROKEN as error:
         raise damaged(path, f"it is no whole shard: {error}") from None
     if of_kind != kind:
         raise MotionFitError(f"{path} holds no {kind}, but {of_kind}")
     return recipe, {
-        video: _Place(path, f"{i:06d}", length)
-        for i, (video, length) in enumerate(zip(names, lengths, strict=True))
+        video: _Place(path, f"{i:06d}", length, rate)
+        for i, (video, length, rate) in enumerate(zip(names, lengths, rates, strict=True))
     }
 
 

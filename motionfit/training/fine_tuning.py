@@ -8,6 +8,7 @@ from motionfit.config import FineTuning, LabelledPart, Network
 from motionfit.datasets.index import classes, labelled_train
 from motionfit.models import build_network, load_model
 from motionfit.store.clips import ClipStore
+from motionfit.store.frame_rates import warn_of_rates
 from motionfit.training.compute import Compute
 from motionfit.training.labels import stored, with_labels
 from motionfit.training.objective import ClipLosses, Mars
@@ -35,6 +36,7 @@ def fine_tune(
     """
     network, about = load_model(model)
     store = ClipStore(clips, index["shard"], about.modality)
+    warn_of_rates("the target", store.rate, about.rate)
     names = classes(index)
     rows = labelled_train(index, split, labels)
     rows = stored(rows, store, clip_length)

@@ -95,6 +95,7 @@ def describe(
         frame_size=store.recipe["size"],
         crop=training.crop,
         fps=store.recipe["fps"],
+        rate=store.rate,
         learned=learned,
         split=split,
         recipe=recipe,

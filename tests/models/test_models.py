@@ -11,7 +11,9 @@ from motionfit.models.s3d import SelfGating
 
 
 def about(modality: str = "frames", backbone: str = "r2plus1d_small") -> SavedModel:
-    return SavedModel(backbone, modality, ["a", "b", "c"], 8, [32, 48], 28, None, "labels", 1, "{}")
+    return SavedModel(
+        backbone, modality, ["a", "b", "c"], 8, [32, 48], 28, None, 12.0, "labels", 1, "{}"
+    )
 
 
 @pytest.mark.parametrize(("name", "theirs"), [("r2plus1d_18", r2plus1d_18), ("r3d_18", r3d_18)])

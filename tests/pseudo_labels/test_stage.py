@@ -21,12 +21,14 @@ def recipe(clusters: int, **options) -> PseudoLabels:
     return PseudoLabels(motion_model="m", dataset="d", clusters=clusters, **options)
 
 
-def make_features(folder, features: dict[str, np.ndarray]) -> None:
+def make_features(
+    folder, features: dict[str, np.ndarray], rate: float = 12.0, model_rate: float = 12.0
+) -> None:
     folder.mkdir()
     write_features(folder / "0000.h5", 8, [
         VideoFeatures(video, 8 * np.arange(len(values)), values, 8 * len(values), 8)
         for video, values in features.items()
-    ])  # fmt: skip
+    ], [rate] * len(features), model_rate)  # fmt: skip
 
 
 def test_features_are_those_of_the_network(tmp_path):

@@ -89,7 +89,7 @@ def fake_frames(folder: Path, index: pd.DataFrame, size: tuple[int, int]) -> Non
                     image = np.full((height, width, 3), 40 + 13 * i % 160, np.uint8)
                     image[4 : height // 2, 3 * t : 3 * t + 8] = (250, 90, 20)
                     frames.append(encode_jpeg(image, 90))
-                writer.add(video, frames, video)
+                writer.add(video, frames, video, rate=12.0)
     lost = {"video": index["video"][0], "path": "x", "reason": "broken", "frames_kept": 0}
     pd.DataFrame([lost]).to_csv(folder / "failed.csv", index=False)
 
@@ -101,7 +101,9 @@ def fake_flow(folder: Path, index: pd.DataFrame, recipe) -> None:
     for shard, rows in stored(index).groupby("shard"):
         with write_shard(folder / f"{shard}.h5", "flow", recipe.model_dump(mode="json")) as writer:
             for video in rows["video"]:
-                writer.add(video, [encode_jpeg(np.concatenate(right), 95)] * FRAMES, video)
+                writer.add(
+                    video, [encode_jpeg(np.concatenate(right), 95)] * FRAMES, video, rate=12.0
+                )
 
 
 def fake_history(folder: Path, rng: np.random.Generator, labels: bool = True) -> None:

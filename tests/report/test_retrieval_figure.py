@@ -20,7 +20,7 @@ def frames(tmp_path):
         with write_shard(tmp_path / f"{shard}.h5", "frames", {"size": [16, 24]}) as writer:
             for video in (f"test{shard}", f"train{shard}"):
                 images = [np.full((16, 24, 3), 10 * t, np.uint8) for t in range(20)]
-                writer.add(video, [encode_jpeg(image, 95) for image in images], video)
+                writer.add(video, [encode_jpeg(image, 95) for image in images], video, rate=12.0)
     return tmp_path
 
 

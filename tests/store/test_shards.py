@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from motionfit.errors import MotionFitError
-from motionfit.store.clips import ClipStore
+from motionfit.store.clips import ClipStore, clip_frames
 from motionfit.store.shards import Shards, checksum, write_shard
 from tests.videos import make_flow, make_frames, moving_square
 
@@ -15,8 +15,8 @@ RECIPE = {"size": [4, 4], "fps": None}
 
 def test_frames_come_back_as_they_were_written(tmp_path):
     with write_shard(tmp_path / "0.h5", "frames", RECIPE) as shard:
-        shard.add("a/b é.mp4", [b"one", b"", b"three"], "x")
-        shard.add("c", [b"four"], "y")
+        shard.add("a/b é.mp4", [b"one", b"", b"three"], "x", rate=12.0)
+        shard.add("c", [b"four"], "y", rate=12.0)
     shards = Shards([tmp_path / "0.h5"], "frames")
     assert list(shards) == ["a/b é.mp4", "c"]
     assert shards.length("a/b é.mp4") == 3
@@ -28,7 +28,7 @@ def test_frames_come_back_as_they_were_written(tmp_path):
 
 def fail_while_writing(path):
     with write_shard(path, "frames", RECIPE) as shard:
-        shard.add("b", [b"x"], "b.mp4")
+        shard.add("b", [b"x"], "b.mp4", rate=12.0)
         raise RuntimeError
 
 
@@ -41,7 +41,7 @@ def test_a_shard_that_is_not_finished_leaves_nothing(tmp_path):
 def test_a_shard_that_fails_leaves_the_one_before(tmp_path):
     path = tmp_path / "0.h5"
     with write_shard(path, "frames", RECIPE) as shard:
-        shard.add("a", [b"x"], "a.mp4")
+        shard.add("a", [b"x"], "a.mp4", rate=12.0)
     with pytest.raises(RuntimeError):
         fail_while_writing(path)
     assert list(Shards([path], "frames")) == ["a"]
@@ -68,7 +68,7 @@ def test_no_more_files_are_open_than_a_system_allows(tmp_path, monkeypatch):
     monkeypatch.setattr("motionfit.store.shards.OPEN_AT_MOST", 2)
     for i in range(5):
         with write_shard(tmp_path / f"{i}.h5", "frames", RECIPE) as shard:
-            shard.add(f"v{i}", [bytes([i])], "v.mp4")
+            shard.add(f"v{i}", [bytes([i])], "v.mp4", rate=12.0)
     shards = Shards([tmp_path / f"{i}.h5" for i in range(5)], "frames")
     for i in (0, 1, 2, 3, 4, 0):
         assert shards.read(f"v{i}", 0, 1)[0].tobytes() == bytes([i])
@@ -83,7 +83,7 @@ def test_a_missing_shard_is_not_blamed_on_its_content(tmp_path):
 
 def test_a_clip_is_one_contiguous_array(tmp_path):
     with write_shard(tmp_path / "0.h5", "frames", RECIPE) as shard:
-        shard.add("a", [bytes([i]) * (i + 1) for i in range(5)], "a.mp4")
+        shard.add("a", [bytes([i]) * (i + 1) for i in range(5)], "a.mp4", rate=12.0)
     with h5py.File(tmp_path / "0.h5") as file:
         assert file["data/000000"].shape == (15,)
         assert file["offsets/000000"][:].tolist() == [0, 1, 3, 6, 10, 15]
@@ -124,20 +124,41 @@ def test_clips_of_frames_and_of_flow(tmp_path):
     assert np.abs(clip[..., 1].astype(int) - 64).max() <= 1  # 128 - round(127 * 10 / 20)
 
 
-def test_a_clip_beyond_the_end_repeats_the_last_frame(tmp_path):
-    make_frames(tmp_path / "0000.h5", {"a": moving_square(5)})
+def test_past_its_end_a_video_begins_again_in_frames_and_flow_alike(tmp_path):
+    make_frames(tmp_path / "frames" / "0000.h5", {"a": moving_square(5)})
+    speeds = np.arange(5, dtype=np.float32)[:, None, None, None]
+    make_flow(tmp_path / "flow" / "0000.h5", {"a": np.broadcast_to(speeds, (5, 32, 48, 2))})
+    for kind in ("frames", "flow"):
+        store = ClipStore(tmp_path / kind, ["0000"], kind)
+        single = [store.read("a", t, 1)[0] for t in range(5)]
+        for start, numbers in ((3, [3, 4, 0, 1]), (0, [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1])):
+            assert clip_frames(start, len(numbers), 5) == numbers
+            clip = store.read("a", start, len(numbers))
+            assert np.array_equal(clip, np.stack([single[t] for t in numbers]))
+
+
+def test_the_frame_rate_of_a_video_and_the_usual_one(tmp_path):
+    with write_shard(tmp_path / "0000.h5", "frames", RECIPE) as shard:
+        for video, rate in (("a", 25.0), ("b", 30.0), ("c", 29.97)):
+            shard.add(video, [b"x"], video, rate)
     store = ClipStore(tmp_path, ["0000"], "frames")
-    clip = store.read("a", 3, 4)
-    assert np.array_equal(clip[0], store.read("a", 3, 1)[0])
-    for t in (1, 2, 3):
-        assert np.array_equal(clip[t], store.read("a", 4, 1)[0])
+    assert store.shards.rate("a") == 25
+    assert store.rate == 29.97
+
+
+@pytest.mark.parametrize("rate", [0.0, float("nan"), float("inf"), -1.0])
+def test_a_shard_of_no_frame_rate_is_refused(tmp_path, rate):
+    with write_shard(tmp_path / "0000.h5", "frames", RECIPE) as shard:
+        shard.add("a", [b"x"], "a", rate)
+    with pytest.raises(MotionFitError, match="no frame rate"):
+        Shards([tmp_path / "0000.h5"], "frames")
 
 
 def small_shard(path):
     """Two videos of ten different frames each."""
     with write_shard(path, "frames", RECIPE) as shard:
         for video in ("a", "b"):
-            shard.add(video, [bytes([t]) * 40 for t in range(10)], f"{video}.mp4")
+            shard.add(video, [bytes([t]) * 40 for t in range(10)], f"{video}.mp4", rate=12.0)
     return everything(path)
 
 

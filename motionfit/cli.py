@@ -438,7 +438,7 @@ def build_parser() -> argparse.ArgumentParser:
     stage.add_argument("--recall-at", type=int, nargs="+", default=[1, 5, 20], metavar="K",
                        help="nearest clips that are looked at (default: 1 5 20)")  # fmt: skip
     stage.add_argument("--neighbours", required=True, type=Path, metavar="CSV",
-                       help="file for the nearest clips")  # fmt: skip
+                       help="file for the nearest videos")  # fmt: skip
 
     stage = command(summarise, "Join the measures of the splits of an evaluation.")
     add(stage, "--output")
@@ -461,10 +461,10 @@ def build_parser() -> argparse.ArgumentParser:
                        help="files to write: .md, .csv, and .svg, a plot over the table's axis"
                        )  # fmt: skip
 
-    stage = command(retrieval_figure, "Show queries and the nearest clips that were retrieved.")
+    stage = command(retrieval_figure, "Show queries and the nearest videos that were retrieved.")
     add(stage, "--recipe", "--index", "--clip-length", "--output")
     stage.add_argument("--neighbours", required=True, type=Path, metavar="CSV",
-                       help="the nearest clips, as retrieve writes them")  # fmt: skip
+                       help="the nearest videos, as retrieve writes them")  # fmt: skip
     stage.add_argument("--frames", required=True, type=Path, metavar="DIR",
                        help="folder of the shards of frames")  # fmt: skip
 

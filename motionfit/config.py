@@ -547,7 +547,9 @@ class Evaluation(Recipe):
     fine_tuning: FineTuning | None = FineTuning()
     """null evaluates the model as it is; it then has to know the target's classes."""
     clips: Positive = 10
-    """Clips a test video, spread uniformly, whose class probabilities are averaged."""
+    """Clips a video, spread uniformly; of a short video some come several times. Recognition
+    averages the class probabilities of a test video's clips; in retrieval each clip of a test video
+    is a query among those of the training videos."""
     recall_at: tuple[Positive, ...] = Field(default=(1, 5, 20), min_length=1)
     """k of retrieval's recall at k: the nearest training clips (or videos) that are looked at."""
     measures: tuple[Literal["recognition", "retrieval"], ...] = Field(
@@ -729,16 +731,18 @@ class Table(Recipe):
 
 
 class RetrievalFigure(Recipe):
-    """Query clips and the nearest that are found, successes and failures (Fig. S1)."""
+    """Query clips and the nearest videos that are found, successes on the left and failures on the
+    right (Fig. S1)."""
 
     title: str
     """What it is about."""
     evaluation: str
     """Evaluation whose retrieval is shown, of its first split."""
     queries: Positive = 4
-    """Queries whose nearest clip has their class, and as many for which it has not."""
-    neighbours: Annotated[int, Field(ge=1, le=10)] = 5
-    """Nearest clips a query."""
+    """Queries on the left, all of whose nearest videos are of their class, and on the right, all of
+    whose nearest videos are of another; fewer where there are not as many."""
+    neighbours: Annotated[int, Field(ge=1, le=10)] = 3
+    """Nearest videos a query, each by its clip that is nearest."""
 
 
 class Resources(Recipe):

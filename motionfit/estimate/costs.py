@@ -9,7 +9,7 @@ import numpy as np
 from motionfit.config import PseudoLabels, Training
 from motionfit.pseudo_labels.features import dense_starts
 from motionfit.pseudo_labels.kmeans import SAMPLE
-from motionfit.training.data import distinct_starts
+from motionfit.training.data import uniform_starts
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,9 @@ def dense_clips(frames: np.ndarray, clip_length: int, stride: int) -> np.ndarray
 
 
 def evaluated_clips(frames: np.ndarray, clip_length: int, count: int) -> float:
-    """Mean number of clips that a test video of so many frames is judged by."""
-    return float(np.mean([len(distinct_starts(int(f), clip_length, count)) for f in frames]))
+    """Mean number of clips that are computed of a video of so many frames, where an evaluation
+    takes `count`: those of a short video that begin at the same frame are computed once."""
+    return float(np.mean([len(set(uniform_starts(int(f), clip_length, count))) for f in frames]))
 
 
 def units(recipe: PseudoLabels, clips: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ from motionfit.store.shards import write_shard
 from motionfit.store.video import UnreadableVideoError, decode
 from motionfit.training.compute import Compute
 from motionfit.training.data import LabelledVideo
-from motionfit.training.inference import clip_outputs
+from motionfit.training.inference import outputs_of_places
 from motionfit.training.labels import training_and_validation
 from motionfit.training.loop import train
 from motionfit.training.objective import ClipLosses, Mars, Mers, Objective, Teacher
@@ -306,11 +306,9 @@ def measure_inference(
     videos = list(store.shards)
 
     def seconds(count: int) -> float:
-        starts: dict[str, list[int]] = {}
-        for i in range(count):
-            starts.setdefault(videos[i % len(videos)], []).append(0)
+        places = [(videos[i % len(videos)], 0) for i in range(count)]
         watch = Watch(threads, device.type == "cuda")
-        clip_outputs(network.features, about, store, starts, device, threads)
+        outputs_of_places(network.features, about, store, places, device, threads)
         return watch.seconds
 
     if device.type == "cpu":

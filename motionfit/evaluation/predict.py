@@ -11,7 +11,7 @@ from motionfit.models import SavedModel, load_model
 from motionfit.models.device import inference_device
 from motionfit.store.video import UnreadableVideoError, decode
 from motionfit.training.clips import centre_crop
-from motionfit.training.data import distinct_starts
+from motionfit.training.data import uniform_starts
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +36,10 @@ class Predictor:
         """
         frames = decoded(video, self.about)
         L = self.about.clip_length
-        starts = distinct_starts(len(frames), L, clips)
+        starts, times = np.unique(uniform_starts(len(frames), L, clips), return_counts=True)
         chosen = [np.minimum(np.arange(s, s + L), len(frames) - 1) for s in starts]
         probabilities = video_probabilities(
-            self._network, self.about, frames[np.stack(chosen)], self._device
+            self._network, self.about, frames[np.stack(chosen)], times, self._device
         )
         order = np.argsort(-probabilities)
         return {self.about.classes[k]: float(probabilities[k]) for k in order}

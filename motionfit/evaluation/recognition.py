@@ -16,7 +16,7 @@ from motionfit.models.device import inference_device
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
 from motionfit.training.clips import network_input
-from motionfit.training.data import distinct_starts
+from motionfit.training.data import uniform_starts
 from motionfit.training.inference import clip_outputs
 from motionfit.training.labels import stored
 
@@ -25,12 +25,16 @@ log = logging.getLogger(__name__)
 
 @torch.inference_mode()
 def video_probabilities(
-    network: VideoNetwork, about: SavedModel, clips: np.ndarray, device: torch.device
+    network: VideoNetwork,
+    about: SavedModel,
+    clips: np.ndarray,
+    weights: np.ndarray,
+    device: torch.device,
 ) -> np.ndarray:
-    """Cropped clips (N, L, S, S, C) uint8 of one video to (K,) class probabilities: the mean of the
-    clips' softmax."""
+    """Cropped clips (N, L, S, S, C) uint8 of one video, and how often each counts (N,), to (K,)
+    class probabilities: the mean of the clips' softmax."""
     logits = network(network_input(torch.from_numpy(clips).to(device), about.modality))
-    return logits.softmax(dim=1).mean(dim=0).cpu().numpy()
+    return np.average(logits.softmax(dim=1).cpu().numpy(), axis=0, weights=weights)
 
 
 def recognise(
@@ -44,7 +48,8 @@ def recognise(
     output: Path,
     predictions: Path,
 ) -> None:
-    """Classifies the test videos of a split by `count` clips of `clip_length` frames each.
+    """Classifies the test videos of a split by `count` evenly spread clips of `clip_length` frames
+    each, of which a short video has some several times.
 
     `output` gets the top-1 and top-5 accuracy; `predictions` a row a video: video, label,
     predicted, and p(CLASS), the probability of each class.
@@ -60,7 +65,7 @@ def recognise(
     network.to(device)
     store = ClipStore(clips, index["shard"], about.modality)
     test = stored(part(index, split, "test"), store, about.clip_length)
-    starts = {v: distinct_starts(store.length(v), clip_length, count) for v in test["video"]}
+    starts = {v: uniform_starts(store.length(v), clip_length, count) for v in test["video"]}
     by_clip = clip_outputs(lambda x: network(x).softmax(dim=1), about, store, starts, device,
                            threads)  # fmt: skip
     probabilities = np.stack([of_video.mean(axis=0) for of_video in by_clip.values()])

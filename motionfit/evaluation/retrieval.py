@@ -1,8 +1,10 @@
 """Retrieval: does a test video find training videos of its class, by the features of a model?"""
 
 import logging
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,14 +16,49 @@ from motionfit.models import SavedModel, load_model
 from motionfit.models.device import inference_device
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
-from motionfit.training.data import distinct_starts
+from motionfit.training.data import uniform_starts
 from motionfit.training.inference import clip_outputs
 from motionfit.training.labels import stored
 
 log = logging.getLogger(__name__)
 
 SHOWN = 10
-"""Neighbours a query that are kept for whoever wants to look."""
+"""Nearest videos a query that are kept for whoever wants to look."""
+AT_ONCE = 2**24
+"""Similarities that are in memory at a time."""
+
+
+class Vectors(NamedTuple):
+    """What is compared: clips, or videos."""
+
+    features: np.ndarray
+    """(P, D), of unit length."""
+    labels: np.ndarray
+    """(P,)"""
+
+
+@dataclass(frozen=True)
+class VideoClips:
+    """V videos by N clips each. Those of a short video overlap, and come several times where it has
+    fewer than N."""
+
+    videos: np.ndarray
+    """(V,) ids."""
+    labels: np.ndarray
+    """(V,)"""
+    starts: np.ndarray
+    """(V, N), in frames, ascending."""
+    features: np.ndarray
+    """(V, N, D), of unit length."""
+
+    def by_clip(self) -> Vectors:
+        """(V * N) clips, those of a video one after the other."""
+        V, N, D = self.features.shape
+        return Vectors(self.features.reshape(V * N, D), self.labels.repeat(N))
+
+    def by_video(self) -> Vectors:
+        """The mean of each video's clips, made of unit length."""
+        return Vectors(unit(self.features.mean(axis=1)), self.labels)
 
 
 def retrieve(
@@ -38,31 +75,32 @@ def retrieve(
 ) -> None:
     """Recall at k of a split's test videos among its training videos, by two protocols.
 
-    `clip`: the `count` clips of a test video are queries of their own among all training clips;
-    `video`: a video is the mean of its clips. Both by the cosine of max-pooled features of the
-    last residual block. `neighbours` gets the nearest training clips of the middle clip of each
-    test video: query, query_start, query_label, rank, video, start, label, similarity.
+    `clip`: each of the `count` clips of a test video is a query among those of all training videos;
+    a video too short for as many has some several times, as the paper (Sec. 4.5) takes 10 clips of
+    every video. `video`: a video is the mean of its clips. Both by the cosine of max-pooled
+    features of the last residual block. `neighbours` gets the nearest training videos of each test
+    video: see `nearest_videos`.
     """
     device = inference_device(threads)
     network, about = load_model(model)
     network.to(device)
     about = replace(about, clip_length=clip_length)
     store = ClipStore(clips, index["shard"], about.modality)
-    sides = {}
-    for name in ("train", "test"):
-        rows = stored(part(index, split, name), store, about.clip_length)
-        sides[name] = clip_features(network, about, rows, store, count, device, threads)
+    train, test = (
+        clip_features(network, about, stored(part(index, split, side), store, clip_length), store,
+                      count, device, threads)
+        for side in ("train", "test")
+    )  # fmt: skip
     result = {}
-    for protocol, sets in {
-        "clip": sides,
-        "video": {name: video_means(table) for name, table in sides.items()},
+    for protocol, hits in {
+        "clip": label_hits(test.by_clip(), train.by_clip(), max(recall_at)),
+        "video": label_hits(test.by_video(), train.by_video(), max(recall_at)),
     }.items():
-        hits = label_hits(sets["test"], sets["train"], max(recall_at))
         result[protocol] = {f"R@{k}": recall(hits, k) for k in recall_at}
         log.info("%s by %s", result[protocol], protocol)
     write_json(output, result)
     with replacing(neighbours) as temporary:
-        nearest_clips(sides["test"], sides["train"]).to_csv(temporary, index=False)
+        nearest_videos(test, train).to_csv(temporary, index=False)
 
 
 def clip_features(
@@ -73,27 +111,15 @@ def clip_features(
     count: int,
     device: torch.device,
     threads: int,
-) -> pd.DataFrame:
-    """A row a clip: video, start, label, feature (D,) of unit length."""
-    starts = {video: distinct_starts(store.length(video), about.clip_length, count)
+) -> VideoClips:
+    """`count` evenly spread clips of each of some videos of an index, by their features."""
+    starts = {video: uniform_starts(store.length(video), about.clip_length, count)
               for video in rows["video"]}  # fmt: skip
     features = clip_outputs(lambda x: network.feature_map(x).amax(dim=(2, 3, 4)), about, store,
                             starts, device, threads)  # fmt: skip
-    records = [
-        (row.video, start, row.label, feature)
-        for row in rows.itertuples()
-        for start, feature in zip(starts[row.video], unit(features[row.video]), strict=True)
-    ]
-    return pd.DataFrame(records, columns=["video", "start", "label", "feature"])
-
-
-def video_means(clips: pd.DataFrame) -> pd.DataFrame:
-    """A row a video: the mean of its clips' features, made of unit length."""
-    records = [
-        (video, table["label"].iloc[0], unit(np.stack(list(table["feature"])).mean(axis=0)))
-        for video, table in clips.groupby("video", sort=False)
-    ]
-    return pd.DataFrame(records, columns=["video", "label", "feature"])
+    return VideoClips(rows["video"].to_numpy(), rows["label"].to_numpy(),
+                      np.array(list(starts.values())), unit(np.stack(list(features.values())))
+                      )  # fmt: skip
 
 
 def unit(features: np.ndarray) -> np.ndarray:
@@ -102,25 +128,29 @@ def unit(features: np.ndarray) -> np.ndarray:
     return features / np.maximum(norms, 1e-12)
 
 
-def nearest(queries: np.ndarray, gallery: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places in the gallery (G, D) of the `count` nearest to each query (Q, D), and their cosines;
-    (Q, count) each, nearest first."""
-    count = min(count, len(gallery))
-    places, cosines = [], []
-    for block in np.array_split(queries, -(-len(queries) // 1024)):
-        similarity = block @ gallery.T
-        some = np.argpartition(-similarity, count - 1, axis=1)[:, :count]
-        order = np.argsort(-np.take_along_axis(similarity, some, axis=1), axis=1, kind="stable")
-        places.append(np.take_along_axis(some, order, axis=1))
-        cosines.append(np.take_along_axis(similarity, places[-1], axis=1))
-    return np.concatenate(places), np.concatenate(cosines)
+def similarities(queries: np.ndarray, gallery: np.ndarray) -> Iterator[np.ndarray]:
+    """Cosines of queries (Q, D) and a gallery (G, D), as blocks (B, G) of queries that follow one
+    another."""
+    block = max(AT_ONCE // len(gallery), 1)
+    for first in range(0, len(queries), block):
+        yield queries[first : first + block] @ gallery.T
 
 
-def label_hits(queries: pd.DataFrame, gallery: pd.DataFrame, count: int) -> np.ndarray:
+def largest(values: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the `count` largest of each row of (B, G) values, and the values; (B, count) each,
+    the largest first. All, where there are fewer."""
+    count = min(count, values.shape[1])
+    some = np.argpartition(-values, count - 1, axis=1)[:, :count]
+    order = np.argsort(-np.take_along_axis(values, some, axis=1), axis=1, kind="stable")
+    places = np.take_along_axis(some, order, axis=1)
+    return places, np.take_along_axis(values, places, axis=1)
+
+
+def label_hits(queries: Vectors, gallery: Vectors, count: int) -> np.ndarray:
     """(Q, count) bool: whether the n-th nearest of the gallery has the query's label."""
-    places, _ = nearest(np.stack(list(queries["feature"])), np.stack(list(gallery["feature"])),
-                        count)  # fmt: skip
-    return gallery["label"].to_numpy()[places] == queries["label"].to_numpy()[:, None]
+    places = [largest(block, count)[0] for block in similarities(queries.features,
+                                                                 gallery.features)]  # fmt: skip
+    return gallery.labels[np.concatenate(places)] == queries.labels[:, None]
 
 
 def recall(hits: np.ndarray, k: int) -> float:
@@ -128,23 +158,28 @@ def recall(hits: np.ndarray, k: int) -> float:
     return float(hits[:, :k].any(axis=1).mean())
 
 
-def nearest_clips(queries: pd.DataFrame, gallery: pd.DataFrame) -> pd.DataFrame:
-    """The nearest training clips of the middle clip of each test video, a row each."""
-    middle = queries.groupby("video", sort=False).apply(
-        lambda table: table.iloc[len(table) // 2], include_groups=False
-    )
-    middle = middle.reset_index()
-    places, cosines = nearest(
-        np.stack(list(middle["feature"])), np.stack(list(gallery["feature"])), SHOWN
-    )
-    records = []
-    for query, row, similarity in zip(middle.itertuples(), places, cosines, strict=True):
-        for rank, (place, cosine) in enumerate(zip(row, similarity, strict=True), 1):
-            found = gallery.iloc[place]
-            records.append((query.video, query.start, query.label, rank, found["video"],
-                            found["start"], found["label"], round(float(cosine), 4)))  # fmt: skip
-    return pd.DataFrame(
-        records,
-        columns=["query", "query_start", "query_label", "rank", "video", "start", "label",
-                 "similarity"],
-    )  # fmt: skip
+def nearest_videos(queries: VideoClips, gallery: VideoClips) -> pd.DataFrame:
+    """The SHOWN nearest videos of the middle clip of each query video, nearest first, each by its
+    clip that is nearest: query, query_start, query_label, rank (from 1), video, start, label,
+    similarity."""
+    V, N = gallery.starts.shape
+    middle = queries.starts.shape[1] // 2
+    places, clips, cosines = [], [], []
+    for block in similarities(queries.features[:, middle], gallery.by_clip().features):
+        by_video = block.reshape(-1, V, N)
+        found, similarity = largest(by_video.max(axis=2), SHOWN)
+        places.append(found)
+        cosines.append(similarity)
+        clips.append(np.take_along_axis(by_video, found[..., None], axis=1).argmax(axis=2))
+    found = np.concatenate(places)
+    shown = found.shape[1]
+    return pd.DataFrame({
+        "query": queries.videos.repeat(shown),
+        "query_start": queries.starts[:, middle].repeat(shown),
+        "query_label": queries.labels.repeat(shown),
+        "rank": np.tile(np.arange(1, shown + 1), len(found)),
+        "video": gallery.videos[found].ravel(),
+        "start": gallery.starts[found, np.concatenate(clips)].ravel(),
+        "label": gallery.labels[found].ravel(),
+        "similarity": np.concatenate(cosines).ravel().astype(float).round(4),
+    })  # fmt: skip

@@ -74,8 +74,8 @@ class FlowVideo:
 
 @dataclass(frozen=True)
 class Answer:
-    """The nearest clips that one evaluation's model finds, and whether each has the query's
-    label."""
+    """The nearest videos that one evaluation's model finds, each by its nearest clip, and whether
+    each has the query's label."""
 
     evaluation: str
     kind: str
@@ -216,7 +216,7 @@ def retrieval_examples(
     """What the models of evaluations of one data set find for the same queries, which are spread
     evenly over the test videos; and the motion in pixels a frame of full colour.
 
-    `neighbours`: the evaluations, each with its table of the nearest training clips; without any
+    `neighbours`: the evaluations, each with its table of the nearest training videos; without any
     there are no queries."""
     if not neighbours:
         return [], 0.0

@@ -61,8 +61,8 @@ class StoredClips:
 
 
 def read_nearest(path: Path) -> pd.DataFrame:
-    """The nearest training clips of each query, as retrieval writes them: query, query_start,
-    query_label, rank, video, start, label, similarity."""
+    """The nearest training videos of each query, each by its nearest clip, as retrieval writes
+    them: query, query_start, query_label, rank, video, start, label, similarity."""
     text = dict.fromkeys(("query", "query_label", "video", "label"), str)
     return read_table(path, text | {"query_start": int, "rank": int, "start": int})
 

@@ -1,4 +1,4 @@
-"""Queries and the clips that retrieval finds for them, successes and failures, as one picture."""
+"""Queries and the videos that retrieval finds for them as one picture: successes, failures."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +8,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from motionfit.config import RetrievalFigure
 from motionfit.files import replacing
 from motionfit.plots import GREY, STYLE, shortened
 from motionfit.report.pictures import StoredClips, spread_over
 
-HIT, MISS, INK = "#00795a", "#c0392b", "#20262d"
-WIDTH, GAP, TEXT, HEADING, MARGIN = 1.3, 0.1, 0.36, 0.34, 0.12
-"""Inches: width of a picture, between pictures, of the two lines below one, of a heading, around
-all."""
+HIT, MISS, INK, RULE = "#00795a", "#c0392b", "#20262d", "#d5dae0"
+WIDTH, GAP, BETWEEN, TEXT, MARGIN = 1.3, 0.1, 0.5, 0.4, 0.15
+"""Inches: width of a picture, between pictures, between the sides, of the two lines below
+one, around all."""
+TITLE, HEADING = 0.34, 0.5
+"""Inches: height of the title, and of a heading of two lines."""
 DPI = 150
 
 
@@ -33,10 +37,12 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Group:
-    """Queries that have in common how their nearest clip is."""
+class Side:
+    """Queries that have in common whether their class is found."""
 
     heading: str
+    what: str
+    """What they have in common."""
     rows: list[list[Clip]]
     """A row a query: itself, and what is found for it."""
 
@@ -49,41 +55,57 @@ def write_retrieval_figure(
     clip_length: int,
     output: Path,
 ) -> None:
-    """Writes the picture of an evaluation's retrieval as PNG.
+    """Writes the picture of an evaluation's retrieval as PNG (Fig. S1).
 
-    `neighbours`: the nearest training clips of each query, as retrieval writes them; `index`: that
+    `neighbours`: the nearest training videos of each query, as retrieval writes them; `index`: that
     of their data set; `frames`: folder of its shards of frames; `clip_length`: frames a clip.
     """
     stored = StoredClips(frames, index, "frames")
-    groups = []
-    for hit, what in ((True, "of the query's class"), (False, "of another class")):
-        queries = choose_queries(neighbours, hit, recipe.queries)
-        heading = f"{'Successes' if hit else 'Failures'}: the nearest clip is {what}"
-        if not queries:
-            heading = f"No {'success' if hit else 'failure'}: no query's nearest clip is {what}"
-        rows = [
-            clips_of(neighbours[neighbours["query"] == query], stored, clip_length,
-                     recipe.neighbours)
-            for query in queries
-        ]  # fmt: skip
-        groups.append(Group(heading, rows))
+    nearest = neighbours[neighbours["rank"] <= recipe.neighbours]
+    sides = []
+    for hit in (True, False):
+        queries = choose_queries(nearest, hit, recipe.queries)
+        rows = [clips_of(nearest[nearest["query"] == query], stored, clip_length)
+                for query in queries]  # fmt: skip
+        # Fewer than asked for, where there are not as many training videos.
+        count = int(nearest["rank"].max())
+        sides.append(Side(heading(hit, len(queries), recipe.queries), in_common(hit, count), rows))
     with matplotlib.rc_context(STYLE), replacing(output) as temporary:
         title = f"{recipe.title} ({recipe.evaluation})"
-        draw(title, groups, recipe.neighbours).savefig(temporary, format="png", dpi=DPI)
+        draw(title, sides, recipe.neighbours).savefig(temporary, format="png", dpi=DPI)
 
 
-def choose_queries(neighbours: pd.DataFrame, hit: bool, count: int) -> list[str]:
-    """At most `count` queries whose nearest clip has their class, or (`hit` false) has not, of as
-    many different classes as there are, evenly spread, in the order of the classes."""
-    nearest = neighbours[neighbours["rank"] == 1]
-    group = nearest[(nearest["label"] == nearest["query_label"]) == hit]
+def heading(hit: bool, found: int, wanted: int) -> str:
+    """The name of a side, and how many queries it has where they are fewer than wanted."""
+    name = "Successes" if hit else "Failures"
+    few = {0: ": no such query", 1: ": only 1 such query"}.get(
+        found, f": only {found} such queries"
+    )
+    return name if found == wanted else name + few
+
+
+def in_common(hit: bool, count: int) -> str:
+    """What the queries of a side have in common: the class of their `count` nearest videos."""
+    if count == 1:
+        return f"The nearest video is {'' if hit else 'not '}of the query's class"
+    which = f"All {count} nearest videos are" if hit else f"None of the {count} nearest videos is"
+    return f"{which} of the query's class"
+
+
+def choose_queries(nearest: pd.DataFrame, hit: bool, count: int) -> list[str]:
+    """At most `count` queries all of whose nearest videos have their class, or (`hit` false) have
+    another, of as many different classes as there are, evenly spread, in the order of the
+    classes."""
+    same = nearest["label"] == nearest["query_label"]
+    alike = (same == hit).groupby(nearest["query"]).transform("all")
+    group = nearest[alike].drop_duplicates("query")
     group = group.sort_values("query_label", kind="stable").reset_index(drop=True)
     return spread_over(group, "query_label", count).sort_index()["query"].tolist()
 
 
-def clips_of(found: pd.DataFrame, stored: StoredClips, clip_length: int, count: int) -> list[Clip]:
-    """A query and the `count` nearest clips that were found for it, nearest first."""
-    found = found.sort_values("rank").head(count)
+def clips_of(found: pd.DataFrame, stored: StoredClips, clip_length: int) -> list[Clip]:
+    """A query and the videos that were found for it, nearest first."""
+    found = found.sort_values("rank")
     first = found.iloc[0]
     clips = [
         Clip(
@@ -102,33 +124,39 @@ def clips_of(found: pd.DataFrame, stored: StoredClips, clip_length: int, count: 
 # --------------------------------------------------------------------------------------- drawing
 
 
-def draw(title: str, groups: list[Group], neighbours: int) -> Figure:
-    """The groups below each other, a row a query: itself, and to its right what is found."""
-    shapes = [clip.frame.shape for group in groups for row in group.rows for clip in row]
+def draw(title: str, sides: list[Side], neighbours: int) -> Figure:
+    """The sides beside each other, a row a query: itself, and to its right what is found."""
+    shapes = [clip.frame.shape for side in sides for row in side.rows for clip in row]
     high = WIDTH * max((height / width for height, width, _ in shapes), default=0.0)
-    columns = neighbours + 1
-    width = 2 * MARGIN + columns * WIDTH + (columns + 1) * GAP
-    rows = sum(len(group.rows) for group in groups)
-    height = 2 * MARGIN + HEADING * (1 + len(groups)) + rows * (high + TEXT + GAP)
-    figure = Figure(figsize=(width, height), facecolor="white")
-    top = MARGIN
-
-    def write(text: str, **look: object) -> None:
-        figure.text(MARGIN / width, 1 - (top + 0.2) / height, text, color=INK, **look)
-
-    write(shortened(title, int(13 * width)), fontsize=11, fontweight="bold")
-    top += HEADING
-    for group in groups:
-        write(group.heading, fontsize=9)
-        top += HEADING
-        for row in group.rows:
-            for column, clip in enumerate(row):
-                # Twice the gap behind the query.
-                left = MARGIN + column * (WIDTH + GAP) + GAP * (column > 0)
-                place = (left / width, 1 - (top + high) / height, WIDTH / width, high / height)
-                draw_clip(figure.add_axes(place), clip)
-            top += high + TEXT + GAP
+    wide = (neighbours + 1) * (WIDTH + GAP)  # twice the gap behind the query
+    rows = max(len(side.rows) for side in sides)
+    width = 2 * MARGIN + len(sides) * (wide + BETWEEN) - BETWEEN
+    height = 2 * MARGIN + TITLE + HEADING + rows * (high + TEXT + GAP)
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    write(figure, title, (MARGIN, MARGIN), width - 2 * MARGIN, fontsize=11, fontweight="bold")
+    for number, side in enumerate(sides):
+        left = MARGIN + number * (wide + BETWEEN)
+        draw_side(figure, side, left, wide, high)
+        if number:
+            x = (left - BETWEEN / 2) / width
+            ends = [MARGIN / height, 1 - (MARGIN + TITLE) / height]
+            figure.add_artist(Line2D([x, x], ends, color=RULE, linewidth=1))
     return figure
+
+
+def draw_side(figure: Figure, side: Side, left: float, wide: float, high: float) -> None:
+    """A side that begins `left` inches from the left and is `wide` inches wide, its pictures `high`
+    inches high."""
+    top = MARGIN + TITLE
+    write(figure, side.heading, (left, top), wide, fontsize=9, fontweight="bold")
+    write(figure, side.what, (left, top + HEADING / 2.6), wide, fontsize=8)
+    width, height = figure.get_size_inches()
+    for number, row in enumerate(side.rows):
+        bottom = top + HEADING + number * (high + TEXT + GAP) + high
+        for column, clip in enumerate(row):
+            x = left + column * (WIDTH + GAP) + GAP * (column > 0)
+            place = (x / width, 1 - bottom / height, WIDTH / width, high / height)
+            draw_clip(figure.add_axes(place), clip)
 
 
 def draw_clip(axes: Axes, clip: Clip) -> None:
@@ -141,6 +169,25 @@ def draw_clip(axes: Axes, clip: Clip) -> None:
                        linestyle=(0, (2.5, 1.5)) if clip.hit is False else "-")  # fmt: skip
     mark = {None: "", True: "✓ ", False: "✗ "}[clip.hit]
     below = {"xy": (0, 0), "xycoords": "axes fraction", "textcoords": "offset points", "va": "top"}
-    axes.annotate(mark + shortened(clip.label, 20), xytext=(0, -4), color=colour, fontsize=8,
-                  **below)  # fmt: skip
-    axes.annotate(clip.detail, xytext=(0, -14), color=GREY, fontsize=7, **below)
+    label = axes.annotate(mark + clip.label, xytext=(0, -4), color=colour, fontsize=8, **below)
+    fit(label, WIDTH)
+    axes.annotate(clip.detail, xytext=(0, -15), color=GREY, fontsize=7, **below)
+
+
+def write(
+    figure: Figure, text: str, place: tuple[float, float], room: float, **look: object
+) -> None:
+    """Text whose upper left corner is at a place, in inches from the figure's; no wider than `room`
+    inches."""
+    width, height = figure.get_size_inches()
+    x, y = place[0] / width, 1 - place[1] / height
+    fit(figure.text(x, y, text, va="top", color=INK, **look), room)
+
+
+def fit(text: Text, room: float) -> None:
+    """Shortens a text that is wider than `room` inches."""
+    whole = text.get_text()
+    for length in range(len(whole), 0, -1):
+        text.set_text(shortened(whole, length))
+        if text.get_window_extent().width <= room * DPI:
+            return

@@ -139,13 +139,9 @@ def balanced(videos: Sequence[LabelledVideo]) -> list[LabelledVideo]:
 
 
 def uniform_starts(frames: int, clip_length: int, count: int) -> list[int]:
-    """Starts of `count` clips spread evenly over a video, the first and the last at its ends."""
+    """Starts of `count` clips spread evenly over a video, the first and the last at its ends; some
+    come several times where the video is short."""
     return [int(s) for s in np.linspace(0, max(frames - clip_length, 0), count).round()]
-
-
-def distinct_starts(frames: int, clip_length: int, count: int) -> list[int]:
-    """Starts of up to `count` evenly spread clips of a test video, none twice."""
-    return list(dict.fromkeys(uniform_starts(frames, clip_length, count)))
 
 
 def ordered_starts(

@@ -39,7 +39,6 @@ class CentreClips(Dataset):
         return torch.from_numpy(clips[0])
 
 
-@torch.inference_mode()
 def clip_outputs(
     function: Callable[[Tensor], Tensor],
     about: SavedModel,
@@ -50,14 +49,38 @@ def clip_outputs(
     batch_size: int = 32,
 ) -> dict[str, np.ndarray]:
     """Video to (T, ...) float32: what `function` gives of the network input of each of its clips,
-    which begin at `starts`; by batches that `threads` processes read where the device is a GPU.
+    which begin at `starts`, T of each video. A start that comes several times, as in a short video,
+    is computed once and has an output for each time.
+
+    Raises MotionFitError as `outputs_of_places` does.
+    """
+    if not starts:
+        return {}
+    places = {video: [(video, int(start)) for start in of_video]
+              for video, of_video in starts.items()}  # fmt: skip
+    distinct = list(dict.fromkeys(place for of_video in places.values() for place in of_video))
+    outputs = outputs_of_places(function, about, store, distinct, device, threads, batch_size)
+    row_of = {place: row for row, place in enumerate(distinct)}
+    return {video: outputs[[row_of[place] for place in of_video]]
+            for video, of_video in places.items()}  # fmt: skip
+
+
+@torch.inference_mode()
+def outputs_of_places(
+    function: Callable[[Tensor], Tensor],
+    about: SavedModel,
+    store: ClipStore,
+    places: Sequence[Place],
+    device: torch.device,
+    threads: int,
+    batch_size: int = 32,
+) -> np.ndarray:
+    """(N, ...) float32: what `function` gives of the network input of each of N clips; by batches
+    that `threads` processes read where the device is a GPU.
 
     Raises MotionFitError where a clip can't be read: unlike a training, which goes on without it,
     features or measures would silently be of fewer videos.
     """
-    if not starts:
-        return {}
-    places = [(video, int(start)) for video, of_video in starts.items() for start in of_video]
     batches = -(-len(places) // batch_size)
     workers = min(threads, batches) if device.type == "cuda" else 0
     data = DataLoader(CentreClips(store, places, about), batch_size, collate_fn=joined,
@@ -69,8 +92,7 @@ def clip_outputs(
                 raise MotionFitError(batch.reason)
             x = network_input(batch.to(device, non_blocking=True), about.modality)
             outputs.append(function(x).float().cpu().numpy())
-    ends = np.cumsum([len(of_video) for of_video in starts.values()])
-    return dict(zip(starts, np.split(np.concatenate(outputs), ends[:-1]), strict=True))
+    return np.concatenate(outputs)
 
 
 def joined(clips: list[Tensor | BadRecord]) -> Tensor | BadRecord:

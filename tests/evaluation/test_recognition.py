@@ -12,10 +12,11 @@ from motionfit.evaluation.predict import Predictor
 from motionfit.evaluation.recognition import recognise, video_probabilities
 from motionfit.evaluation.summary import summarise
 from motionfit.files import write_json
-from motionfit.models import build_network, save_model
+from motionfit.models import build_network, load_model, save_model
+from motionfit.store.clips import ClipStore
 from motionfit.store.frames import store_frames
-from motionfit.training.clips import network_input
-from tests.videos import described, make_index, moving_square
+from motionfit.training.clips import centre_clips, network_input
+from tests.videos import described, make_frames, make_index, moving_square
 
 ABOUT = described("frames", ["a", "b", "c"], 8, [32, 48], 28)
 
@@ -30,21 +31,24 @@ def test_probabilities_are_the_mean_of_the_clips_softmax():
     network = build_network("r2plus1d_small", "frames", 3, seed=1).eval()
     clips = np.random.default_rng(0).integers(0, 256, (4, 8, 28, 28, 3), dtype=np.uint8)
     with torch.no_grad():
-        mean = video_probabilities(network, ABOUT, clips, torch.device("cpu"))
+        times = np.array([1, 4, 2, 3])
+        mean = video_probabilities(network, ABOUT, clips, times, torch.device("cpu"))
         each = [
             network(network_input(torch.from_numpy(c)[None], "frames"))
             .softmax(1)[0].numpy()
             for c in clips
         ]  # fmt: skip
-    assert np.allclose(mean, np.mean(each, axis=0), atol=1e-5)
+    by_hand = 0.1 * each[0] + 0.4 * each[1] + 0.2 * each[2] + 0.3 * each[3]
+    assert np.allclose(mean, by_hand, atol=1e-5)
     assert mean.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_recognition_of_stored_videos_and_of_files_agree(tmp_path, model):
     rng = np.random.default_rng(0)
     labels, paths = {}, []
-    for i in range(6):
-        video = (moving_square(20, step=1 + i % 3) // (1 + i % 2)).astype(np.uint8)
+    # Test videos of ten clips, of three different ones, and shorter than a clip.
+    for i, frames in enumerate([20, 20, 20, 20, 10, 6]):
+        video = (moving_square(frames, step=1 + i % 3) // (1 + i % 2)).astype(np.uint8)
         name = f"v{i}"
         write_video(tmp_path / f"{name}.mp4", video + rng.integers(0, 5, video.shape, np.uint8))
         labels[name] = "abc"[i % 3]
@@ -64,10 +68,31 @@ def test_recognition_of_stored_videos_and_of_files_agree(tmp_path, model):
     assert result["videos"] == 3
     assert result["top5"] == 1  # of three classes
 
-    predicted = Predictor(model, threads=1)(tmp_path / "v3.mp4", clips=10)
-    assert list(predicted.values()) == sorted(predicted.values(), reverse=True)
-    for name, probability in predicted.items():
-        assert probability == pytest.approx(table[f"p({name})"][0], abs=0.02)  # JPEG in between
+    predictor = Predictor(model, threads=1)
+    for row, video in enumerate(table["video"]):
+        predicted = predictor(tmp_path / f"{video}.mp4", clips=10)
+        assert list(predicted.values()) == sorted(predicted.values(), reverse=True)
+        for name, probability in predicted.items():
+            # JPEG in between.
+            assert probability == pytest.approx(table[f"p({name})"][row], abs=0.02)
+
+
+def test_ten_clips_of_a_short_video_are_averaged(tmp_path, model):
+    """Of ten frames: clips of eight at 0 (three of ten), 1 (four) and 2 (three)."""
+    colours = np.random.default_rng(0).integers(0, 256, (10, 1, 1, 3))
+    video = np.broadcast_to(colours, (10, 32, 48, 3)).astype(np.uint8)
+    make_frames(tmp_path / "frames" / "0000.h5", {"v": video, "w": video, "x": video})
+    index = make_index({"v": "a", "w": "b", "x": "c"}, test={"v"})
+    recognise(model, index, 1, tmp_path / "frames", 8, 10, 1, tmp_path / "out.json",
+              tmp_path / "predictions.csv")  # fmt: skip
+    network, _ = load_model(model)
+    clips = centre_clips(ClipStore(tmp_path / "frames", ["0000"], "frames"), "v", [0, 1, 2], 8, 28)
+    with torch.no_grad():
+        first, second, third = network(network_input(torch.from_numpy(clips), "frames")).softmax(1)
+    by_hand = 0.3 * first + 0.4 * second + 0.3 * third
+    assert not torch.allclose(by_hand, (first + second + third) / 3, atol=1e-4)
+    table = pd.read_csv(tmp_path / "predictions.csv")
+    assert np.allclose(table[["p(a)", "p(b)", "p(c)"]], by_hand, atol=2e-5)
 
 
 def test_a_model_of_other_classes_is_refused(tmp_path, model):

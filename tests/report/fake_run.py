@@ -179,8 +179,8 @@ def fake_retrieval(
     train = part(stored(index), split, "train")
     rows = []
     for query in test.itertuples():
-        for rank in range(1, 11):
-            found = train.iloc[int(rng.integers(len(train)))]
+        for rank, place in enumerate(rng.permutation(len(train))[:10], 1):
+            found = train.iloc[place]
             rows.append((query.video, 2, query.label, rank, found["video"], 1, found["label"],
                          round(1 - rank / 50, 4)))  # fmt: skip
     columns = ["query", "query_start", "query_label", "rank", "video", "start", "label",

@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -6,7 +8,17 @@ import pytest
 from motionfit.config import RetrievalFigure
 from motionfit.errors import MotionFitError
 from motionfit.report.pictures import StoredClips
-from motionfit.report.retrieval_figure import choose_queries, clips_of, write_retrieval_figure
+from motionfit.report.retrieval_figure import (
+    DPI,
+    Clip,
+    Side,
+    choose_queries,
+    clips_of,
+    draw,
+    heading,
+    in_common,
+    write_retrieval_figure,
+)
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
 
@@ -38,25 +50,32 @@ def table(*rows) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def test_successes_and_failures_are_by_the_nearest_clip_and_spread_over_the_classes():
-    rows = []
-    for number, (label, nearest) in enumerate(
-        [("run", "run"), ("run", "run"), ("run", "walk"), ("walk", "walk"), ("sit", "run")]
-    ):
-        # The second nearest never counts.
-        rows += [(f"q{number}", label, 2, "train0", "run"), (f"q{number}", label, 1, "train1",
-                                                             nearest)]  # fmt: skip
-    neighbours = table(*rows)
-    assert choose_queries(neighbours, True, 2) == ["q0", "q3"]
-    assert choose_queries(neighbours, True, 9) == ["q0", "q1", "q3"]
-    assert choose_queries(neighbours, False, 9) == ["q2", "q4"]
-    assert choose_queries(neighbours, False, 1) in (["q2"], ["q4"])
+def test_a_success_has_all_of_its_class_and_a_failure_none():
+    found = {  # query: its class, and those of its three nearest videos
+        "q0": ("run", "run", "run", "run"),
+        "q1": ("run", "run", "run", "walk"),
+        "q2": ("run", "run", "run", "run"),
+        "q3": ("run", "walk", "sit", "walk"),
+        "q4": ("walk", "walk", "walk", "walk"),
+        "q5": ("walk", "run", "run", "walk"),
+        "q6": ("sit", "run", "run", "walk"),
+    }
+    rows = [(query, own, rank, f"train{rank}", label) for query, (own, *labels) in found.items()
+            for rank, label in enumerate(labels, 1)]  # fmt: skip
+    nearest = table(*rows)
+    # By class, of as many as there are.
+    assert choose_queries(nearest, True, 2) == ["q0", "q4"]
+    assert choose_queries(nearest, True, 9) == ["q0", "q2", "q4"]
+    assert choose_queries(nearest, False, 9) == ["q3", "q6"]
+    assert choose_queries(nearest, False, 1) in (["q3"], ["q6"])
+    of_one = nearest[nearest["rank"] == 1]
+    assert choose_queries(of_one, True, 9) == ["q0", "q1", "q2", "q4"]
+    assert choose_queries(nearest[nearest["query"] == "q1"], True, 9) == []
 
 
 def test_a_row_is_the_query_and_the_nearest_by_their_middle_frames(frames):
-    found = table(("test0", "run", 2, "train1", "walk"), ("test0", "run", 1, "train0", "run"),
-                  ("test0", "run", 3, "train1", "run"))  # fmt: skip
-    query, *rest = clips_of(found, StoredClips(frames, INDEX, "frames"), LENGTH, 2)
+    found = table(("test0", "run", 2, "train1", "walk"), ("test0", "run", 1, "train0", "run"))
+    query, *rest = clips_of(found, StoredClips(frames, INDEX, "frames"), LENGTH)
     assert (query.label, query.hit) == ("run", None)
     assert query.frame.mean() == pytest.approx(10 * (2 + LENGTH // 2), abs=2)
     assert [clip.hit for clip in rest] == [True, False]
@@ -64,16 +83,64 @@ def test_a_row_is_the_query_and_the_nearest_by_their_middle_frames(frames):
     assert rest[0].detail == "similarity 0.90"
 
 
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [(3, "Failures"), (2, "Failures: only 2 such queries"), (1, "Failures: only 1 such query"),
+     (0, "Failures: no such query")],
+)  # fmt: skip
+def test_the_heading_says_where_there_are_fewer(found, expected):
+    assert heading(False, found, 3) == expected
+    assert heading(True, found, 3) == expected.replace("Failures", "Successes")
+
+
+def test_the_heading_says_what_the_queries_have_in_common():
+    assert in_common(True, 3) == "All 3 nearest videos are of the query's class"
+    assert in_common(False, 3) == "None of the 3 nearest videos is of the query's class"
+    assert in_common(True, 1) == "The nearest video is of the query's class"
+    assert in_common(False, 1) == "The nearest video is not of the query's class"
+
+
+@pytest.mark.parametrize("shape", [(16, 24, 3), (24, 16, 3)])
+def test_the_sides_are_beside_each_other_and_no_text_is_cut_or_over_another(shape):
+    frame = np.zeros(shape, np.uint8)
+    label = "WWWWW playing squash or racquetball"
+    row = [Clip(frame, label, "query")] + [Clip(frame, label, "similarity 0.90", True)] * 3
+    sides = [Side("Successes", "All " * 50, [row] * 3), Side("Failures", "None " * 50, [row])]
+    figure = draw("A title " * 50, sides, 3)
+    figure.canvas.draw()
+    pictures = [axes.get_position() for axes in figure.axes]
+    left, right = pictures[:12], pictures[12:]
+    assert len(right) == 4
+    assert max(place.x1 for place in left) < min(place.x0 for place in right)
+    # The first row of both has one height.
+    assert {round(place.y0, 6) for place in left[:4] + right} == {round(left[0].y0, 6)}
+    texts = figure.texts + [text for axes in figure.axes for text in axes.texts]
+    boxes = [text.get_window_extent() for text in texts]
+    assert len(boxes) == 1 + 2 * 2 + 2 * 16
+    width, height = figure.get_size_inches() * DPI
+    for box in boxes:
+        assert 0 < box.x0 < box.x1 < width
+        assert 0 < box.y0 < box.y1 < height
+    boxes += [axes.get_window_extent() for axes in figure.axes]
+    for one, other in combinations(boxes, 2):
+        assert not one.overlaps(other)
+
+
 @pytest.mark.parametrize("nearest", ["run", "walk"])
 def test_the_picture_is_written_also_where_there_are_no_successes_or_no_failures(
     frames, tmp_path, nearest
 ):
-    neighbours = table(("test0", "run", 1, "train0", nearest), ("test0", "run", 2, "train1", "sit"))
-    recipe = RetrievalFigure(title="What is $near$?", evaluation="ours")
+    neighbours = table(*(("test0", "run", rank, video, nearest) for rank, video in
+                         enumerate(["train0", "train1", "test1"], 1)))  # fmt: skip
+    recipe = RetrievalFigure(title="What is $near$?", evaluation="ours", queries=1)
     output = tmp_path / "out" / "figure.png"
     write_retrieval_figure(recipe, neighbours, INDEX, frames, LENGTH, output)
     image = cv2.imread(str(output))
     assert image.shape[1] > image.shape[0] > 100
+    # The pictures, all of grey, are on the side of the successes or of the failures alone.
+    grey = (np.abs(image.astype(int) - 10 * (4 + LENGTH // 2)).max(axis=-1) < 4).mean(axis=0)
+    left, right = grey[: len(grey) // 2].max(), grey[len(grey) // 2 :].max()
+    assert (left > 0.2, right > 0.2) == (nearest == "run", nearest == "walk")
 
 
 def test_a_clip_that_is_not_stored_is_named(frames):

@@ -61,6 +61,7 @@ def test_a_clip_longer_than_its_window_is_centred_on_it_within_the_video():
 
 def test_uniform_starts():
     assert uniform_starts(26, 16, 3) == [0, 5, 10]
+    assert uniform_starts(18, 16, 5) == [0, 0, 1, 2, 2]
     assert uniform_starts(10, 16, 3) == [0, 0, 0]
 
 

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+import torch
+
+from motionfit.store.clips import ClipStore
+from motionfit.training.clips import RGB_MEAN, RGB_STD
+from motionfit.training.inference import clip_outputs, outputs_of_places
+from tests.videos import described, make_frames
+
+ABOUT = described("frames", [], 1, [32, 48], 28)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Frame t of the n-th video has the grey value 100 n + 10 t."""
+    videos = {name: np.array([np.full((32, 48, 3), 100 * n + 10 * t) for t in range(9)], np.uint8)
+              for n, name in enumerate("ab")}  # fmt: skip
+    make_frames(tmp_path / "0000.h5", videos)
+    return ClipStore(tmp_path, ["0000"], "frames")
+
+
+class FirstValue:
+    """What is computed of each clip, and how many there were in each batch."""
+
+    def __init__(self):
+        self.batches = []
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        self.batches.append(len(x))
+        return x[:, 0, 0, 0, 0]
+
+
+def grey(values: np.ndarray) -> np.ndarray:
+    """A network's input to grey values."""
+    return (values * RGB_STD[0] + RGB_MEAN[0]) * 255
+
+
+def test_a_clip_that_comes_several_times_is_computed_once_and_has_an_output_for_each(store):
+    function = FirstValue()
+    starts = {"b": [2, 2, 5], "a": [5, 2, 5, 0]}
+    outputs = clip_outputs(function, ABOUT, store, starts, torch.device("cpu"), 1, batch_size=2)
+    assert function.batches == [2, 2, 1]
+    assert list(outputs) == ["b", "a"]
+    assert np.allclose(grey(outputs["b"]), [120, 120, 150], atol=2)
+    assert np.allclose(grey(outputs["a"]), [50, 20, 50, 0], atol=2)
+
+
+def test_each_place_is_computed(store):
+    """So that a pace can be measured by one clip."""
+    function = FirstValue()
+    places = [("a", 3), ("a", 3), ("b", 0)]
+    outputs = outputs_of_places(function, ABOUT, store, places, torch.device("cpu"), 1)
+    assert function.batches == [3]
+    assert np.allclose(grey(outputs), [30, 30, 100], atol=2)

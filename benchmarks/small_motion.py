@@ -35,8 +35,8 @@ def stored(field: np.ndarray) -> np.ndarray:
 
 
 def clips_of(speed: float) -> tuple[np.ndarray, float, float]:
-    """(N, L, H, W, 2) uint8, and the mean speed, in pixels, that is left of the patches, and that is
-    found around them."""
+    """(N, L, H, W, 2) uint8; the mean speed, in pixels, that is left of the patches; and that which
+    is found around them."""
     rng = np.random.default_rng(0)
     clips, inside, around = [], [], []
     for _ in range(VIDEOS):

@@ -9,6 +9,7 @@ from motionfit.errors import MotionFitError
 from motionfit.evaluation.recognition import video_probabilities
 from motionfit.models import SavedModel, load_model
 from motionfit.models.device import inference_device
+from motionfit.store.clips import clip_frames
 from motionfit.store.video import UnreadableVideoError, decode
 from motionfit.training.clips import centre_crop
 from motionfit.training.data import uniform_starts
@@ -37,7 +38,7 @@ class Predictor:
         frames = decoded(video, self.about)
         L = self.about.clip_length
         starts, times = np.unique(uniform_starts(len(frames), L, clips), return_counts=True)
-        chosen = [np.minimum(np.arange(s, s + L), len(frames) - 1) for s in starts]
+        chosen = [clip_frames(start, L, len(frames)) for start in starts.tolist()]
         probabilities = video_probabilities(
             self._network, self.about, frames[np.stack(chosen)], times, self._device
         )

@@ -36,8 +36,8 @@ def test_nothing_that_two_rows_share_is_planned_twice(paper):
     jobs = paper.plan("--", "tables").jobs
     assert jobs["flow"] == 4  # a shard a data set
     assert jobs["motion_model"] == 22 + 2  # that of Tables 4 to 6 a split
-    # Of Kinetics-train by the motion model of each split and the one on RGB; of Kinetics-val; and of
-    # UCF101 by the two of Table 8.
+    # Of Kinetics-train by the motion model of each split and the one on RGB; of Kinetics-val; and
+    # of UCF101 by the two of Table 8.
     assert jobs["features"] == 4 + 1 + 2
     assert jobs["pseudo_labels"] == 17 + 2
     # On Kinetics-train: K = 1000 and S3D-G a split, three other K, appearance, common classes.

@@ -108,11 +108,6 @@ def write_csv(path: Path, rows: Iterable[dict[str, str]]) -> None:
 
 def small(clips: Path | None, output: Path) -> None:
     lay_out(read_clips(clips) if clips else rendered(output / "rendered"), output)
-    # Here alone: the empty files are laid out without waiting for PyTorch.
-    import torch
-    from torchvision.models.video import r2plus1d_18
-
-    torch.save(r2plus1d_18().state_dict(), output / "r2plus1d_18.pth")
 
 
 def lay_out(found: list[Clip], output: Path) -> None:

@@ -72,6 +72,22 @@ def test_features_of_longer_clips_than_the_network_was_trained_with(tmp_path):
         assert np.allclose(network.features(x)[0].numpy(), video.features[1], atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("rate", "told"), [(12.0, False), (30.0, True), (10.0, False), (6.0, True)]
+)
+def test_a_source_of_another_frame_rate_is_told_once(tmp_path, caplog, rate, told):
+    rng = np.random.default_rng(0)
+    make_features(tmp_path / "features", {v: rng.normal(size=(3, 4)) for v in "abc"}, rate, 12.0)
+    make_pseudo_labels(recipe(2), make_index(dict.fromkeys("abc", "")), 1, LabelledPart(),
+                       tmp_path / "features", 1, 1, tmp_path / "out")  # fmt: skip
+    said = [r.message for r in caplog.records if "frames a second" in r.message]
+    assert len(said) == told
+    if rate == 30:
+        assert "the source has 30 frames a second" in said[0]
+        assert "learned from videos of 12: to it, motion is 0.4 times as fast" in said[0]
+        assert "the same fps, 12 or less" in said[0]
+
+
 def test_labels_are_without_holes_and_nearest_to_their_centroid():
     points = np.random.default_rng(0).normal(0, 1, (300, 8)).astype(np.float32)
     labels, centroids, inertia = cluster(points, recipe(20))

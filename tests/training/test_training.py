@@ -257,6 +257,17 @@ def test_a_killed_fine_tuning_goes_on_only_if_nothing_it_depends_on_has_changed(
     assert ("going on in epoch 2" in caplog.text) == (change == "nothing")
 
 
+def test_a_target_of_another_frame_rate_is_told(tmp_path, caplog):
+    flow = tmp_path / "flow"
+    make_flow(flow / "0000.h5", fields(4), bound=8, rate=25.0)
+    save_model(build_network("r2plus1d_small", "flow", 2, seed=3),
+               described("flow", ["a", "b"], 4, [28, 32], 24), tmp_path / "source.pt")  # fmt: skip
+    fine_tune(FineTuning(**{**SHORT, "epochs": 1}), 4, ALL_LABELS, tmp_path / "source.pt",
+              make_index(labels(4)), 1, flow, ONE, tmp_path / "out" / "tuned.pt")  # fmt: skip
+    assert caplog.text.count("the target has 25 frames a second") == 1
+    assert load_model(tmp_path / "out" / "tuned.pt")[1].rate == 25
+
+
 def test_two_trainings_do_not_share_a_folder(tmp_path):
     with lock(tmp_path), pytest.raises(MotionFitError, match="another training is running"):
         lock(tmp_path).__enter__()

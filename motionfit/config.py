@@ -205,7 +205,7 @@ class Flow(Recipe):
     """Height and width in pixels of the frames that the flow is computed from."""
     bound: Annotated[float, Field(gt=0)] = 20.0
     """Displacements are clipped to ± this many pixels before they are stored as 8 bits, in steps of
-    bound/127: lower it where motion is slow, to no less than the motion that tells classes apart."""
+    bound/127: lower it where motion is slow, but not below the motion that tells classes apart."""
     quality: Annotated[int, Field(ge=1, le=100)] = 95
     """JPEG quality of the stored flow."""
 

@@ -22,7 +22,7 @@ demo: $(READY)  ## Run the whole pipeline on the demo and write results/report/i
 	snakemake --cores all --quiet rules
 	@echo "The report: $(CURDIR)/results/report/index.html"
 
-test: $(READY)  ## Run the fast tests (about 10 minutes on two cores)
+test: $(READY)  ## Run the fast tests (about 5 minutes on two cores)
 	$(PYTEST) -m "not long and not slurm"
 
 test-all: $(READY)  ## Run all tests, the long ones too

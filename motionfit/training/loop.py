@@ -19,7 +19,7 @@ from motionfit.errors import MotionFitError
 from motionfit.training.batches import Batches, close, loader, readers
 from motionfit.training.best import BestEpoch
 from motionfit.training.checkpoints import Checkpoints, Identity
-from motionfit.training.compute import Compute, Together, synchronise
+from motionfit.training.compute import Compute, Together, pad_in_time, synchronise
 from motionfit.training.data import MultiClips
 from motionfit.training.objective import Batch, Counts, Objective
 from motionfit.training.progress import (
@@ -119,6 +119,8 @@ class _Training:
         recipe, objective = self._recipe, self._objective
         if self._fabric.world_size > 1:
             synchronise(objective.network)
+        if recipe.precision == "bf16" and self._fabric.device.type == "cpu":
+            pad_in_time(objective.network)
         if self._compute.channels_last:
             objective.to(memory_format=torch.channels_last_3d)
         if self._compute.compile:

@@ -57,11 +57,12 @@ def test_it_is_opencvs_flow_on_rubber_whale(shared_data):
     reference = compute_flow(frames, "opencv")[0]
     for method in ("tvl1", "tvl1_gpu"):
         flow = compute_flow(frames, method)[0]
-        assert np.linalg.norm(flow - reference, axis=-1).mean() < 0.003, method
+        # OpenCV's own flow with AVX2 and that without are 0.005 apart.
+        assert np.linalg.norm(flow - reference, axis=-1).mean() < 0.007, method
         error = np.linalg.norm(flow - truth, axis=-1)[known].mean()
         assert error == pytest.approx(0.1562, abs=0.001), method
     unfiltered = compute_flow(frames, "tvl1", outer_iterations=1, inner_iterations=300)[0]
-    assert np.linalg.norm(unfiltered - reference, axis=-1).mean() > 0.006
+    assert np.linalg.norm(unfiltered - reference, axis=-1).mean() > 0.007
 
 
 @pytest.mark.parametrize("method", ["tvl1", "tvl1_gpu"])

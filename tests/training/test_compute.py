@@ -1,5 +1,6 @@
 """What a training runs on changes nothing of what it learns, but for rounding."""
 
+import copy
 import json
 import os
 import shutil
@@ -15,14 +16,15 @@ import pandas as pd
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torch import nn
+from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
 from motionfit.config import MotionModel, Network, SelfTraining, Training, TrainingResources
 from motionfit.datasets.index import write_index
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, load_model
-from motionfit.training.compute import Compute, synchronise
+from motionfit.models.network import VideoNetwork
+from motionfit.training.compute import Compute, pad_in_time, synchronise
 from motionfit.training.data import MultiClips
 from motionfit.training.objective import ClipLosses
 from tests.training.setups import ONE, SHORT, make_store, run_training
@@ -31,9 +33,10 @@ from tests.videos import make_index
 ROOT = Path(__file__).resolve().parents[2]
 
 
-# With so much noise and so small a rate, rounding grows little from step to step.
+# With so much noise and so small a rate, rounding hardly grows from step to step: what is compared
+# is how far the weights have moved, by which a wrong gradient shows at any rate.
 NOISE = 3.0
-CALM = {"learning_rate": 0.002}
+CALM = {"learning_rate": 1e-4}
 
 
 @pytest.fixture
@@ -45,6 +48,20 @@ def losses(folder: Path) -> list[float]:
     """The loss of each step."""
     events = EventAccumulator(str(folder / "tensorboard")).Reload()
     return [event.value for event in events.Scalars("step_loss")]
+
+
+def movement(network: VideoNetwork) -> Tensor:
+    """(P,): how far a training has moved the weights of a network, up to its classifier."""
+    start = build_network("r2plus1d_small", "flow", 2, 0)
+    ends = dict(network.named_parameters())
+    return torch.cat([(ends[name] - weight).detach().flatten()
+                      for name, weight in start.named_parameters()
+                      if not name.startswith("fc.")])  # fmt: skip
+
+
+def distance(one: Tensor, other: Tensor) -> float:
+    """The length of the difference, relative to that of `one`."""
+    return float((other - one).norm() / one.norm())
 
 
 # ------------------------------------------------------------------------------- several processes
@@ -82,9 +99,10 @@ def check_same(tmp_path: Path) -> None:
     values = ["train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "skipped"]
     pd.testing.assert_frame_equal(*(h[values] for h in histories), rtol=1e-4, atol=1e-5)
     assert losses(tmp_path / "one") == pytest.approx(losses(tmp_path / "two"), rel=1e-3)
-    one, two = (load_model(tmp_path / name / "model.pt")[0].state_dict() for name in ("one", "two"))
-    for name, tensor in one.items():
-        torch.testing.assert_close(tensor, two[name], rtol=1e-3, atol=1e-4)
+    one, two = (load_model(tmp_path / name / "model.pt")[0] for name in ("one", "two"))
+    assert distance(movement(one), movement(two)) < 0.02
+    for name, tensor in one.state_dict().items():
+        torch.testing.assert_close(tensor, two.state_dict()[name], rtol=1e-3, atol=1e-4)
     machine = json.loads((tmp_path / "two" / "run.json").read_text())["machine"]
     assert machine["processes"] == 2
 
@@ -234,16 +252,25 @@ def test_more_parts_than_videos():
 # ------------------------------------------------------------------------------ ways to compute
 
 
-def check_close(tmp_path: Path, flow: Path, tolerance: float, compute: Compute, **recipe) -> None:
-    """A training in another way has nearly the losses of a plain one, and gives the same kind of
-    weights."""
-    run_training(tmp_path / "plain", flow, epochs=2, **CALM)
-    network = run_training(tmp_path / "other", flow, compute, epochs=2, **CALM, **recipe)
-    plain, other = (losses(tmp_path / name) for name in ("plain", "other"))
-    assert other == pytest.approx(plain, rel=tolerance)
+def first_step(folder: Path, flow: Path, compute: Compute = ONE, **recipe) -> tuple[float, Tensor]:
+    """The loss of the first step of a training, on all videos, and the movement of the weights by
+    it: the gradient, times the rate."""
+    step = {"epochs": 1, "batch_size": 12, "learning_rate": 0.002, "weight_decay": 0.0}
+    network = run_training(folder, flow, compute, **step, **recipe)
     names = build_network("r2plus1d_small", "flow", 2, 0).state_dict().keys()
     assert network.state_dict().keys() == names
     assert {p.dtype for p in network.parameters()} == {torch.float32}
+    [loss] = losses(folder)
+    return loss, movement(network)
+
+
+def check_close(tmp_path: Path, flow: Path, compute: Compute) -> None:
+    """A step in another way has the loss and the gradient of a plain one, but for rounding, and
+    gives the same kind of weights."""
+    loss, moved = first_step(tmp_path / "plain", flow)
+    other_loss, other_moved = first_step(tmp_path / "other", flow, compute)
+    assert other_loss == pytest.approx(loss, rel=1e-4)
+    assert distance(moved, other_moved) < 0.05  # rounding lets some units fall silent, or speak
 
 
 def test_channels_last(tmp_path, flow, monkeypatch):
@@ -256,28 +283,69 @@ def test_channels_last(tmp_path, flow, monkeypatch):
         return forward(self, *rest)
 
     monkeypatch.setattr(ClipLosses, "forward", spy)
-    check_close(tmp_path, flow, 1e-3, replace(ONE, channels_last=True))
-    assert formats == [False] * 6 + [True] * 6
+    chosen = replace(ONE, channels_last=True)
+    check_close(tmp_path, flow, chosen)
+    assert formats == [False, True]
+    formats.clear()
+    run_training(tmp_path / "longer", flow, chosen, epochs=2)
+    assert formats == [True] * 6
 
 
 def test_decoding_where_the_network_is(tmp_path, flow, monkeypatch):
     decoded = []
     decode = MultiClips.decoded
     monkeypatch.setattr(MultiClips, "decoded", lambda *args: decoded.append(args) or decode(*args))
-    check_close(tmp_path, flow, 1e-3, replace(ONE, gpu_decoding=True))
-    assert len(decoded) == 6
+    check_close(tmp_path, flow, replace(ONE, gpu_decoding=True))
+    assert len(decoded) == 1
 
 
-def test_mixed_precision(tmp_path, flow):
-    check_close(tmp_path, flow, 0.15, ONE, precision="bf16")
-    assert losses(tmp_path / "plain") != losses(tmp_path / "other")
+def test_mixed_precision(tmp_path, flow, monkeypatch):
+    """What the network computes has 16 bits, what it learns is near that of 32."""
+    types = []
+    of_features = ClipLosses.losses
+
+    def spy(self, features, *rest):
+        types.append(features.dtype)
+        return of_features(self, features, *rest)
+
+    monkeypatch.setattr(ClipLosses, "losses", spy)
+    loss, moved = first_step(tmp_path / "plain", flow)
+    other_loss, other_moved = first_step(tmp_path / "other", flow, precision="bf16")
+    assert types == [torch.float32, torch.bfloat16]
+    assert loss != other_loss
+    assert other_loss == pytest.approx(loss, rel=0.02)
+    # Batch normalisation enlarges the rounding of 8 bits: of the gradient a third is noise.
+    assert torch.cosine_similarity(moved, other_moved, dim=0) > 0.8
+    assert other_moved.norm() == pytest.approx(float(moved.norm()), rel=0.2)
+
+
+@pytest.mark.parametrize(("kernel", "frames"), [(3, 1), (3, 2), (3, 3), (7, 4)])
+def test_the_gradients_of_short_clips_at_16_bits(kernel, frames):
+    """Of as few frames as that nothing sees the whole kernel, in memory that held other numbers."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(8, 16, frames, 6, 6, generator=generator, requires_grad=True)
+    plain = nn.Conv3d(16, 32, (kernel, 1, 1), padding=(kernel // 2, 0, 0))
+    padded = nn.Sequential(copy.deepcopy(plain))
+    pad_in_time(padded)
+    towards = torch.randn(plain(x).shape, generator=generator)
+    for _ in range(4):
+        del [torch.full((2**size,), 1e30) for size in range(8, 22)][:]
+        gradients = []
+        for network, sixteen in ((plain, False), (padded, True)):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=sixteen):
+                y = network(x)
+            gradients.append(
+                torch.autograd.grad(y, [x, *network.parameters()], towards.to(y.dtype))
+            )
+        for expected, found in zip(*gradients, strict=True):
+            assert distance(expected, found) < 0.02
 
 
 @pytest.mark.long
 @pytest.mark.skipif(not shutil.which("g++"), reason="compiling needs g++")
 def test_a_compiled_network(tmp_path, flow):
     counters.clear()
-    check_close(tmp_path, flow, 1e-3, replace(ONE, compile=True))
+    check_close(tmp_path, flow, replace(ONE, compile=True))
     assert counters["frames"]["ok"] > 0
 
 

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,13 @@ class Outcome:
         counts = {line.split()[0]: int(line.split()[1]) for line in lines}
         counts.pop("all", None)
         return counts
+
+    @property
+    def commands(self) -> list[list[str]]:
+        """The arguments of `motionfit` in each job of a dry run that prints commands, in an order
+        in which they can run; without those of its log."""
+        lines = re.findall(r"python -m motionfit --log (.*)", self.text)
+        return [shlex.split(line)[1:] for line in lines]
 
     @property
     def nothing_to_do(self) -> bool:

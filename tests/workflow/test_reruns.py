@@ -10,7 +10,7 @@ import pytest
 import torch
 from torchvision.models import video
 
-from tests.workflow.runs import set_key
+from tests.workflow.runs import Run, set_key
 
 EVALUATED = {"recognition": 1, "metrics": 1, "report": 1}
 SELF_TRAINED = {"appearance_model": 1, "fine_tuning": 1, "retrieval": 1, **EVALUATED}
@@ -147,7 +147,9 @@ def shards_of(run) -> dict[str, list[str]]:
     return index.groupby("shard")["video"].apply(list).to_dict()
 
 
-def test_one_video_added_makes_its_shard_and_what_is_made_from_the_data_set(run):
+@pytest.fixture
+def grown(run) -> tuple[Run, str]:
+    """The run with one video more and its index made anew, and the shard that the video is in."""
     before = shards_of(run)
     assert len(before) > 1
     first = sorted((run.folder / "videos" / "unlabelled").glob("*.mp4"))[0]
@@ -155,15 +157,23 @@ def test_one_video_added_makes_its_shard_and_what_is_made_from_the_data_set(run)
     # The index first: what else there is to do follows from it.
     assert run.plan().jobs["index"] == 1
     assert run("--until", "index").status == 0
-
     after = shards_of(run)
-    grown = [shard for shard in after if after[shard] != before.get(shard)]
-    assert len(grown) == 1
+    [shard] = [shard for shard in after if after[shard] != before.get(shard)]
+    return run, shard
+
+
+def test_one_video_added_makes_its_shard_and_what_is_made_from_the_data_set(grown):
+    run, shard = grown
     plan = run.plan()
     assert plan.jobs == {
         "frames": 1, "ledger": 1, "flow": 1, "features": 1, "pseudo_labels": 1, **SELF_TRAINED
     }  # fmt: skip
-    assert f"results/flow/source/tvl1/{grown[0]}.h5" in plan.text
+    assert f"results/flow/source/tvl1/{shard}.h5" in plan.text
+
+
+@pytest.mark.long
+def test_after_a_run_with_one_video_more_there_is_nothing_to_do(grown):
+    run, _ = grown
     outcome = run()
     assert outcome.status == 0, outcome.text
     assert run.plan().nothing_to_do

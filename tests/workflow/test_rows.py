@@ -2,6 +2,9 @@
 
 import csv
 
+import pytest
+
+from motionfit.cli import main
 from tests.workflow.runs import Run, set_key
 
 NETWORK = {"backbone": "r2plus1d_small", "clip_length": 4}
@@ -53,13 +56,8 @@ def add_rows(config: dict) -> None:
     }  # fmt: skip
 
 
-def test_a_row_of_each_kind_comes_to_a_number(run: Run):
-    run.change(add_rows)
-    planned = run.plan("--", "retrieved").jobs
-    assert planned["mers_model"] == planned["retrieval"] == 1
-    assert "recognition" not in planned
-    outcome = run("--", "tables")
-    assert outcome.status == 0, outcome.text
+def check_numbers(run: Run) -> None:
+    """Each row has one; and what is planned after other changes is what they bear upon."""
     for table, rows in (("rows", 4), ("retrieved", 1)):
         with run.file(f"tables/{table}.csv").open(newline="") as file:
             values = [float(row["measured"]) for row in csv.DictReader(file)]
@@ -74,3 +72,26 @@ def test_a_row_of_each_kind_comes_to_a_number(run: Run):
     assert planned["motion_model"] == planned["mers_model"] == 1
     assert planned["fine_tuning"] == 2  # of MERS, and MARS
     assert "appearance_model" not in planned  # whose pseudo-labels are of the network on RGB
+
+
+def test_a_row_of_each_kind_comes_to_a_number(run: Run, monkeypatch):
+    """By the commands that Snakemake would run, one after the other in this process: to start
+    Python for each takes longer than what they compute."""
+    run.change(add_rows)
+    planned = run.plan("--", "retrieved").jobs
+    assert planned["mers_model"] == planned["retrieval"] == 1
+    assert "recognition" not in planned
+    plan = run.plan("--printshellcmds", "--", "tables")
+    assert len(plan.commands) == sum(plan.jobs.values()) - 1  # `tables` runs none
+    monkeypatch.chdir(run.folder)
+    for command in plan.commands:
+        assert main(command) == 0, command
+    check_numbers(run)
+
+
+@pytest.mark.long
+def test_a_row_of_each_kind_comes_to_a_number_by_snakemake(run: Run):
+    run.change(add_rows)
+    outcome = run("--", "tables")
+    assert outcome.status == 0, outcome.text
+    check_numbers(run)

@@ -1,7 +1,7 @@
 """The recipes: what `config.yaml` may say, and the single place that knows the defaults.
 
 A recipe describes one artefact. It is checked where it is made, travels to its stage as JSON, and
-is immutable. Defaults are the paper's wherever the paper gives one.
+is immutable. Defaults are the paper's wherever it gives one; docs/paper.md lists the exceptions.
 """
 
 import json
@@ -308,7 +308,8 @@ class SelfTraining(Training):
     every video once an epoch."""
     jitter: Natural = 0
     """Frames that a clip may begin before or after the clip whose pseudo-label it has. With half of
-    `features.stride` clip level sees a video's every start, as segments and videos do."""
+    `features.stride` clip level sees every start of a video, as segments and videos do, but for up
+    to as many at its end."""
     neighbours: Literal["sum", "mean"] | None = None
     """Predict the pseudo-labels of the previous and the next clip or segment as well: the loss is
     the `sum` of the three, as in the paper, or their `mean`; null predicts a clip's own alone."""
@@ -540,7 +541,8 @@ class Evaluation(Recipe):
     """The target data set."""
     labelled_part: str | None = None
     """The part of the training labels that fine-tuning uses, one of `labelled_parts`; null for that
-    of the motion model behind the model, where that has learned from this data set, else all."""
+    of the motion model behind the model, where that has learned from this data set, else all. (For
+    all labels behind a motion model of few, name a part of `label_fraction: 1`.)"""
     splits: tuple[Positive, ...] = Field(default=(1,), min_length=1)
     """Splits to evaluate; their mean is reported."""
     clip_length: Positive = 16
@@ -685,8 +687,8 @@ class Table(Recipe):
     """Splits whose mean is shown; null for all that its evaluations have. The others are not
     computed for this table."""
     seeds: Positive = 1
-    """Seeds whose mean and standard deviation are shown: with more than 1, all that the table's
-    evaluations are made from by chance is made once a seed."""
+    """Seeds whose mean and standard deviation are shown: with more than 1, everything random behind
+    the table's evaluations is made once per seed."""
     axis: str | None = None
     """What `x` is; draws a plot over it: of the columns where the rows have an `x`, of the rows
     where the columns have one."""
@@ -1084,14 +1086,29 @@ class Config(Recipe):
                 check(f"evaluations.{name}.splits", evaluation.dataset, split, test=True)
                 for motion_model in self.motion_models_of(evaluation):
                     dataset = self.motion_models[motion_model].dataset
+                    self._check_model_split(name, motion_model)
                     behind = self.model_split(evaluation, motion_model, split)
                     check(f"evaluations.{name}.model_split", dataset, behind, test=False)
+            if evaluation.labelled_part and not evaluation.fine_tuning:
+                raise ValueError(
+                    f"evaluations.{name}.labelled_part: without fine-tuning no labels are used: "
+                    "leave it out"
+                )
             if not evaluation.labelled_part and len(self._parts_behind(evaluation)) > 1:
                 raise ValueError(
                     f"evaluations.{name}.labelled_part: the motion models behind it learned from "
                     "different parts of the labels: say which one fine-tuning uses"
                 )
         return self
+
+    def _check_model_split(self, evaluation: str, motion_model: str) -> None:
+        of_evaluation = self.evaluations[evaluation].model_split
+        of_model = self.motion_models[motion_model].motion_split
+        if "target" not in (of_evaluation, of_model) and of_evaluation != of_model:
+            raise ValueError(
+                f"evaluations.{evaluation}.model_split is {of_evaluation}, but there is a model of "
+                f"split {of_model} alone (motion_models.{motion_model}.motion_split): leave one out"
+            )
 
     @model_validator(mode="after")
     def _check_weights(self) -> "Config":

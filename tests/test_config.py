@@ -421,6 +421,10 @@ def test_fine_tuning_uses_the_labels_of_its_motion_model():
     labels = {name: config.labels_of_evaluation(recipe).label_fraction
               for name, recipe in config.evaluations.items()}  # fmt: skip
     assert labels == {"motionfit": 0.2, "random": 1.0, "motion": 0.2}
+    values["evaluations"]["motion"]["labelled_part"] = "few"
+    with pytest.raises(MotionFitError, match=r"motion\.labelled_part: without fine-tuning"):
+        load_config(values)
+    values["evaluations"]["motion"]["labelled_part"] = None
     values["evaluations"]["motionfit"]["labelled_part"] = "half"
     values["evaluations"]["random"]["labelled_part"] = "few"
     config = load_config(values)
@@ -456,6 +460,15 @@ def test_one_model_serves_the_splits_of_another_data_set():
             update={"motion_split": 2})}}
     )  # fmt: skip
     assert fixed.model_split(own, "motionfit", 3) == 2
+
+
+def test_a_model_of_one_split_serves_no_other():
+    values = yaml.safe_load((ROOT / "configs" / "kinetics-ucf101-hmdb51.yaml").read_text())
+    values["motion_models"]["motion"]["motion_split"] = 2
+    with pytest.raises(MotionFitError, match=r"hmdb51\.model_split is 1, but .* split 2 alone"):
+        load_config(values)
+    del values["evaluations"]["hmdb51"]["model_split"]
+    load_config(values)
 
 
 def test_what_is_said_of_a_stage_is_laid_over_its_own_defaults():

@@ -59,6 +59,29 @@ def test_nothing_stands_there_that_the_paper_has_not(published):
                                                           if t == name))  # fmt: skip
 
 
+COLUMNS = {
+    "table1": "32 frames, 64 frames, R=1, R=2, R=3",
+    "table2": "UCF101",
+    "table3": "K=128, K=500, K=1000, K=1600",
+    "table4": "UCF101, HMDB51",
+    "table5": "Backbone, Frames, Resolution, Additional labels, UCF101, HMDB51",
+    "table6": "Backbone, Frames, Resolution, Modality, UCF101, HMDB51",
+    "table7": "Backbone, Modality, UCF101 R@1, UCF101 R@5, UCF101 R@20, HMDB51 R@1, HMDB51 R@5, "
+    "HMDB51 R@20",
+    "table8": "20% labelled, 50% labelled",
+    "table_s1": "20% labelled, 50% labelled, Source",
+    "table_s2": "Dataset, Backbone, Frames, Resolution, Modality, UCF101, HMDB51",
+    "table_s3": "Dataset, Backbone, Modality, UCF101 R@1, UCF101 R@5, UCF101 R@20, HMDB51 R@1, "
+    "HMDB51 R@5, HMDB51 R@20",
+}
+"""As printed, from left to right."""
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_columns_stand_in_the_order_of_the_print(name):
+    assert ", ".join(PAPER.tables[name].columns) == COLUMNS[name]
+
+
 def order(published: list[dict[str, str]]) -> list[tuple[str, str, str]]:
     return [(cell["table"], cell["row"], cell["column"]) for cell in published]
 
@@ -123,8 +146,14 @@ def test_the_main_results_are_of_three_splits_and_of_motion_models_of_ucf101(tab
 
 
 def test_the_protocol_of_the_text():
+    assert PAPER.flow["tvl1"].method == "tvl1"
+    assert (PAPER.flow["tvl1"].size, PAPER.flow["tvl1"].bound) == ((128, 171), 20)
     for model in (*PAPER.motion_models.values(), *PAPER.appearance_models.values()):
         training = model.training
+        s3dg = model.network.backbone == "s3d_g"
+        assert training.crop == (224 if s3dg else 112)
+        assert model.frame_size == ((256, 342) if s3dg else (128, 171))
+        assert training.keep == "best"
         assert (training.learning_rate, training.momentum, training.weight_decay) == (
             1e-3, 0.9, 5e-4)  # fmt: skip
         assert (training.validation_fraction, training.validation_unit) == (0.1, "video")
@@ -132,12 +161,16 @@ def test_the_protocol_of_the_text():
     for motion in PAPER.motion_models.values():
         assert (motion.training.epochs, motion.training.milestones) == (120, (40, 60, 80))
         assert motion.training.batch_size == 8
+        assert (motion.features_clip_length, motion.features.stride) == (16, 16) or (
+            motion.network.clip_length > 16)  # fmt: skip
     for name, model in PAPER.appearance_models.items():
         assert (model.training.epochs, model.training.milestones) == (45, (20, 40))
         kinetics = PAPER.source_of(name) != "ucf101"
         batch = 32 if model.network.backbone == "s3d_g" else 16 if kinetics else 8
         assert model.training.batch_size == batch
+        assert (model.training.clips_per_video, model.training.jitter) == (3, 8)
     for evaluation in PAPER.evaluations.values():
+        assert evaluation.clips == 10
         if tuned := evaluation.fine_tuning:
             assert (tuned.epochs, tuned.milestones, tuned.batch_size) == (120, (40, 60, 80), 8)
             assert tuned.validation_fraction == 0
@@ -145,6 +178,68 @@ def test_the_protocol_of_the_text():
             learned = evaluation.model in PAPER.appearance_models and evaluation.model != "random"
             assert tuned.layers == ("last" if learned else "all")
     assert {labels.clusters for labels in PAPER.pseudo_labels.values()} == {128, 500, 1000, 1600}
+
+
+@pytest.mark.parametrize("table", ["table4", "table5", "table6", "table7", "common_classes",
+                                   "appearance_pseudo_labels"])  # fmt: skip
+def test_the_source_is_kinetics_train(table):
+    for _, _, name in cells(table):
+        model = PAPER.evaluations[name].model
+        if model != "random":  # MARS has no source
+            assert PAPER.source_of(model) == "kinetics-train"
+
+
+@pytest.mark.parametrize("table", ["table2", "lambda_self_training", "neighbour_labels"])
+def test_the_source_is_kinetics_val(table):
+    for _, _, name in cells(table):
+        assert PAPER.source_of(PAPER.evaluations[name].model) == "kinetics-val"
+        assert at(name)[2].clusters == 1000
+
+
+def test_mers_and_mars_have_the_motion_model_of_the_pseudo_labels_as_teacher():
+    for row, _, name in cells("table5"):
+        evaluation, model, labels, _ = at(name)
+        assert PAPER.motion_models_of(evaluation) == ["motion"]
+        if row == "MERS":
+            assert (model.mers.dataset, model.mers.weight) == ("kinetics-train", 50)
+        elif row == "MARS":
+            assert (evaluation.model, evaluation.fine_tuning.layers) == ("random", "all")
+            assert evaluation.fine_tuning.mars.weight == 50
+        else:
+            assert labels.motion_model == "motion"
+
+
+def test_pseudo_labels_of_motion_and_of_appearance_differ_by_the_input_alone():
+    motion, appearance = (at(name) for *_, name in cells("appearance_pseudo_labels"))
+    assert motion[2].clusters == appearance[2].clusters == 128
+    assert motion[3].flow
+    assert appearance[3].flow is None
+    assert motion[3].training == appearance[3].training
+
+
+def test_neighbour_labels_are_added_and_their_gain_is_over_the_same_without():
+    (_, _, own), (_, _, added), (gain, _, shown) = cells("neighbour_labels")
+    assert (at(own)[1].training.neighbours, at(added)[1].training.neighbours) == (None, "sum")
+    assert at(own)[2] == at(added)[2]
+    assert shown == added
+    assert PAPER.tables["neighbour_labels"].rows[gain].gain_over == own
+
+
+def test_the_classes_left_out_are_those_of_kinetics(shared_data):
+    with (shared_data / "splits/kinetics400/kinetics-400_val.csv").open(newline="") as file:
+        known = {row["label"] for row in csv.DictReader(file)}
+    left_out = PAPER.pseudo_labels["no-common-classes"].exclude_classes
+    assert set(left_out) <= known
+    assert len(set(left_out)) == len(left_out) == 83
+
+
+def test_retrieval_is_of_split_1_by_the_network_of_split_1():
+    for _, column, name in cells("table7"):
+        evaluation = PAPER.evaluations[name]
+        assert evaluation.dataset == column.split()[0].lower()
+        assert evaluation.splits == (1,)
+        assert PAPER.model_split(evaluation, evaluation.model, 1) == 1
+        assert evaluation.recall_at == (1, 5, 20)
 
 
 def test_table_1_is_the_motion_model_itself():
@@ -234,6 +329,8 @@ def test_lambda_is_compared_with_clips_that_are_drawn_the_same():
         assert (motion.flow is None) == row.startswith("appearance")
         alike = weight < 1 or row.endswith("8 frames apart")
         assert motion.training.clip_gap == (8 if alike else None)
+        tuned = PAPER.evaluations[name].fine_tuning
+        assert (tuned is None) == (weight > 0)
     for row, column, name in cells("lambda_self_training"):
         _, model, labels, _ = at(name)
         assert model.training.multi_clip_weight == (0.5 if "0.5" in row else 1)

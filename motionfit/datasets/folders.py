@@ -8,7 +8,7 @@ import pandas as pd
 
 from motionfit.config import Folders
 from motionfit.datasets.files import few, index_frame, read_csv, scan_videos
-from motionfit.datasets.index import draw_groups
+from motionfit.datasets.index import draw_units
 from motionfit.errors import MotionFitError
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ def draw_test_groups(labelled: list[dict[str, str]], fraction: float, seed: int)
         labels[row["group"]].add(row["label"])
     training_groups = Counter(label for of_group in labels.values() for label in of_group)
     test = set()
-    for group in draw_groups(list(labels), fraction, seed):
+    for group in draw_units(list(labels), fraction, seed):
         if all(training_groups[label] > 1 for label in labels[group]):
             test.add(group)
             training_groups.subtract(labels[group])

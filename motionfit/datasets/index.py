@@ -71,13 +71,14 @@ def part(index: pd.DataFrame, split: int, name: str) -> pd.DataFrame:
     return rows
 
 
-def draw_groups(groups: list[str], fraction: float, seed: int) -> list[str]:
-    """`fraction` of the groups, at least one where it is above zero, drawn by `seed`.
+def draw_units(units: list[str], fraction: float, seed: int) -> list[str]:
+    """`fraction` of the units (groups or videos), at least one where it is above zero, drawn by
+    `seed`.
 
-    The draw is by a hash of each group, so a smaller fraction is part of a larger one, and a group
+    The draw is by a hash of each unit, so a smaller fraction is part of a larger one, and a unit
     that is added moves no other.
     """
-    order = sorted(set(groups), key=lambda group: (stable_hash(f"{seed}:{group}"), group))
+    order = sorted(set(units), key=lambda unit: (stable_hash(f"{seed}:{unit}"), unit))
     count = round(fraction * len(order))
     return order[: max(count, 1)] if fraction > 0 else []
 
@@ -96,7 +97,7 @@ def labelled_train(index: pd.DataFrame, split: int, labels: LabelledPart) -> pd.
     unit = labels.label_unit
     taken: set[str] = set()
     for _, videos in train.groupby("label"):
-        order = draw_groups(list(videos[unit]), 1, labels.label_seed)
+        order = draw_units(list(videos[unit]), 1, labels.label_seed)
         counts = videos[unit].value_counts()[order].cumsum()
         nearest = int((counts - labels.label_fraction * len(videos)).abs().to_numpy().argmin())
         taken.update(order[: nearest + 1])

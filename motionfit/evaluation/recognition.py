@@ -15,6 +15,7 @@ from motionfit.models import SavedModel, load_model
 from motionfit.models.device import inference_device
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
+from motionfit.store.frame_rates import warn_of_rates
 from motionfit.training.clips import network_input
 from motionfit.training.data import uniform_starts
 from motionfit.training.inference import clip_outputs
@@ -65,6 +66,7 @@ def recognise(
     network.to(device)
     store = ClipStore(clips, index["shard"], about.modality)
     test = stored(part(index, split, "test"), store, about.clip_length)
+    warn_of_rates("the target", store.rate, about.rate)
     starts = {v: uniform_starts(store.length(v), clip_length, count) for v in test["video"]}
     by_clip = clip_outputs(lambda x: network(x).softmax(dim=1), about, store, starts, device,
                            threads)  # fmt: skip

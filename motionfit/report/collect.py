@@ -301,7 +301,8 @@ def read_histories(config: Config, results: Path, needed: Lineage) -> list[Train
         TrainingHistory(
             name,
             what,
-            {split: read_table(required(folder / f"split{split}" / "history.csv"), {"epoch": int})
+            {split: read_table(required(folder / f"split{split}" / "history.csv"),
+                               {"epoch": int, "kept": int})
              for split in sorted(splits)},
         )
         for name, what, splits, folder in trainings

@@ -14,8 +14,9 @@ CELL_TEXT = 20
 
 
 def training_curves(history: TrainingHistory) -> str:
-    """Loss and accuracy an epoch, training and validation, a line a split. Of a training without
-    labels it is the accuracy of the order of clips, or the loss alone."""
+    """Loss and accuracy of each epoch, training and validation, one line per split, and a dot at
+    the epoch whose weights are the model, where that is not the last. Of a training without labels
+    it is the accuracy of the order of clips, or the loss alone."""
     columns = {column for table in history.splits.values() for column in table}
     accuracies = [m for m in ("accuracy", "order_accuracy") if f"train_{m}" in columns]
     measures = ["loss", *accuracies[:1]]
@@ -31,7 +32,9 @@ def training_curves(history: TrainingHistory) -> str:
                     if f"{side}_{measure}" in table:
                         values = scale * table[f"{side}_{measure}"]
                         axis.plot(table["epoch"], values, dashes, color=colour,
-                                  alpha=0.9 if len(history.splits) == 1 else 0.6)  # fmt: skip
+                                  alpha=0.9 if len(history.splits) == 1 else 0.6,
+                                  marker="o", markersize=3, markevery=early_model(table)
+                                  )  # fmt: skip
             title = measure.replace("_", " ")
             axis.set_title(title if scale == 1 else f"{title}, %", loc="left", color=GREY)
             axis.xaxis.get_major_locator().set_params(integer=True)
@@ -39,6 +42,11 @@ def training_curves(history: TrainingHistory) -> str:
             axis.set_xlabel("epoch", labelpad=1)
             axis.set_ylim(0, None if scale == 1 else 103)
         return svg(figure, f"Training curves of {history.name}")
+
+
+def early_model(table: pd.DataFrame) -> list[int]:
+    """Places of the epoch whose weights are the model; none where it is the last."""
+    return np.flatnonzero(table["kept"].to_numpy()[:-1]).tolist()
 
 
 def mark_steps(axis: Axes, table: pd.DataFrame) -> None:

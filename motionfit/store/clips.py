@@ -15,9 +15,9 @@ from motionfit.store.shards import Shards
 def clip_frames(start: int, length: int, frames: int) -> list[int]:
     """Numbers of the L frames of a clip that begins at `start`, of a video of `frames` frames.
 
-    Past its end a video begins again, in frames and in flow alike: a network on RGB and its teacher
-    on flow then see the same moments. (A last frame that stays shows no motion, but flow that stays
-    shows the same one for ever.)
+    Past its end a video begins again, in frames and in flow alike, so that a network on RGB and its
+    teacher on flow see the same moments. (A last frame that stays shows no motion, while flow that
+    stays shows the same one for ever.) At the seam RGB jumps, and flow shows the last motion.
     """
     return [(start + i) % frames for i in range(length)]
 

@@ -2,8 +2,8 @@
 
 import logging
 
-ALIKE = 1.2
-"""Ratio of two rates up to which they count as one: 25 and 30 frames a second do."""
+ALIKE = 1.25
+"""Ratio of two rates up to which they count as one: 24, 25 and 30 frames a second do."""
 
 log = logging.getLogger(__name__)
 

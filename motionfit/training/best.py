@@ -1,6 +1,7 @@
 """The epoch of a training that does best on the videos that are held out."""
 
 import logging
+import math
 from typing import Any
 
 from torch import nn
@@ -16,12 +17,22 @@ class BestEpoch:
     where these are equal too."""
 
     def __init__(self, network: nn.Module, state: dict[str, Any] | None = None):
-        """`state`: what another one's `state` was."""
+        """`state`: that of an earlier instance, from a checkpoint."""
         self._network = network
         self.state = state or {"epoch": 0, "score": None, "weights": {}}
 
+    @property
+    def epoch(self) -> int:
+        """Number of the best epoch so far, counted from 1; 0 where there is none yet."""
+        return self.state["epoch"]
+
     def consider(self, row: Row) -> None:
-        """Looks at the epoch that has just ended, `row` of the history."""
+        """Looks at the epoch that has just ended, `row` of the history. One whose validation loss
+        is no number can't be the best."""
+        if not math.isfinite(row["validation_loss"]):
+            log.warning("epoch %d can't be the best: its validation loss is %s", row["epoch"],
+                        row["validation_loss"])  # fmt: skip
+            return
         score = [row.get("validation_accuracy", 0.0), -row["validation_loss"]]
         if self.state["score"] is None or score > self.state["score"]:
             weights = {name: tensor.detach().to("cpu", copy=True)
@@ -29,7 +40,10 @@ class BestEpoch:
             self.state = {"epoch": int(row["epoch"]), "score": score, "weights": weights}
 
     def restore(self) -> None:
-        """Gives the network the weights of that epoch."""
+        """Gives the network the weights of the best epoch; where there is none, it keeps those of
+        the last."""
+        if not self.epoch:
+            log.warning("no epoch had a validation loss that is a number: the last is the model")
+            return
         self._network.load_state_dict(self.state["weights"])
-        log.info("the model is that of epoch %d, the best on the videos held out",
-                 self.state["epoch"])  # fmt: skip
+        log.info("the model is that of epoch %d, the best on the videos held out", self.epoch)

@@ -36,10 +36,10 @@ def fine_tune(
     """
     network, about = load_model(model)
     store = ClipStore(clips, index["shard"], about.modality)
-    warn_of_rates("the target", store.rate, about.rate)
     names = classes(index)
     rows = labelled_train(index, split, labels)
     rows = stored(rows, store, clip_length)
+    warn_of_rates("the target", store.rate, about.rate)
     network.fc = build_network(about.backbone, about.modality, len(names), seed=recipe.seed).fc
     seen = Network(backbone=about.backbone, clip_length=clip_length)
     about = describe(seen, recipe, store, names, "labels", split, recipe.to_json())

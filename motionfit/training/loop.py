@@ -195,7 +195,7 @@ class _Training:
         # Once more for a training that was killed after its last epoch and lost the file with its
         # job.
         if self._fabric.is_global_zero:
-            write_history(self._history, self._folder / "history.csv")
+            self._write_history()
             if skipped := sum(row["skipped"] for row in self._history):
                 log.warning(
                     "%d times a video was not learned from, since it could not be read. To learn "
@@ -296,11 +296,14 @@ class _Training:
                 f"the loss became {loss} in epoch {self._epoch}: lower training.learning_rate "
                 f"(it is {self._recipe.learning_rate})"
             )
-        skipped = sums["skipped"][0]
-        if skipped > BAD_AT_MOST * len(self._clips):
+        self._check_skipped(sums["skipped"][0], self._clips)
+
+    def _check_skipped(self, skipped: float, clips: MultiClips) -> None:
+        """Raises MotionFitError where too many videos can't be read."""
+        if skipped > BAD_AT_MOST * len(clips):
             raise MotionFitError(
-                f"{skipped:.0f} of the {len(self._clips)} videos can't be read: the warnings above "
-                "name them, and the files to make anew"
+                f"{skipped:.0f} of the {len(clips)} videos can't be read: the warnings above name "
+                "them and their files; delete those files and run again"
             )
 
     def _end_epoch(self, view: Watch, stop: StopRequest) -> None:
@@ -325,7 +328,11 @@ class _Training:
         self._totals, self._watch = Totals(self._fabric.device), Stopwatch()
         self._save(view)
         if self._fabric.is_global_zero:
-            write_history(self._history, self._folder / "history.csv")
+            self._write_history()
+
+    def _write_history(self) -> None:
+        kept = (self._best and self._best.epoch) or len(self._history)
+        write_history(self._history, kept, self._folder / "history.csv")
 
     @torch.no_grad()
     def _validate(self, view: Watch, stop: StopRequest) -> Row:
@@ -333,6 +340,7 @@ class _Training:
         clips, batches = self._watched
         self._objective.eval()
         totals = Totals(self._fabric.device)
+        before = self._totals.over(self._together)["skipped"][0]
         for batch in batches:
             parts, counts, asked = self._agree([self._without_bad(batch)], stop)
             if asked:
@@ -340,6 +348,8 @@ class _Training:
             for part in parts:
                 loss, hits = self._model(self._on_device(part, clips), counts)
                 totals.add(loss, counts["clips"], part["flips"].numel(), hits)
+        # An epoch must not seem the best because clips that are hard could not be read.
+        self._check_skipped(self._totals.over(self._together)["skipped"][0] - before, clips)
         return means(totals.over(self._together))
 
     def _save(self, view: Watch) -> None:

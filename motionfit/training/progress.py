@@ -173,9 +173,13 @@ def describe(values: Row) -> str:
     )
 
 
-def write_history(history: list[Row], path: Path) -> None:
+def write_history(history: list[Row], kept: int, path: Path) -> None:
+    """One row per epoch, and `kept`: 1 in the row of the epoch, counted from 1, whose weights are
+    the model, else 0."""
+    table = pd.DataFrame(history)
+    table["kept"] = (table["epoch"] == kept).astype(int)
     with replacing(path) as temporary:
-        pd.DataFrame(history).to_csv(temporary, index=False)
+        table.to_csv(temporary, index=False)
 
 
 def write_about(identity: dict[str, Any], fabric: Fabric, threads: int, path: Path) -> None:

@@ -19,6 +19,7 @@ from motionfit.errors import MotionFitError
 from motionfit.models import SavedModel, load_model, save_model
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
+from motionfit.store.frame_rates import warn_of_rates
 from motionfit.training.checkpoints import Identity
 from motionfit.training.compute import Compute
 from motionfit.training.data import LabelledVideo, MultiClips
@@ -74,7 +75,9 @@ def load_teacher(model: Path, student: VideoNetwork, flow: Path, index: pd.DataF
             f"{model} gives {network.dim} features, and the network that learns {student.dim}: "
             "take backbones that give as many"
         )
-    return Teacher(network), ClipStore(flow, index["shard"], "flow")
+    clips = ClipStore(flow, index["shard"], "flow")
+    warn_of_rates("what the teacher sees", clips.rate, about.rate)
+    return Teacher(network), clips
 
 
 def describe(

@@ -12,7 +12,7 @@ from motionfit.datasets.demo import render_demo
 from motionfit.datasets.hmdb51 import film
 from motionfit.datasets.index import (
     COLUMNS,
-    draw_groups,
+    draw_units,
     hold_out,
     labelled_train,
     part,
@@ -65,12 +65,12 @@ def part_of(fraction: float, seed: int, unit: str = "group") -> LabelledPart:
 
 def test_fewer_groups_are_part_of_more_groups():
     groups = [f"g{i:02d}" for i in range(100)] * 3
-    few, many = draw_groups(groups, 0.2, seed=1), draw_groups(groups, 0.5, seed=1)
+    few, many = draw_units(groups, 0.2, seed=1), draw_units(groups, 0.5, seed=1)
     assert (len(few), len(many)) == (20, 50)
     assert set(few) < set(many)
-    assert set(few) != set(draw_groups(groups, 0.2, seed=2))
-    assert len(draw_groups(groups, 0.001, seed=1)) == 1
-    assert draw_groups(groups, 0, seed=1) == []
+    assert set(few) != set(draw_units(groups, 0.2, seed=2))
+    assert len(draw_units(groups, 0.001, seed=1)) == 1
+    assert draw_units(groups, 0, seed=1) == []
 
 
 @pytest.mark.parametrize("seed", range(5))

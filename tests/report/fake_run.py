@@ -117,6 +117,7 @@ def fake_history(folder: Path, rng: np.random.Generator, labels: bool = True) ->
         "validation_loss": 3 / np.sqrt(epochs) + rng.uniform(0, 0.3, 12),
         "validation_accuracy": 0.8 - 0.6 / epochs + rng.uniform(0, 0.1, 12),
         "seconds": 1.5,
+        "kept": (epochs == 9).astype(int),
     })  # fmt: skip
     if not labels:
         table = table.drop(columns=["train_accuracy", "validation_accuracy"])

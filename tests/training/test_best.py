@@ -9,6 +9,7 @@ from motionfit.config import ALL_LABELS, MotionModel, Network, Training
 from motionfit.errors import MotionFitError
 from motionfit.training.best import BestEpoch
 from motionfit.training.checkpoints import Checkpoints
+from motionfit.training.data import BadRecord, MultiClips
 from motionfit.training.motion_model import train_motion_model
 from tests.training.setups import ONE, SHORT, make_store, run_training
 from tests.videos import make_index
@@ -44,38 +45,88 @@ def weights(network: nn.Module) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 
-def test_a_training_keeps_the_epoch_that_is_best_on_what_is_held_out(tmp_path):
+ACCURACIES = (0.2, 0.9, 0.3, 0.1)
+"""What validation says of the epochs, so that the best is neither the first nor the last."""
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """Validation gives these accuracies; of MERS and the like, a loss alone."""
+
+    def validate(self, view, stop):
+        value = ACCURACIES[self._epoch - 1]
+        return {"loss": 1 - value} | ({"accuracy": value} if scripted.accuracies else {})
+
+    scripted.accuracies = True
+    monkeypatch.setattr("motionfit.training.loop._Training._validate", validate)
+    return scripted
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(other[name], tensor) for name, tensor in one.items())
+
+
+@pytest.mark.parametrize("accuracies", [True, False])
+def test_the_model_is_the_epoch_that_is_best_on_what_is_held_out(tmp_path, scripted, accuracies):
     flow = make_store(tmp_path / "flow", 12, noise=3.0)
-    epochs = {}
-    for count in (1, 2, 3, 4):
-        epochs[count] = weights(
-            run_training(tmp_path / f"last{count}", flow, epochs=count, **WATCHED)
-        )
+    scripted.accuracies = accuracies
+    ended = {
+        epochs: weights(run_training(tmp_path / f"{epochs}", flow, epochs=epochs, **WATCHED))
+        for epochs in (2, 4)
+    }
     kept = weights(run_training(tmp_path / "best", flow, keep="best", **WATCHED))
+    assert same(kept, ended[2])
+    assert not same(kept, ended[4])
     history = pd.read_csv(tmp_path / "best" / "history.csv")
-    scores = list(zip(history["validation_accuracy"], -history["validation_loss"], strict=True))
-    best = 1 + scores.index(max(scores))
-    assert all(torch.equal(kept[name], tensor) for name, tensor in epochs[best].items())
-    assert len(history) == 4  # the later epochs are there to be seen
+    assert history["kept"].tolist() == [0, 1, 0, 0]  # the later epochs are there to be seen
+    assert pd.read_csv(tmp_path / "4" / "history.csv")["kept"].tolist() == [0, 0, 0, 1]
 
 
-def test_a_training_that_is_killed_in_its_last_epoch_still_knows_its_best(tmp_path, monkeypatch):
+@pytest.mark.parametrize("saved", [3, 4])
+def test_a_training_that_is_killed_after_its_best_epoch_still_knows_it(
+    tmp_path, scripted, monkeypatch, saved
+):
     flow = make_store(tmp_path / "flow", 12, noise=3.0)
     whole = weights(run_training(tmp_path / "whole", flow, keep="best", **WATCHED))
-    save, saved = Checkpoints.save, []
+    save, count = Checkpoints.save, iter(range(1, 10))
 
     def save_and_die(self, state):
         save(self, state)
-        saved.append(state["epoch"])
-        if len(saved) == 3:
+        if next(count) == saved:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Checkpoints, "save", save_and_die)
     with pytest.raises(KeyboardInterrupt):
         run_training(tmp_path / "killed", flow, keep="best", **WATCHED)
-    monkeypatch.undo()
+    monkeypatch.setattr(Checkpoints, "save", save)
     resumed = weights(run_training(tmp_path / "killed", flow, keep="best", **WATCHED))
-    assert all(torch.equal(whole[name], tensor) for name, tensor in resumed.items())
+    assert same(whole, resumed)
+
+
+def test_an_epoch_whose_validation_is_no_number_is_not_the_best(caplog):
+    network = nn.Linear(1, 1, bias=False)
+    epochs = BestEpoch(network)
+    nn.init.constant_(network.weight, 1)
+    epochs.consider(row(1, float("nan"), 0.9))
+    assert "epoch 1 can't be the best" in caplog.text
+    epochs.restore()
+    assert network.weight.item() == 1  # the last, where none can be the best
+    assert "the last is the model" in caplog.text
+    epochs.consider(row(2, 3.0, 0.1))
+    assert epochs.epoch == 2
+
+
+def test_validation_ends_where_too_much_of_it_can_not_be_read(tmp_path, monkeypatch):
+    flow = make_store(tmp_path / "flow", 12)
+    read = MultiClips.__getitem__
+
+    def unreadable(self, draw):
+        bad = not self._training and self.videos[draw.video].video == "v09"
+        return BadRecord("v09", "it is damaged") if bad else read(self, draw)
+
+    monkeypatch.setattr(MultiClips, "__getitem__", unreadable)
+    with pytest.raises(MotionFitError, match="1 of the 4 videos can't be read"):
+        run_training(tmp_path / "out", flow, **WATCHED)
 
 
 def test_the_best_epoch_needs_videos_to_tell_it_by(tmp_path):

@@ -257,7 +257,7 @@ def check(args: Arguments) -> int:
 def estimate(args: Arguments) -> None:
     from motionfit.estimate import estimate
 
-    estimate(args.configfile, args.directory)
+    estimate(args.configfile, args.directory, args.targets)
 
 
 def schema(args: Arguments) -> None:
@@ -509,6 +509,9 @@ def build_parser() -> argparse.ArgumentParser:
         "Say what a run would cost: jobs, hours and disk of each stage, from what the config asks "
         "for and what this machine does in some minutes on a sample of the videos.",
     )
+    tool.add_argument("targets", nargs="*", metavar="TARGET",
+                      help="tables and figures of the config (default: all, and the report)"
+                      )  # fmt: skip
     tool.add_argument("--configfile", type=Path, metavar="YAML",
                       help="config file of the run (default: the demo's)")  # fmt: skip
     tool.add_argument("--directory", type=Path, metavar="DIR",

@@ -3,7 +3,7 @@
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,22 @@ SNAKEFILE = Path(__file__).resolve().parents[2]
 """Folder of the Snakefile, from which a config's `base` is counted."""
 
 
-def estimate(configfile: Path | None, directory: Path | None) -> None:
-    """Prints what the run of a config file would cost, all of it, from nothing.
+def estimate(configfile: Path | None, directory: Path | None, targets: Sequence[str] = ()) -> None:
+    """Prints what the run of a config file would cost, from nothing: of the tables and figures
+    that `targets` names, or without any all of it.
 
     As Snakemake has it: without `configfile` it is `config.yaml`, the demo, and paths in it count
     from `directory`. Raises MotionFitError for whatever a run would complain of before it starts,
-    and where nothing of a data set can be read.
+    where there is no such target, and where nothing of a data set can be read.
     """
     config = load_config(over_base(read_values(configfile) if configfile else {}, SNAKEFILE))
+    known = (*config.tables, *config.figures)
+    for target in targets:
+        if target not in known:
+            raise MotionFitError(
+                f"the config has no table or figure named {target!r} (it has: "
+                f"{', '.join(known) or 'none'})"
+            )
     if directory is not None:
         if not directory.is_dir():
             raise MotionFitError(f"--directory: there is no folder {directory}: make it first")
@@ -38,7 +46,7 @@ def estimate(configfile: Path | None, directory: Path | None) -> None:
     from motionfit.estimate.stages import Run
 
     with tempfile.TemporaryDirectory(prefix="motionfit-") as folder, own_log():
-        run = Run(config, Path(folder))
+        run = Run(config, Path(folder), targets)
         costs = run.costs()
     show(run, costs, Console())
 

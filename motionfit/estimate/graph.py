@@ -1,4 +1,4 @@
-"""Which artefacts the report of a config is made from: the jobs of the default target, by stage.
+"""Which artefacts the targets of a config are made from: the jobs of a run, by stage.
 
 The same look-ups as in `rules/common.smk`, but of what is needed, not of what is made from it.
 """
@@ -38,19 +38,25 @@ class Needed:
     """Evaluations whose splits are joined."""
 
 
-def needed(config: Config) -> Needed:
-    """What all evaluations, tables and figures of a config, as it is written, are made from."""
+def needed(config: Config, targets: Sequence[str] = ()) -> Needed:
+    """What tables and figures of a config, as it is written, are made from; without any, what all
+    of them and all evaluations are, as the report shows them."""
     found, seeded = Needed(), with_seeds(config)
-    for name in config.evaluations:
+    for name in () if targets else config.evaluations:
         _add_metrics(config, found, name)
-    for table in seeded.tables.values():
+    for target, table in seeded.tables.items():
+        if targets and target not in targets:
+            continue
         for name, measure in table.measurements_of_seeds:
             if table.splits is None:
                 _add_metrics(seeded, found, name)
             for split in table.splits or ():
                 _add_evaluation(seeded, found, name, split, (measure.split(" ")[0],))
-    for figure in config.figures.values():
+    for target, figure in config.figures.items():
+        if targets and target not in targets:
+            continue
         evaluation = config.evaluations[figure.evaluation]
+        _add_evaluation(config, found, figure.evaluation, evaluation.splits[0], ("retrieval",))
         _add_frames(found, evaluation.dataset, config.size_of(evaluation.model))
     return found
 

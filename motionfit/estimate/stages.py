@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -54,10 +54,12 @@ T = TypeVar("T")
 class Run:
     """A run of a config on this machine. Everything is measured when it is first asked for."""
 
-    def __init__(self, config: Config, folder: Path):
-        """`config`: as it is written; `folder`: for what is decoded and computed of the samples."""
+    def __init__(self, config: Config, folder: Path, targets: Sequence[str] = ()):
+        """`config`: as it is written. `folder`: for what is decoded and computed of the samples.
+        `targets`: tables and figures; without any, the run is that of the report."""
         self.config = with_seeds(config)
         self._written = config
+        self._targets = targets
         self.measured: dict[str, str] = {}
         """What was measured, to its rate, in words."""
         self.load = os.getloadavg()[0]
@@ -67,7 +69,7 @@ class Run:
 
     @cached_property
     def needed(self) -> Needed:
-        return needed(self._written)
+        return needed(self._written, self._targets)
 
     @cached_property
     def surveys(self) -> dict[str, Survey]:
@@ -393,11 +395,13 @@ class Run:
     def _metrics(self) -> Cost:
         """Means over splits, tables and figures."""
         config = self.config
-        jobs = [Job(len(self.needed.metrics) + len(config.tables) + len(config.figures), 0, 0)]
+        targets = self._targets or (*config.tables, *config.figures)
+        jobs = [Job(len(self.needed.metrics) + len(targets), 0, 0)]
         return self._cost("metrics, tables, figures", jobs, "light", config.resources.tables)
 
     def _report(self) -> Cost:
-        return self._cost("report", [Job(1, 0, 0)], "report", self.config.resources.report)
+        jobs = [Job(int(not self._targets), 0, 0)]
+        return self._cost("report", jobs, "report", self.config.resources.report)
 
 
 def name_bytes(survey: Survey) -> float:

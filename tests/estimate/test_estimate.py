@@ -142,6 +142,11 @@ def test_a_folder_that_is_not_there_is_told(tmp_path, capsys):
     assert "there is no folder" in capsys.readouterr().err
 
 
+def test_a_target_that_the_config_has_not_is_told(capsys):
+    assert main(["estimate", "table9"]) == 1
+    assert "no table or figure named 'table9' (it has: none)" in capsys.readouterr().err
+
+
 def test_paths_count_from_the_folder_of_the_run(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # else it would stay so

@@ -50,6 +50,20 @@ def test_a_table_of_two_seeds_needs_of_the_copies_what_it_shows():
     assert len(found.retrieval) == len(once.retrieval) + 2
 
 
+def test_a_table_or_figure_alone():
+    row = {"evaluation": "random"}
+    table = {"title": "t", "columns": {"A": "recognition top1"}, "splits": [1], "rows": {"r": row}}
+    config = demo(tables={"t": table}, figures={"f": {"title": "f", "evaluation": "random"}})
+    found = needed(config, ["t"])
+    assert found.recognition == {("random", 1)}
+    for others in (found.retrieval, found.metrics, found.motion_models):
+        assert not others
+    found = needed(config, ["f"])
+    assert found.retrieval == {("random", 1)}
+    assert not found.recognition
+    assert needed(config, ["t", "f"]).fine_tuning == {("random", 1)}
+
+
 def test_the_paper_has_the_jobs_of_its_plan():
     """Those that docs/paper.md counts by Snakemake's own plan."""
     values = yaml.safe_load((ROOT / "configs" / "paper.yaml").read_text())

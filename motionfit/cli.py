@@ -356,7 +356,7 @@ def build_parser() -> argparse.ArgumentParser:
     stage = command(render_demo, "Render the videos of a demo data set.")
     add(stage, "--recipe", "--output")
 
-    stage = command(index, "Index a data set: a row a video.")
+    stage = command(index, "Index a data set: one row per video.")
     add(stage, "--recipe", "--output")
     stage.add_argument("--videos", type=Path, metavar="DIR", help="rendered videos of a demo")
 

@@ -81,7 +81,7 @@ def rows_of_csv(recipe: Folders, videos: list[str]) -> list[dict[str, str]]:
             + rest
         )
     if not rows:
-        raise MotionFitError(f"labels: {recipe.labels} has no rows: give it a row a video")
+        raise MotionFitError(f"labels: {recipe.labels} has no rows: give it one row per video")
     return rows
 
 

@@ -52,7 +52,7 @@ def recognise(
     """Classifies the test videos of a split by `count` evenly spread clips of `clip_length` frames
     each, of which a short video has some several times.
 
-    `output` gets the top-1 and top-5 accuracy; `predictions` a row a video: video, label,
+    `output` gets the top-1 and top-5 accuracy; `predictions` one row per video: video, label,
     predicted, and p(CLASS), the probability of each class.
     """
     device = inference_device(threads)

@@ -41,7 +41,7 @@ def make_pseudo_labels(
 
     `labelled`: what the motion model learned from, where the recipe leaves that out.
 
-    Writes `labels.csv` (video, start, length, label: a row a clip, segment or video),
+    Writes `labels.csv` (video, start, length, label: one row per clip, segment or video),
     `centroids.npy` (K, D) float32, of the features as they are clustered, and `quality.json` to
     `folder`.
     """

@@ -1,4 +1,4 @@
-"""The table of results: a row an evaluation, a table a target data set."""
+"""The table of results: one row per evaluation, one table per target data set."""
 
 import math
 import re

@@ -125,7 +125,7 @@ def clips_of(found: pd.DataFrame, stored: StoredClips, clip_length: int) -> list
 
 
 def draw(title: str, sides: list[Side], neighbours: int) -> Figure:
-    """The sides beside each other, a row a query: itself, and to its right what is found."""
+    """The sides beside each other, one row per query: itself, and to its right what is found."""
     shapes = [clip.frame.shape for side in sides for row in side.rows for clip in row]
     high = WIDTH * max((height / width for height, width, _ in shapes), default=0.0)
     wide = (neighbours + 1) * (WIDTH + GAP)  # twice the gap behind the query

@@ -150,10 +150,10 @@ def escaped(text: str) -> str:
 
 
 def tidy(table: FilledTable) -> pd.DataFrame:
-    """A row a cell: table, section, row, description, column, measure, text, evaluation, gain_over,
-    published, measured, sd (over the seeds), difference, leak, a column a seed where there are
-    several (seed0, ...), a column a split (split1, ...) and note. Figures are percent; what there
-    is not is empty."""
+    """One row per cell: table, section, row, description, column, measure, text, evaluation,
+    gain_over, published, measured, sd (over the seeds), difference, leak, a column per seed where
+    there are several (seed0, ...), a column per split (split1, ...) and note. Figures are percent;
+    what there is not is empty."""
     records = [
         {
             "table": table.name,

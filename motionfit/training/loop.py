@@ -57,7 +57,7 @@ def train(
     """Trains the objective's network in place by the recipe; its weights are then those of the
     epoch that the recipe keeps.
 
-    `folder` gets `history.csv` (a row an epoch), `run.json` (recipe, versions, machine),
+    `folder` gets `history.csv` (one row per epoch), `run.json` (recipe, versions, machine),
     `tensorboard/` and, while it lasts, `checkpoints/`, from which a training of the same `identity`
     (all that it depends on) goes on where it was killed. `fabric`: what `compute` gives, where that
     is made already. `trainable`: the parts of the network that learn; all where None. `freeze_bn`:

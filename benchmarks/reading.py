@@ -27,7 +27,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from motionfit.store.clips import ClipStore
+from motionfit.store.clips import ClipStore, clip_frames
 from motionfit.store.frames import store_frames
 
 console = Console(width=120)
@@ -125,7 +125,7 @@ def from_video(video: str, start: int, length: int, size: tuple[int, int]) -> np
                                                interpolation="AREA"))  # fmt: skip
             if len(frames) == length:
                 break
-    return np.stack(frames + frames[-1:] * (length - len(frames)))
+    return np.stack(frames)[clip_frames(len(frames), 0, length)]
 
 
 def check(readers: dict[str, Reader], clips: list[Clip], length: int) -> None:

@@ -1,83 +1,155 @@
-"""What storage and a network leave of slow motion.
+"""What is left of slow motion on its way into a network on flow.
 
-    python benchmarks/small_motion.py
+    python benchmarks/small_motion.py [--bound 20] [--backbones r2plus1d_18 ...]
 
-For each speed: a patch on a ninth of the picture moves, each video's in another direction; its flow
-is stored as 8 bits and as JPEG of quality 95, and read as a network reads it. The last columns are
-the share of its scale that the first batch normalisation of a network of random weights leaves, by
-torchvision's eps and by this project's.
+Videos of a textured patch that moves at one speed over a still, textured background go through the
+stages as they are: frames, flow, shards, clips. The first table shows the speed in the patch and
+beside it, in pixels a frame, as it is computed and as it is stored; the second how much of the
+signal's scale the first batch normalisation leaves, std / sqrt(var + eps), as its statistics are
+those of a batch (training) and those that have settled (evaluation).
 """
 
+import argparse
+import tempfile
+from pathlib import Path
+
+import cv2
 import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import nn
+from torch import Tensor, nn
 
-from motionfit.flow.encoding import dequantise, quantise
-from motionfit.flow.stage import encode_field
-from motionfit.models import build_network
-from motionfit.models.backbones import FLOW_EPS
-from motionfit.store.images import decode_grey
-from motionfit.training.clips import network_input
+from motionfit.config import Flow
+from motionfit.flow import compute_flow
+from motionfit.flow.encoding import dequantise
+from motionfit.flow.stage import store_flow
+from motionfit.models import BACKBONES, build_network
+from motionfit.models.backbones import first_norm
+from motionfit.models.network import VideoNetwork
+from motionfit.store.clips import ClipStore
+from motionfit.store.images import decode_grey, encode_jpeg
+from motionfit.store.shards import Shards, write_shard
+from motionfit.training.clips import centre_crop, network_input
 
+SIZE = (128, 171)
+CROP = 112
+PATCH = 56
+"""Side of the patch, in pixels."""
+INNER = 8
+"""Pixels at the patch's border that its speed is not measured in, since flow is smooth there."""
+FRAMES = 6
 SPEEDS = (0.05, 0.1, 0.2, 0.5, 1.0, 3.0, 10.0)
-BOUND, QUALITY = 20.0, 95
-VIDEOS, SIDE, PATCH, FRAMES = 8, 112, 37, 8
-BACKBONES = {"r2plus1d_18": 1e-5, "r2plus1d_small": 1e-5, "s3d_g": 1e-3}
-"""Backbone to torchvision's eps."""
-
-
-def stored(field: np.ndarray) -> np.ndarray:
-    """(H, W, 2) in pixels to what comes back of it, uint8."""
-    data = encode_field(quantise(field, BOUND), QUALITY)
-    return np.stack(np.split(decode_grey(np.frombuffer(data, np.uint8)), 2), axis=-1)
-
-
-def clips_of(speed: float) -> tuple[np.ndarray, float, float]:
-    """(N, L, H, W, 2) uint8; the mean speed, in pixels, that is left of the patches; and that which
-    is found around them."""
-    rng = np.random.default_rng(0)
-    clips, inside, around = [], [], []
-    for _ in range(VIDEOS):
-        angle = rng.uniform(0, 2 * np.pi)
-        direction = np.array([np.cos(angle), np.sin(angle)], np.float32)
-        y, x = rng.integers(0, SIDE - PATCH, 2)
-        patch = np.zeros((SIDE, SIDE), bool)
-        patch[y : y + PATCH, x : x + PATCH] = True
-        field = np.where(patch[..., None], speed * direction, 0).astype(np.float32)
-        clip = stored(field)
-        found = dequantise(clip, BOUND)
-        inside.append((found[patch] @ direction).mean())
-        around.append(np.linalg.norm(found[~patch], axis=-1).mean())
-        clips.append(np.broadcast_to(clip, (FRAMES, *clip.shape)))
-    return np.stack(clips), float(np.mean(inside)), float(np.mean(around))
-
-
-@torch.no_grad()
-def share(backbone: str, x: torch.Tensor, eps: float) -> float:
-    """Mean over the channels of the standard deviation behind the first batch normalisation."""
-    network = build_network(backbone, "flow", 2, seed=0).train()
-    first = next(m for m in network.modules() if isinstance(m, nn.BatchNorm3d))
-    first.eps = eps
-    outputs: list[torch.Tensor] = []
-    first.register_forward_hook(lambda _module, _inputs, output: outputs.append(output.clone()))
-    network(x)
-    return outputs[0].std(dim=(0, 2, 3, 4)).mean().item()
+DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1))
+SETTLED = 300
+"""Batches after which the running statistics have forgotten that their variance began at 1."""
 
 
 def main() -> None:
-    table = Table("pixels a frame", "stored", "around", "largest input", "rms input",
-                  *(f"{name}, eps {eps:g} / {FLOW_EPS:g}" for name, eps in BACKBONES.items())
-                  )  # fmt: skip
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bound", type=float, default=20, help="in pixels (default: 20)")
+    parser.add_argument("--method", default="tvl1", help="of the flow (default: tvl1)")
+    parser.add_argument("--backbones", nargs="+", default=["r2plus1d_18", "r2plus1d_small"],
+                        choices=list(BACKBONES))  # fmt: skip
+    args = parser.parse_args()
+    stored = Table(title=f"speed in pixels a frame, bound {args.bound:g}, JPEG 95",
+                   title_justify="left")  # fmt: skip
+    for head in ("true", "computed", "stored", "beside: computed", "stored", "input"):
+        stored.add_column(head, justify="right")
+    kept = Table(title="share of its scale that the first batch norm leaves, training / evaluation",
+                 title_justify="left")  # fmt: skip
+    networks = {f"{name}, eps {first_norm(network).eps:g}": network
+                for name in args.backbones
+                for network in (BACKBONES[name]("flow", 2), build_network(name, "flow", 2, seed=0))
+                }  # fmt: skip
+    for head in ("speed", *networks):
+        kept.add_column(head, justify="right")
     for speed in SPEEDS:
-        clips, inside, around = clips_of(speed)
-        x = network_input(torch.from_numpy(clips), "flow")
-        shares = [f"{share(name, x, eps):.2f} / {share(name, x, FLOW_EPS):.2f}"
-                  for name, eps in BACKBONES.items()]  # fmt: skip
-        table.add_row(f"{speed:g}", f"{inside:.3f}", f"{around:.4f}", f"{x.abs().max():.4f}",
-                      f"{x.square().mean().sqrt():.5f}", *shares)  # fmt: skip
-    Console(width=140).print(table)
+        with tempfile.TemporaryDirectory() as folder:
+            row, clips = through_the_stages(speed, args.bound, args.method, Path(folder))
+        stored.add_row(f"{speed:g}", *row)
+        shares = [share_left(network, clips) for network in networks.values()]
+        kept.add_row(f"{speed:g}", *(f"{a:.3f} / {b:.3f}" for a, b in shares))
+    console = Console(width=110)
+    console.print(stored)
+    console.print(kept)
+
+
+def through_the_stages(
+    speed: float, bound: float, method: str, folder: Path
+) -> tuple[list[str], Tensor]:
+    """A row of the first table, and a batch of clips as a network gets them."""
+    videos = [moving_patch(speed, direction, seed) for seed, direction in enumerate(DIRECTIONS)]
+    frames, shard = folder / "frames.h5", folder / "flow.h5"
+    with write_shard(frames, "frames", {"size": list(SIZE), "fps": None}) as new:
+        for i, (video, _) in enumerate(videos):
+            new.add(str(i), [encode_jpeg(frame, 95) for frame in video], source="drawn", rate=25.0)
+    store_flow(frames, Flow(size=SIZE, bound=bound, method=method), 2, shard)
+    store = ClipStore(folder, ["flow"], "flow")
+    speeds, clips = [], []
+    for i, (direction, (_, patches)) in enumerate(zip(DIRECTIONS, videos, strict=True)):
+        grey = [decode_grey(data) for data in Shards([frames], "frames").read(str(i), 0, FRAMES)]
+        computed = compute_flow(np.stack(grey), method, threads=2)
+        clip = store.read(str(i), 0, FRAMES)
+        along = [field[: FRAMES - 1] @ np.array(direction, np.float32)
+                 for field in (computed, dequantise(clip, bound))]  # fmt: skip
+        speeds.append([v[mask].mean() for mask in in_and_beside(patches) for v in along])
+        clips.append(centre_crop(clip, CROP))
+    x = network_input(torch.from_numpy(np.stack(clips)), "flow")
+    row = [f"{v:.3f}" for v in np.mean(speeds, axis=0)]
+    return [*row, f"{np.mean(speeds, axis=0)[1] * 127 / bound / 128:.4f}"], x
+
+
+def moving_patch(
+    speed: float, direction: tuple[int, int], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(T, H, W, 3) uint8, and (T, 2) the left and top edge of the patch in each frame."""
+    rng = np.random.default_rng(seed)
+    back, patch = texture(SIZE, rng), texture((PATCH, PATCH), rng)
+    middle = (np.array(SIZE[::-1]) - PATCH) / 2
+    at = middle + np.outer(np.arange(FRAMES) - (FRAMES - 1) / 2, direction) * speed
+    frames = []
+    for x, y in at:
+        move = np.array([[1, 0, x], [0, 1, y]])
+        drawn, mask = (
+            cv2.warpAffine(image, move, SIZE[::-1], flags=cv2.INTER_CUBIC)
+            for image in (patch, np.ones_like(patch))
+        )
+        frames.append(np.clip(np.rint(back * (1 - mask) + drawn), 0, 255).astype(np.uint8))
+    return np.repeat(np.stack(frames)[..., None], 3, axis=-1), at
+
+
+def texture(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """(H, W) float32 grey levels with fine and coarse details."""
+    image = np.zeros(size, np.float32)
+    for sigma in (1.5, 6):
+        detail = cv2.GaussianBlur(rng.normal(0, 1, size).astype(np.float32), (0, 0), sigma)
+        image += detail / detail.std()
+    return 128 + 30 * image
+
+
+def in_and_beside(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(T-1, H, W) masks of the patch's inner pixels and of those well away from it, of fields."""
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    left, top = (patches[:-1, i, None, None] for i in (0, 1))
+    # Distance to the patch's border, positive inside.
+    depth = np.minimum(
+        np.minimum(x - left, left + PATCH - 1 - x), np.minimum(y - top, top + PATCH - 1 - y)
+    )
+    return depth >= INNER, depth <= -2 * INNER
+
+
+def share_left(network: VideoNetwork, clips: Tensor) -> tuple[float, float]:
+    """The median over channels, by the statistics of a batch and by settled ones."""
+    convolution = next(m for m in network.modules() if isinstance(m, nn.Conv3d))
+    norm = first_norm(network)
+    norm.reset_running_stats()
+    with torch.no_grad():
+        x = convolution(clips)
+        for _ in range(SETTLED):
+            in_training = norm.train()(x)
+        scales = [y.std(dim=(0, 2, 3, 4)).median() for y in (in_training, norm.eval()(x))]
+    return float(scales[0]), float(scales[1])
 
 
 if __name__ == "__main__":

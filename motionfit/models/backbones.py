@@ -31,6 +31,10 @@ def build_network(backbone: str, modality: Modality, classes: int, seed: int) ->
         torch.manual_seed(seed)
         network = BACKBONES[backbone](modality, classes)
     if modality == "flow":
-        first = next(m for m in network.modules() if isinstance(m, nn.BatchNorm3d))
-        first.eps = FLOW_EPS
+        first_norm(network).eps = FLOW_EPS
     return network
+
+
+def first_norm(network: VideoNetwork) -> nn.BatchNorm3d:
+    """The batch normalisation behind a network's first convolution."""
+    return next(module for module in network.modules() if isinstance(module, nn.BatchNorm3d))

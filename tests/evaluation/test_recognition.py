@@ -15,8 +15,8 @@ from motionfit.files import write_json
 from motionfit.models import build_network, load_model, save_model
 from motionfit.store.clips import ClipStore
 from motionfit.store.frames import store_frames
-from motionfit.training.clips import centre_clips, network_input
-from tests.videos import described, make_frames, make_index, moving_square
+from motionfit.training.clips import centre_clips, centre_crop, network_input
+from tests.videos import described, make_frames, make_index, make_video, moving_square
 
 ABOUT = described("frames", ["a", "b", "c"], 8, [32, 48], 28)
 
@@ -93,6 +93,29 @@ def test_ten_clips_of_a_short_video_are_averaged(tmp_path, model):
     assert not torch.allclose(by_hand, (first + second + third) / 3, atol=1e-4)
     table = pd.read_csv(tmp_path / "predictions.csv")
     assert np.allclose(table[["p(a)", "p(b)", "p(c)"]], by_hand, atol=2e-5)
+
+
+def test_clips_of_a_video_shorter_than_them_agree_with_those_of_its_stored_frames(
+    tmp_path, model, monkeypatch
+):
+    make_video(tmp_path / "v.mp4", frames=5, step=4)
+    index = make_index({"v": ""}).assign(path=[str(tmp_path / "v.mp4")])
+    store_frames(index, (32, 48), None, 100, tmp_path / "frames" / "0000.h5")
+    store = ClipStore(tmp_path / "frames", ["0000"], "frames")
+    read = []
+
+    def keep(network, about, clips, *rest):
+        read.append(clips)
+        return video_probabilities(network, about, clips, *rest)
+
+    monkeypatch.setattr("motionfit.evaluation.predict.video_probabilities", keep)
+    Predictor(model, threads=1)(tmp_path / "v.mp4", clips=10)
+    [[clip]] = read
+    stored = centre_crop(store.read("v", 0, 8), 28)
+    assert clip.shape == stored.shape
+    assert np.abs(clip.astype(int) - stored).mean(axis=(1, 2, 3)).max() < 3  # JPEG in between
+    assert np.array_equal(clip[5:], clip[:3])
+    assert np.abs(clip[4].astype(int) - clip[5]).mean() > 10
 
 
 def test_a_model_of_other_classes_is_refused(tmp_path, model):

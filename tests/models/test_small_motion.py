@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from motionfit.models import build_network
-from motionfit.models.backbones import BACKBONES
+from motionfit.models.backbones import BACKBONES, first_norm
 from motionfit.store.clips import ClipStore
 from motionfit.training.clips import centre_clips, network_input
 from tests.videos import make_flow
@@ -41,8 +41,9 @@ def test_slow_motion_keeps_its_scale_in_the_first_normalisation(clips, backbone)
     """Which leaves a unit of standard deviation in each channel, at 0.1 pixels as at 10."""
     network = build_network(backbone, "flow", 2, seed=0).train()
     outputs = []
-    first = next(m for m in network.modules() if isinstance(m, torch.nn.BatchNorm3d))
-    first.register_forward_hook(lambda *values: outputs.append(values[2].detach().clone()))
+    first_norm(network).register_forward_hook(
+        lambda *values: outputs.append(values[2].detach().clone())
+    )
     with torch.no_grad():
         network(clips)
     spread = outputs[0].std(dim=(0, 2, 3, 4), unbiased=False)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from motionfit.flow.encoding import dequantise
 from motionfit.store.clips import ClipStore
 from motionfit.training.clips import centre_crop, network_input
 from motionfit.training.data import (
@@ -149,6 +150,20 @@ def test_the_teacher_sees_the_same_clips_and_crops(tmp_path, training):
         assert item["teacher_clips"].shape == (3, 4, 16, 16, 2)
         difference = item["clips"][..., 0].float() - item["teacher_clips"][..., 0].float()
         assert difference.abs().mean() < 3
+
+
+@pytest.mark.parametrize("start", range(6))
+def test_past_the_end_of_a_video_teacher_and_student_see_the_same_moments(tmp_path, start):
+    # A pixel tells the frame: RGB by its brightness, flow by its speed.
+    times = np.arange(6, dtype=np.float32)
+    grey = (40 * times).astype(np.uint8)[:, None, None, None]
+    make_frames(tmp_path / "frames" / "0000.h5", {"a": np.broadcast_to(grey, (6, 16, 16, 3))})
+    field = np.broadcast_to(3 * times[:, None, None, None], (6, 16, 16, 2))
+    make_flow(tmp_path / "flow" / "0000.h5", {"a": field})
+    frames, flow = (ClipStore(tmp_path / kind, ["0000"], kind) for kind in ("frames", "flow"))
+    seen = [round(float(frame.mean()) / 40) for frame in frames.read("a", start, 14)]
+    learned = [round(float(dequantise(f, 20).mean()) / 3) for f in flow.read("a", start, 14)]
+    assert learned == seen == [(start + t) % 6 for t in range(14)]
 
 
 def test_what_is_drawn_follows_from_seed_and_epoch(store):

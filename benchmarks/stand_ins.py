@@ -14,7 +14,9 @@ makes small data sets of EgoGestAR's clips, or of rendered ones where there is n
     python benchmarks/stand_ins.py samples --splits FOLDER --videos FOLDER --output data
 
 links real videos of the three data sets (below the second FOLDER: `ucf101/CLASS/`, `hmdb51/CLASS/`
-and `kinetics400/`), a few of each, beside the official lists, for `configs/real-samples.yaml`.
+and `kinetics400/`), a few of each, for `configs/real-samples.yaml`. Kinetics has its official list,
+UCF101 and HMDB51 have lists of the official form in which every third video of a class is tested:
+the official ones may have all of so few videos on one side.
 """
 
 import argparse
@@ -68,9 +70,13 @@ def empty(splits: Path, output: Path, kinetics_videos: int) -> None:
 
 def copy_lists(splits: Path, output: Path) -> None:
     """The official lists where `configs/paper.yaml` looks for them, but for Kinetics' training
-    list, which is as its validation list."""
+    list, which is a copy of its validation list."""
     shutil.copytree(splits / "ucf101", output / "ucfTrainTestlist", dirs_exist_ok=True)
     shutil.copytree(splits / "hmdb51", output / "testTrainMulti_7030_splits", dirs_exist_ok=True)
+    copy_kinetics_lists(splits, output)
+
+
+def copy_kinetics_lists(splits: Path, output: Path) -> None:
     kinetics = output / "kinetics-400"
     kinetics.mkdir(parents=True, exist_ok=True)
     for name in ("train", "val"):
@@ -189,12 +195,38 @@ def as_kinetics(clips: list[Clip], output: Path, dataset: str) -> None:
 
 
 def samples(splits: Path, videos: Path, output: Path) -> None:
-    copy_lists(splits, output)
     for source, target in (("ucf101", "UCF-101"), ("hmdb51", "hmdb51"),
                            ("kinetics400", "kinetics-400/train"),
                            ("kinetics400", "kinetics-400/val")):  # fmt: skip
         for path in (videos / source).rglob("*.*"):
             link(Clip(path.resolve(), "", 0), output / target / path.relative_to(videos / source))
+    copy_kinetics_lists(splits, output)
+    lists = output / "ucfTrainTestlist"
+    lists.mkdir(parents=True, exist_ok=True)
+    parts = tested(videos / "ucf101")
+    for split in range(1, 4):
+        for part, wanted in (("train", False), ("test", True)):
+            names = [f"{path.parent.name}/{path.name}" for path, is_test in parts
+                     if is_test == wanted]  # fmt: skip
+            (lists / f"{part}list{split:02d}.txt").write_text("\n".join(names) + "\n")
+    lists = output / "testTrainMulti_7030_splits"
+    lists.mkdir(parents=True, exist_ok=True)
+    parts = tested(videos / "hmdb51")
+    for label in {path.parent.name for path, _ in parts}:
+        lines = [f"{path.name} {1 + is_test} " for path, is_test in parts
+                 if path.parent.name == label]  # fmt: skip
+        for split in range(1, 4):
+            (lists / f"{label}_test_split{split}.txt").write_text("\n".join(lines) + "\n")
+
+
+def tested(folder: Path) -> list[tuple[Path, bool]]:
+    """The videos below a folder per class, and whether each is tested: every third of its class,
+    the second being the first of these."""
+    return [
+        (path, i % 3 == 1)
+        for label in sorted(folder.iterdir())
+        for i, path in enumerate(sorted(label.iterdir()))
+    ]
 
 
 def main() -> None:

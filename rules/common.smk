@@ -393,7 +393,9 @@ def index_of_evaluation(wildcards):
 
 def model_file(evaluation, model, split):
     """A model of an evaluation, of the split that it has to be of where `split` is evaluated."""
-    return f"results/models/{model}/split{CONFIG.model_split(evaluation, model, int(split))}/model.pt"
+    return (
+        f"results/models/{model}/split{CONFIG.model_split(evaluation, model, int(split))}/model.pt"
+    )
 
 
 def model_of_evaluation(wildcards):

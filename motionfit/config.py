@@ -1342,7 +1342,10 @@ def check_paths(config: Config) -> None:
         if model.network.weights and not model.network.weights.is_file()
     ]
     if missing:
-        raise MotionFitError("files are not where the config says:\n  " + "\n  ".join(missing))
+        raise MotionFitError(
+            f"files are not where the config says, counted from {Path.cwd()}:\n  "
+            + "\n  ".join(missing)
+        )
 
 
 R = TypeVar("R", bound=Recipe)

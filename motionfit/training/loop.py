@@ -348,8 +348,8 @@ class _Training:
             for part in parts:
                 loss, hits = self._model(self._on_device(part, clips), counts)
                 totals.add(loss, counts["clips"], part["flips"].numel(), hits)
-        # An epoch must not seem the best because clips that are hard could not be read.
-        self._check_skipped(self._totals.over(self._together)["skipped"][0] - before, clips)
+        if self._best:  # an epoch must not seem it because videos that are hard could not be read
+            self._check_skipped(self._totals.over(self._together)["skipped"][0] - before, clips)
         return means(totals.over(self._together))
 
     def _save(self, view: Watch) -> None:

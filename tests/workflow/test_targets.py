@@ -68,7 +68,7 @@ def test_a_table_of_two_seeds_makes_all_but_the_data_twice(tmp_path):
     assert outcome.status == 0, outcome.text
     run.change(set_key("tables", {"seeds": of_seeds(2, "motionfit", "motion")}))
     plan = run.plan("--", "seeds")
-    shards = {"target": 2, "source": 4}
+    shards = {"target": 2, "source": 2}
     assert plan.jobs == {
         "frames": sum(shards.values()), "flow": sum(shards.values()), "ledger": 2,
         "motion_model": 2, "features": 2 * shards["source"], "pseudo_labels": 2,

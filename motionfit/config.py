@@ -365,7 +365,7 @@ class Features(Recipe):
     stride: Positive = 16
     """Frames from the start of a clip to the start of the next."""
     batch_size: Positive = 32
-    """Clips a batch."""
+    """Clips per batch at most; fewer where they are too large for that many."""
 
 
 class LabelledPart(Recipe):

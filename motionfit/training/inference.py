@@ -14,6 +14,10 @@ from motionfit.training.batches import readers, reading
 from motionfit.training.clips import centre_clips, network_input
 from motionfit.training.data import BadRecord
 
+PIXELS = 32 * 64 * 112**2
+"""Pixels of the clips of a batch at most: 32 clips of 64 frames of 112 pixels, or 8 of 224. S3D-G
+takes some 0.5 GB for each of these 8."""
+
 Place = tuple[str, int]
 """A clip: its video, and its first frame."""
 
@@ -81,6 +85,7 @@ def outputs_of_places(
     Raises MotionFitError where a clip can't be read: unlike a training, which goes on without it,
     features or measures would silently be of fewer videos.
     """
+    batch_size = min(batch_size, fitting(about))
     batches = -(-len(places) // batch_size)
     workers = min(threads, batches) if device.type == "cuda" else 0
     data = DataLoader(CentreClips(store, places, about), batch_size, collate_fn=joined,
@@ -93,6 +98,11 @@ def outputs_of_places(
             x = network_input(batch.to(device, non_blocking=True), about.modality)
             outputs.append(function(x).float().cpu().numpy())
     return np.concatenate(outputs)
+
+
+def fitting(about: SavedModel) -> int:
+    """Clips of a batch that fit into memory, one at least."""
+    return max(1, PIXELS // (about.clip_length * about.crop**2))
 
 
 def joined(clips: list[Tensor | BadRecord]) -> Tensor | BadRecord:

@@ -313,8 +313,11 @@ class _Training:
         if self._watched:
             watched = self._validate(view, stop)
             row |= {f"validation_{name}": value for name, value in watched.items()}
+        skipped = self._totals.over(self._together)["skipped"][0]
+        if self._best:  # an epoch must not seem it because videos that are hard could not be read
+            self._check_skipped(skipped - sums["skipped"][0], self._watched[0])
         row |= {
-            "skipped": self._totals.over(self._together)["skipped"][0],
+            "skipped": skipped,
             "clips_per_second": sums["loss"][1] / trained,
             "waiting": self._watch.waited / trained,
             "seconds": self._watch.seconds,
@@ -340,7 +343,6 @@ class _Training:
         clips, batches = self._watched
         self._objective.eval()
         totals = Totals(self._fabric.device)
-        before = self._totals.over(self._together)["skipped"][0]
         for batch in batches:
             parts, counts, asked = self._agree([self._without_bad(batch)], stop)
             if asked:
@@ -348,8 +350,6 @@ class _Training:
             for part in parts:
                 loss, hits = self._model(self._on_device(part, clips), counts)
                 totals.add(loss, counts["clips"], part["flips"].numel(), hits)
-        if self._best:  # an epoch must not seem it because videos that are hard could not be read
-            self._check_skipped(self._totals.over(self._together)["skipped"][0] - before, clips)
         return means(totals.over(self._together))
 
     def _save(self, view: Watch) -> None:

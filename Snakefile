@@ -49,6 +49,7 @@ onstart:
 
 
 include: "rules/common.smk"
+include: "rules/records.smk"
 include: "rules/data.smk"
 include: "rules/flow.smk"
 include: "rules/motion_model.smk"

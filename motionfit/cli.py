@@ -21,6 +21,7 @@ from motionfit import __version__, config
 from motionfit.errors import MotionFitError
 from motionfit.files import cannot_write, refused
 from motionfit.gpus import own_gpus
+from motionfit.records import Record
 from motionfit.terminal import set_terminal, terminal
 
 if TYPE_CHECKING:
@@ -298,6 +299,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--log", type=Path, metavar="FILE",
                         help="write all output to this file")  # fmt: skip
+    parser.add_argument("--made-from", type=Record.parse, metavar="JSON",
+                        help="what the workflow notes beside the result")  # fmt: skip
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(function, text: str, **options) -> argparse.ArgumentParser:
@@ -547,7 +550,13 @@ def run(args: Arguments) -> tuple[int, str]:
     try:
         if getattr(args, "gpus", None) is not None:
             own_gpus(args.gpus)  # before PyTorch is imported, which looks for them
+        # Of several processes that train together one notes what the result is made from.
+        record = args.made_from if rank() == "0" else None
+        if record:
+            record.begin()
         status = args.function(args) or 0
+        if record and not status:
+            record.finish()
         if args.log:
             # Snakemake's own count, in results/benchmarks, may lack the last half minute.
             *used, _ = os.times()
@@ -563,13 +572,17 @@ def run(args: Arguments) -> tuple[int, str]:
         return 1, f"error: {error}\n"
 
 
+def rank() -> str:
+    """Which of the processes of a command this is: "0" for the first, or the only one."""
+    return next((os.environ[name] for name in RANKS if name in os.environ), "0")
+
+
 def run_with_log(args: Arguments) -> int:
     """Sends all that is printed to `args.log`; of several processes that train together each but
     the first has a log of its own beside it. Warnings go to the terminal as well, and where the
     command fails the last lines of its log, so that whoever runs the workflow sees why."""
-    rank = next((os.environ[name] for name in RANKS if name in os.environ), "0")
-    if rank != "0":
-        args.log = args.log.with_suffix(f".process{rank}.log")
+    if rank() != "0":
+        args.log = args.log.with_suffix(f".process{rank()}.log")
     try:
         args.log.parent.mkdir(parents=True, exist_ok=True)
         file = args.log.open("w", encoding="utf-8")

@@ -3,6 +3,7 @@
 
 rule appearance_model:
     input:
+        record=current("appearance_model"),
         index=index_of_appearance_model,
         labels=labels_of_appearance_model,
         frames=frames_of_appearance_model,
@@ -25,9 +26,10 @@ rule appearance_model:
     params:
         recipe=recipe_json("appearance_models", "appearance_model"),
         frames=frames_folder_of_appearance_model,
-        code=code_version("motionfit.training.appearance_model"),
+        made_from=made_from("appearance_model"),
     shell:
-        "python -m motionfit --log {log:q} train-appearance-model"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " train-appearance-model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
         " --pseudo-labels {input.labels:q} --frames {params.frames:q} --threads {threads}"
         " {resources.options} --gpus {resources.gpu} --output {output.model:q}"
@@ -35,6 +37,7 @@ rule appearance_model:
 
 rule mers_model:
     input:
+        record=current("mers_model"),
         index=index_of_mers,
         teacher=teacher_of_mers,
         frames=frames_of_mers,
@@ -59,9 +62,10 @@ rule mers_model:
         recipe=recipe_json("appearance_models", "mers_model"),
         frames=frames_folder_of_mers,
         flow=flow_folder_of_mers,
-        code=code_version("motionfit.training.appearance_model"),
+        made_from=made_from("mers_model"),
     shell:
-        "python -m motionfit --log {log:q} train-mers-model"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " train-mers-model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
         " --teacher {input.teacher:q} --frames {params.frames:q} --flow {params.flow:q}"
         " --threads {threads} {resources.options} --gpus {resources.gpu}"
@@ -71,6 +75,7 @@ rule mers_model:
 # What the others are compared with.
 rule random_model:
     input:
+        record=current("random_model"),
         weights=weights_of("appearance_models", "random_model"),
     output:
         model="results/models/{random_model}/split{split}/model.pt",
@@ -85,8 +90,9 @@ rule random_model:
         mem_mb=growing("index", "mem_mb"),
         runtime=growing("index", "runtime"),
     params:
-        recipe=random_model_recipe,
-        code=code_version("motionfit.models.random"),
+        recipe=recipe_of_random_model,
+        made_from=made_from("random_model"),
     shell:
-        "python -m motionfit --log {log:q} random-model"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " random-model"
         " --recipe {params.recipe:q} --output {output.model:q}"

@@ -1,34 +1,30 @@
 """Look-ups that the rules share: from names in the config to recipes, files and resources."""
 
 import re
-from functools import cache
-
 from snakemake.exceptions import WorkflowError
 
-from motionfit.closure import code_version
-from motionfit.config import (
-    ALL_LABELS,
-    Demo,
-    Folders,
-    Kinetics,
-    check_paths,
-    load_config,
-    over_base,
-)
-from motionfit.datasets.index import read_index as table_of_index
-from motionfit.datasets.listing import listing, state
+from motionfit.config import ALL_LABELS, Demo, check_paths, load_config, over_base
 from motionfit.errors import MotionFitError
-from motionfit.flow.methods import BATCHED, method_module
-from motionfit.seeds import with_seeds
-from motionfit.store.ranges import ranges
+from motionfit.flow.methods import BATCHED
+from motionfit.graph import (
+    NOT_INDEXED,
+    Graph,
+    annotation_files,
+    motion_model_unused,
+    pseudo_labels_unused,
+    random_model_recipe,
+    report_config,
+    size_name,
+)
 
 try:
-    # As it is written, and with the copies that tables of several seeds need.
     WRITTEN = load_config(over_base(config, Path(workflow.basedir)))
-    CONFIG = with_seeds(WRITTEN)
     check_paths(WRITTEN)
+    GRAPH = Graph(WRITTEN, lambda dataset: read_index(dataset))
 except MotionFitError as error:
     raise WorkflowError(str(error)) from None
+
+CONFIG = GRAPH.config
 
 
 def names(known):
@@ -91,44 +87,18 @@ def weights_of(section, wildcard):
     return look_up
 
 
-def size_name(size):
-    return f"{size[0]}x{size[1]}"
-
-
 # ------------------------------------------------------------------------------------- data sets
 
 
-def adapter_code(wildcards):
-    """The code of a data set's own format: a change in another's leaves its index alone."""
-    recipe = CONFIG.datasets[wildcards.dataset]
-    return code_version(f"motionfit.datasets.{recipe.format}", "motionfit.datasets.index")
-
-
 def index_recipe(wildcards):
-    """What the index depends on; the rate of the frames, say, does not change it."""
-    recipe = CONFIG.datasets[wildcards.dataset]
-    return recipe.to_json({"fps", "max_failed"})
+    return CONFIG.datasets[wildcards.dataset].to_json(NOT_INDEXED)
 
 
 def index_inputs(wildcards):
     """The files that say what is in a data set, its videos aside."""
-    recipe = CONFIG.datasets[wildcards.dataset]
-    if isinstance(recipe, Demo):
+    if isinstance(CONFIG.datasets[wildcards.dataset], Demo):
         return [f"results/demo/{wildcards.dataset}/labels.csv"]
-    if isinstance(recipe, Kinetics):
-        files = recipe.annotations
-    elif isinstance(recipe, Folders):
-        files = [recipe.labels] if recipe.labels else []
-    else:
-        files = sorted(recipe.annotations.glob("*.txt"))
-    # A folder where a file should be is for the stage to complain of: it says which key names it.
-    return [str(file) for file in files if file.is_file()]
-
-
-def index_listing(wildcards):
-    """Another text when a video is added to a data set or removed from it."""
-    recipe = CONFIG.datasets[wildcards.dataset]
-    return "" if isinstance(recipe, Demo) else listing(recipe.videos)
+    return map(str, annotation_files(CONFIG.datasets[wildcards.dataset]))
 
 
 def demo_videos(wildcards):
@@ -138,51 +108,20 @@ def demo_videos(wildcards):
     return ""
 
 
-@cache
-def read_index_once(path, _changed):
-    """Shard to the paths of its videos."""
-    try:
-        index = table_of_index(path)
-    except MotionFitError as error:
-        raise WorkflowError(str(error)) from None
-    return {shard: paths.tolist() for shard, paths in index.groupby("shard")["path"]}
-
-
-def index_once(dataset):
-    """The index of a data set and its date, by which it is read once."""
-    path = Path(checkpoints.index.get(dataset=dataset).output.index)
-    return path, path.stat().st_mtime_ns
-
-
-def read_index(dataset):
-    return read_index_once(*index_once(dataset))
-
-
-@cache
-def ranges_once(path, changed, total):
-    return ranges(read_index_once(path, changed), total)
-
-
-def ranges_of(dataset):
-    """Names of the files of features of a data set, each to its shards."""
-    return ranges_once(*index_once(dataset), CONFIG.datasets[dataset].shards)
-
-
 def shards(dataset, folder, suffix=".h5"):
     """The files in a folder that belong to the shards of a data set."""
-    return [f"{folder}/{shard}{suffix}" for shard in read_index(dataset)]
+    return [f"{folder}/{shard}{suffix}" for shard in read_index(dataset).videos]
 
 
 def after_index(wildcards):
-    """Waits for the index, whose date counts for nothing. The videos are no inputs: hundreds of
-    thousands would make a plan slow, and a brace in a name can't be expressed (`shard_state`)."""
+    """Waits for the index. The videos are no inputs: hundreds of thousands would make a plan slow,
+    and a brace in a name can't be expressed."""
     read_index(wildcards.dataset)
     return []
 
 
-def shard_state(wildcards):
-    """Another text when a video of a shard is added, removed or replaced."""
-    return state(read_index(wildcards.dataset)[wildcards.shard])
+def index_of_dataset(wildcards):
+    return f"results/index/{wildcards.dataset}.csv"
 
 
 def frame_rate(wildcards):
@@ -209,11 +148,6 @@ def frames_folder(dataset, size):
 def frames_of_flow(wildcards):
     folder = frames_folder(wildcards.dataset, CONFIG.flow[wildcards.flow].size)
     return f"{folder}/{wildcards.shard}.h5"
-
-
-def flow_code(wildcards):
-    """The code of the flow's own method: a change in another's leaves it alone."""
-    return code_version("motionfit.flow.stage", method_module(CONFIG.flow[wildcards.flow].method))
 
 
 def flow_gpus(wildcards):
@@ -247,8 +181,7 @@ def clips_of(dataset, model):
 def motion_model_recipe(wildcards):
     """The recipe of the training, without what is done with the model later or where it is used."""
     recipe = CONFIG.motion_models[wildcards.motion_model]
-    unused = {"frame_size"} if recipe.flow else set()
-    return recipe.to_json({"features", "motion_split", "labelled_part"} | unused)
+    return recipe.to_json(motion_model_unused(recipe))
 
 
 def labels_of_motion_model(wildcards):
@@ -274,7 +207,11 @@ def clips_folder_of_features(wildcards):
 
 
 def shards_of_features(wildcards):
-    return ranges_of(wildcards.dataset)[wildcards.shards]
+    return GRAPH.ranges(wildcards.dataset)[wildcards.shards]
+
+
+def model_of_features(wildcards):
+    return f"results/models/{wildcards.motion_model}/split{wildcards.split}/model.pt"
 
 
 def clips_of_features(wildcards):
@@ -292,8 +229,7 @@ def index_of_pseudo_labels(wildcards):
 def pseudo_labels_recipe(wildcards):
     """The recipe without what its granularity does not use."""
     recipe = CONFIG.pseudo_labels[wildcards.pseudo_labels]
-    unused = {"segment_percentile": {"segments"}, "segment_equal": {"percentile"}}
-    return recipe.to_json(unused.get(recipe.granularity, {"segments", "percentile"}))
+    return recipe.to_json(pseudo_labels_unused(recipe))
 
 
 def features_folder_of_pseudo_labels(wildcards):
@@ -305,7 +241,7 @@ def features_of_pseudo_labels(wildcards):
     """All features, and the proof that not too many of the source's videos are lost."""
     recipe = CONFIG.pseudo_labels[wildcards.pseudo_labels]
     folder = features_folder_of_pseudo_labels(wildcards)
-    files = [f"{folder}/{name}.h5" for name in ranges_of(recipe.dataset)]
+    files = [f"{folder}/{name}.h5" for name in GRAPH.ranges(recipe.dataset)]
     return [*files, lost(recipe.dataset, recipe.motion_model)]
 
 
@@ -332,11 +268,8 @@ def labels_of_appearance_model(wildcards):
     return f"results/pseudo_labels/{pseudo_labels}/split{wildcards.split}/labels.csv"
 
 
-def random_model_recipe(wildcards):
-    """What the weights and their description depend on: no schedule does."""
-    recipe = CONFIG.appearance_models[wildcards.random_model]
-    training = recipe.training.model_dump(include={"seed", "crop"})
-    return recipe.model_copy(update={"training": type(recipe.training)(**training)}).to_json()
+def recipe_of_random_model(wildcards):
+    return random_model_recipe(CONFIG.appearance_models[wildcards.random_model])
 
 
 def frames_of_appearance_model(wildcards):
@@ -542,8 +475,13 @@ def named_targets(rules):
 # ----------------------------------------------------------------------------------------- report
 
 
-def report_config(wildcards):
-    """The whole config but for defaults, to be short enough for a command line, and for what the
-    jobs ask for, which changes no result; in the order of the config, which is that of a table's
-    rows. Copies for other seeds are in the tables alone."""
-    return WRITTEN.model_dump_json(exclude={"resources", "base", "defaults"}, exclude_defaults=True)
+def metrics_of_report(wildcards):
+    return expand("results/evaluations/{evaluation}/metrics.json", evaluation=WRITTEN.evaluations)
+
+
+def tables_of_report(wildcards):
+    return expand("results/tables/{table}.md", table=CONFIG.tables)
+
+
+def figures_of_report(wildcards):
+    return expand("results/figures/{figure}.png", figure=CONFIG.figures)

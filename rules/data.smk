@@ -2,6 +2,8 @@
 
 
 rule render_demo:
+    input:
+        record=current("render_demo"),
     output:
         labels="results/demo/{demo}/labels.csv",
     log:
@@ -17,9 +19,10 @@ rule render_demo:
     params:
         recipe=recipe_json("datasets", "demo"),
         folder="results/demo/{demo}",
-        code=code_version("motionfit.datasets.demo"),
+        made_from=made_from("render_demo"),
     shell:
-        "python -m motionfit --log {log:q} render-demo"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " render-demo"
         " --recipe {params.recipe:q} --output {params.folder:q}"
 
 
@@ -27,6 +30,8 @@ rule render_demo:
 # index is. A shard depends on its own videos only, so a video that is added reruns one shard.
 checkpoint index:
     input:
+        record=current("index"),
+        videos=index_can_be_made,
         annotations=index_inputs,
     output:
         index="results/index/{dataset}.csv",
@@ -42,16 +47,17 @@ checkpoint index:
         runtime=growing("index", "runtime"),
     params:
         recipe=index_recipe,
-        listing=index_listing,
         videos=demo_videos,
-        code=adapter_code,
+        made_from=made_from("index"),
     shell:
-        "python -m motionfit --log {log:q} index"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " index"
         " --recipe {params.recipe:q} {params.videos} --output {output.index:q}"
 
 
 rule frames:
     input:
+        record=current("frames"),
         index=after_index,
     output:
         frames="results/frames/{dataset}/{size}/{shard}.h5",
@@ -68,19 +74,20 @@ rule frames:
         runtime=growing("frames", "runtime"),
     params:
         index="results/index/{dataset}.csv",
-        videos=shard_state,
         fps=frame_rate,
         quality=CONFIG.frame_quality,
-        code=code_version("motionfit.store.frames"),
+        made_from=made_from("frames"),
     shell:
-        "python -m motionfit --log {log:q} frames"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " frames"
         " --index {params.index:q} --shard {wildcards.shard} --size {wildcards.size}"
         " {params.fps} --quality {params.quality} --output {output.frames:q}"
 
 
 rule ledger:
     input:
-        index="results/index/{dataset}.csv",
+        record=current("ledger"),
+        index=index_of_dataset,
         failed=ledgers_of_dataset,
     output:
         failed="results/frames/{dataset}/{size}/failed.csv",
@@ -97,8 +104,9 @@ rule ledger:
     params:
         folder="results/frames/{dataset}/{size}",
         max_failed=max_failed,
-        code=code_version("motionfit.store.frames"),
+        made_from=made_from("ledger"),
     shell:
-        "python -m motionfit --log {log:q} ledger"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " ledger"
         " --dataset {wildcards.dataset} --index {input.index:q} --frames {params.folder:q}"
         " --max-failed {params.max_failed} --output {output.failed:q}"

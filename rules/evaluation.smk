@@ -3,6 +3,7 @@
 
 rule fine_tuning:
     input:
+        record=current("fine_tuning"),
         index=index_of_evaluation,
         model=model_of_evaluation,
         clips=clips_of_evaluation,
@@ -28,9 +29,10 @@ rule fine_tuning:
         labels=labels_of_evaluation,
         clips=clips_folder_of_evaluation,
         teacher=teacher_arguments,
-        code=code_version("motionfit.training.fine_tuning"),
+        made_from=made_from("fine_tuning"),
     shell:
-        "python -m motionfit --log {log:q} fine-tune"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " fine-tune"
         " --recipe {params.recipe:q} --clip-length {params.clip_length}"
         " --labelled-part {params.labels:q}"
         " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
@@ -40,6 +42,7 @@ rule fine_tuning:
 
 rule recognition:
     input:
+        record=current("recognition"),
         index=index_of_evaluation,
         model=model_to_recognise,
         clips=clips_of_evaluation,
@@ -61,9 +64,10 @@ rule recognition:
         clips=clips_folder_of_evaluation,
         clip_length=from_evaluation("clip_length"),
         clips_per_video=from_evaluation("clips"),
-        code=code_version("motionfit.evaluation.recognition"),
+        made_from=made_from("recognition"),
     shell:
-        "python -m motionfit --log {log:q} recognise"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " recognise"
         " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
         " --clips {params.clips:q} --clip-length {params.clip_length}"
         " --count {params.clips_per_video} --threads {threads}"
@@ -73,6 +77,7 @@ rule recognition:
 # Retrieval looks at the model as it is before fine-tuning.
 rule retrieval:
     input:
+        record=current("retrieval"),
         index=index_of_evaluation,
         model=model_of_evaluation,
         clips=clips_of_evaluation,
@@ -95,9 +100,10 @@ rule retrieval:
         clip_length=from_evaluation("clip_length"),
         clips_per_video=from_evaluation("clips"),
         recall_at=from_evaluation("recall_at"),
-        code=code_version("motionfit.evaluation.retrieval"),
+        made_from=made_from("retrieval"),
     shell:
-        "python -m motionfit --log {log:q} retrieve"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " retrieve"
         " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
         " --clips {params.clips:q} --clip-length {params.clip_length}"
         " --count {params.clips_per_video} --recall-at {params.recall_at} --threads {threads}"
@@ -106,6 +112,7 @@ rule retrieval:
 
 rule metrics:
     input:
+        record=current("metrics"),
         measures=measures_of_evaluation,
     output:
         metrics="results/evaluations/{evaluation}/metrics.json",
@@ -123,8 +130,9 @@ rule metrics:
         folder="results/evaluations/{evaluation}",
         splits=from_evaluation("splits"),
         kinds=from_evaluation("measures"),
-        code=code_version("motionfit.evaluation.summary"),
+        made_from=made_from("metrics"),
     shell:
-        "python -m motionfit --log {log:q} summarise"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " summarise"
         " --evaluation {params.folder:q} --splits {params.splits} --kinds {params.kinds}"
         " --output {output.metrics:q}"

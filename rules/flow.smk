@@ -3,6 +3,7 @@
 
 rule flow:
     input:
+        record=current("flow"),
         frames=frames_of_flow,
     output:
         flow="results/flow/{dataset}/{flow}/{shard}.h5",
@@ -19,8 +20,9 @@ rule flow:
         gpu=flow_gpus,
     params:
         recipe=recipe_json("flow", "flow"),
-        code=flow_code,
+        made_from=made_from("flow"),
     shell:
-        "python -m motionfit --log {log:q} store-flow"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " store-flow"
         " --recipe {params.recipe:q} --frames {input.frames:q} --threads {threads}"
         " --gpus {resources.gpu} --output {output.flow:q}"

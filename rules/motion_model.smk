@@ -4,6 +4,7 @@ a source."""
 
 rule motion_model:
     input:
+        record=current("motion_model"),
         index=index_of_motion_model,
         clips=clips_of_motion_model,
         weights=weights_of("motion_models", "motion_model"),
@@ -26,9 +27,10 @@ rule motion_model:
         recipe=motion_model_recipe,
         labels=labels_of_motion_model,
         clips=clips_folder_of_motion_model,
-        code=code_version("motionfit.training.motion_model"),
+        made_from=made_from("motion_model"),
     shell:
-        "python -m motionfit --log {log:q} train-motion-model"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " train-motion-model"
         " --recipe {params.recipe:q} --labelled-part {params.labels:q}"
         " --index {input.index:q} --split {wildcards.split}"
         " --clips {params.clips:q} --threads {threads} {resources.options}"
@@ -38,7 +40,8 @@ rule motion_model:
 # Of a large data set a job has several shards: a network takes seconds for one, and longer to begin.
 rule features:
     input:
-        model="results/models/{motion_model}/split{split}/model.pt",
+        record=current("features"),
+        model=model_of_features,
         clips=clips_of_features,
     output:
         features="results/features/{motion_model}/split{split}/{dataset}/{shards}.h5",
@@ -57,9 +60,10 @@ rule features:
         recipe=recipe_json("motion_models", "motion_model", "features"),
         clips=clips_folder_of_features,
         shards=shards_of_features,
-        code=code_version("motionfit.pseudo_labels.features"),
+        made_from=made_from("features"),
     shell:
-        "python -m motionfit --log {log:q} features"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " features"
         " --recipe {params.recipe:q} --model {input.model:q} --clips {params.clips:q}"
         " --shards {params.shards}"
         " --threads {threads} --gpus {resources.gpu} --output {output.features:q}"

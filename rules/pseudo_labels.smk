@@ -3,6 +3,7 @@
 
 rule pseudo_labels:
     input:
+        record=current("pseudo_labels"),
         index=index_of_pseudo_labels,
         features=features_of_pseudo_labels,
     output:
@@ -26,9 +27,10 @@ rule pseudo_labels:
         shards=source_shards,
         labelled=labelled_of_pseudo_labels,
         folder="results/pseudo_labels/{pseudo_labels}/split{split}",
-        code=code_version("motionfit.pseudo_labels.stage"),
+        made_from=made_from("pseudo_labels"),
     shell:
-        "python -m motionfit --log {log:q} pseudo-labels"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " pseudo-labels"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
         " --labelled-part {params.labelled:q}"
         " --features {params.features:q} --shards {params.shards} --threads {threads} --gpus {resources.gpu}"

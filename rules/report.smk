@@ -3,11 +3,10 @@
 
 rule report:
     input:
-        metrics=expand(
-            "results/evaluations/{evaluation}/metrics.json", evaluation=WRITTEN.evaluations
-        ),
-        tables=expand("results/tables/{table}.md", table=CONFIG.tables),
-        figures=expand("results/figures/{figure}.png", figure=CONFIG.figures),
+        record=current("report"),
+        metrics=metrics_of_report,
+        tables=tables_of_report,
+        figures=figures_of_report,
     output:
         report="results/report/index.html",
     log:
@@ -21,8 +20,9 @@ rule report:
         mem_mb=growing("report", "mem_mb"),
         runtime=growing("report", "runtime"),
     params:
-        config=report_config,
-        code=code_version("motionfit.report"),
+        config=report_config(WRITTEN),
+        made_from=made_from("report"),
     shell:
-        "python -m motionfit --log {log:q} report"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " report"
         " --config {params.config:q} --output {output.report:q}"

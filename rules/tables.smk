@@ -3,6 +3,7 @@
 
 rule table:
     input:
+        record=current("table"),
         metrics=metrics_of_table,
     output:
         text="results/tables/{table}.md",
@@ -22,9 +23,10 @@ rule table:
     params:
         recipe=table_recipe,
         leaking=leaking_arguments,
-        code=code_version("motionfit.tables.stage"),
+        made_from=made_from("table"),
     shell:
-        "python -m motionfit --log {log:q} table"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " table"
         " --name {wildcards.table} --recipe {params.recipe:q} {params.leaking}"
         " --output {output:q}"
 
@@ -40,6 +42,7 @@ use rule table as plotted_table with:
 
 rule retrieval_figure:
     input:
+        record=current("retrieval_figure"),
         index=index_of_figure,
         neighbours=neighbours_of_figure,
         frames=frames_of_figure,
@@ -59,9 +62,10 @@ rule retrieval_figure:
         recipe=recipe_json("figures", "figure"),
         clip_length=clip_length_of_figure,
         frames=frames_folder_of_figure,
-        code=code_version("motionfit.report.retrieval_figure"),
+        made_from=made_from("retrieval_figure"),
     shell:
-        "python -m motionfit --log {log:q} retrieval-figure"
+        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        " retrieval-figure"
         " --recipe {params.recipe:q} --neighbours {input.neighbours:q} --index {input.index:q}"
         " --frames {params.frames:q} --clip-length {params.clip_length} --output {output.figure:q}"
 

@@ -21,12 +21,13 @@ def listing(folder: Path) -> str:
     return _digest(videos)
 
 
-def state(videos: Iterable[str]) -> str:
-    """A hash of the paths, sizes and dates of videos; of one that is not there, of the path."""
+def state(videos: Iterable[tuple[str, str]]) -> str:
+    """A hash of videos, each an id and a path: of the ids, sizes and dates of the files; of a file
+    that is not there, of the id. Where the folder is does not count."""
     parts = []
-    for video in videos:
+    for video, path in videos:
         try:
-            found = os.stat(video)  # noqa: PTH116 - a path object a video would take as long again
+            found = os.stat(path)  # noqa: PTH116 - a path object a video would take as long again
             parts.append(f"{video}\0{found.st_size}\0{found.st_mtime_ns}")
         except OSError:
             parts.append(video)

@@ -48,8 +48,8 @@ onstart:
         raise WorkflowError(str(error)) from None
 
 
-include: "rules/common.smk"
 include: "rules/records.smk"
+include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/flow.smk"
 include: "rules/motion_model.smk"

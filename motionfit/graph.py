@@ -1,8 +1,8 @@
-"""What each artefact of a run is made from: recipe, code and inputs, and the fingerprint of all that.
+"""What each artefact of a run is made from: recipe, code and inputs, and the fingerprint of them.
 
-A fingerprint follows from the config, the indexes and the files that come from outside, and not from
-dates or from what a workflow engine remembers. So a result is known to be this config's by the
-record beside it (`motionfit.records`), wherever the folder of results was copied to.
+A fingerprint follows from the config, the indexes and the files that come from outside. The dates
+of results do not count, nor does what Snakemake remembers. So the record beside a result
+(`motionfit.records`) tells whether it is a config's, wherever the results were copied to.
 """
 
 import hashlib
@@ -138,7 +138,7 @@ class Graph:
         """The code is that of the data set's own format: a change of another one's leaves it."""
         recipe = self.config.datasets[dataset]
         if isinstance(recipe, Demo):
-            inputs = {"videos": self.render_demo(dataset).fingerprint}
+            inputs = {"rendered": self.render_demo(dataset).fingerprint}
         else:
             inputs = {
                 "videos": listing(recipe.videos),
@@ -150,6 +150,7 @@ class Graph:
             code_version(f"motionfit.datasets.{recipe.format}", "motionfit.datasets.index"),
             inputs,
         )
+
     def frames(self, dataset: str, size: str, shard: str) -> Artefact:
         return Artefact(
             f"results/frames/{dataset}/{size}/{shard}.h5",
@@ -358,8 +359,12 @@ class Graph:
         return self._indexes(dataset).fingerprint
 
     def _videos(self, dataset: str, shard: str) -> str:
-        """Of the files of a shard: another one when a video is added, removed or replaced."""
-        return state(self._indexes(dataset).videos[shard])
+        """Of the files of a shard: another one when a video is added, removed or replaced. The
+        videos of a demo are results, whose dates do not count."""
+        videos = self._indexes(dataset).videos[shard]
+        if isinstance(self.config.datasets[dataset], Demo):
+            return digest(self.render_demo(dataset).fingerprint, *(video for video, _ in videos))
+        return state(videos)
 
     def _clip(self, dataset: str, model: str, shard: str) -> str:
         """Of a shard of what a model reads: frames, or flow."""
@@ -406,8 +411,8 @@ NOT_INDEXED = frozenset({"fps", "max_failed"})
 
 
 def annotation_files(recipe: DatasetRecipe) -> list[Path]:
-    """The files that say what is in a data set, its videos aside. A folder where a file should be is
-    left out: the index stage says which key names it."""
+    """The files that say what is in a data set, its videos aside. A folder where a file should be
+    is left out: the index stage says which key names it."""
     if isinstance(recipe, Demo):
         return []
     if isinstance(recipe, Kinetics):
@@ -421,7 +426,8 @@ def annotation_files(recipe: DatasetRecipe) -> list[Path]:
 
 def motion_model_unused(recipe: MotionModel) -> set[str]:
     """Keys that its training does not depend on: what is done with the model later, and where."""
-    return {"features", "motion_split", "labelled_part"} | ({"frame_size"} if recipe.flow else set())
+    unused = {"features", "motion_split", "labelled_part"}
+    return unused | {"frame_size"} if recipe.flow else unused
 
 
 def pseudo_labels_unused(recipe: PseudoLabels) -> set[str]:

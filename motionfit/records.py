@@ -62,8 +62,8 @@ class Record:
         return record_path(self.result)
 
     def begin(self) -> None:
-        """Notes that the result is being made, so that one that a killed job leaves half made is not
-        taken for another's."""
+        """Notes that a job makes the result. If the job is killed, the result does not pass for
+        that of the record before."""
         write_json(self.path, {"unfinished": True})
 
     def finish(self) -> None:

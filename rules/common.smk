@@ -80,6 +80,7 @@ def recipe_json(section, wildcard, part=None):
 def weights_of(section, wildcard):
     """For `input`: the weight file that the network of a model starts from, where it has one."""
 
+    @input_files
     def look_up(wildcards):
         weights = getattr(CONFIG, section)[wildcards[wildcard]].network.weights
         return [str(weights)] if weights else []
@@ -94,11 +95,12 @@ def index_recipe(wildcards):
     return CONFIG.datasets[wildcards.dataset].to_json(NOT_INDEXED)
 
 
+@input_files
 def index_inputs(wildcards):
     """The files that say what is in a data set, its videos aside."""
     if isinstance(CONFIG.datasets[wildcards.dataset], Demo):
         return [f"results/demo/{wildcards.dataset}/labels.csv"]
-    return map(str, annotation_files(CONFIG.datasets[wildcards.dataset]))
+    return [str(file) for file in annotation_files(CONFIG.datasets[wildcards.dataset])]
 
 
 def demo_videos(wildcards):
@@ -113,6 +115,7 @@ def shards(dataset, folder, suffix=".h5"):
     return [f"{folder}/{shard}{suffix}" for shard in read_index(dataset).videos]
 
 
+@input_files
 def after_index(wildcards):
     """Waits for the index. The videos are no inputs: hundreds of thousands would make a plan slow,
     and a brace in a name can't be expressed."""
@@ -120,6 +123,7 @@ def after_index(wildcards):
     return []
 
 
+@input_files
 def index_of_dataset(wildcards):
     return f"results/index/{wildcards.dataset}.csv"
 
@@ -129,6 +133,7 @@ def frame_rate(wildcards):
     return f"--fps {fps}" if fps else ""
 
 
+@input_files
 def ledgers_of_dataset(wildcards):
     folder = f"results/frames/{wildcards.dataset}/{wildcards.size}"
     return shards(wildcards.dataset, folder, ".failed.csv")
@@ -145,6 +150,7 @@ def frames_folder(dataset, size):
 # ------------------------------------------------------------------------------------------ flow
 
 
+@input_files
 def frames_of_flow(wildcards):
     folder = frames_folder(wildcards.dataset, CONFIG.flow[wildcards.flow].size)
     return f"{folder}/{wildcards.shard}.h5"
@@ -188,10 +194,12 @@ def labels_of_motion_model(wildcards):
     return CONFIG.labels_of(wildcards.motion_model).to_json()
 
 
+@input_files
 def index_of_motion_model(wildcards):
     return f"results/index/{CONFIG.motion_models[wildcards.motion_model].dataset}.csv"
 
 
+@input_files
 def clips_of_motion_model(wildcards):
     dataset = CONFIG.motion_models[wildcards.motion_model].dataset
     return clips_of(dataset, wildcards.motion_model)
@@ -210,10 +218,12 @@ def shards_of_features(wildcards):
     return GRAPH.ranges(wildcards.dataset)[wildcards.shards]
 
 
+@input_files
 def model_of_features(wildcards):
     return f"results/models/{wildcards.motion_model}/split{wildcards.split}/model.pt"
 
 
+@input_files
 def clips_of_features(wildcards):
     folder = clips_folder_of_features(wildcards)
     return [f"{folder}/{shard}.h5" for shard in shards_of_features(wildcards)]
@@ -222,6 +232,7 @@ def clips_of_features(wildcards):
 # ---------------------------------------------------------------------------------- pseudo-labels
 
 
+@input_files
 def index_of_pseudo_labels(wildcards):
     return f"results/index/{CONFIG.pseudo_labels[wildcards.pseudo_labels].dataset}.csv"
 
@@ -237,6 +248,7 @@ def features_folder_of_pseudo_labels(wildcards):
     return f"results/features/{recipe.motion_model}/split{wildcards.split}/{recipe.dataset}"
 
 
+@input_files
 def features_of_pseudo_labels(wildcards):
     """All features, and the proof that not too many of the source's videos are lost."""
     recipe = CONFIG.pseudo_labels[wildcards.pseudo_labels]
@@ -259,10 +271,12 @@ def labelled_of_pseudo_labels(wildcards):
 # ------------------------------------------------------------------------------- appearance model
 
 
+@input_files
 def index_of_appearance_model(wildcards):
     return f"results/index/{CONFIG.source_of(wildcards.appearance_model)}.csv"
 
 
+@input_files
 def labels_of_appearance_model(wildcards):
     pseudo_labels = CONFIG.appearance_models[wildcards.appearance_model].pseudo_labels
     return f"results/pseudo_labels/{pseudo_labels}/split{wildcards.split}/labels.csv"
@@ -272,6 +286,7 @@ def recipe_of_random_model(wildcards):
     return random_model_recipe(CONFIG.appearance_models[wildcards.random_model])
 
 
+@input_files
 def frames_of_appearance_model(wildcards):
     model = wildcards.appearance_model
     return clips_of(CONFIG.source_of(model), model)
@@ -289,14 +304,17 @@ def mers_of(wildcards):
     return CONFIG.appearance_models[wildcards.mers_model].mers
 
 
+@input_files
 def index_of_mers(wildcards):
     return f"results/index/{mers_of(wildcards).dataset}.csv"
 
 
+@input_files
 def teacher_of_mers(wildcards):
     return f"results/models/{mers_of(wildcards).motion_model}/split{wildcards.split}/model.pt"
 
 
+@input_files
 def frames_of_mers(wildcards):
     return clips_of(mers_of(wildcards).dataset, wildcards.mers_model)
 
@@ -305,6 +323,7 @@ def frames_folder_of_mers(wildcards):
     return clips_folder(mers_of(wildcards).dataset, wildcards.mers_model)
 
 
+@input_files
 def flow_of_mers(wildcards):
     return clips_of(mers_of(wildcards).dataset, mers_of(wildcards).motion_model)
 
@@ -320,6 +339,7 @@ def evaluation_of(wildcards):
     return CONFIG.evaluations[wildcards.evaluation]
 
 
+@input_files
 def index_of_evaluation(wildcards):
     return f"results/index/{evaluation_of(wildcards).dataset}.csv"
 
@@ -331,6 +351,7 @@ def model_file(evaluation, model, split):
     )
 
 
+@input_files
 def model_of_evaluation(wildcards):
     """The motion or appearance model that is evaluated."""
     evaluation = evaluation_of(wildcards)
@@ -341,6 +362,7 @@ def labels_of_evaluation(wildcards):
     return CONFIG.labels_of_evaluation(evaluation_of(wildcards)).to_json()
 
 
+@input_files
 def model_to_recognise(wildcards):
     """The fine-tuned model; where there is no fine-tuning, the model as it is."""
     if evaluation_of(wildcards).fine_tuning is None:
@@ -352,10 +374,12 @@ def clips_folder_of_evaluation(wildcards):
     return clips_folder(evaluation_of(wildcards).dataset, evaluation_of(wildcards).model)
 
 
+@input_files
 def clips_of_evaluation(wildcards):
     return clips_of(evaluation_of(wildcards).dataset, evaluation_of(wildcards).model)
 
 
+@input_files
 def teacher_of_evaluation(wildcards):
     """The motion model that MARS learns from, and the flow that it reads; nothing without MARS."""
     recipe = evaluation_of(wildcards)
@@ -373,6 +397,7 @@ def teacher_arguments(wildcards):
     return f"--teacher {model} --flow {clips_folder(recipe.dataset, mars.motion_model)}"
 
 
+@input_files
 def measures_of_evaluation(wildcards):
     return expand(
         "results/evaluations/{evaluation}/split{split}/{measure}.json",
@@ -403,6 +428,7 @@ def table_recipe(wildcards):
     return CONFIG.noticed(wildcards.table).model_dump_json()
 
 
+@input_files
 def metrics_of_table(wildcards):
     """The measures of exactly the evaluations, and splits, that a table shows."""
     table = CONFIG.tables[wildcards.table]
@@ -426,16 +452,19 @@ def evaluation_of_figure(wildcards):
     return CONFIG.evaluations[CONFIG.figures[wildcards.figure].evaluation]
 
 
+@input_files
 def index_of_figure(wildcards):
     return f"results/index/{evaluation_of_figure(wildcards).dataset}.csv"
 
 
+@input_files
 def neighbours_of_figure(wildcards):
     name = CONFIG.figures[wildcards.figure].evaluation
     split = CONFIG.evaluations[name].splits[0]
     return f"results/evaluations/{name}/split{split}/neighbours.csv"
 
 
+@input_files
 def frames_of_figure(wildcards):
     """The frames, of the size that the model reads, even where it reads their flow."""
     evaluation = evaluation_of_figure(wildcards)
@@ -475,13 +504,16 @@ def named_targets(rules):
 # ----------------------------------------------------------------------------------------- report
 
 
+@input_files
 def metrics_of_report(wildcards):
     return expand("results/evaluations/{evaluation}/metrics.json", evaluation=WRITTEN.evaluations)
 
 
+@input_files
 def tables_of_report(wildcards):
     return expand("results/tables/{table}.md", table=CONFIG.tables)
 
 
+@input_files
 def figures_of_report(wildcards):
     return expand("results/figures/{figure}.png", figure=CONFIG.figures)

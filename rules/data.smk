@@ -30,8 +30,7 @@ rule render_demo:
 # index is. A shard depends on its own videos only, so a video that is added reruns one shard.
 checkpoint index:
     input:
-        record=current("index"),
-        videos=index_can_be_made,
+        record=current_index,
         annotations=index_inputs,
     output:
         index="results/index/{dataset}.csv",

@@ -1,13 +1,13 @@
 """What has to be made: the record beside each result decides. Dates do not, nor does what Snakemake
 keeps in .snakemake: neither says anything of results that were copied.
 
-Snakemake has no setting for that. So each rule has a look-up among its inputs, `current`, which has
-Snakemake make a result that is not this config's, and has it count the inputs of the others as old.
+Snakemake has no setting for that. So the first input of each rule is a look-up, `current`, that has
+Snakemake make a result which is not this config's; and the look-ups of the other inputs, which are
+`input_files`, have it count them as old where the result is this config's.
 """
 
-from functools import cache
+from functools import cache, wraps
 
-from snakemake.exceptions import WorkflowError
 from snakemake.io import flag
 from snakemake.logging import logger
 
@@ -18,23 +18,49 @@ from motionfit.errors import MotionFitError
 from motionfit.graph import indexed
 from motionfit.records import Record, State, differences, record_path, state_of
 
-
 SAID = set()
-OF_JOB = {"is_current": False}
-"""Whether the job whose inputs are looked up has a result, and it is this config's."""
+OF_JOB = {"state": State.OTHER}
+"""State of the result of the job whose inputs are looked up."""
 
 
-def old_for_current(file):
-    """The inputs of a job whose result is this config's count as old: it does not run again because
-    one of them is newer, or is made again. (Those of others must not: Snakemake hands on through
-    them that a job has to run.)"""
-    return flag(file, "ancient", OF_JOB["is_current"])
+def stop(message):
+    """Ends a plan or a run. Of an exception in a look-up Snakemake would show the traceback."""
+    logger.error(message)
+    raise SystemExit(1)
 
 
-inputflags:
-    old_for_current,
+class OldUnlessRemade:
+    """For a flag of an input: true where Snakemake has no order to make the file again."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __bool__(self):
+        return self.path not in workflow.dag.forcefiles
 
 
+def input_files(look_up):
+    """For a look-up of input files, one path or several. Those of a job whose result is this config's
+    count as old, so that it does not run again because one is newer or is made again; one that is
+    missing is left out, or Snakemake would make it, and then the result too. Those of a job without
+    a result, which may not be needed any more, count as old where they are not made again."""
+
+    @wraps(look_up)
+    def files(wildcards):
+        found = look_up(wildcards)
+        if OF_JOB["state"] not in (State.CURRENT, State.MISSING):
+            return found
+        found = [found] if isinstance(found, str) else found
+        if OF_JOB["state"] is State.CURRENT:
+            return [ancient(path) for path in found if exists(path)]
+        return [flag(path, "ancient", OldUnlessRemade(path)) for path in found]
+
+    return files
+
+
+@cache
+def exists(path):
+    return Path(path).exists()
 
 
 @cache
@@ -42,7 +68,7 @@ def read_index_once(path, _changed):
     try:
         return indexed(table_of_index(path))
     except MotionFitError as error:
-        raise WorkflowError(str(error)) from None
+        stop(error)
 
 
 def read_index(dataset):
@@ -71,24 +97,71 @@ def current(rule):
     is not this config's."""
 
     def look_up(wildcards):
-        OF_JOB["is_current"] = False
+        OF_JOB["state"] = State.OTHER
         if workflow.is_main_process:
-            artefact = artefact_of(rule, wildcards)
-            OF_JOB["is_current"] = is_current(artefact, rule == "index")
+            OF_JOB["state"] = see_to(artefact_of(rule, wildcards))
         return []
 
     return look_up
 
 
-def is_current(artefact, is_index):
-    """Whether a result is there and is this config's. One that is another config's is made again; with
-    --touch it is taken as this one's."""
+def current_index(wildcards):
+    """The same for the index of a data set. It is made in memory before Snakemake deletes the old one,
+    which so is kept where the videos or the annotations are not as they should be, as on a disk that
+    is not mounted; and where nothing in it changes."""
+    OF_JOB["state"] = State.OTHER
+    if not workflow.is_main_process:
+        return []
+    artefact = artefact_of("index", wildcards)
+    recipe = CONFIG.datasets[wildcards.dataset]
+    if state_of(artefact) is State.CURRENT or workflow.touch:
+        OF_JOB["state"] = see_to(artefact)
+    elif not isinstance(recipe, Demo) and is_same_index(wildcards.dataset, artefact.path):
+        OF_JOB["state"] = State.CURRENT
+        if not workflow.dryrun:
+            Record.of(artefact).finish()
+    else:
+        index_comes_first(wildcards.dataset)
+        # One that is missing as well: Snakemake would leave the gap, and be blind to changes of all
+        # that comes after the index.
+        workflow.dag.forcefiles.add(artefact.path)
+    return []
+
+
+def is_same_index(dataset, path):
+    """Whether the index of a data set, made anew, is the one that is there."""
+    try:
+        index = build_index(CONFIG.datasets[dataset])
+    except MotionFitError as error:
+        stop(f"the data set {dataset!r}: {error}")
+    try:
+        return table_of_index(Path(path)).equals(index)
+    except MotionFitError:  # there is none, or it is damaged
+        return False
+
+
+def index_comes_first(dataset):
+    """Which jobs there are is known when the index is, so `--until` would find none, and end well."""
+    until = set(workflow.dag_settings.until)
+    if until and not until <= {"render_demo", "index", "random_model"}:
+        stop(
+            f"--until {' '.join(sorted(until))}: the data set {dataset!r} has no index yet, or another "
+            "one is to be made, and without it the jobs are not known. Run with `--until index` "
+            "first, then the same command again"
+        )
+
+
+def see_to(artefact):
+    """The state of a result. One that is not this config's is made again; with --touch, taken as it
+    is. One of unknown origin ends the run."""
     state = state_of(artefact)
-    if workflow.touch and state not in (State.CURRENT, State.MISSING):
+    if state in (State.CURRENT, State.MISSING):
+        return state
+    if workflow.touch:
         Record.of(artefact).finish()
-        return True
-    if state is State.UNKNOWN and not is_index and not workflow.dag_settings.forceall:
-        raise WorkflowError(
+        return State.CURRENT
+    if state is State.UNKNOWN and not workflow.dag_settings.forceall:
+        stop(
             f"{artefact.path} has no record beside it ({record_path(artefact.path)}), so nothing "
             "tells what it was made from. Copy the record too; or delete the file, and it is made "
             "again; or, if you know that all results are this config's, have that noted by "
@@ -96,11 +169,8 @@ def is_current(artefact, is_index):
         )
     if state is State.OTHER:
         tell(artefact)
-    # An index that is missing counts as well: Snakemake would leave that gap, and be blind to changes
-    # of all that comes after the index.
-    if state in (State.OTHER, State.UNFINISHED, State.UNKNOWN) or is_index and state is State.MISSING:
-        workflow.dag.forcefiles.add(artefact.path)
-    return state is State.CURRENT
+    workflow.dag.forcefiles.add(artefact.path)
+    return State.OTHER
 
 
 def tell(artefact):
@@ -109,17 +179,3 @@ def tell(artefact):
     if reasons and reasons not in SAID:
         SAID.add(reasons)
         logger.info(f"{artefact.path} is made again: {reasons}")
-
-
-def index_can_be_made(wildcards):
-    """For `input`: no file. An index is made anew in memory before Snakemake deletes the old one, so
-    that it is kept where the videos or the annotations are not as they should be: on a disk that is
-    not mounted, say."""
-    recipe = CONFIG.datasets[wildcards.dataset]
-    is_current = state_of(GRAPH.index(wildcards.dataset)) is State.CURRENT
-    if workflow.is_main_process and not isinstance(recipe, Demo) and not is_current:
-        try:
-            build_index(recipe)
-        except MotionFitError as error:
-            raise WorkflowError(f"the data set {wildcards.dataset!r}: {error}") from None
-    return []

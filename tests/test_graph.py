@@ -1,0 +1,264 @@
+import ast
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from motionfit import closure, graph
+from motionfit.config import load_config
+from motionfit.graph import Artefact, Graph, Indexed, indexed
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = ROOT / "tests" / "workflow" / "tiny.yaml"
+
+
+def tiny() -> dict:
+    """The smallest config that has every stage; through JSON, so that nothing in it is shared."""
+    values = json.loads(json.dumps(yaml.safe_load(TINY.read_text())))
+    values["appearance_models"]["mers"] = {
+        **values["appearance_models"]["appearance"],
+        "pseudo_labels": None,
+        "mers": {"motion_model": "motion", "dataset": "source"},
+    }
+    values["tables"] = {
+        "compared": {
+            "title": "All",
+            "columns": {"top-1": "recognition top1"},
+            "rows": {"ours": {"evaluation": "motionfit"}},
+        }
+    }
+    values["figures"] = {"found": {"title": "Nearest", "evaluation": "motionfit"}}
+    return values
+
+
+def fake_index(dataset: str) -> Indexed:
+    videos = {"0000": [("a.mp4", "/v/a.mp4")], "0001": [("b.mp4", "/v/b.mp4")]}
+    return Indexed(f"index of {dataset}", videos)
+
+
+JOBS = {
+    "render_demo": {"demo": "target"},
+    "index": {"dataset": "target"},
+    "frames": {"dataset": "source", "size": "16x24", "shard": "0000"},
+    "ledger": {"dataset": "source", "size": "16x24"},
+    "flow": {"dataset": "source", "flow": "tvl1", "shard": "0000"},
+    "motion_model": {"motion_model": "motion", "split": 1},
+    "features": {"motion_model": "motion", "split": 1, "dataset": "source", "shards": "0000"},
+    "pseudo_labels": {"pseudo_labels": "clusters", "split": 1},
+    "appearance_model": {"appearance_model": "appearance", "split": 1},
+    "mers_model": {"mers_model": "mers", "split": 1},
+    "random_model": {"random_model": "random", "split": 1},
+    "fine_tuning": {"evaluation": "motionfit", "split": 1},
+    "recognition": {"evaluation": "motionfit", "split": 1},
+    "retrieval": {"evaluation": "motionfit", "split": 1},
+    "metrics": {"evaluation": "motionfit"},
+    "table": {"table": "compared"},
+    "retrieval_figure": {"figure": "found"},
+    "report": {},
+}
+"""A job of each rule, by the rule's wildcards."""
+
+
+def artefacts(values: dict, indexes: Callable[[str], Indexed] = fake_index) -> dict[str, Artefact]:
+    """Rule to the artefact of its job."""
+    of_config = Graph(load_config(values), indexes)
+    return {rule: getattr(of_config, rule)(**wildcards) for rule, wildcards in JOBS.items()}
+
+
+def changed(before: dict[str, Artefact], after: dict[str, Artefact]) -> set[str]:
+    """Rules whose artefact has another fingerprint."""
+    return {rule for rule in JOBS if before[rule].fingerprint != after[rule].fingerprint}
+
+
+def set_key(values: dict, path: str, value: object) -> None:
+    *parents, last = path.split("/")
+    for key in parents:
+        values = values.setdefault(key, {})
+    values[last] = value
+
+
+SHOWN = {"metrics", "table", "report"}
+EVALUATED = {"fine_tuning", "recognition", "retrieval", "retrieval_figure", *SHOWN}
+LEARNED = {"motion_model", "features", "pseudo_labels", "appearance_model", "mers_model"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "remade"),
+    [
+        ("pseudo_labels/clusters/clusters", 5, {"pseudo_labels", "appearance_model", *EVALUATED}),
+        ("motion_models/motion/training/seed", 7, {*LEARNED, *EVALUATED}),
+        ("motion_models/motion/features", {"stride": 3},
+         {"features", "pseudo_labels", "appearance_model", *EVALUATED}),
+        ("flow/tvl1/bound", 9, {"flow", *LEARNED, *EVALUATED}),
+        ("frame_quality", 80, {"frames", "ledger", "flow", *LEARNED, *EVALUATED}),
+        ("datasets/source/max_failed", 0.5, {"ledger", "report"}),
+        ("evaluations/motionfit/clips", 3,
+         {"recognition", "retrieval", "retrieval_figure", *SHOWN}),
+        ("appearance_models/random/training/seed", 3, {"random_model", "report"}),
+        ("appearance_models/random/training/epochs", 9, {"report"}),
+        ("pseudo_labels/clusters/percentile", 50, {"report"}),
+        ("resources", {"flow": {"threads": 3}}, set()),
+    ],
+)  # fmt: skip
+def test_a_change_of_the_config_is_in_what_depends_on_it_and_in_nothing_else(key, value, remade):
+    values = tiny()
+    before = artefacts(values)
+    set_key(values, key, value)
+    assert changed(before, artefacts(values)) == remade
+
+
+def test_the_order_of_keys_changes_nothing():
+    values = tiny()
+    turned = json.loads(json.dumps(values), object_pairs_hook=lambda pairs: dict(pairs[::-1]))
+    # But for tables and the report, whose rows are in the order of the config.
+    assert changed(artefacts(values), artefacts(turned)) <= {"report"}
+
+
+def test_another_content_of_an_index_counts_and_another_place_of_the_videos_does_not():
+    rows = pd.DataFrame({
+        "video": ["a.mp4", "b.mp4"], "path": ["/v/a.mp4", "/v/b.mp4"], "label": ["x", "y"],
+        "group": ["a", "b"], "shard": ["0000", "0001"], "split1": ["train", "test"],
+    })  # fmt: skip
+    moved = rows.assign(path=["/w/a.mp4", "/w/b.mp4"])
+    assert indexed(moved).fingerprint == indexed(rows).fingerprint
+    assert indexed(moved).videos == {
+        "0000": [("a.mp4", "/w/a.mp4")],
+        "0001": [("b.mp4", "/w/b.mp4")],
+    }
+    for column, value in (("label", "z"), ("group", "c"), ("split1", ""), ("video", "c.mp4")):
+        other = rows.assign(**{column: [value, rows[column][1]]})
+        assert indexed(other).fingerprint != indexed(rows).fingerprint, column
+
+
+@pytest.fixture
+def videos(tmp_path) -> Path:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    for name in ("a.mp4", "b.mp4"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def indexes_of(folder: Path) -> Callable[[str], Indexed]:
+    shards = (("0000", "a.mp4"), ("0001", "b.mp4"))
+    videos = {shard: [(name, str(folder / name))] for shard, name in shards}
+    return lambda dataset: Indexed("the same", videos)
+
+
+def test_a_replaced_video_is_in_all_that_is_made_from_its_shard(videos):
+    before = artefacts(tiny(), indexes_of(videos))
+    (videos / "a.mp4").write_text("another, and longer")
+    after = artefacts(tiny(), indexes_of(videos))
+    made_from_it = {"frames", "ledger", "flow", *LEARNED, *EVALUATED} - {"motion_model"}
+    assert changed(before, after) == made_from_it
+    other = {"dataset": "source", "size": "16x24", "shard": "0001"}
+    shards = [Graph(load_config(tiny()), indexes_of(videos)).frames(**other) for _ in range(2)]
+    assert shards[0].fingerprint == shards[1].fingerprint != after["frames"].fingerprint
+
+
+def test_a_folder_of_videos_that_is_moved_changes_nothing(videos, tmp_path):
+    before = artefacts(tiny(), indexes_of(videos))
+    shutil.move(videos, tmp_path / "there")
+    assert not changed(before, artefacts(tiny(), indexes_of(tmp_path / "there")))
+
+
+def test_the_content_of_files_from_outside_counts_and_their_dates_do_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "labels.csv").write_text("path,label\n")
+    (tmp_path / "w.pth").write_text("weights")
+    values = tiny()
+    values["datasets"]["target"] = {"format": "folders", "videos": "videos", "labels": "labels.csv"}
+    set_key(values, "appearance_models/random/network",
+            {"backbone": "r3d_18", "clip_length": 4, "weights": "w.pth"})  # fmt: skip
+
+    def made() -> dict[str, str]:
+        graph.file_digest.cache_clear()
+        of_config = Graph(load_config(values), fake_index)
+        return {rule: getattr(of_config, rule)(**JOBS[rule]).fingerprint
+                for rule in ("index", "random_model")}  # fmt: skip
+
+    before = made()
+    for name in ("labels.csv", "w.pth"):
+        os.utime(tmp_path / name, (1, 1))
+    assert made() == before
+    (tmp_path / "labels.csv").write_text("path,label,group\n")
+    (tmp_path / "w.pth").write_text("others")
+    assert {rule for rule, value in made().items() if value != before[rule]} == set(before)
+
+
+def reached(module: str, seen: set[str]) -> set[str]:
+    """The modules of the package that a module imports, directly or not."""
+    tree = closure.parse(module)
+    if tree is None or module in seen or module in closure.LEFT_OUT:
+        return seen
+    seen.add(module)
+    for name in closure.imports(tree):
+        reached(name, seen)
+    return seen
+
+
+@pytest.fixture
+def modules(monkeypatch) -> dict[str, set[str]]:
+    """Rule to the modules that its artefact's code is a hash of, directly or not."""
+    monkeypatch.setattr(graph, "code_version", lambda *names: " ".join(names))
+    return {
+        rule: set().union(*(reached(module, set()) for module in artefact.code.split()))
+        for rule, artefact in artefacts(tiny()).items()
+    }
+
+
+def commands() -> dict[str, set[str]]:
+    """Sub-command to the modules of the package that its function imports."""
+    functions = {
+        node.name.replace("_", "-"): node
+        for node in closure.parse("motionfit.cli").body
+        if isinstance(node, ast.FunctionDef)
+    }
+    return {
+        name: {
+            module.module
+            for module in ast.walk(node)
+            if isinstance(module, ast.ImportFrom) and module.module.startswith("motionfit.")
+        }
+        for name, node in functions.items()
+    }
+
+
+def rules() -> dict[str, tuple[str, str]]:
+    """Rule to the name by which it asks for its record, and to its sub-command."""
+    found = {}
+    for file in sorted((ROOT / "rules").glob("*.smk")):
+        for text in re.split(r"^(?:rule|checkpoint) ", file.read_text(), flags=re.MULTILINE)[1:]:
+            if "shell:" in text:  # else a target, of what other rules make
+                [record] = set(re.findall(r"made_from\(\"(\w+)\"\)", text))
+                command = re.search(r"params\.made_from:q\}\"\s+\" ([a-z-]+)", text)
+                found[text.split(":")[0]] = (record, command[1])
+    return found
+
+
+def test_every_rule_asks_for_a_record_of_its_own_with_the_code_of_its_command(modules):
+    imported = commands()
+    assert rules().keys() == JOBS.keys()
+    for rule, (record, command) in rules().items():
+        assert record == rule
+        # The index's code is that of the data set's own format, not that of all of them.
+        needed = imported[command] - {"motionfit.datasets"}
+        assert needed <= modules[rule] | {"motionfit.datasets.index"}, rule
+
+
+def test_the_code_of_flow_is_that_of_its_own_method(monkeypatch):
+    monkeypatch.setattr(graph, "code_version", lambda *names: " ".join(names))
+    values = tiny()
+    values["flow"]["tvl1"]["method"] = "tvl1_gpu"
+    names = artefacts(values)["flow"].code.split()
+    covered = set().union(*(reached(name, set()) for name in names))
+    assert {"motionfit.flow.stage", "motionfit.flow.tvl1_kernels"} <= covered
+    assert not {"motionfit.flow.tvl1", "motionfit.flow.opencv", "motionfit.flow.dis"} & covered
+    assert "motionfit.flow.opencv" not in reached("motionfit.flow.dis", set())

@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from motionfit.cli import main
+from motionfit.errors import MotionFitError
+from motionfit.graph import Artefact
+from motionfit.records import Record, State, differences, read_record, record_path, state_of
+
+
+@pytest.fixture
+def artefact(tmp_path) -> Artefact:
+    recipe = {"clusters": 4, "network": {"backbone": "s3d", "clip_length": 16}}
+    inputs = {"features": "aa", "annotations": "bb"}
+    return Artefact(str(tmp_path / "labels.csv"), recipe, "code 1", inputs)
+
+
+def make(artefact: Artefact) -> None:
+    record = Record.of(artefact)
+    record.begin()
+    Path(artefact.path).write_text("made")
+    record.finish()
+
+
+def other(artefact: Artefact, **changes: object) -> Artefact:
+    return Artefact(**{**{n: getattr(artefact, n) for n in ("path", "recipe", "code", "inputs")},
+                       **changes})  # fmt: skip
+
+
+def test_a_result_is_that_of_the_artefact_that_it_was_made_for(artefact):
+    assert state_of(artefact) is State.MISSING
+    make(artefact)
+    assert state_of(artefact) is State.CURRENT
+    for change in ({"recipe": {"clusters": 5}}, {"code": "code 2"}, {"inputs": {"features": "cc"}}):
+        assert state_of(other(artefact, **change)) is State.OTHER
+
+
+def test_a_result_without_a_record_is_of_unknown_origin(artefact):
+    make(artefact)
+    for text in (None, "", "{", "[]"):
+        record_path(artefact.path).unlink()
+        if text is not None:
+            record_path(artefact.path).write_text(text)
+        assert state_of(artefact) is State.UNKNOWN
+        record_path(artefact.path).touch()
+
+
+def test_a_job_that_is_killed_leaves_no_record_of_what_was_there_before(artefact):
+    """Else the result of another recipe, written just before, would pass for the old one's."""
+    make(artefact)
+    Record.of(other(artefact, recipe={"clusters": 5})).begin()
+    assert state_of(artefact) is State.UNFINISHED
+
+
+def test_what_changed_is_named_with_both_values(artefact):
+    make(artefact)
+    recipe = {"clusters": 5, "network": {"backbone": "s3d", "clip_length": 8}}
+    assert differences(other(artefact, recipe=recipe)) == [
+        "clusters was 4, and is 5", "network.clip_length was 16, and is 8"
+    ]  # fmt: skip
+    inputs = {"features": "aa", "annotations": "cc"}
+    assert differences(other(artefact, code="code 2", inputs=inputs)) == [
+        "its code changed", "its annotations changed"
+    ]  # fmt: skip
+    # What a job of the run makes is named where it is made again.
+    assert not differences(other(artefact, inputs={"features": "cc", "annotations": "bb"}))
+
+
+def test_a_record_travels_as_text(artefact):
+    assert Record.parse(Record.of(artefact).to_json()) == Record.of(artefact)
+    for text in ("", "{}", "[]", '{"result": "x"}'):
+        with pytest.raises(MotionFitError, match="is no record"):
+            Record.parse(text)
+
+
+def index_command(artefact: Artefact, videos: str) -> list[str]:
+    recipe = {"format": "folders", "videos": videos, "labelled": False}
+    return ["--made-from", Record.of(artefact).to_json(), "index", "--recipe", json.dumps(recipe),
+            "--output", artefact.path]  # fmt: skip
+
+
+def test_a_command_notes_what_its_result_was_made_from(artefact, tmp_path, capsys):
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "a.mp4").touch()
+    assert main(index_command(artefact, str(tmp_path / "v"))) == 0
+    assert state_of(artefact) is State.CURRENT
+    assert read_record(artefact.path)["recipe"] == artefact.recipe
+    assert main(index_command(artefact, str(tmp_path / "nowhere"))) == 1
+    assert "there is no folder" in capsys.readouterr().err
+    assert state_of(artefact) is State.UNFINISHED

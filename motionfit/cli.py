@@ -480,7 +480,10 @@ def build_parser() -> argparse.ArgumentParser:
     tool = command(predict, "Classify videos with a fine-tuned model, from RGB alone.")
     add(tool, "--model", "--threads")
     tool.add_argument(
-        "--clips", type=positive, default=10, metavar="N", help="clips a video (default: 10)"
+        "--clips",
+        type=positive,
+        metavar="N",
+        help="clips per video (default: as many as the model's evaluation took)",
     )
     tool.add_argument(
         "--top", type=positive, default=5, metavar="N", help="classes to print (default: 5)"

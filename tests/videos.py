@@ -67,7 +67,8 @@ def make_flow(
 ) -> None:
     """A shard of flow from fields (T, H, W, 2) in pixels."""
     size = list(next(iter(videos.values())).shape[1:3])
-    with write_shard(path, "flow", {"size": size, "fps": None, "bound": bound}) as shard:
+    recipe = {"size": size, "fps": None, "bound": bound, "quality": 95}
+    with write_shard(path, "flow", recipe) as shard:
         for name, field in videos.items():
             stored = quantise(field, bound)
             images = [np.concatenate([f[..., 0], f[..., 1]]) for f in stored]
@@ -86,6 +87,7 @@ def described(
         frame_size,
         crop,
         None,
+        95,
         12.0,
         "labels",
         1,

@@ -302,7 +302,7 @@ def measure_inference(
     network = build_network(backbone, modality, CLASSES, seed=0).to(device).eval()
     store = ClipStore(clips.parent, [clips.stem], modality)
     about = SavedModel(backbone, modality, [], clip_length, store.recipe["size"], crop, None, None,
-                       "", None, "{}")  # fmt: skip
+                       None, "", None, "{}")  # fmt: skip
     videos = list(store.shards)
 
     def seconds(count: int) -> float:

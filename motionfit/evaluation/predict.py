@@ -1,24 +1,29 @@
 """Classes of a video file, from RGB alone."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from motionfit.errors import MotionFitError
-from motionfit.evaluation.recognition import video_probabilities
+from motionfit.evaluation.recognition import ClipsOfVideo, chosen_starts, video_probabilities
 from motionfit.models import SavedModel, load_model
 from motionfit.models.device import inference_device
 from motionfit.store.clips import clip_frames
+from motionfit.store.frames import ONE_FRAME
+from motionfit.store.images import decode_rgb, encode_jpeg
 from motionfit.store.video import UnreadableVideoError, decode
 from motionfit.training.clips import centre_crop
-from motionfit.training.data import uniform_starts
 
 log = logging.getLogger(__name__)
 
+CLIPS = 10
+"""Clips per video of a model that has not been evaluated."""
+
 
 class Predictor:
-    """A fine-tuned appearance model, ready to classify videos."""
+    """A fine-tuned appearance model, ready to classify videos as its evaluation did."""
 
     def __init__(self, model: Path, threads: int):
         self._device = inference_device(threads)
@@ -30,34 +35,53 @@ class Predictor:
             )
         self._network = network.to(self._device)
 
-    def __call__(self, video: Path, clips: int) -> dict[str, float]:
-        """Class to probability, the most probable first: the mean over `clips` clips.
+    def __call__(self, video: Path, clips: int | None = None) -> dict[str, float]:
+        """Class to probability, the most probable first: the mean over so many clips, those of the
+        model's evaluation where None.
 
-        Raises MotionFitError where the video can't be decoded.
+        Raises MotionFitError where fewer than two frames of the video can be decoded.
         """
-        frames = decoded(video, self.about)
-        L = self.about.clip_length
-        starts, times = np.unique(uniform_starts(len(frames), L, clips), return_counts=True)
-        chosen = [clip_frames(start, L, len(frames)) for start in starts.tolist()]
-        probabilities = video_probabilities(
-            self._network, self.about, frames[np.stack(chosen)], times, self._device
-        )
+        seen = read_clips(video, self.about, clips or self.about.clips or CLIPS)
+        probabilities = video_probabilities(self._network, self.about, seen, self._device)
         order = np.argsort(-probabilities)
         return {self.about.classes[k]: float(probabilities[k]) for k in order}
 
 
-def decoded(video: Path, about: SavedModel) -> np.ndarray:
-    """(T, S, S, 3) uint8: the centre crops, of the size and rate that the model learned from.
+def read_clips(video: Path, about: SavedModel, count: int) -> ClipsOfVideo:
+    """What a video is recognised by, as from its stored frames.
 
-    What can't be decoded is left out, with a warning; raises MotionFitError where nothing is left.
+    The video is decoded twice, first to count its frames, so that no more frames are in memory than
+    the clips have. What can't be decoded is left out, with a warning.
     """
-    size = (about.frame_size[0], about.frame_size[1])
-    frames = []
+    length, problem = 0, ""
     try:
-        for frame in decode(video, size, about.fps):
-            frames.append(centre_crop(frame[None], about.crop)[0])
+        for _ in frames_of(video, about):
+            length += 1
     except UnreadableVideoError as error:
-        if not frames:
-            raise MotionFitError(f"{video} can't be decoded: {error}") from None
-        log.warning("%s: %s; its class is that of the %d frames left", video, error, len(frames))
-    return np.stack(frames)
+        problem = str(error)
+    if length == 0:
+        raise MotionFitError(f"{video} can't be decoded: {problem}")
+    if length == 1:
+        raise MotionFitError(f"{video} can't be classified: {ONE_FRAME}. {problem}".rstrip())
+    if problem:
+        log.warning("%s: %s; its class is that of the %d frames left", video, problem, length)
+    starts, weights = chosen_starts(length, about.clip_length, count)
+    places = [clip_frames(start, about.clip_length, length) for start in starts.tolist()]
+    needed = {place for of_clip in places for place in of_clip}
+    frames = {}
+    for place, frame in zip(range(length), frames_of(video, about), strict=False):
+        if place in needed:
+            frames[place] = centre_crop(as_stored(frame, about)[None], about.crop)[0]
+    return ClipsOfVideo(
+        np.stack([np.stack([frames[place] for place in of_clip]) for of_clip in places]), weights
+    )
+
+
+def frames_of(video: Path, about: SavedModel) -> Iterator[np.ndarray]:
+    """(H, W, 3) uint8 frames, of the size and rate that the model learned from."""
+    return decode(video, (about.frame_size[0], about.frame_size[1]), about.fps)
+
+
+def as_stored(frame: np.ndarray, about: SavedModel) -> np.ndarray:
+    """A frame after the JPEG that the model's frames went through."""
+    return decode_rgb(np.frombuffer(encode_jpeg(frame, about.quality), np.uint8))

@@ -1,41 +1,103 @@
 """Recognition: the class of a video from several of its clips."""
 
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 from motionfit.datasets.index import classes, part
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
-from motionfit.models import SavedModel, load_model
+from motionfit.models import SavedModel, load_model, save_model
 from motionfit.models.device import inference_device
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
 from motionfit.store.frame_rates import warn_of_rates
-from motionfit.training.clips import network_input
-from motionfit.training.data import uniform_starts
-from motionfit.training.inference import clip_outputs
+from motionfit.training.batches import readers, reading
+from motionfit.training.clips import centre_clips, network_input
+from motionfit.training.data import BadRecord, uniform_starts
+from motionfit.training.inference import fitting
 from motionfit.training.labels import stored
 
 log = logging.getLogger(__name__)
 
 
+class ClipsOfVideo(NamedTuple):
+    """What a video is recognised by."""
+
+    clips: np.ndarray
+    """(N, L, S, S, C) uint8: its different clips, centre-cropped."""
+    weights: np.ndarray
+    """(N,): how often each counts; of a short video some count several times."""
+
+
+def chosen_starts(frames: int, clip_length: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """First frames (N,) of the different ones of `count` evenly spread clips of a video, and how
+    often each comes (N,)."""
+    return np.unique(uniform_starts(frames, clip_length, count), return_counts=True)
+
+
 @torch.inference_mode()
 def video_probabilities(
-    network: VideoNetwork,
-    about: SavedModel,
-    clips: np.ndarray,
-    weights: np.ndarray,
-    device: torch.device,
+    network: VideoNetwork, about: SavedModel, video: ClipsOfVideo, device: torch.device
 ) -> np.ndarray:
-    """Cropped clips (N, L, S, S, C) uint8 of one video, and how often each counts (N,), to (K,)
-    class probabilities: the mean of the clips' softmax."""
-    logits = network(network_input(torch.from_numpy(clips).to(device), about.modality))
-    return np.average(logits.softmax(dim=1).cpu().numpy(), axis=0, weights=weights)
+    """(K,) class probabilities of a video: the mean of its clips' softmax.
+
+    The network sees the clips of one video at a time, so that a video's probabilities do not depend
+    on what else is classified.
+    """
+    probabilities = []
+    for clips in torch.from_numpy(video.clips).split(fitting(about)):
+        logits = network(network_input(clips.to(device, non_blocking=True), about.modality))
+        probabilities.append(logits.float().softmax(dim=1).cpu().numpy())
+    return np.average(np.concatenate(probabilities), axis=0, weights=video.weights)
+
+
+class StoredVideos(Dataset):
+    """What stored videos are recognised by, in the order of their ids."""
+
+    def __init__(self, store: ClipStore, videos: Sequence[str], about: SavedModel, count: int):
+        self._store = store
+        self._videos = list(videos)
+        self._about = about
+        self._count = count
+
+    def __len__(self) -> int:
+        return len(self._videos)
+
+    def __getitem__(self, i: int) -> ClipsOfVideo | BadRecord:
+        video, about = self._videos[i], self._about
+        length = self._store.length(video)
+        starts, weights = chosen_starts(length, about.clip_length, self._count)
+        try:
+            clips = centre_clips(self._store, video, starts.tolist(), about.clip_length, about.crop)
+        except (MotionFitError, OSError) as error:
+            return BadRecord(video, str(error))
+        return ClipsOfVideo(clips, weights)
+
+
+def read_in_advance(videos: StoredVideos, device: torch.device, threads: int) -> Iterator:
+    """What each video is recognised by, read by `threads` processes where the device is a GPU.
+
+    Raises MotionFitError where a clip can't be read: a measure would be of fewer videos.
+    """
+    workers = min(threads, len(videos)) if device.type == "cuda" else 0
+    with readers():
+        for video in DataLoader(videos, batch_size=None, collate_fn=unchanged, **reading(workers)):
+            if isinstance(video, BadRecord):
+                raise MotionFitError(video.reason)
+            yield video
+
+
+def unchanged(video: ClipsOfVideo | BadRecord) -> ClipsOfVideo | BadRecord:
+    """For a loader that is to leave arrays as they are."""
+    return video
 
 
 def recognise(
@@ -53,7 +115,8 @@ def recognise(
     each, of which a short video has some several times.
 
     `output` gets the top-1 and top-5 accuracy; `predictions` one row per video: video, label,
-    predicted, and p(CLASS), the probability of each class.
+    predicted, and p(CLASS), the probability of each class. A model beside `output`, which is thus
+    this evaluation's own, notes `count`, so that it classifies other videos in the same way.
     """
     device = inference_device(threads)
     network, about = load_model(model)
@@ -62,15 +125,18 @@ def recognise(
             f"{model} knows the classes {', '.join(about.classes[:3])}, ..., which are not those "
             "of the data set it is evaluated on: give the evaluation fine_tuning"
         )
-    about = replace(about, clip_length=clip_length)
+    about = replace(about, clip_length=clip_length, clips=count)
+    if model.parent == output.parent:
+        save_model(network, about, model)
     network.to(device)
     store = ClipStore(clips, index["shard"], about.modality)
     test = stored(part(index, split, "test"), store, about.clip_length)
     warn_of_rates("the target", store.rate, about.rate)
-    starts = {v: uniform_starts(store.length(v), clip_length, count) for v in test["video"]}
-    by_clip = clip_outputs(lambda x: network(x).softmax(dim=1), about, store, starts, device,
-                           threads)  # fmt: skip
-    probabilities = np.stack([of_video.mean(axis=0) for of_video in by_clip.values()])
+    videos = StoredVideos(store, test["video"], about, count)
+    probabilities = np.stack([
+        video_probabilities(network, about, video, device)
+        for video in read_in_advance(videos, device, threads)
+    ])  # fmt: skip
     truth = np.array([about.classes.index(label) for label in test["label"]])
     order = np.argsort(-probabilities, axis=1)
     table = test[["video", "label"]].assign(predicted=[about.classes[k] for k in order[:, 0]])

@@ -20,6 +20,7 @@ def save_random_model(recipe: AppearanceModel, output: Path) -> None:
         crop=recipe.training.crop,
         fps=None,
         rate=None,
+        quality=None,
         learned="labels of another data set" if recipe.network.weights else "nothing",
         split=None,
         recipe=recipe.to_json(),

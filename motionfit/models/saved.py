@@ -29,6 +29,9 @@ class SavedModel:
     """Side of the square crop, in pixels."""
     fps: float | None
     """Rate that the frames were sampled at; None for each video's own."""
+    quality: int | None
+    """JPEG quality that the frames, or the flow, were stored with. None where it learned from none.
+    """
     rate: float | None
     """Frames a second of the videos that it learned from: their median. None where it learned from
     none."""
@@ -40,6 +43,8 @@ class SavedModel:
     """The split whose training set it learned from, or its pseudo-labels' motion model did."""
     recipe: str
     """JSON of the recipe that it was trained by."""
+    clips: int | None = None
+    """Clips per video that its evaluation took; None where it has not been evaluated."""
 
 
 def save_model(network: VideoNetwork, about: SavedModel, path: Path) -> None:

@@ -14,6 +14,7 @@ from motionfit.store.video import UnreadableVideoError, decode, frame_rate
 
 log = logging.getLogger(__name__)
 
+ONE_FRAME = "it has one frame, and motion needs two"
 LEDGER_COLUMNS = ["video", "path", "reason", "frames_kept"]
 
 
@@ -36,7 +37,7 @@ def store_frames(
                     encode_jpeg(frame, quality) for frame in decode(Path(row.path), size, fps)
                 )
                 if len(frames) == 1:
-                    reason = "it has one frame, and motion needs two"
+                    reason = ONE_FRAME
             except UnreadableVideoError as error:
                 reason = str(error)
             kept = len(frames) if len(frames) > 1 else 0

@@ -98,6 +98,7 @@ def describe(
         frame_size=store.recipe["size"],
         crop=training.crop,
         fps=store.recipe["fps"],
+        quality=store.recipe["quality"],
         rate=store.rate,
         learned=learned,
         split=split,

@@ -1,6 +1,9 @@
 import json
+import shutil
+import weakref
 from dataclasses import replace
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,14 +11,19 @@ import torch
 
 from motionfit.datasets.demo import write_video
 from motionfit.errors import MotionFitError
-from motionfit.evaluation.predict import Predictor
-from motionfit.evaluation.recognition import recognise, video_probabilities
+from motionfit.evaluation.predict import Predictor, read_clips
+from motionfit.evaluation.recognition import (
+    ClipsOfVideo,
+    StoredVideos,
+    recognise,
+    video_probabilities,
+)
 from motionfit.evaluation.summary import summarise
 from motionfit.files import write_json
 from motionfit.models import build_network, load_model, save_model
 from motionfit.store.clips import ClipStore
 from motionfit.store.frames import store_frames
-from motionfit.training.clips import centre_clips, centre_crop, network_input
+from motionfit.training.clips import centre_clips, network_input
 from tests.videos import described, make_frames, make_index, make_video, moving_square
 
 ABOUT = described("frames", ["a", "b", "c"], 8, [32, 48], 28)
@@ -32,7 +40,8 @@ def test_probabilities_are_the_mean_of_the_clips_softmax():
     clips = np.random.default_rng(0).integers(0, 256, (4, 8, 28, 28, 3), dtype=np.uint8)
     with torch.no_grad():
         times = np.array([1, 4, 2, 3])
-        mean = video_probabilities(network, ABOUT, clips, times, torch.device("cpu"))
+        video = ClipsOfVideo(clips, times)
+        mean = video_probabilities(network, ABOUT, video, torch.device("cpu"))
         each = [
             network(network_input(torch.from_numpy(c)[None], "frames"))
             .softmax(1)[0].numpy()
@@ -54,7 +63,7 @@ def test_recognition_of_stored_videos_and_of_files_agree(tmp_path, model):
         labels[name] = "abc"[i % 3]
         paths.append(str(tmp_path / f"{name}.mp4"))
     index = make_index(labels, test={"v3", "v4", "v5"}).assign(path=paths)
-    store_frames(index, (32, 48), None, 100, tmp_path / "frames" / "0000.h5")
+    store_frames(index, (32, 48), None, ABOUT.quality, tmp_path / "frames" / "0000.h5")
     recognise(model, index, 1, tmp_path / "frames", 8, 10, 1, tmp_path / "out.json",
               tmp_path / "predictions.csv")  # fmt: skip
 
@@ -70,11 +79,10 @@ def test_recognition_of_stored_videos_and_of_files_agree(tmp_path, model):
 
     predictor = Predictor(model, threads=1)
     for row, video in enumerate(table["video"]):
-        predicted = predictor(tmp_path / f"{video}.mp4", clips=10)
+        predicted = predictor(tmp_path / f"{video}.mp4")
         assert list(predicted.values()) == sorted(predicted.values(), reverse=True)
         for name, probability in predicted.items():
-            # JPEG in between.
-            assert probability == pytest.approx(table[f"p({name})"][row], abs=0.02)
+            assert round(probability, 5) == table[f"p({name})"][row]
 
 
 def test_ten_clips_of_a_short_video_are_averaged(tmp_path, model):
@@ -95,27 +103,89 @@ def test_ten_clips_of_a_short_video_are_averaged(tmp_path, model):
     assert np.allclose(table[["p(a)", "p(b)", "p(c)"]], by_hand, atol=2e-5)
 
 
-def test_clips_of_a_video_shorter_than_them_agree_with_those_of_its_stored_frames(
-    tmp_path, model, monkeypatch
-):
-    make_video(tmp_path / "v.mp4", frames=5, step=4)
+@pytest.mark.parametrize(("frames", "fps"), [(5, None), (40, None), (40, 10.0)])
+def test_a_file_is_recognised_by_the_clips_of_its_stored_frames(tmp_path, frames, fps):
+    """Byte for byte: size, rate, JPEG, crop, and of a short video what comes past its end."""
+    about = replace(ABOUT, fps=fps, quality=60)
+    make_video(tmp_path / "v.mp4", frames=frames, step=4)
     index = make_index({"v": ""}).assign(path=[str(tmp_path / "v.mp4")])
-    store_frames(index, (32, 48), None, 100, tmp_path / "frames" / "0000.h5")
+    store_frames(index, (32, 48), fps, about.quality, tmp_path / "frames" / "0000.h5")
     store = ClipStore(tmp_path / "frames", ["0000"], "frames")
-    read = []
+    [stored_clips] = StoredVideos(store, ["v"], about, 10)
+    of_file = read_clips(tmp_path / "v.mp4", about, 10)
+    assert np.array_equal(of_file.clips, stored_clips.clips)
+    assert np.array_equal(of_file.weights, stored_clips.weights)
 
-    def keep(network, about, clips, *rest):
-        read.append(clips)
-        return video_probabilities(network, about, clips, *rest)
 
-    monkeypatch.setattr("motionfit.evaluation.predict.video_probabilities", keep)
-    Predictor(model, threads=1)(tmp_path / "v.mp4", clips=10)
-    [[clip]] = read
-    stored = centre_crop(store.read("v", 0, 8), 28)
-    assert clip.shape == stored.shape
-    assert np.abs(clip.astype(int) - stored).mean(axis=(1, 2, 3)).max() < 3  # JPEG in between
-    assert np.array_equal(clip[5:], clip[:3])
-    assert np.abs(clip[4].astype(int) - clip[5]).mean() > 10
+def test_a_model_notes_how_its_evaluation_took_clips(tmp_path, model):
+    """And predicts by it, wherever the model is copied to."""
+    make_video(tmp_path / "v.mp4", frames=40)
+    index = make_index({"u": "a", "v": "b", "w": "c"}, test={"v"})
+    index = index.assign(path=str(tmp_path / "v.mp4"))
+    store_frames(index, (32, 48), None, ABOUT.quality, tmp_path / "frames" / "0000.h5")
+    before = load_model(model)[0].state_dict()
+    recognise(model, index, 1, tmp_path / "frames", 8, 3, 1, tmp_path / "out.json",
+              tmp_path / "predictions.csv")  # fmt: skip
+    network, about = load_model(model)
+    assert about.clips == 3
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    table = pd.read_csv(tmp_path / "predictions.csv")
+    copy = shutil.copy(model, tmp_path / "copy.pt")
+    predicted = Predictor(copy, threads=1)(tmp_path / "v.mp4")
+    assert {name: round(p, 5) for name, p in predicted.items()} == {
+        name: table[f"p({name})"][0] for name in "abc"
+    }
+    other = Predictor(copy, threads=1)(tmp_path / "v.mp4", clips=10)
+    assert other != predicted
+
+
+def test_a_model_of_several_evaluations_is_left_as_it_is(tmp_path, model):
+    make_video(tmp_path / "v.mp4", frames=12)
+    index = make_index({"u": "a", "v": "b", "w": "c"}, test={"v"})
+    index = index.assign(path=str(tmp_path / "v.mp4"))
+    store_frames(index, (32, 48), None, ABOUT.quality, tmp_path / "frames" / "0000.h5")
+    before = model.read_bytes()
+    recognise(model, index, 1, tmp_path / "frames", 8, 3, 1, tmp_path / "own" / "out.json",
+              tmp_path / "own" / "predictions.csv")  # fmt: skip
+    assert model.read_bytes() == before
+
+
+STILLS = {
+    "gif": ("gif", "gif", "rgb8"),
+    "jpg": ("image2", "mjpeg", "yuvj420p"),
+    "png": ("image2", "png", "rgb24"),
+}
+"""Suffix to FFmpeg's format, codec and layout of pixels."""
+
+
+@pytest.mark.parametrize("name", ["one.mp4", "one.gif", "one.jpg", "one.png"])
+def test_predict_leaves_out_what_the_pipeline_leaves_out(tmp_path, model, name):
+    make_video(tmp_path / "one.mp4", frames=1)
+    if name != "one.mp4":
+        container, codec, layout = STILLS[name[-3:]]
+        with av.open(str(tmp_path / name), "w", format=container) as file:
+            stream = file.add_stream(codec, rate=1)
+            stream.height, stream.width, stream.pix_fmt = 32, 48, layout
+            image = np.full((32, 48, 3), 90, np.uint8)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            file.mux(stream.encode())
+    with pytest.raises(MotionFitError, match=r"one\.\w+ can't be classified: it has one frame"):
+        Predictor(model, threads=1)(tmp_path / name)
+
+
+def test_predict_keeps_no_more_frames_than_its_clips_have(tmp_path, monkeypatch):
+    """So a video of any length fits into memory."""
+    frame, alive = np.zeros((32, 48, 3), np.uint8), []
+
+    def many(*_):
+        for _ in range(5000):
+            new = frame.copy()
+            alive.append(weakref.ref(new))
+            yield new
+
+    monkeypatch.setattr("motionfit.evaluation.predict.decode", many)
+    read_clips(tmp_path / "v.mp4", ABOUT, 10)
+    assert sum(reference() is not None for reference in alive) < 5
 
 
 def test_a_model_of_other_classes_is_refused(tmp_path, model):

@@ -12,7 +12,7 @@ from motionfit.models.s3d import SelfGating
 
 def about(modality: str = "frames", backbone: str = "r2plus1d_small") -> SavedModel:
     return SavedModel(
-        backbone, modality, ["a", "b", "c"], 8, [32, 48], 28, None, 12.0, "labels", 1, "{}"
+        backbone, modality, ["a", "b", "c"], 8, [32, 48], 28, None, 95, 12.0, "labels", 1, "{}"
     )
 
 

@@ -1,6 +1,7 @@
 """What the adapters share: finding videos, reading lists and CSV files, naming what is missing."""
 
 import csv
+import errno
 import io
 import logging
 import os
@@ -178,17 +179,28 @@ def _walk(folder: Path, prefix: str, above: frozenset[str], tree: Tree) -> None:
             name = prefix + entry.name
             if entry.name.startswith("."):
                 continue
-            # A file costs no look at the disk: what it is stands in the folder, but for links.
-            if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110
-                tree.dangling.append(name)
-            elif entry.is_dir():
+            kind = _kind(entry)
+            if kind == "folder":
                 if not prefix:
                     tree.folders.append(name)
                 _walk(Path(entry.path), f"{name}/", above | {here}, tree)
-            elif suffix_of(entry.name) in VIDEO_SUFFIXES and entry.is_file():
+            elif not kind and entry.is_symlink():
+                tree.dangling.append(name)
+            elif kind == "file" and suffix_of(entry.name) in VIDEO_SUFFIXES:
                 tree.videos.append(name)
             else:
                 tree.others.append(name)
+
+
+def _kind(entry: os.DirEntry) -> str:
+    """`folder`, `file`, or '' for what is neither. It stands in the folder above, so that the disk
+    is asked for links alone, once each."""
+    try:
+        return "folder" if entry.is_dir() else "file" if entry.is_file() else ""
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):  # a link to itself, or below a file
+            return ""
+        raise
 
 
 def _is_unicode(text: str) -> bool:

@@ -14,6 +14,15 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+@pytest.fixture
+def shared_cases() -> Path:
+    """Small videos of odd kinds, which are not part of this repository."""
+    folder = SHARED_DATA.with_name("cases")
+    if not folder.is_dir():
+        pytest.skip(f"needs the files of odd kinds (not there: {folder})")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def shared_paper() -> Path:
     """The paper's text and figures, which are not part of this repository."""

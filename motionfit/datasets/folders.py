@@ -3,11 +3,21 @@
 import logging
 import posixpath
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 import pandas as pd
 
 from motionfit.config import Folders
-from motionfit.datasets.files import few, index_frame, read_csv, scan_videos
+from motionfit.datasets.files import (
+    CONTROL,
+    Tree,
+    few,
+    index_frame,
+    nfc,
+    read_csv,
+    scan,
+    warn_of_names,
+)
 from motionfit.datasets.index import draw_units
 from motionfit.errors import MotionFitError
 
@@ -20,23 +30,26 @@ def index_folders(recipe: Folders) -> pd.DataFrame:
     The split is the CSV file's, else `test_groups`, else drawn. Raises MotionFitError where the
     recipe and the files do not fit together.
     """
-    videos = scan_videos(recipe.videos)
+    tree = scan(recipe.videos)
+    warn_of_names(recipe.videos, tree, [recipe.labels] if recipe.labels else [])
     if recipe.labels:
-        rows = rows_of_csv(recipe, videos)
+        rows = rows_of_csv(recipe, tree)
     elif recipe.labelled:
-        rows = [{"video": video, "label": class_folder(recipe, video)} for video in videos]
+        rows = [{"video": video, "label": class_folder(recipe, video)} for video in tree.videos]
+        warn_of_empty_classes(recipe, tree)
     else:
-        rows = [{"video": video, "label": ""} for video in videos]
+        rows = [{"video": video, "label": ""} for video in tree.videos]
     known = {row["label"] for row in rows} - {""}
-    unknown = [label for label in recipe.unlabelled if label not in known]
+    unlabelled = {nfc(label) for label in recipe.unlabelled}
+    unknown = sorted(unlabelled - known)
     if unknown:
         raise MotionFitError(
             f"unlabelled: {recipe.videos} has no class {few(unknown)} "
             f"(it has: {few(sorted(known), 20) or 'none'})"
         )
     for row in rows:
-        row["group"] = row.get("group") or row["video"]
-        if row["label"] in recipe.unlabelled:
+        row["group"] = nfc(row.get("group") or row["video"])
+        if row["label"] in unlabelled:
             row["label"] = ""
     set_split(recipe, rows)
     return index_frame(recipe.videos, rows, ["split1"])
@@ -49,20 +62,72 @@ def class_folder(recipe: Folders, video: str) -> str:
             f"videos: {recipe.videos / video} lies in no class folder: move it into one, or set "
             "labelled: false if these videos have no labels"
         )
-    return label
+    return nfc(label)
 
 
-def rows_of_csv(recipe: Folders, videos: list[str]) -> list[dict[str, str]]:
+def warn_of_empty_classes(recipe: Folders, tree: Tree) -> None:
+    filled = {video.partition("/")[0] for video in tree.videos}
+    if empty := [folder for folder in tree.folders if folder not in filled]:
+        log.warning(
+            "below %s, %d class folders have no video, and are no classes: %s",
+            recipe.videos, len(empty), few(empty, 10),
+        )  # fmt: skip
+
+
+def finder(tree: Tree) -> Callable[[str], str | None]:
+    """Gives the video that a path in a list names, or None. As it stands comes first, then in any
+    Unicode form, then without spaces around it."""
+    exact = set(tree.videos)
+    by_form = {nfc(video): video for video in reversed(tree.videos)}
+
+    def find(path: str) -> str | None:
+        for text in (path, path.strip()):
+            name = posixpath.normpath(text)
+            if found := name if name in exact else by_form.get(nfc(name)):
+                return found
+        return None
+
+    return find
+
+
+def why_none(recipe: Folders, tree: Tree, path: str) -> str:
+    """Why a path in a list is none of the videos."""
+    name = posixpath.normpath(path.strip())
+    file, forms = recipe.videos / name, {nfc(name), nfc(posixpath.normpath(path))}
+    if forms & set(map(nfc, tree.dangling)):
+        return f"{file} is a link that leads nowhere: mend it, or take the line out"
+    if forms & set(map(nfc, tree.others)):
+        return (
+            f"{file} is there, but its name does not end as that of a video: give it the suffix "
+            "of its format (.mp4, .avi, .mkv, ...), or take the line out"
+        )
+    if name.startswith(("/", "../")):
+        return f"{name} does not lie below {recipe.videos}: give the path below it"
+    if file.is_dir():
+        return f"{file} is a folder: give the path of a video"
+    if file.exists():
+        return f"{file} is hidden: take the dot off the beginning of its name, or of its folder's"
+    return f"there is no video {file}"
+
+
+def rows_of_csv(recipe: Folders, tree: Tree) -> list[dict[str, str]]:
     """The rows of `labels.csv` as video, label and, where the file has them, group and split1."""
-    on_disk = set(videos)
+    find = finder(tree)
     first_line: dict[str, int] = {}
     rows, mistakes = [], []
-    for line, fields in read_csv(recipe.labels, "labels", ("path", "label")):
-        video = posixpath.normpath(fields["path"])
-        if not fields["path"]:
+    for line, fields in read_csv(recipe.labels, "labels", ("path", "label"), exact=("path",)):
+        video = find(fields["path"])
+        odd = [fields.get(name, "") for name in ("path", "label", "group")
+               if CONTROL.search(fields.get(name, ""))]  # fmt: skip
+        if odd:
+            mistakes.append(
+                f"line {line}: {odd[0]!a} holds a control character, such as the end of a line: "
+                "take it out"
+            )
+        elif not fields["path"].strip():
             mistakes.append(f"line {line}: the path is empty")
-        elif video not in on_disk:
-            mistakes.append(f"line {line}: there is no video {recipe.videos / video}")
+        elif video is None:
+            mistakes.append(f"line {line}: {why_none(recipe, tree, fields['path'])}")
         elif video in first_line:
             mistakes.append(f"line {line}: {video} stands in line {first_line[video]} already")
         elif fields.get("split", "") not in ("train", "test", ""):
@@ -71,7 +136,7 @@ def rows_of_csv(recipe: Folders, videos: list[str]) -> list[dict[str, str]]:
                 "test or empty"
             )
         first_line.setdefault(video, line)
-        row = {"video": video, "label": fields["label"], "group": fields.get("group", "")}
+        row = {"video": video, "label": nfc(fields["label"]), "group": fields.get("group", "")}
         rows.append(row | ({"split1": fields["split"]} if "split" in fields else {}))
     if mistakes:
         rest = f"\n  and {len(mistakes) - 5} more" if len(mistakes) > 5 else ""
@@ -93,15 +158,14 @@ def set_split(recipe: Folders, rows: list[dict[str, str]]) -> None:
             log.warning("test_groups is not used: %s has a column split", recipe.labels)
     else:
         known = {row["group"] for row in rows}
-        unknown = [group for group in recipe.test_groups if group not in known]
+        test_groups = {nfc(group) for group in recipe.test_groups}
+        unknown = sorted(test_groups - known)
         if unknown:
             raise MotionFitError(
                 f"test_groups: there is no group {few(unknown)} "
                 f"(there are: {few(sorted(known), 20)})"
             )
-        test = set(recipe.test_groups) or draw_test_groups(
-            labelled, recipe.test_fraction, recipe.seed
-        )
+        test = test_groups or draw_test_groups(labelled, recipe.test_fraction, recipe.seed)
         for row in labelled:
             row["split1"] = "test" if row["group"] in test else "train"
     for row in rows:

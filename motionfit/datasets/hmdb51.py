@@ -34,7 +34,7 @@ def index_hmdb51(recipe: Hmdb51) -> pd.DataFrame:
                     f"(test), not {line.strip()!r}"
                 )
             listed.setdefault(f"{label}/{name[0].strip()}", {})[column] = PARTS[use]
-    return index_lists(recipe.videos, listed, sorted(splits), film)
+    return index_lists(recipe.videos, recipe.annotations, listed, sorted(splits), film)
 
 
 def film(label: str, stem: str) -> str:

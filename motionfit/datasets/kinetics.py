@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from motionfit.config import Kinetics
-from motionfit.datasets.files import few, index_frame, read_csv, scan_videos
+from motionfit.datasets.files import CONTROL, few, index_frame, nfc, read_csv, scan, warn_of_names
 from motionfit.errors import MotionFitError
 
 COLUMNS = ("youtube_id", "time_start", "time_end", "split")
@@ -47,8 +47,10 @@ def index_kinetics(recipe: Kinetics) -> pd.DataFrame:
             f"annotations: {few([str(path) for path in recipe.annotations])} list no video: "
             "give the official CSV files"
         )
+    tree = scan(recipe.videos)
+    warn_of_names(recipe.videos, tree, recipe.annotations)
     # Backwards, so that of two of one name the first counts.
-    videos = {stem(video): video for video in reversed(scan_videos(recipe.videos))}
+    videos = {stem(video): video for video in reversed(tree.videos)}
     found: dict[str, set[Clip]] = defaultdict(set)
     missing = []
     for clip in clips:
@@ -97,7 +99,13 @@ def read_clips(path: Path) -> list[Clip]:
                 f"annotations: {path}, line {line}: time_start and time_end are seconds, not "
                 f"{row['time_start']!r} and {row['time_end']!r}"
             ) from None
-        clips.append(Clip(row["youtube_id"], start, end, row.get("label", ""), row["split"]))
+        label = nfc(row.get("label", ""))
+        if CONTROL.search(label):
+            raise MotionFitError(
+                f"annotations: {path}, line {line}: the label {label!a} holds a control character, "
+                "such as the end of a line: take it out"
+            )
+        clips.append(Clip(row["youtube_id"], start, end, label, row["split"]))
     return clips
 
 

@@ -30,7 +30,7 @@ def index_ucf101(recipe: Ucf101) -> pd.DataFrame:
                         f"annotations: {name} is both in {trainlist} and in {testlist}: "
                         "take it out of one"
                     )
-    return index_lists(recipe.videos, listed, splits, recording)
+    return index_lists(recipe.videos, recipe.annotations, listed, splits, recording)
 
 
 def read_list(path: Path) -> list[str]:

@@ -11,7 +11,7 @@ from sklearn.metrics import normalized_mutual_info_score
 from threadpoolctl import threadpool_limits
 
 from motionfit.config import LabelledPart, PseudoLabels
-from motionfit.datasets.files import few
+from motionfit.datasets.files import few, nfc
 from motionfit.datasets.index import labelled_train, source_videos
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
@@ -102,15 +102,16 @@ def chosen_videos(
         used = labelled_train(index, split, labelled)
         rows = rows[~rows["video"].isin(used["video"])]
     if recipe.exclude_classes:
-        unknown = sorted(set(recipe.exclude_classes) - set(index["label"]))
-        if len(unknown) == len(set(recipe.exclude_classes)):
+        excluded = {nfc(name) for name in recipe.exclude_classes}
+        unknown = sorted(excluded - set(index["label"]))
+        if len(unknown) == len(excluded):
             raise MotionFitError(
                 f"exclude_classes: the source has none of the classes, such as {few(unknown)}: "
                 "write each as the source's annotations do"
             )
         if unknown:
             log.warning("exclude_classes: the source has no class %s", few(unknown, 10))
-        rows = rows[~rows["label"].isin(recipe.exclude_classes)]
+        rows = rows[~rows["label"].isin(excluded)]
     if rows.empty:
         raise MotionFitError("none of the source's videos is left to cluster: see videos and "
                              "exclude_classes")  # fmt: skip

@@ -1,8 +1,9 @@
 """Decoding videos: the only place that opens one."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -12,8 +13,10 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.sidedata.sidedata import Type as SideData
+from av.stream import Disposition
 
 from motionfit.errors import MotionFitError
+from motionfit.store.whole import Announced, Extent, announced_by
 
 COMPLETE = 0.95
 """Share of the frames, or of the time, announced by its header that a whole video has."""
@@ -48,7 +51,7 @@ class Tally:
 
     packets: int = 0
     hidden: int = 0
-    """Packets that the file says not to show: those before the cut of a video that was trimmed."""
+    """Packets that the file says not to show: those that a trimmed video leaves out."""
     corrupt: int = 0
     """Packets that the file, or its end, shows to be damaged."""
     lost: int = 0
@@ -60,9 +63,9 @@ class Tally:
     damaged: int = 0
     """Frames of which the decoder guesses a part."""
 
-    def problem(self, frames: int, seconds: float, end: float) -> str:
-        """What is missing of a video that announces so many frames or, where that is 0, so many
-        seconds, 0 again where it does not; its last frame is shown at `end` seconds."""
+    def problem(self, announced: Announced, extent: Extent, step: float) -> str:
+        """What is missing of a video, whose last frame comes `step` seconds after the one before;
+        '' where nothing is."""
         problems = []
         if self.lost:
             problems.append(f"{self.lost} of its {self.packets} packets can't be decoded "
@@ -72,14 +75,17 @@ class Tally:
         if self.damaged:
             problems.append(f"{self.damaged} of its {self.frames} frames are damaged")
         # Some formats end without an error where the file was cut short. Headers may be off by
-        # a few frames, so only a loss that matters counts.
-        shown = frames - self.hidden
-        if self.frames < COMPLETE * shown:
-            problems.append(f"{self.frames} of its {shown} frames come out")
+        # a few frames, so only a loss that matters counts. Packets are counted, not frames, since
+        # some have none to show: a field, or the mark that a frame stays.
+        frames = announced.frames
+        if frames and self.packets < COMPLETE * frames:
+            problems.append(f"{self.frames} of its {frames - self.hidden} frames come out")
         elif not self.frames:
             problems.append("it has no frames")
-        elif not frames and end + 1 < COMPLETE * seconds:
-            problems.append(f"it ends after {end:.1f} of its {seconds:.1f} seconds")
+        elif not frames and extent.seconds + max(step, 1) < COMPLETE * announced.seconds:
+            problems.append(
+                f"it ends after {extent.seconds:.1f} of its {announced.seconds:.1f} seconds"
+            )
         return "; ".join(problems)
 
 
@@ -124,16 +130,8 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
     Raises UnreadableVideoError where there is none, and for what FFmpeg raises inside the block.
     """
     try:
-        # Metadata that is not UTF-8, as some HMDB51 files have, is no reason to lose a video.
-        # "file:", since FFmpeg takes what is before a colon in a name for a protocol; and no other
-        # protocol, since a file among the videos may be a playlist of addresses.
-        with av.open(
-            f"file:{path}",
-            metadata_errors="ignore",
-            options={"protocol_whitelist": "file"},
-            timeout=PATIENCE,
-        ) as container:
-            stream = container.streams.best("video")
+        with container_of(path) as container:
+            stream = moving(container, path)
             if stream is None:
                 raise UnreadableVideoError("it has no video stream")
             if stream.codec_context is None:
@@ -149,11 +147,65 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
             yield container, stream
     except av.error.ExitError:
         raise UnreadableVideoError(f"nothing came for {PATIENCE:g} seconds") from None
-    except IndexError:
-        # PyAV's, at the end of a file in which it met more streams than at the beginning.
-        raise UnreadableVideoError("its header does not name all of its streams") from None
     except (av.FFmpegError, OSError, ValueError) as error:
         raise UnreadableVideoError(words(error)) from None
+
+
+def container_of(path: Path) -> InputContainer:
+    # Metadata that is not UTF-8, as some HMDB51 files have, is no reason to lose a video.
+    # "file:", since FFmpeg takes what is before a colon in a name for a protocol; and no other
+    # protocol, since a file among the videos may be a playlist of addresses.
+    return av.open(
+        f"file:{path}",
+        metadata_errors="ignore",
+        options={"protocol_whitelist": "file"},
+        timeout=PATIENCE,
+    )
+
+
+def packets(container: InputContainer) -> Iterator[av.Packet]:
+    """All packets of a file that hold something."""
+    try:
+        for packet in container.demux():
+            # Those at the end, one a stream, are empty: they would have the decoder end.
+            if packet.size:
+                yield packet
+    except IndexError:
+        # PyAV's, behind the last packet of a file with a stream that begins late, of which its
+        # header does not tell.
+        return
+
+
+def moving(container: InputContainer, path: Path) -> av.VideoStream | None:
+    """The video stream to decode: FFmpeg's choice, unless that is a still picture, such as a cover,
+    and there is one that moves. None where there is no video stream."""
+    streams, best = container.streams.video, container.streams.best("video")
+    if best is None or len(streams) == 1:
+        return best
+    move = with_two_packets(path, best)
+
+    def merits(stream: av.VideoStream) -> tuple[bool, ...]:
+        decodes, default = (
+            stream.codec_context is not None,
+            stream.disposition & Disposition.default,
+        )
+        return stream.index in move, decodes, stream is best, bool(default)
+
+    return max(streams, key=merits)
+
+
+def with_two_packets(path: Path, best: av.VideoStream) -> set[int]:
+    """The numbers of a file's video streams that have more than one packet. The search ends where
+    `best` is one of them and can be decoded."""
+    counts: Counter[int] = Counter()
+    with container_of(path) as container, suppress(av.FFmpegError):
+        wanted = {s.index for s in container.streams.video
+                  if not s.disposition & Disposition.attached_pic}  # fmt: skip
+        for packet in packets(container):
+            counts[packet.stream_index] += packet.stream_index in wanted
+            if counts[best.index] > 1 and best.codec_context:
+                break
+    return {index for index, count in counts.items() if count > 1}
 
 
 def words(error: Exception) -> str:
@@ -183,8 +235,10 @@ def decode(
     lost or there are no frames, or at the point from which nothing can be read.
     """
     with opened(path) as (container, stream):
-        clock, tally, shape, due = Clock(container, stream), Tally(), None, 0
-        for frame in decoded(container, stream, tally):
+        announced = announced_by(container, stream, path)
+        clock, tally, extent = Clock(container, stream), Tally(), Extent()
+        shape, due = None, 0
+        for frame in decoded(container, stream, tally, extent):
             clock.tell(frame)
             if fps is not None:
                 if clock.tick(fps) < due:
@@ -198,19 +252,19 @@ def decode(
                     f"{image.shape[1]}x{image.shape[0]} pixels"
                 )
             yield image
-        seconds = (container.duration or 0) / av.time_base
-        if problem := tally.problem(stream.frames, seconds, clock.seconds):
+        if problem := tally.problem(announced, extent, clock.step):
             raise UnreadableVideoError(problem)
 
 
 def decoded(
-    container: InputContainer, stream: av.VideoStream, tally: Tally
+    container: InputContainer, stream: av.VideoStream, tally: Tally, extent: Extent
 ) -> Iterator[av.VideoFrame]:
     """All frames that can be decoded, behind packets that can't, too."""
-    # A packet without data would have the decoder end; None has it give what it holds back.
-    packets = (packet for packet in container.demux(stream) if packet.size)
-    for packet in chain(packets, [None]):
+    for packet in chain(packets(container), [None]):  # None has it give what it holds back
         if packet is not None:
+            extent.see(packet)
+            if packet.stream_index != stream.index:
+                continue
             tally.packets += 1
             tally.hidden += packet.is_discard
             tally.corrupt += packet.is_corrupt

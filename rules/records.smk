@@ -13,12 +13,13 @@ from snakemake.logging import logger
 
 from motionfit.config import Demo
 from motionfit.datasets import build_index
+from motionfit.datasets.checks import check_data_set, message
 from motionfit.datasets.index import read_index as table_of_index
 from motionfit.errors import MotionFitError
 from motionfit.graph import indexed
 from motionfit.records import Record, State, differences, record_path, state_of
 
-SAID = set()
+SAID, CHECKED = set(), set()
 OF_JOB = {"state": State.OTHER}
 """State of the result of the job whose inputs are looked up."""
 
@@ -64,17 +65,44 @@ def exists(path):
 
 
 @cache
-def read_index_once(path, _changed):
+def read_index_once(dataset, path, _changed):
     try:
-        return indexed(table_of_index(path))
+        index = table_of_index(path)
     except MotionFitError as error:
         stop(error)
+    if workflow.is_main_process:
+        check(dataset, index)
+    return indexed(index)
 
 
 def read_index(dataset):
     """The index of a data set, which is read once, after it is made where it has to be."""
     path = Path(checkpoints.index.get(dataset=dataset).output.index)
-    return read_index_once(path, path.stat().st_mtime_ns)
+    return read_index_once(dataset, path, path.stat().st_mtime_ns)
+
+
+def check(dataset, index):
+    """Ends the plan or the run where a data set does not fit the config, with all that is wrong
+    with it, and with the data sets that can be looked at now."""
+    if (state := (dataset, indexed(index).fingerprint)) in CHECKED:
+        return
+    CHECKED.add(state)
+    found = check_data_set(WRITTEN, dataset, index)
+    for odd in found.warnings:
+        logger.warning(f"the data set {dataset!r}: {odd}")
+    if found.problems:
+        stop("\n".join([message(dataset, found.problems), *messages_of_others(dataset)]))
+
+
+def messages_of_others(dataset):
+    for name, recipe in WRITTEN.datasets.items():
+        if name != dataset and not isinstance(recipe, Demo):
+            try:
+                found = check_data_set(WRITTEN, name, build_index(recipe)).problems
+            except MotionFitError as error:
+                found = [str(error)]
+            if found:
+                yield message(name, found)
 
 
 def artefact_of(rule, wildcards):
@@ -133,7 +161,8 @@ def is_same_index(dataset, path):
     try:
         index = build_index(CONFIG.datasets[dataset])
     except MotionFitError as error:
-        stop(f"the data set {dataset!r}: {error}")
+        stop(message(dataset, [str(error)]))
+    check(dataset, index)
     try:
         return table_of_index(Path(path)).equals(index)
     except MotionFitError:  # there is none, or it is damaged

@@ -13,7 +13,6 @@ from motionfit.datasets.hmdb51 import index_hmdb51
 from motionfit.datasets.index import COLUMNS, shard_of
 from motionfit.datasets.kinetics import index_kinetics
 from motionfit.datasets.ucf101 import index_ucf101
-from motionfit.errors import MotionFitError
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +40,6 @@ def build_index(recipe: Dataset, videos: Path | None = None) -> pd.DataFrame:
     index["shard"] = [shard_of(video, recipe.shards) for video in index["video"]]
     splits = [column for column in index.columns if column not in COLUMNS]
     index = index[COLUMNS + splits]
-    check_classes(index, splits)
     warn_of_like_classes(
         {*index["label"], *(recipe.unlabelled if isinstance(recipe, Folders) else ())}
     )
@@ -58,19 +56,3 @@ def warn_of_like_classes(labels: set[str]) -> None:
             "classes differ in nothing but case or spaces, and count as different ones: %s",
             few(several, 10),
         )
-
-
-def check_classes(index: pd.DataFrame, splits: list[str]) -> None:
-    """Raises MotionFitError where a split tests a class that it does not train.
-
-    A split that only trains or only tests is fine: Kinetics' validation file alone is one.
-    """
-    for split in splits:
-        train = set(index.loc[index[split] == "train", "label"])
-        test = set(index.loc[index[split] == "test", "label"])
-        untrained = sorted(test - train)
-        if train and untrained:
-            raise MotionFitError(
-                f"{split} has test videos but no training video of the class(es) "
-                f"{few(untrained, 10)}: add training videos, or leave out these classes"
-            )

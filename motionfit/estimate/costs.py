@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from motionfit.config import PseudoLabels, Training
-from motionfit.pseudo_labels.features import dense_starts
+from motionfit.pseudo_labels.clips import dense_starts
 from motionfit.pseudo_labels.kmeans import SAMPLE
 from motionfit.training.data import uniform_starts
 

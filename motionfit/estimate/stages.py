@@ -29,7 +29,7 @@ from motionfit.estimate.graph import Needed, needed
 from motionfit.estimate.rates import Inference, Learning, Sample, Stored
 from motionfit.estimate.survey import Survey, survey
 from motionfit.flow.methods import BATCHED, method_module
-from motionfit.pseudo_labels.stage import chosen_videos
+from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.seeds import with_seeds
 from motionfit.store.ranges import ranges
 from motionfit.training.compute import Compute
@@ -341,7 +341,8 @@ class Run:
         """Ids of the videos that are clustered."""
         recipe = self.config.pseudo_labels[name]
         labelled = self.config.labels_of(recipe.motion_model)
-        return chosen_videos(recipe, self.surveys[recipe.dataset].index, split, labelled)
+        rows = chosen_videos(recipe, self.surveys[recipe.dataset].index, split, labelled)
+        return set(rows["video"])
 
     def _kmeans(self, clusters: int, dimensions: int) -> float:
         """Seconds a point and iteration."""

@@ -6,14 +6,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 import pandas as pd
 
 from motionfit.config import DatasetRecipe, Demo
 from motionfit.datasets import build_index
 from motionfit.errors import MotionFitError
-from motionfit.store.video import UnreadableVideoError, opened, rate_of
+from motionfit.store.video import UnreadableVideoError, announced_frames, resampled
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +83,9 @@ def survey(name: str, recipe: DatasetRecipe, folder: Path) -> Survey:
     paths, frames, failed = [], [], []
     for path in drawn(index["path"], PROBED):
         try:
-            frames.append(frames_of(Path(path), recipe.fps))
+            if not (count := announced_frames(Path(path), recipe.fps)):
+                raise UnreadableVideoError("its header does not say how long it is")
+            frames.append(count)
             paths.append(Path(path))
         except UnreadableVideoError as error:
             failed.append(f"{path}: {error}")
@@ -124,21 +125,3 @@ def drawn(names: pd.Series, count: int) -> list[str]:
     """`count` of the names, or all of fewer, at random; the same in every run, so that two
     estimates of a data set are of the same sample."""
     return [names.iloc[i] for i in np.random.default_rng(0).permutation(len(names))[:count]]
-
-
-def frames_of(path: Path, fps: float | None) -> int:
-    """Frames that a video announces, at `fps` frames a second where that is given.
-
-    Raises UnreadableVideoError where it can't be opened or its header does not say.
-    """
-    with opened(path) as (container, stream):
-        rate = float(rate_of(stream))
-        frames = stream.frames or round((container.duration or 0) / av.time_base * rate)
-    if frames < 1:
-        raise UnreadableVideoError("its header does not say how long it is")
-    return resampled(frames, rate, fps)
-
-
-def resampled(frames: int, rate: float, fps: float | None) -> int:
-    """Frames that are left of `frames` at `rate` a second when they are thinned to `fps`."""
-    return frames if fps is None or fps >= rate else math.ceil(frames * fps / rate)

@@ -5,22 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from motionfit.config import Features
 from motionfit.models import load_model
 from motionfit.models.device import inference_device
+from motionfit.pseudo_labels.clips import dense_starts
 from motionfit.store.clips import ClipStore
 from motionfit.store.features import VideoFeatures, write_features
 from motionfit.training.inference import clip_outputs
 
 log = logging.getLogger(__name__)
-
-
-def dense_starts(frames: int, clip_length: int, stride: int) -> np.ndarray:
-    """First frames of the whole clips of a video, `stride` apart; 0 alone where it is shorter than
-    a clip."""
-    return np.arange(0, max(frames - clip_length, 0) + 1, stride)
 
 
 def store_features(

@@ -11,14 +11,13 @@ from sklearn.metrics import normalized_mutual_info_score
 from threadpoolctl import threadpool_limits
 
 from motionfit.config import LabelledPart, PseudoLabels
-from motionfit.datasets.files import few, nfc
-from motionfit.datasets.index import labelled_train, source_videos
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
 from motionfit.models.device import inference_device
 from motionfit.pseudo_labels.granularity import aggregate, unit_lengths
 from motionfit.pseudo_labels.kmeans import CPU, kmeans
 from motionfit.pseudo_labels.points import mapped, prepared
+from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.store.features import read_features, read_rates
 from motionfit.store.frame_rates import warn_of_rates
 from motionfit.store.ranges import ranges
@@ -46,7 +45,7 @@ def make_pseudo_labels(
     `folder`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = chosen_videos(recipe, index, split, labelled)
+    chosen = set(chosen_videos(recipe, index, split, labelled)["video"])
     files = [features / f"{name}.h5" for name in ranges(index["shard"], shards)]
     warn_of_rates("the source", *read_rates(files))
     points, table = source_points(recipe, chosen, files, folder)
@@ -88,34 +87,6 @@ def source_points(
         "length": np.concatenate(lengths),
     })  # fmt: skip
     return points, table
-
-
-def chosen_videos(
-    recipe: PseudoLabels, index: pd.DataFrame, split: int, labelled: LabelledPart
-) -> set[str]:
-    """Ids of the source's videos that are clustered.
-
-    Raises MotionFitError where no class to leave out is one of the source's, or nothing is left.
-    """
-    rows = source_videos(index, split, "all" if recipe.videos == "all" else "train")
-    if recipe.videos == "unlabelled":
-        used = labelled_train(index, split, labelled)
-        rows = rows[~rows["video"].isin(used["video"])]
-    if recipe.exclude_classes:
-        excluded = {nfc(name) for name in recipe.exclude_classes}
-        unknown = sorted(excluded - set(index["label"]))
-        if len(unknown) == len(excluded):
-            raise MotionFitError(
-                f"exclude_classes: the source has none of the classes, such as {few(unknown)}: "
-                "write each as the source's annotations do"
-            )
-        if unknown:
-            log.warning("exclude_classes: the source has no class %s", few(unknown, 10))
-        rows = rows[~rows["label"].isin(excluded)]
-    if rows.empty:
-        raise MotionFitError("none of the source's videos is left to cluster: see videos and "
-                             "exclude_classes")  # fmt: skip
-    return set(rows["video"])
 
 
 def cluster(

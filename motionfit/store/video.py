@@ -223,6 +223,24 @@ def frame_rate(path: Path) -> Fraction:
         return rate_of(stream)
 
 
+def announced_frames(path: Path, fps: float | None) -> int:
+    """Frames of a video by its header, thinned to `fps` frames a second where that is given; 0
+    where the header does not say. Raises UnreadableVideoError where it can't be opened."""
+    with opened(path) as (container, stream):
+        rate = float(rate_of(stream))
+        frames = announced_by(container, stream, path).frames
+        if not frames and stream.duration and stream.time_base:
+            frames = round(float(stream.duration * stream.time_base) * rate)
+        elif not frames:  # of all that the file holds
+            frames = round((container.duration or 0) / av.time_base * rate)
+    return resampled(frames, rate, fps)
+
+
+def resampled(frames: int, rate: float, fps: float | None) -> int:
+    """Frames that are left of `frames` at `rate` a second when they are thinned to `fps`."""
+    return frames if fps is None or fps >= rate else math.ceil(frames * fps / rate)
+
+
 def decode(
     path: Path, size: tuple[int, int] | None, fps: float | None = None
 ) -> Iterator[np.ndarray]:

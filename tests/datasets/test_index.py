@@ -260,17 +260,6 @@ def test_a_file_name_that_is_not_utf8_is_named(tmp_path):
         build_index(Folders(format="folders", videos=tmp_path))
 
 
-def test_a_class_that_is_tested_but_not_trained_is_named(tmp_path):
-    make_videos(tmp_path, "a.mp4", "b.mp4", "c.mp4")
-    labels = tmp_path / "labels.csv"
-    labels.write_text("path,label,split\na.mp4,jump,train\nb.mp4,jump,test\nc.mp4,run,test\n")
-    recipe = Folders(format="folders", videos=tmp_path, labels=labels)
-    with pytest.raises(MotionFitError, match=r"split1 .*no training video of .* run:"):
-        build_index(recipe)
-    labels.write_text("path,label,split\na.mp4,jump,test\nc.mp4,run,test\n")
-    assert list(build_index(recipe)["split1"]) == ["test", "test"]
-
-
 def test_the_warning_of_missing_videos_is_one_line(tmp_path, caplog):
     videos = make_videos(tmp_path / "videos", "A/v_A_g01_c01.avi")
     lines = "".join(f"A/v_A_g0{i}_c01.avi 1\n" for i in range(1, 7))

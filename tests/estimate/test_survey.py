@@ -3,7 +3,7 @@ import pytest
 
 from motionfit.config import Demo, Folders
 from motionfit.errors import MotionFitError
-from motionfit.estimate.survey import frames_of, relative_error, survey
+from motionfit.estimate.survey import relative_error, survey
 from tests.videos import make_video
 
 
@@ -17,12 +17,6 @@ def test_the_error_of_a_mean():
     sample = np.array([8, 12, 8, 12]) + np.array([0.2679, -0.2679, 0.2679, -0.2679])
     assert relative_error(sample, 10**9) == pytest.approx(0.196, rel=1e-3)
     assert relative_error(sample, 5) == pytest.approx(0.196 * 0.5, rel=1e-3)
-
-
-def test_frames_are_those_at_the_rate_that_is_stored(tmp_path):
-    video = make_video(tmp_path / "a.mp4", frames=12)  # at 12 a second
-    assert frames_of(video, None) == frames_of(video, 30) == 12
-    assert frames_of(video, 5) == 5
 
 
 def test_a_video_that_cant_be_opened_is_named_and_the_others_count(tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from motionfit.config import PseudoLabels
-from motionfit.pseudo_labels.features import dense_starts
+from motionfit.pseudo_labels.clips import dense_starts
 from motionfit.pseudo_labels.granularity import (
     aggregate,
     equal_bounds,

@@ -10,7 +10,8 @@ from motionfit.datasets.index import labelled_train, source_videos
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, save_model
 from motionfit.pseudo_labels.features import store_features
-from motionfit.pseudo_labels.stage import chosen_videos, cluster, make_pseudo_labels, prepared
+from motionfit.pseudo_labels.stage import cluster, make_pseudo_labels, prepared
+from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.store.clips import ClipStore
 from motionfit.store.features import VideoFeatures, read_features, write_features
 from motionfit.training.clips import centre_crop, network_input
@@ -205,17 +206,19 @@ def test_the_labelled_part_can_be_left_out():
     for seed in range(4):
         half = LabelledPart(label_fraction=0.5, label_seed=seed)
         used = set(labelled_train(index, 1, half)["video"])
-        left = chosen_videos(recipe(2, videos="unlabelled"), index, 1, half)
+        left = set(chosen_videos(recipe(2, videos="unlabelled"), index, 1, half)["video"])
         assert used
         assert left == {"a", "b", "c", "e"} - used
-    assert chosen_videos(recipe(2), index, 1, LabelledPart()) == {"a", "b", "c", "e"}
+    every = chosen_videos(recipe(2), index, 1, LabelledPart())
+    assert set(every["video"]) == {"a", "b", "c", "e"}
 
 
 def test_classes_can_be_left_out(caplog):
     index = make_index({"a": "run", "b": "play chess", "c": "", "d": "run"}, test={"d"})
 
     def chosen(*names, index=index):
-        return chosen_videos(recipe(2, exclude_classes=names), index, 1, LabelledPart())
+        rows = chosen_videos(recipe(2, exclude_classes=names), index, 1, LabelledPart())
+        return set(rows["video"])
 
     assert chosen("play chess") == {"a", "c"}
     assert chosen("play chess", "swim") == {"a", "c"}  # a copy of a data set may lack a class

@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from motionfit.store.video import decode, frame_rate
+from motionfit.store.video import announced_frames, decode, frame_rate
 from tests.store.test_real_world_video import brightness, problem, quarters, stamped
-from tests.videos import encode_video
+from tests.videos import encode_video, make_video
 
 RATE = 25
 NOISE = np.random.default_rng(0).integers(0, 256, (100, 32, 48, 3), dtype=np.uint8)
@@ -326,3 +326,9 @@ def test_the_rate_of_a_time_lapse(tmp_path):
     video = stamped(tmp_path / "a.mp4", [5 * i for i in range(12)])
     assert brightness(video) == list(range(12))
     assert 0.15 < frame_rate(video) < 0.25
+
+
+def test_the_frames_that_a_header_announces_are_those_at_the_rate_that_is_stored(tmp_path):
+    path = make_video(tmp_path / "a.mp4", frames=12)  # at 12 a second
+    assert announced_frames(path, None) == announced_frames(path, 30) == 12
+    assert announced_frames(path, 5) == 5

@@ -141,7 +141,8 @@ def test_a_mistake_in_the_annotations_leaves_the_old_index(run):
     (run.folder / "labels.csv").write_text("path,label\nnowhere.mp4,\n")
     run.change(set_key("datasets/source/labels", "labels.csv"))
     text = failed(run)
-    assert "the data set 'source': labels: labels.csv does not fit the videos" in text
+    assert "the data set 'source' does not fit this config" in text
+    assert "line 2: there is no video" in text
     assert index.read_bytes() == before
 
 

@@ -1,0 +1,313 @@
+"""What an index shows of a config's mistakes, before any frame is decoded.
+
+Every stage would find them too, but one after another, and some after days.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from motionfit.config import (
+    Config,
+    DatasetRecipe,
+    Folders,
+    LabelledPart,
+    MotionModel,
+    PseudoLabels,
+    Training,
+)
+from motionfit.datasets.files import few
+from motionfit.datasets.index import hold_out, labelled_train, source_videos, split_column
+from motionfit.errors import MotionFitError
+from motionfit.estimate.graph import Needed, needed
+from motionfit.pseudo_labels.clips import dense_starts
+from motionfit.pseudo_labels.videos import chosen_videos
+from motionfit.store.video import UnreadableVideoError, announced_frames
+
+TOLERANCE = 1.05
+"""How much longer than by its header a video may be."""
+UNKNOWN = 10**6
+"""Frames of a video whose header does not say, and which thus may have as many as are wanted."""
+
+LengthOf = Callable[[str], int]
+"""Path of a video to its frames, as they are stored."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is wrong with a data set, and what is only odd, in the order in which it is met."""
+
+    problems: list[str]
+    """What makes a stage fail."""
+    warnings: list[str]
+
+
+def check_data_set(config: Config, dataset: str, index: pd.DataFrame) -> Findings:
+    """What the artefacts of a config that use a data set will find in it.
+
+    The headers of videos are read only as far as it takes to be sure: of most data sets one is.
+    """
+    artefacts = needed(config)
+    fps = config.datasets[dataset].fps
+
+    @cache
+    def length_of(path: str) -> int:
+        return stored_frames(Path(path), fps)
+
+    findings = [
+        *split_findings(config, artefacts, dataset, index),
+        *training_problems(config, artefacts, dataset, index),
+        *source_problems(config, artefacts, dataset, index, length_of),
+        *length_problems(config, artefacts, dataset, index, length_of),
+    ]
+    problems = [text for text in findings if not isinstance(text, Odd)]
+    odd = [str(text) for text in findings if isinstance(text, Odd)]
+    return Findings(list(dict.fromkeys(problems)), list(dict.fromkeys(odd)))
+
+
+class Odd(str):
+    """A finding that makes no stage fail."""
+
+    __slots__ = ()
+
+
+def message(dataset: str, problems: list[str]) -> str:
+    """One message for all problems of a data set."""
+    return f"the data set {dataset!r} does not fit this config:\n  " + "\n  ".join(problems)
+
+
+# -------------------------------------------------------------------------- splits and classes
+
+
+@dataclass(frozen=True)
+class Use:
+    """An artefact that learns from the labels of a split, or is measured by them."""
+
+    name: str
+    """As the config calls it: motion_models.NAME."""
+    split: int
+    tested: bool
+    """Whether it looks at the test videos."""
+
+
+def uses(config: Config, artefacts: Needed, dataset: str) -> list[Use]:
+    """All that uses the labels of a data set."""
+    measured = artefacts.recognition | artefacts.retrieval
+    return [
+        Use(f"motion_models.{name}", split, tested=False)
+        for name, split in sorted(artefacts.motion_models)
+        if config.motion_models[name].dataset == dataset
+    ] + [
+        Use(f"evaluations.{name}", split, tested=True)
+        for name, split in sorted(measured)
+        if config.evaluations[name].dataset == dataset
+    ]
+
+
+def split_findings(
+    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
+) -> Iterator[str]:
+    """Splits without training or test videos, and classes that are lacking in one of the two."""
+    found = uses(config, artefacts, dataset)
+    for split in sorted({use.split for use in found}):
+        users = [use for use in found if use.split == split]
+        tested = [use.name for use in users if use.tested]
+        if split_column(split) not in index.columns:
+            have = [name for name in index.columns if name.startswith("split")]
+            yield (
+                f"there is no split {split}, of which {few([u.name for u in users])} is: it has "
+                f"{', '.join(have) or 'none'}"
+            )
+            continue
+        rows = index[index["label"] != ""]
+        train, test = (rows[rows[split_column(split)] == part] for part in ("train", "test"))
+        if train.empty:
+            yield (
+                f"split {split} has no training videos, from which {few([u.name for u in users])} "
+                f"learns: {cure(config.datasets[dataset], 'train')}"
+            )
+        elif train["label"].nunique() == 1:
+            yield (
+                f"all training videos of split {split} are of one class, {train['label'].iloc[0]!r}"
+                f", and {few([u.name for u in users])} is to tell classes apart: give another class"
+            )
+        if tested and test.empty:
+            yield (
+                f"split {split} has no test videos, on which {few(tested)} is measured: "
+                f"{cure(config.datasets[dataset], 'test')}"
+            )
+        if train.empty or test.empty or not tested:
+            continue
+        learned, asked = set(train["label"]), set(test["label"])
+        if untrained := sorted(asked - learned):
+            yield (
+                f"split {split} has test videos but no training video of the class(es) "
+                f"{few(untrained, 10)}: add training videos, or leave out these classes"
+            )
+        if untested := sorted(learned - asked):
+            yield Odd(
+                f"split {split} has no test video of the class(es) {few(untested, 10)}: no measure "
+                "says how well they are recognised"
+            )
+
+
+def cure(recipe: DatasetRecipe, part: str) -> str:
+    """What to do where a split has no videos of a part, `train` or `test`."""
+    if not isinstance(recipe, Folders):
+        return f"its lists, or annotations, have to name {part} videos that are in its folder"
+    if recipe.test_groups:
+        return "see to test_groups, which are the groups that test, while all others train"
+    if recipe.labels:
+        return (
+            f"give some rows of {recipe.labels} the split {part}; or leave the column out, and "
+            "groups are drawn for the test set (test_fraction), for which each class needs two"
+        )
+    return (
+        "groups are drawn for it (test_fraction), of which each class keeps one for training: give "
+        "every class two recordings or more, or raise test_fraction"
+    )
+
+
+# ------------------------------------------------------------------------------ what is held out
+
+
+def training_problems(
+    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
+) -> Iterator[str]:
+    """Trainings that are to keep the best epoch, and have nothing to tell it by."""
+    for name, split in sorted(artefacts.motion_models):
+        recipe = config.motion_models[name]
+        if recipe.dataset == dataset:
+            yield from best_problems(
+                f"motion_models.{name}", recipe.training, index, split, config.labels_of(name)
+            )
+    for name, split in sorted(artefacts.fine_tuning):
+        recipe = config.evaluations[name]
+        if recipe.dataset == dataset:
+            labels = config.labels_of_evaluation(recipe)
+            yield from best_problems(
+                f"evaluations.{name}", recipe.fine_tuning, index, split, labels
+            )
+
+
+def best_problems(
+    name: str, training: Training, index: pd.DataFrame, split: int, labels: LabelledPart
+) -> Iterator[str]:
+    if training.keep != "best":
+        return
+    try:
+        rows = labelled_train(index, split, labels)
+    except MotionFitError:  # a problem of the split, which is named as such
+        return
+    _, validation = hold_out(
+        rows, training.validation_fraction, training.seed, True, training.validation_unit
+    )
+    if validation.empty:
+        yield (
+            f"{name}: keep is best, but none of the {len(rows)} training videos of split {split} "
+            "can be held out to tell the best epoch by: raise validation_fraction, take "
+            "validation_unit: video, or keep: last"
+        )
+
+
+# --------------------------------------------------------------------------- sources and lengths
+
+
+def source_problems(
+    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame, length_of: LengthOf
+) -> Iterator[str]:
+    """Clusterings that leave out all videos, or want more clusters than there are features."""
+    for name, split in sorted(artefacts.pseudo_labels):
+        recipe = config.pseudo_labels[name]
+        if recipe.dataset != dataset:
+            continue
+        try:
+            rows = chosen_videos(recipe, index, split, config.labels_of(recipe.motion_model))
+        except MotionFitError as error:
+            yield f"pseudo_labels.{name}: {error}"
+            continue
+        motion_model = config.motion_models[recipe.motion_model]
+        total, left = 0, len(rows)  # each of the videos that are left gives one at least
+        for path in rows["path"]:
+            if total + left >= recipe.clusters:
+                break
+            total += most_units(length_of(path), recipe, motion_model)
+            left -= 1
+        if total + left < recipe.clusters:
+            unit = recipe.granularity.split("_")[0]
+            yield (
+                f"pseudo_labels.{name}: clusters is {recipe.clusters}, but the {len(rows)} videos "
+                f"of the source give at most {total} {unit}s, by the lengths in their headers: "
+                "take fewer clusters, a larger source or a smaller features.stride"
+            )
+
+
+def most_units(frames: int, recipe: PseudoLabels, motion_model: MotionModel) -> int:
+    """Clips, segments or whatever is clustered that a video of so many frames has at most."""
+    if not frames:
+        return 0
+    if recipe.granularity == "video":
+        return 1
+    length, stride = motion_model.features_clip_length, motion_model.features.stride
+    clips = len(dense_starts(math.ceil(frames * TOLERANCE), length, stride))
+    return min(clips, recipe.segments) if recipe.granularity == "segment_equal" else clips
+
+
+def length_problems(
+    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame, length_of: LengthOf
+) -> Iterator[str]:
+    """Clips that are longer than every video that they are to be taken from."""
+    for name, clip_length, rows in clips_taken(config, artefacts, dataset, index):
+        longest = 0
+        for path in rows["path"]:
+            longest = max(longest, length_of(path))
+            if math.ceil(longest * TOLERANCE) >= clip_length:
+                break
+        else:
+            if len(rows):
+                yield (
+                    f"{name}: clip_length is {clip_length}, but the longest of the {len(rows)} "
+                    f"videos has {longest} frames, by its header: take a smaller clip_length"
+                )
+
+
+def clips_taken(
+    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
+) -> Iterator[tuple[str, int, pd.DataFrame]]:
+    """Key of an artefact, frames of its clips, and the rows of the videos they are taken from."""
+    for use in uses(config, artefacts, dataset):
+        section, _, name = use.name.partition(".")
+        if split_column(use.split) not in index.columns:
+            continue
+        column = index[split_column(use.split)]
+        if section == "motion_models":
+            length = config.motion_models[name].network.clip_length
+            yield f"{use.name}.network", length, index[column == "train"]
+        else:
+            length = config.evaluations[name].clip_length
+            yield use.name, length, index[column == "test"]
+            yield use.name, length, index[column == "train"]
+    for name, split in sorted(artefacts.appearance_models | artefacts.mers_models):
+        if config.source_of(name) == dataset:
+            recipe = config.appearance_models[name]
+            key, length = f"appearance_models.{name}.network", recipe.network.clip_length
+            yield key, length, source_videos(index, split, learned_videos(config, name))
+
+
+def learned_videos(config: Config, appearance_model: str) -> str:
+    """Which videos of its source an appearance model learns from: `train` or `all`."""
+    recipe = config.appearance_models[appearance_model]
+    learned = recipe.mers or config.pseudo_labels[recipe.pseudo_labels]
+    return "all" if learned.videos == "all" else "train"
+
+
+def stored_frames(path: Path, fps: float | None) -> int:
+    """Frames that will be stored of a video, by its header: 0 where it can't be opened."""
+    try:
+        return announced_frames(path, fps) or UNKNOWN
+    except UnreadableVideoError:
+        return 0

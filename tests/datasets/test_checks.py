@@ -1,0 +1,232 @@
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from motionfit.config import load_config
+from motionfit.datasets import build_index
+from motionfit.datasets.checks import Findings, check_data_set
+from tests.videos import make_video
+
+TINY = Path(__file__).resolve().parents[1] / "workflow" / "tiny.yaml"
+APPEARANCE = "appearance_models__appearance"
+
+
+def check(dataset: str, index: pd.DataFrame, **changes: object) -> Findings:
+    """Findings of a data set of the smallest config, with some of its keys changed; of a key, `__`
+    stands for the next level."""
+    values = json.loads(json.dumps(yaml.safe_load(TINY.read_text())))
+    values["datasets"]["target"] = {"format": "folders", "videos": "target"}
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        section = values
+        for key in parents:
+            section = section.setdefault(key, {})
+        section[last] = value
+    return check_data_set(load_config(values), dataset, index)
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory) -> str:
+    """A video of 20 frames."""
+    return str(make_video(tmp_path_factory.mktemp("videos") / "v.mp4", frames=20))
+
+
+def index_of(video: str, rows: list[str]) -> pd.DataFrame:
+    """An index of rows such as `wave train`, each of a group of its own: a label, `-` for none, and
+    a part of split 1, or nothing."""
+    cells = [[*row.split(" "), ""][:2] for row in rows]
+    return pd.DataFrame({
+        "video": [f"{i}.mp4" for i in range(len(rows))],
+        "path": video,
+        "label": [label.replace("-", "") for label, _ in cells],
+        "group": [str(i) for i in range(len(rows))],
+        "shard": "0000",
+        "split1": [part for _, part in cells],
+    })  # fmt: skip
+
+
+GOOD = ["wave train", "wave test", "jump train", "jump test"]
+
+
+def test_a_good_data_set_has_no_findings(video):
+    assert check("target", index_of(video, GOOD)) == Findings([], [])
+    assert check("source", index_of(video, ["-"] * 4)) == Findings([], [])
+
+
+@pytest.mark.parametrize(
+    ("rows", "problems"),
+    [
+        (["wave train", "jump train"], ["split 1 has no test videos"]),
+        (["wave test", "jump test"], ["split 1 has no training videos"]),
+        (["-", "-"], ["split 1 has no training videos", "split 1 has no test videos"]),
+        (["wave train", "wave test"], ["are of one class, 'wave'"]),
+        (["wave train", "wave train"], ["are of one class, 'wave'", "has no test videos"]),
+        ([*GOOD, "run test"], ["no training video of the class(es) run"]),
+        (
+            ["wave train", "jump test"],
+            ["are of one class", "no training video of the class(es) jump"],
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_split_is_named_all_at_once(video, rows, problems):
+    found = check("target", index_of(video, rows)).problems
+    assert len(found) == len(problems)
+    for said, expected in zip(found, problems, strict=True):
+        assert expected in said
+
+
+def test_a_class_that_is_never_tested_is_a_warning(video):
+    found = check("target", index_of(video, [*GOOD, "run train"]))
+    assert not found.problems
+    [warning] = found.warnings
+    assert "no test video of the class(es) run" in warning
+
+
+def test_a_source_needs_no_splits_and_no_classes(video):
+    index = index_of(video, ["wave train", "wave train", "jump test", "run train", "run train"])
+    assert check("source", index) == Findings([], [])
+
+
+def test_a_motion_model_alone_needs_no_test_videos(video):
+    index = index_of(video, ["wave train", "jump train"])
+    other = {"format": "folders", "videos": "other"}
+    tested = {"model": "motion", "dataset": "other", "measures": ["retrieval"], "fine_tuning": None}
+    found = check("target", index, datasets__other=other, evaluations={"one": tested})
+    assert found == Findings([], [])
+
+
+def test_a_split_that_is_not_there(video):
+    lists = {"format": "ucf101", "videos": "videos", "annotations": "lists of split 1 alone"}
+    splits = {"evaluations__motionfit__splits": [1, 3]}
+    found = check("target", index_of(video, GOOD), datasets__target=lists, **splits)
+    assert any("there is no split 3" in text and "it has split1" in text for text in found.problems)
+
+
+@pytest.mark.parametrize(
+    ("options", "files", "words"),
+    [
+        ({}, ["a/0.mp4", "b/0.mp4"], "give every class two recordings or more"),
+        ({"test_groups": ["a/0.mp4", "b/0.mp4"]}, ["a/0.mp4", "b/0.mp4"], "see to test_groups"),
+        ({"labels": "labels.csv"}, ["0.mp4", "1.mp4"], "give some rows of"),
+        ({"test_fraction": 0.01}, [f"{c}/{i}.mp4" for c in "ab" for i in range(2)], ""),
+        ({"test_fraction": 0.0}, [f"{c}/{i}.mp4" for c in "ab" for i in range(2)],
+         "raise test_fraction"),
+    ],
+)  # fmt: skip
+def test_what_to_do_follows_from_how_the_split_is_made(tmp_path, video, options, files, words):
+    """From the files of a folder to what is said."""
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to(video)
+    if "labels" in options:
+        rows = "".join(f"{name},c{i},train\n" for i, name in enumerate(files))
+        (tmp_path / "labels.csv").write_text("path,label,split\n" + rows)
+        options = {"labels": str(tmp_path / "labels.csv")}
+    recipe = {"format": "folders", "videos": str(tmp_path), **options}
+    values = {"datasets__target": recipe}
+    config = json.loads(json.dumps(yaml.safe_load(TINY.read_text())))
+    config["datasets"]["target"] = recipe
+    found = check("target", build_index(load_config(config).datasets["target"]), **values).problems
+    if words:
+        assert any("split 1 has no" in text and words in text for text in found), found
+    else:
+        assert not [text for text in found if "no test videos" in text]
+
+
+def test_the_best_epoch_needs_videos_to_tell_it_by(video):
+    keep = {"motion_models__motion__training__keep": "best"}
+    rows = [f"{label} {part}" for label in ("wave", "jump") for part in ("train", "test")]
+    [problem] = check("target", index_of(video, rows), **keep).problems
+    assert problem.startswith("motion_models.motion: keep is best, but none of the 2 training")
+    many = index_of(video, rows + ["wave train", "jump train"] * 10)
+    assert not check("target", many, **keep).problems
+
+
+@pytest.mark.parametrize(
+    ("granularity", "clusters", "most"),
+    [("clip", 18, 18), ("video", 2, 2), ("segment_equal", 6, 6), ("segment_percentile", 18, 18)],
+)
+def test_more_clusters_than_the_lengths_of_the_videos_can_give(video, granularity, clusters, most):
+    """Two videos of 20 frames have 9 clips of 4 frames, 2 apart, and by the tolerance one more."""
+    index = index_of(video, ["-", "-"])
+    recipe = {"pseudo_labels__clusters__granularity": granularity}
+    assert not check("source", index, **recipe, pseudo_labels__clusters__clusters=clusters).problems
+    too_many = most + 3
+    [problem] = check(
+        "source", index, **recipe, pseudo_labels__clusters__clusters=too_many
+    ).problems
+    assert f"clusters is {too_many}, but the 2 videos of the source give at most" in problem
+
+
+def test_no_more_headers_are_read_than_it_takes(video, monkeypatch):
+    read = []
+
+    def announced(path: Path, _fps: object) -> int:
+        read.append(path)
+        return 20
+
+    monkeypatch.setattr("motionfit.datasets.checks.announced_frames", announced)
+    index = index_of(video, ["-"] * 1000).assign(path=[f"{i}.mp4" for i in range(1000)])
+    assert not check("source", index, pseudo_labels__clusters__clusters=1000).problems
+    assert len(read) == 1  # for the clip length
+    assert not check("source", index, pseudo_labels__clusters__clusters=1050).problems
+    assert len(read) < 12
+
+
+@pytest.mark.parametrize(
+    ("key", "dataset", "name"),
+    [
+        ("motion_models__motion__network", "target", "motion_models.motion.network"),
+        (
+            f"{APPEARANCE}__network",
+            "source",
+            "appearance_models.appearance.network",
+        ),
+        ("evaluations__motionfit__clip_length", "target", "evaluations.motionfit"),
+    ],
+)
+def test_clips_that_are_longer_than_every_video(video, key, dataset, name):
+    index = index_of(video, GOOD)
+
+    def value(length: int) -> object:
+        network = {"backbone": "r2plus1d_small", "clip_length": length}
+        return network if key.endswith("network") else length
+
+    assert not check(dataset, index, **{key: value(20)}).problems
+    found = check(dataset, index, **{key: value(40)}).problems
+    assert any(text.startswith(f"{name}: clip_length is 40, but the longest") for text in found)
+    assert all("has 20 frames, by its header" in text for text in found)
+
+
+def test_frames_count_as_they_are_stored(video):
+    """At half the rate a video has half the frames."""
+    index = index_of(video, ["-"] * 4)
+    recipe = {"format": "folders", "videos": "source", "labelled": False, "fps": 6}
+    network = {"backbone": "r2plus1d_small", "clip_length": 16}
+    found = check("source", index, datasets__source=recipe,
+                  appearance_models__appearance__network=network).problems  # fmt: skip
+    assert any("has 10 frames, by its header" in text for text in found)
+
+
+def test_videos_whose_header_says_nothing_or_that_cant_be_read(video, tmp_path, monkeypatch):
+    network = {f"{APPEARANCE}__network": {"backbone": "r2plus1d_small",
+                                                          "clip_length": 900}}  # fmt: skip
+    monkeypatch.setattr("motionfit.datasets.checks.announced_frames", lambda *_: 0)
+    assert not check("source", index_of(video, ["-"] * 4), **network).problems
+    monkeypatch.undo()
+    (tmp_path / "text.mp4").write_text("no video")
+    found = check("source", index_of(str(tmp_path / "text.mp4"), ["-"] * 4), **network).problems
+    assert any("has 0 frames" in text for text in found)
+
+
+def test_what_a_clustering_leaves_out(video):
+    index = index_of(video, GOOD)
+    recipe = {"datasets__source": {"format": "folders", "videos": "source"}}
+    excluded = {"pseudo_labels__clusters__exclude_classes": ["wave", "jump"]}
+    found = check("source", index, **recipe, **excluded).problems
+    assert any(
+        text.startswith("pseudo_labels.clusters: none of the source's videos") for text in found
+    )

@@ -29,8 +29,9 @@ from motionfit.config import (
     Recipe,
     Size,
 )
-from motionfit.datasets.listing import listing, state
+from motionfit.datasets.listing import listing, read_seen, state
 from motionfit.flow.methods import method_module
+from motionfit.records import read_record
 from motionfit.seeds import with_seeds
 from motionfit.store.ranges import ranges
 
@@ -156,7 +157,7 @@ class Graph:
             f"results/frames/{dataset}/{size}/{shard}.h5",
             {"fps": self.config.datasets[dataset].fps, "quality": self.config.frame_quality},
             code_version("motionfit.store.frames"),
-            {"videos": self._videos(dataset, shard)},
+            {"videos": self._videos(dataset, size, shard)},
         )
 
     def ledger(self, dataset: str, size: str) -> Artefact:
@@ -358,13 +359,17 @@ class Graph:
     def _index(self, dataset: str) -> str:
         return self._indexes(dataset).fingerprint
 
-    def _videos(self, dataset: str, shard: str) -> str:
+    def _videos(self, dataset: str, size: str, shard: str) -> str:
         """Of the files of a shard: another one when a video is added, removed or replaced. The
         videos of a demo are results, whose dates do not count."""
         videos = self._indexes(dataset).videos[shard]
         if isinstance(self.config.datasets[dataset], Demo):
             return digest(self.render_demo(dataset).fingerprint, *(video for video, _ in videos))
-        return state(videos)
+        now, frames = state(videos), f"results/frames/{dataset}/{size}/{shard}.h5"
+        record = read_record(frames)
+        if record and record.get("inputs", {}).get("videos") != now:
+            return state(videos, read_seen(Path(frames)))
+        return now
 
     def _clip(self, dataset: str, model: str, shard: str) -> str:
         """Of a shard of what a model reads: frames, or flow."""

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,10 @@ import yaml
 
 from motionfit import closure, graph
 from motionfit.config import load_config
+from motionfit.datasets.listing import Seen, seen_path
+from motionfit.files import write_json
 from motionfit.graph import Artefact, Graph, Indexed, indexed
+from motionfit.records import Record
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "workflow" / "tiny.yaml"
@@ -160,6 +164,18 @@ def test_a_replaced_video_is_in_all_that_is_made_from_its_shard(videos):
     other = {"dataset": "source", "size": "16x24", "shard": "0001"}
     shards = [Graph(load_config(tiny()), indexes_of(videos)).frames(**other) for _ in range(2)]
     assert shards[0].fingerprint == shards[1].fingerprint != after["frames"].fingerprint
+
+
+def test_a_video_by_another_date_makes_nothing_again(videos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = artefacts(tiny(), indexes_of(videos))
+    Record.of(before["frames"]).finish()
+    seen = {"a.mp4": asdict(Seen.now(str(videos / "a.mp4")))}
+    write_json(seen_path(Path(before["frames"].path)), seen)
+    os.utime(videos / "a.mp4", (1, 1))
+    assert not changed(before, artefacts(tiny(), indexes_of(videos)))
+    (videos / "a.mp4").write_text("b.mp4")  # of the same size
+    assert "frames" in changed(before, artefacts(tiny(), indexes_of(videos)))
 
 
 def test_a_folder_of_videos_that_is_moved_changes_nothing(videos, tmp_path):

@@ -1,12 +1,14 @@
 """The frames stage: each video of a shard is decoded once, resized and kept as JPEG."""
 
 import logging
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
+from motionfit.datasets.listing import Seen, seen_path
 from motionfit.errors import MotionFitError
-from motionfit.files import replacing
+from motionfit.files import replacing, write_json
 from motionfit.result_tables import read_table
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
@@ -25,12 +27,17 @@ def store_frames(
 
     Beside it, `SHARD.failed.csv` names every video that could not be decoded (frames_kept 0: it is
     left out) or only in part (what was decoded is kept), and how much was lost.
+    `SHARD.videos.json` says how each file was when it was read, to know it again by another date.
+
+    Raises MotionFitError where a file is not there. It may be on a disk that is not mounted, and
+    would be missing from then on if it counted as damaged.
     """
-    failures = []
+    failures, seen = [], {}
     recipe = {"size": list(size), "fps": fps, "quality": quality}
     with write_shard(output, "frames", recipe) as shard:
         for row in videos.itertuples():
             frames, reason = [], ""
+            seen[row.video] = asdict(look_at(row.path))
             try:
                 rate = float(frame_rate(Path(row.path)))
                 frames.extend(
@@ -39,6 +46,7 @@ def store_frames(
                 if len(frames) == 1:
                     reason = ONE_FRAME
             except UnreadableVideoError as error:
+                look_at(row.path)
                 reason = str(error)
             kept = len(frames) if len(frames) > 1 else 0
             if reason:
@@ -47,9 +55,21 @@ def store_frames(
             if kept:
                 # One of a lower rate than is asked for stays as it is.
                 shard.add(row.video, frames, row.path, min(rate, fps or rate))
+    write_json(seen_path(output), seen)
     with replacing(ledger_of(output)) as temporary:
         pd.DataFrame(failures, columns=LEDGER_COLUMNS).to_csv(temporary, index=False)
     log.info("%d videos stored, %d problems", len(videos), len(failures))
+
+
+def look_at(video: str) -> Seen:
+    """How a video file is now. Raises MotionFitError where it is not there, or may not be read."""
+    try:
+        return Seen.now(video)
+    except OSError as error:
+        raise MotionFitError(
+            f"{video} can't be read ({error.strerror}): see to its disk and its permissions; if it "
+            "was removed, run again, and it is left out"
+        ) from None
 
 
 def ledger_of(shard: Path) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from motionfit.errors import MotionFitError
 from motionfit.store.frames import store_frames
 from motionfit.store.shards import Shards
 from motionfit.store.video import MOST_ERRORS, UnreadableVideoError, decode
@@ -343,3 +344,24 @@ def test_4k_takes_the_memory_of_few_frames(tmp_path):
     count, megabytes = map(int, result.stdout.split())
     assert count == 24
     assert megabytes < 300
+
+
+def test_a_video_that_is_gone_is_not_lost_but_ends_the_stage(tmp_path):
+    """As on a disk that is not mounted any more: else it would be missing for ever."""
+    index = index_of([tmp_path / "gone.mp4"])
+    with pytest.raises(MotionFitError, match=r"gone.mp4 can't be read \(No such file"):
+        store_frames(index, (16, 24), None, 90, tmp_path / "0000.h5")
+    assert not list(tmp_path.glob("0000*"))
+
+
+def test_a_video_that_goes_while_it_is_read_ends_the_stage(tmp_path, monkeypatch):
+    path = make_video(tmp_path / "v.mp4", frames=5)
+
+    def decode(*_):
+        yield np.zeros((16, 24, 3), np.uint8)
+        path.unlink()
+        raise UnreadableVideoError("Input/output error")
+
+    monkeypatch.setattr("motionfit.store.frames.decode", decode)
+    with pytest.raises(MotionFitError, match=r"v.mp4 can't be read \(No such file"):
+        store_frames(index_of([path]), (16, 24), None, 90, tmp_path / "0000.h5")

@@ -4,6 +4,7 @@ Every stage would find them too, but one after another, and some after days.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -32,6 +33,9 @@ TOLERANCE = 1.05
 """How much longer than by its header a video may be."""
 UNKNOWN = 10**6
 """Frames of a video whose header does not say, and which thus may have as many as are wanted."""
+
+PATIENCE = 20
+"""Videos that are tried where none of them can be opened."""
 
 LengthOf = Callable[[str], int]
 """Path of a video to its frames, as they are stored."""
@@ -232,11 +236,11 @@ def source_problems(
             continue
         motion_model = config.motion_models[recipe.motion_model]
         total, left = 0, len(rows)  # each of the videos that are left gives one at least
-        for path in rows["path"]:
+        for frames in frames_of(list(rows["path"]), length_of):
+            total += most_units(frames, recipe, motion_model)
+            left -= 1
             if total + left >= recipe.clusters:
                 break
-            total += most_units(length_of(path), recipe, motion_model)
-            left -= 1
         if total + left < recipe.clusters:
             unit = recipe.granularity.split("_")[0]
             yield (
@@ -261,18 +265,30 @@ def length_problems(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame, length_of: LengthOf
 ) -> Iterator[str]:
     """Clips that are longer than every video that they are to be taken from."""
+    names: dict[str, list[str]] = defaultdict(list)
     for name, clip_length, rows in clips_taken(config, artefacts, dataset, index):
         longest = 0
-        for path in rows["path"]:
-            longest = max(longest, length_of(path))
+        for frames in frames_of(list(rows["path"]), length_of):
+            longest = max(longest, frames)
             if math.ceil(longest * TOLERANCE) >= clip_length:
                 break
-        else:
-            if len(rows):
-                yield (
-                    f"{name}: clip_length is {clip_length}, but the longest of the {len(rows)} "
-                    f"videos has {longest} frames, by its header: take a smaller clip_length"
-                )
+        if len(rows) and math.ceil(longest * TOLERANCE) < clip_length:
+            names[
+                f"clip_length is {clip_length}, but the longest of the {len(rows)} videos has "
+                f"{longest} frames, by its header: take a smaller clip_length"
+            ].append(name)
+    for text, of_text in names.items():
+        yield f"{few(list(dict.fromkeys(of_text)))}: {text}"
+
+
+def frames_of(paths: list[str], length_of: LengthOf) -> Iterator[int]:
+    """Frames of each of some videos. Where the first ones can't be opened, or none can, nothing is
+    known of how long the videos are: then one is as long as can be."""
+    opened = False
+    for count, path in enumerate(paths, start=1):
+        frames = length_of(path)
+        opened = opened or frames > 0
+        yield UNKNOWN if not opened and count in (PATIENCE, len(paths)) else frames
 
 
 def clips_taken(

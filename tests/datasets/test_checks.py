@@ -211,15 +211,31 @@ def test_frames_count_as_they_are_stored(video):
     assert any("has 10 frames, by its header" in text for text in found)
 
 
-def test_videos_whose_header_says_nothing_or_that_cant_be_read(video, tmp_path, monkeypatch):
-    network = {f"{APPEARANCE}__network": {"backbone": "r2plus1d_small",
-                                                          "clip_length": 900}}  # fmt: skip
+def test_nothing_is_said_where_headers_say_nothing_or_videos_cant_be_opened(
+    video, tmp_path, monkeypatch
+):
+    """What can't be decoded is the ledger's to tell, and not that all of it is too short."""
+    network = {f"{APPEARANCE}__network": {"backbone": "r2plus1d_small", "clip_length": 900}}
     monkeypatch.setattr("motionfit.datasets.checks.announced_frames", lambda *_: 0)
     assert not check("source", index_of(video, ["-"] * 4), **network).problems
     monkeypatch.undo()
     (tmp_path / "text.mp4").write_text("no video")
-    found = check("source", index_of(str(tmp_path / "text.mp4"), ["-"] * 4), **network).problems
-    assert any("has 0 frames" in text for text in found)
+    broken = index_of(str(tmp_path / "text.mp4"), ["-"] * 40)
+    for count in (3, 40):
+        clusters = {"pseudo_labels__clusters__clusters": count + 1}
+        assert not check("source", broken[:count], **network, **clusters).problems
+    # Of one that can be opened among them the length counts.
+    mixed = broken.assign(path=[video, *broken["path"][1:]])
+    [problem] = check("source", mixed, **network).problems
+    assert "the longest of the 40 videos has 20 frames" in problem
+
+
+def test_artefacts_with_the_same_problem_share_a_line(video):
+    names = ("motionfit", "random", "motion")
+    lengths = {f"evaluations__{name}__clip_length": 40 for name in names}
+    found = check("target", index_of(video, GOOD), **lengths).problems
+    assert len(found) == 1
+    assert all(f"evaluations.{name}" in found[0] for name in names)
 
 
 def test_what_a_clustering_leaves_out(video):

@@ -517,3 +517,7 @@ def tables_of_report(wildcards):
 @input_files
 def figures_of_report(wildcards):
     return expand("results/figures/{figure}.png", figure=CONFIG.figures)
+
+
+def config_of_report(wildcards):
+    return report_config(WRITTEN)

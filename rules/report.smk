@@ -20,7 +20,7 @@ rule report:
         mem_mb=growing("report", "mem_mb"),
         runtime=growing("report", "runtime"),
     params:
-        config=report_config(WRITTEN),
+        config=config_of_report,
         made_from=made_from("report"),
     shell:
         "python -m motionfit --log {log:q} --made-from {params.made_from:q}"

@@ -31,7 +31,7 @@ def test_every_command_has_help(command, capsys):
 def test_every_rule_runs_a_command_there_is():
     used = set()
     for file in (ROOT / "rules").glob("*.smk"):
-        used |= set(re.findall(r'"python -m motionfit --log {log:q} ([a-z-]+)', file.read_text()))
+        used |= set(re.findall(r'made_from:q}"\s+" ([a-z-]+)', file.read_text()))
     assert used
     assert used <= set(commands())
 

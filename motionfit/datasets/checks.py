@@ -27,6 +27,7 @@ from motionfit.errors import MotionFitError
 from motionfit.estimate.graph import Needed, needed
 from motionfit.pseudo_labels.clips import dense_starts
 from motionfit.pseudo_labels.videos import chosen_videos
+from motionfit.seeds import with_seeds
 from motionfit.store.video import UnreadableVideoError, announced_frames
 
 TOLERANCE = 1.05
@@ -56,6 +57,7 @@ def check_data_set(config: Config, dataset: str, index: pd.DataFrame) -> Finding
     The headers of videos are read only as far as it takes to be sure: of most data sets one is.
     """
     artefacts = needed(config)
+    config = with_seeds(config)
     fps = config.datasets[dataset].fps
 
     @cache

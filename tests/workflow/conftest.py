@@ -8,7 +8,11 @@ from tests.workflow.runs import Run, new_run, once, run_with_videos
 
 @pytest.fixture
 def empty_run(tmp_path) -> Run:
-    return new_run(tmp_path / "run")
+    """A run that has made nothing, and whose videos are files that hold nothing."""
+    run = new_run(tmp_path / "run")
+    for i in range(4):
+        (run.folder / "videos" / "unlabelled" / f"{i}.mp4").touch()
+    return run
 
 
 @pytest.fixture(scope="session")

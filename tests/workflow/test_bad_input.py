@@ -63,7 +63,9 @@ def test_all_that_an_index_shows_is_said_at_once_before_anything_is_made(empty_r
     (empty_run.folder / "mine" / "labels.csv").write_text(
         "path,label,split\na.mp4,wave,train\nb.mp4,wave,train\nc.mp4,jump,test\n"
     )
-    make_video(empty_run.folder / "videos" / "unlabelled" / "a.mp4", frames=4)
+    source = empty_run.folder / "videos" / "unlabelled"
+    shutil.rmtree(source)
+    make_video(source / "a.mp4", frames=4)
     empty_run.change(set_key("evaluations/motionfit/clip_length", 9))
     text = failure(empty_run())
     for problem in (

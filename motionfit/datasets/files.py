@@ -96,13 +96,17 @@ def read_text(path: Path, key: str) -> str:
 def read_csv(path: Path, key: str, columns: Collection[str]) -> list[tuple[int, dict[str, str]]]:
     """The rows of a CSV file as (line number, {column: text}); lines that are empty are left out.
 
-    Spaces around a field are dropped. Raises MotionFitError where one of `columns` is lacking, or a
-    row has another number of fields than the header.
+    Spaces around a field are dropped. Raises MotionFitError where one of `columns` is lacking, a
+    column comes twice, or a row has another number of fields than the header.
     """
     reader = csv.reader(io.StringIO(read_text(path, key), newline=""), strict=True)
     rows = []
     try:
         header = [name.strip() for name in next(reader, [])]
+        if twice := [name for name in header if name and header.count(name) > 1]:
+            raise MotionFitError(
+                f"{key}: {path} has the column {twice[0]!r} twice: take one of them out"
+            )
         lacking = [column for column in columns if column not in header]
         if lacking:
             raise MotionFitError(
@@ -152,11 +156,19 @@ def index_lists(
     the group of a video. Case and suffix may differ between the lists and the disk: UCF101 has both
     HandstandPushups and HandStandPushups, and some keep their copy as .mp4. A video in no list has
     empty split cells; listed ones that are missing are left out, with a warning. Raises
-    MotionFitError where all are missing.
+    MotionFitError where all are missing, or one is listed in two parts of a split.
     """
     if not listed:
         raise MotionFitError("annotations: the split lists are empty: give the official ones")
-    cells = {_key(name): splits_of for name, splits_of in listed.items()}
+    cells: dict[str, dict[str, str]] = {}
+    for name, splits_of in listed.items():
+        known = cells.setdefault(_key(name), {})
+        for column, part in splits_of.items():
+            if known.setdefault(column, part) != part:
+                raise MotionFitError(
+                    f"annotations: {name} is listed twice for {column}, in capitals and small "
+                    f"letters that differ, and not as the same: take one out"
+                )
     videos = scan_videos(folder)
     present = {_key(video) for video in videos}
     missing = [name for name in listed if _key(name) not in present]

@@ -18,7 +18,7 @@ from motionfit.store.clips import ClipStore
 from motionfit.store.frame_rates import warn_of_rates
 from motionfit.training.clips import network_input
 from motionfit.training.data import uniform_starts
-from motionfit.training.inference import clip_outputs
+from motionfit.training.inference import check_finite, clip_outputs
 from motionfit.training.labels import stored
 
 log = logging.getLogger(__name__)
@@ -71,6 +71,7 @@ def recognise(
     by_clip = clip_outputs(lambda x: network(x).softmax(dim=1), about, store, starts, device,
                            threads)  # fmt: skip
     probabilities = np.stack([of_video.mean(axis=0) for of_video in by_clip.values()])
+    check_finite(probabilities, model)
     truth = np.array([about.classes.index(label) for label in test["label"]])
     order = np.argsort(-probabilities, axis=1)
     table = test[["video", "label"]].assign(predicted=[about.classes[k] for k in order[:, 0]])

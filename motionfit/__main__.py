@@ -28,7 +28,7 @@ def start() -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         end(INTERRUPTED, "interrupted")
     except OSError as error:
-        end(1, f"error: standard output can't be written: {error.strerror}")
+        end(1, f"error: {error}")
 
 
 def end(status: int, message: str) -> None:

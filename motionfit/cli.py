@@ -593,6 +593,7 @@ def run(args: Arguments) -> tuple[int, str]:
             record.begin()
         with interruptible():
             status = args.function(args) or 0
+            sys.stdout.flush()  # what is printed stands before what is logged
         if record and not status:
             record.finish()
         if args.log:

@@ -34,9 +34,11 @@ def open_streams() -> None:
 def _opened(number: int, before: TextIO | None, raises: bool) -> TextIO:
     if before is None:  # closed before the program started
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
+    output = _Output(number, raises)
+    unbuffered = isinstance(before.buffer, io.RawIOBase)  # as with PYTHONUNBUFFERED
     return io.TextIOWrapper(
-        io.BufferedWriter(_Output(number, raises)), before.encoding, before.errors,
-        line_buffering=before.line_buffering, write_through=not raises,
+        output if unbuffered else io.BufferedWriter(output), before.encoding, before.errors,
+        line_buffering=before.line_buffering, write_through=before.write_through,
     )  # fmt: skip
 
 

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from motionfit import __version__, config
-from motionfit.errors import MotionFitError
+from motionfit.errors import InterruptedTrainingError, MotionFitError
 from motionfit.files import cannot_write, refused
 from motionfit.gpus import own_gpus
+from motionfit.interruption import INTERRUPTED, interruptible
 from motionfit.records import Record
 from motionfit.terminal import set_terminal, terminal
 
@@ -269,24 +270,58 @@ def schema(args: Arguments) -> None:
 
 
 def positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} should be a whole number, 1 or more")
+    return whole(text, 1)
+
+
+def quality(text: str) -> int:
+    return whole(text, 1, 100)
+
+
+def clip_length(text: str) -> int:
+    return whole(text, 1, 10_000)
+
+
+def clips(text: str) -> int:
+    return whole(text, 1, 1000)
+
+
+def cores(text: str) -> int:
+    return whole(text, 1, 4096)
+
+
+def whole(text: str, least: int, most: int = 10**9) -> int:
+    if not text.isdecimal() or len(text) > 20 or not least <= int(text) <= most:
+        limit = "or more" if most == 10**9 else f"to {most}"
+        raise argparse.ArgumentTypeError(f"{text!r} should be a whole number, {least} {limit}")
     return int(text)
 
 
-def natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} should be a whole number, 0 or more")
-    return int(text)
+def gpus(text: str) -> int:
+    return whole(text, 0, 1024)
+
+
+def rate(text: str) -> float:
+    return real(text, 0.001, 1000)
+
+
+def fraction(text: str) -> float:
+    return real(text, 0, 1)
+
+
+def real(text: str, least: float, most: float) -> float:
+    with suppress(ValueError):
+        if least <= float(text) <= most:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} should be a number from {least:g} to {most:g}")
 
 
 def size(text: str) -> tuple[int, int]:
-    if not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", text):
+    sides = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text, re.ASCII)
+    if not sides or max(map(int, sides.groups())) > 8192:
         raise argparse.ArgumentTypeError(
-            f"{text!r} should be height and width in pixels, such as 128x171"
+            f"{text!r} should be height and width in pixels, such as 128x171, 8192 at most"
         )
-    height, _, width = text.partition("x")
-    return int(height), int(width)
+    return int(sides[1]), int(sides[2])
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -316,23 +351,23 @@ def build_parser() -> argparse.ArgumentParser:
                          "help": "the recipe, as the config has it"},
             "--index": {"required": True, "type": Path, "metavar": "CSV",
                         "help": "index of the data set"},
-            "--split": {"required": True, "type": int, "metavar": "N", "help": "split"},
+            "--split": {"required": True, "type": positive, "metavar": "N", "help": "split"},
             "--shard": {"required": True, "metavar": "NAME", "help": "shard"},
             "--model": {"required": True, "type": Path, "metavar": "PT", "help": "a model.pt"},
             "--frames": {"required": True, "type": Path, "metavar": "DIR",
                          "help": "folder of the shards of frames"},
             "--clips": {"required": True, "type": Path, "metavar": "DIR",
                         "help": "folder of the shards that the model reads, frames or flow"},
-            "--clip-length": {"required": True, "type": int, "metavar": "L",
+            "--clip-length": {"required": True, "type": clip_length, "metavar": "L",
                               "help": "frames a clip"},
             "--labelled-part": {"default": "{}", "metavar": "JSON",
                                 "help": "the part of the training labels that is used, as "
                                 "labelled_parts in the config has it (default: all)"},
-            "--count": {"type": positive, "default": 10, "metavar": "N",
+            "--count": {"type": clips, "default": 10, "metavar": "N",
                         "help": "clips a video (default: 10)"},
-            "--threads": {"type": positive, "default": os.cpu_count() or 1, "metavar": "N",
+            "--threads": {"type": cores, "default": os.cpu_count() or 1, "metavar": "N",
                           "help": "CPU cores to use (default: all)"},
-            "--gpus": {"type": natural, "metavar": "N",
+            "--gpus": {"type": gpus, "metavar": "N",
                        "help": "take N GPUs for this command alone, and wait until they are free; "
                        "0 hides them (default: see them all)"},
             "--output": {"required": True, "type": Path, "metavar": "PATH",
@@ -344,7 +379,7 @@ def build_parser() -> argparse.ArgumentParser:
     def add_devices(parser: argparse.ArgumentParser) -> None:
         """Adds what a training runs on."""
         add(parser, "--threads", "--gpus")
-        parser.add_argument("--devices", type=natural, default=1, metavar="N",
+        parser.add_argument("--devices", type=gpus, default=1, metavar="N",
                             help="GPUs of each machine, or processes where it has none; 0 for "
                             "the CPU (default: 1)")  # fmt: skip
         parser.add_argument("--nodes", type=positive, default=1, metavar="N",
@@ -366,15 +401,15 @@ def build_parser() -> argparse.ArgumentParser:
     stage = command(frames, "Decode, resize and store the videos of a shard.")
     add(stage, "--index", "--shard", "--output")
     stage.add_argument("--size", required=True, type=size, metavar="HxW", help="size in pixels")
-    stage.add_argument("--fps", type=float, metavar="RATE", help="frames a second (default: all)")
-    stage.add_argument("--quality", type=int, default=95, metavar="Q", help="JPEG quality")
+    stage.add_argument("--fps", type=rate, metavar="RATE", help="frames a second (default: all)")
+    stage.add_argument("--quality", type=quality, default=95, metavar="Q", help="JPEG quality")
 
     stage = command(ledger, "Join the ledgers of undecodable videos of a data set.")
     add(stage, "--index", "--output")
     stage.add_argument("--dataset", required=True, metavar="NAME", help="name of the data set")
     stage.add_argument("--frames", required=True, type=Path, metavar="DIR",
                        help="folder of the shards of frames")  # fmt: skip
-    stage.add_argument("--max-failed", required=True, type=float, metavar="FRACTION",
+    stage.add_argument("--max-failed", required=True, type=fraction, metavar="FRACTION",
                        help="fraction of the videos that may be lost")  # fmt: skip
 
     stage = command(store_flow, "Compute the optical flow of a shard of frames.")
@@ -438,7 +473,7 @@ def build_parser() -> argparse.ArgumentParser:
     stage = command(retrieve, "Recall at k of test videos among training videos.")
     add(stage, "--model", "--index", "--split", "--clips", "--clip-length", "--count",
         "--threads", "--gpus", "--output")  # fmt: skip
-    stage.add_argument("--recall-at", type=int, nargs="+", default=[1, 5, 20], metavar="K",
+    stage.add_argument("--recall-at", type=positive, nargs="+", default=[1, 5, 20], metavar="K",
                        help="nearest clips that are looked at (default: 1 5 20)")  # fmt: skip
     stage.add_argument("--neighbours", required=True, type=Path, metavar="CSV",
                        help="file for the nearest videos")  # fmt: skip
@@ -447,7 +482,9 @@ def build_parser() -> argparse.ArgumentParser:
     add(stage, "--output")
     stage.add_argument("--evaluation", required=True, type=Path, metavar="DIR",
                        help="folder that holds a folder a split")  # fmt: skip
-    stage.add_argument("--splits", required=True, type=int, nargs="+", metavar="N", help="splits")
+    stage.add_argument(
+        "--splits", required=True, type=positive, nargs="+", metavar="N", help="splits"
+    )
     stage.add_argument("--kinds", required=True, nargs="+", choices=["recognition", "retrieval"],
                        help="what was measured")  # fmt: skip
 
@@ -481,7 +518,7 @@ def build_parser() -> argparse.ArgumentParser:
     add(tool, "--model", "--threads")
     tool.add_argument(
         "--clips",
-        type=positive,
+        type=clips,
         metavar="N",
         help="clips per video (default: as many as the model's evaluation took)",
     )
@@ -557,7 +594,9 @@ def run(args: Arguments) -> tuple[int, str]:
         record = args.made_from if rank() == "0" else None
         if record:
             record.begin()
-        status = args.function(args) or 0
+        with interruptible():
+            status = args.function(args) or 0
+            sys.stdout.flush()  # what is printed stands before what is logged
         if record and not status:
             record.finish()
         if args.log:
@@ -565,8 +604,13 @@ def run(args: Arguments) -> tuple[int, str]:
             *used, _ = os.times()
             log.info("took %.1f s, and %.1f s of CPU time", time.monotonic() - begun, sum(used))
         return status, ""
+    except InterruptedTrainingError as error:
+        return INTERRUPTED, f"{error}\n"
     except MotionFitError as error:
         return 1, f"error: {error}\n"
+    except MemoryError as error:
+        reason = f" ({error})" if str(error) else ""
+        return 1, f"error: there is not enough memory{reason}: take smaller sizes, or more memory\n"
     except OSError as error:
         # Of a file that may not be read the system's own words say what and where; of a full disk
         # they may not.
@@ -601,6 +645,10 @@ def run_with_log(args: Arguments) -> int:
         try:
             try:
                 status, message = run(args)
+            except KeyboardInterrupt:
+                with suppress(OSError):
+                    os.write(2, b"interrupted\n")
+                raise
             except Exception:
                 status, message = 1, traceback.format_exc()
             with suppress(OSError):  # the disk may be too full for the log
@@ -612,7 +660,9 @@ def run_with_log(args: Arguments) -> int:
                     stream.flush()
                 os.dup2(streams[number], number)
                 os.close(streams[number])
-    if status:
+    if status == INTERRUPTED:
+        sys.stderr.write(message)
+    elif status:
         lines = args.log.read_text(encoding="utf-8", errors="replace").splitlines()
         said = message.splitlines()
         if lines[len(lines) - len(said) :] != said:

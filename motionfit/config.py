@@ -7,11 +7,10 @@ is immutable. Defaults are the paper's wherever it gives one; docs/paper.md list
 import json
 import keyword
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -26,12 +25,19 @@ from pydantic import (
 )
 
 from motionfit.errors import MotionFitError
+from motionfit.yaml_files import read_config
 
-Positive = Annotated[int, Field(ge=1, strict=True)]
-Natural = Annotated[int, Field(ge=0, strict=True)]
+# Numbers end where more would fail, or never end, hours later.
+Positive = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
+Natural = Annotated[int, Field(ge=0, le=1_000_000_000, strict=True)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
-Side = Annotated[int, Field(ge=8, strict=True)]
+Side = Annotated[int, Field(ge=8, le=8192, strict=True)]
 Size = tuple[Side, Side]
+ClipLength = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+Clips = Annotated[int, Field(ge=1, le=1000, strict=True)]
+Epoch = Annotated[int, Field(ge=1, le=9999, strict=True)]
+Rate = Annotated[float, Field(ge=0.001, le=1000)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)]
 Unit = Literal["group", "video"]
 
 
@@ -42,6 +48,7 @@ class Recipe(BaseModel):
         frozen=True,
         extra="forbid",
         use_attribute_docstrings=True,
+        allow_inf_nan=False,
         coerce_numbers_to_str=True,  # a group in YAML may well be a number
     )
 
@@ -60,10 +67,12 @@ class DatasetRecipe(Recipe):
 
     splits: ClassVar[int] = 1
     """Number of splits into training and test videos."""
+    folders: ClassVar[tuple[str, ...]] = ("videos", "annotations")
+    """Which of the `paths` are folders; the others are files."""
 
-    shards: Positive = 8
+    shards: Annotated[int, Field(ge=1, le=9999, strict=True)] = 8
     """Number of HDF5 shards; 100 to 250 videos a shard make jobs of a sensible length."""
-    fps: Annotated[float, Field(gt=0)] | None = None
+    fps: Rate | None = None
     """Frames are sampled at this rate (frames a second); null keeps each video's own."""
     max_failed: Annotated[float, Field(ge=0, le=1)] = 0.05
     """The run stops when more than this fraction of the videos can't be decoded."""
@@ -115,11 +124,21 @@ class Hmdb51(DatasetRecipe):
 class Kinetics(DatasetRecipe):
     """Kinetics: ActivityNet's CSV files, and videos named as the common downloaders name them."""
 
+    folders: ClassVar[tuple[str, ...]] = ("videos",)
+
     format: Literal["kinetics"]
     videos: Path
     """Folder of the videos, flat or with a folder a class."""
     annotations: tuple[Path, ...] = Field(min_length=1)
     """CSV files with the columns label, youtube_id, time_start, time_end, split."""
+
+    @field_validator("annotations")
+    @classmethod
+    def _check_annotations(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        for path in value:
+            if value.count(path) > 1:
+                raise ValueError(f"{path} is listed twice: name each file once")
+        return value
 
 
 class Folders(DatasetRecipe):
@@ -138,7 +157,7 @@ class Folders(DatasetRecipe):
     """Groups that form the test set; the others train."""
     test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.25
     """Fraction of the groups drawn as the test set where nothing else says which they are."""
-    seed: Natural = 0
+    seed: Seed = 0
     """Seed of that draw."""
 
     @property
@@ -149,31 +168,35 @@ class Folders(DatasetRecipe):
         return "" if self.has_labels else "it has no labels (labelled: false)"
 
 
+Videos = Annotated[int, Field(ge=0, le=9999, strict=True)]
+Pixels = Annotated[float, Field(ge=0, le=1000)]
+
+
 class Demo(DatasetRecipe):
     """Rendered videos whose class is their motion, and whose appearance says nothing."""
 
     format: Literal["demo"]
-    train: Natural = 0
+    train: Videos = 0
     """Labelled training videos a class."""
-    test: Natural = 0
+    test: Videos = 0
     """Labelled test videos a class."""
-    unlabelled: Natural = 0
+    unlabelled: Videos = 0
     """Unlabelled videos a class."""
-    frames: Annotated[int, Field(ge=2)] = 24
+    frames: Annotated[int, Field(ge=2, le=10_000)] = 24
     """Frames a video."""
-    height: Annotated[int, Field(ge=16, multiple_of=2)] = 48
+    height: Annotated[int, Field(ge=16, le=8192, multiple_of=2)] = 48
     """Height of the videos in pixels."""
-    width: Annotated[int, Field(ge=16, multiple_of=2)] = 64
+    width: Annotated[int, Field(ge=16, le=8192, multiple_of=2)] = 64
     """Width of the videos in pixels."""
-    speed: tuple[float, float] = (0.5, 1.5)
+    speed: tuple[Pixels, Pixels] = (0.5, 1.5)
     """Range of the motion's speed: pixels a frame, or the like at an object's rim."""
-    camera: Annotated[float, Field(ge=0)] = 0.5
+    camera: Pixels = 0.5
     """Standard deviation of the camera's motion, pixels a frame."""
     clutter: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Contrast of the background's texture, as a fraction of the moving patch's."""
-    noise: Annotated[float, Field(ge=0)] = 8.0
+    noise: Annotated[float, Field(ge=0, le=255)] = 8.0
     """Standard deviation of the pixel noise, grey levels of 255."""
-    seed: Natural = 0
+    seed: Seed = 0
     """Seed of everything that is drawn."""
 
     def lacking(self, test: bool) -> str:
@@ -203,7 +226,7 @@ class Flow(Recipe):
     OpenCV's DIS and Farnebäck flow, faster and less exact."""
     size: Size = (128, 171)
     """Height and width in pixels of the frames that the flow is computed from."""
-    bound: Annotated[float, Field(gt=0)] = 20.0
+    bound: Annotated[float, Field(ge=0.01, le=1000)] = 20.0
     """Displacements are clipped to ± this many pixels before they are stored as 8 bits, in steps of
     bound/127: lower it where motion is slow, but not below the motion that tells classes apart."""
     quality: Annotated[int, Field(ge=1, le=100)] = 95
@@ -216,9 +239,9 @@ Precision = Literal[32, 16, "bf16"]
 class Training(Recipe):
     """Stochastic gradient descent with the multi-clip loss (Eq. 1)."""
 
-    epochs: Positive = 120
+    epochs: Epoch = 120
     """Passes over the training videos."""
-    milestones: tuple[Positive, ...] = (40, 60, 80)
+    milestones: tuple[Epoch, ...] = (40, 60, 80)
     """Epochs after which the learning rate is divided by 10."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Learning rate of the first epoch."""
@@ -234,7 +257,7 @@ class Training(Recipe):
     precision: Precision = 32
     """Floating-point numbers of the network's arithmetic: `32`; `bf16` or `16` bits, mixed with 32
     where they are too coarse. 16 needs a GPU."""
-    clips_per_video: Positive = 3
+    clips_per_video: Clips = 3
     """R of Eq. 1: clips drawn from a video, over which the loss is averaged."""
     multi_clip_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Lambda of Eq. 3: the weight of the multi-clip loss; the rest is that of the clip-order loss
@@ -255,7 +278,7 @@ class Training(Recipe):
     keep: Literal["last", "best"] = "last"
     """The epoch whose weights are the model: the last, or the one of the highest accuracy on what
     is held out (of the lowest loss, where there is no accuracy)."""
-    seed: Natural = 0
+    seed: Seed = 0
     """Seed of the weights, the clips, their order and what is held out."""
 
     @model_validator(mode="after")
@@ -297,9 +320,9 @@ class Training(Recipe):
 class SelfTraining(Training):
     """The paper's schedule for learning without class labels."""
 
-    epochs: Positive = 45
+    epochs: Epoch = 45
     """Passes over the source videos."""
-    milestones: tuple[Positive, ...] = (20, 40)
+    milestones: tuple[Epoch, ...] = (20, 40)
     """Epochs after which the learning rate is divided by 10."""
     batch_size: Positive = 16
     """Videos (multi-clips) a batch, on all devices together."""
@@ -334,7 +357,7 @@ class Network(Recipe):
     backbone: Literal["r2plus1d_18", "r2plus1d_small", "r3d_18", "s3d", "s3d_g"] = "r2plus1d_18"
     """`r2plus1d_18`, `r3d_18` and `s3d`: torchvision's; `s3d_g`: S3D with self-gating, which the
     paper feeds 64 frames of 224 pixels; `r2plus1d_small`: one block a stage and fewer channels."""
-    clip_length: Positive = 16
+    clip_length: ClipLength = 16
     """L: adjacent frames a clip."""
 
     weights: Path | None = None
@@ -359,7 +382,7 @@ class Network(Recipe):
 class Features(Recipe):
     """Features of densely sampled clips."""
 
-    clip_length: Positive | None = None
+    clip_length: ClipLength | None = None
     """L of these clips, in frames (the paper has 16, 32 and 64); null for that of the network's
     training."""
     stride: Positive = 16
@@ -377,7 +400,7 @@ class LabelledPart(Recipe):
     label_unit: Unit = "group"
     """What is drawn: whole groups, so that no recording is both labelled and not; or videos, as in
     the paper."""
-    label_seed: Natural = 0
+    label_seed: Seed = 0
     """Seed of the draw; a smaller fraction is part of a larger one."""
 
 
@@ -438,7 +461,7 @@ class PseudoLabels(Recipe):
     `segments` equal parts, or the whole video."""
     percentile: Annotated[float, Field(ge=0, le=100)] = 75.0
     """p of Eq. 4, for `segment_percentile`, in percent."""
-    segments: Positive = 3
+    segments: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 3
     """Number of parts, for `segment_equal`."""
     pca: Positive | None = None
     """Principal components that the features are reduced to before they are clustered; null for the
@@ -448,13 +471,13 @@ class PseudoLabels(Recipe):
     normalise: bool = False
     """Scale each feature vector to unit length before it is clustered, so that K-means compares
     directions."""
-    clusters: Annotated[int, Field(ge=2)] = 1000
+    clusters: Annotated[int, Field(ge=2, le=1_000_000_000)] = 1000
     """K: number of pseudo-labels."""
     restarts: Positive = 1
     """Times that K-means is started anew; the run of least inertia is kept."""
     max_iterations: Positive = 100
     """Iterations of K-means at most."""
-    seed: Natural = 0
+    seed: Seed = 0
     """Seed of K-means."""
 
     @model_validator(mode="after")
@@ -545,11 +568,11 @@ class Evaluation(Recipe):
     all labels behind a motion model of few, name a part of `label_fraction: 1`.)"""
     splits: tuple[Positive, ...] = Field(default=(1,), min_length=1)
     """Splits to evaluate; their mean is reported."""
-    clip_length: Positive = 16
+    clip_length: ClipLength = 16
     """L in fine-tuning and testing."""
     fine_tuning: FineTuning | None = FineTuning()
     """null evaluates the model as it is; it then has to know the target's classes."""
-    clips: Positive = 10
+    clips: Clips = 10
     """Clips a video, spread uniformly; of a short video some come several times. Recognition
     averages the class probabilities of a test video's clips; in retrieval each clip of a test video
     is a query among those of the training videos."""
@@ -686,7 +709,7 @@ class Table(Recipe):
     splits: tuple[Positive, ...] | None = Field(default=None, min_length=1)
     """Splits whose mean is shown; null for all that its evaluations have. The others are not
     computed for this table."""
-    seeds: Positive = 1
+    seeds: Annotated[int, Field(ge=1, le=1000, strict=True)] = 1
     """Seeds whose mean and standard deviation are shown: with more than 1, everything random behind
     the table's evaluations is made once per seed."""
     axis: str | None = None
@@ -741,7 +764,7 @@ class RetrievalFigure(Recipe):
     """What it is about."""
     evaluation: str
     """Evaluation whose retrieval is shown, of its first split."""
-    queries: Positive = 4
+    queries: Annotated[int, Field(ge=1, le=100, strict=True)] = 4
     """Queries on the left, all of whose nearest videos are of their class, and on the right, all of
     whose nearest videos are of another; fewer where there are not as many."""
     neighbours: Annotated[int, Field(ge=1, le=10)] = 3
@@ -751,13 +774,13 @@ class RetrievalFigure(Recipe):
 class Resources(Recipe):
     """What one job of a stage asks for."""
 
-    threads: Positive = 1
+    threads: Annotated[int, Field(ge=1, le=4096, strict=True)] = 1
     """CPU cores."""
     mem_mb: Positive = 4000
     """Memory in MB."""
     runtime: Positive = 120
     """Time limit in minutes, for a cluster."""
-    gpu: Natural = 0
+    gpu: Annotated[int, Field(ge=0, le=1024, strict=True)] = 0
     """GPUs."""
 
 
@@ -765,7 +788,7 @@ class TrainingResources(Resources):
     """Resources of a training, and how it uses them, which changes nothing of what is learned but
     rounding and the units that dropout leaves out."""
 
-    gpu: Natural = 1
+    gpu: Annotated[int, Field(ge=0, le=1024, strict=True)] = 1
     """GPUs of a job; where there is none, as many processes on the CPU. 0 leaves a GPU alone."""
     compile: bool = False
     """Compile the network by torch.compile: a minute at the start, faster steps after it."""
@@ -1312,15 +1335,17 @@ def over_base(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The values of a config file, laid over those of the file that it names as its base; over
     `config.yaml`, the demo, where it names none and has no data sets. Bases are in `folder`.
 
-    Raises MotionFitError where there is no such file, or files are each other's base.
+    Raises MotionFitError where there is no such file, it is no config file, or files are each
+    other's base.
     """
     merged, met = dict(values), set()
     while base := merged.pop("base", None) or ("" if "datasets" in merged else "config.yaml"):
-        if base in met or not (folder / base).is_file():
-            reason = "is laid over itself" if base in met else f"is no file in {folder}"
-            raise MotionFitError(f"base: {base} {reason}")
+        if not isinstance(base, str) or not is_there(folder / base, Path.is_file):
+            raise MotionFitError(f"base: {base} is no file in {folder}")
+        if base in met:
+            raise MotionFitError(f"base: {base} is laid over itself")
         met.add(base)
-        merged = laid_over(yaml.safe_load((folder / base).read_text("utf-8")), merged)
+        merged = laid_over(read_config(folder / base), merged)
     return merged
 
 
@@ -1329,23 +1354,34 @@ def check_paths(config: Config) -> None:
 
     Before a run begins, since the index of a data set is lost where making it anew fails.
     """
-    missing = [
-        f"datasets.{name}.{key}: there is no {path}"
-        for name, dataset in config.datasets.items()
-        for key, paths in dataset.paths().items()
-        for path in paths
-        if not path.exists()
-    ] + [
-        f"{section}.{name}.network.weights: there is no file {model.network.weights}"
+    weights = {
+        f"{section}.{name}.network.weights": model.network.weights
         for section in ("motion_models", "appearance_models")
         for name, model in getattr(config, section).items()
-        if model.network.weights and not model.network.weights.is_file()
-    ]
+        if model.network.weights
+    }
+    files, folders = list(weights.items()), []
+    for name, dataset in config.datasets.items():
+        for key, paths in dataset.paths().items():
+            among = folders if key in dataset.folders else files
+            among += [(f"datasets.{name}.{key}", path) for path in paths]
+    missing = [f"{key}: there is no folder {path}" for key, path in folders
+               if not is_there(path, Path.is_dir)]  # fmt: skip
+    missing += [f"{key}: there is no file {path}" for key, path in files
+                if not is_there(path, Path.is_file)]  # fmt: skip
     if missing:
         raise MotionFitError(
             f"files are not where the config says, counted from {Path.cwd()}:\n  "
             + "\n  ".join(missing)
         )
+
+
+def is_there(path: Path, kind: Callable[[Path], bool]) -> bool:
+    """Whether there is a file, or a folder, at a path that the system may refuse to look at."""
+    try:
+        return kind(path)
+    except OSError:
+        return False
 
 
 R = TypeVar("R", bound=Recipe)

@@ -24,6 +24,8 @@ def read_table(path: Path, columns: Mapping[str, type]) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=texts, keep_default_na=False, index_col=False)
     except FileNotFoundError:
         raise MotionFitError(f"there is no file {path}") from None
+    except OSError as error:
+        raise MotionFitError(f"{path} can't be read: {error.strerror}") from None
     except (ValueError, csv.Error) as error:  # nothing in it, no UTF-8
         raise _no_table(path, str(error).strip()) from None
     if missing := [name for name in columns if name not in table.columns]:
@@ -45,11 +47,13 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _check_rows(path: Path) -> None:
-    """Raises ValueError where a row has another number of fields than the first: pandas would move
-    the columns, or fill in."""
+    """Raises ValueError where a row has another number of fields than the first, or a column comes
+    twice: pandas would move the columns, fill in, or rename one."""
     names: list[str] = []
     for line, fields in _rows(path):
         names = names or fields
+        if fields is names and (twice := [name for name in names if names.count(name) > 1]):
+            raise ValueError(f"it has the column {twice[0]!r} twice")
         if len(fields) != len(names):
             raise ValueError(f"line {line}: {len(fields)} fields, and {len(names)} columns")
 

@@ -18,6 +18,8 @@ What it names is drawn at random, so it has a copy for each seed; data sets and 
 SEEDS = ("seed", "label_seed")
 STEP = 1000
 """How much each copy raises the seeds."""
+END = 2**32
+"""Seeds are below it; those that are raised beyond begin anew."""
 
 Copies = dict[str, dict[str, Recipe]]
 """Section to name to recipe."""
@@ -58,7 +60,7 @@ def _with_seed(config: Config, copies: Copies, values: Any, seed: int) -> Any:
 
 def _other(config: Config, copies: Copies, key: str, value: Any, seed: int) -> Any:
     if key in SEEDS:
-        return value + STEP * seed
+        return (value + STEP * seed) % END
     if key in REFERENCES and value is not None:
         section = next(s for s in REFERENCES[key] if value in getattr(config, s))
         _add_copy(config, copies, section, value, seed)

@@ -16,8 +16,13 @@ from motionfit.graph import (
     report_config,
     size_name,
 )
+from motionfit.yaml_files import read_config
 
 try:
+    if workflow.is_main_process:
+        # Snakemake has read them already, and of a key that comes twice has taken the last value.
+        for configfile in workflow.configfiles:
+            read_config(Path(configfile))
     WRITTEN = load_config(over_base(config, Path(workflow.basedir)))
     check_paths(WRITTEN)
     GRAPH = Graph(WRITTEN, lambda dataset: read_index(dataset))
@@ -77,13 +82,19 @@ def recipe_json(section, wildcard, part=None):
     return look_up
 
 
+def expressible(files):
+    """The names of a user's files, without those that Snakemake would take for a pattern. What is in
+    them is in the record of what is made from them, so they need not be inputs."""
+    return [str(file) for file in files if not {"{", "}"} & {*str(file)}]
+
+
 def weights_of(section, wildcard):
     """For `input`: the weight file that the network of a model starts from, where it has one."""
 
     @input_files
     def look_up(wildcards):
         weights = getattr(CONFIG, section)[wildcards[wildcard]].network.weights
-        return [str(weights)] if weights else []
+        return expressible([weights] if weights else [])
 
     return look_up
 
@@ -100,7 +111,7 @@ def index_inputs(wildcards):
     """The files that say what is in a data set, its videos aside."""
     if isinstance(CONFIG.datasets[wildcards.dataset], Demo):
         return [f"results/demo/{wildcards.dataset}/labels.csv"]
-    return [str(file) for file in annotation_files(CONFIG.datasets[wildcards.dataset])]
+    return expressible(annotation_files(CONFIG.datasets[wildcards.dataset]))
 
 
 def demo_videos(wildcards):

@@ -134,7 +134,10 @@ def test_a_log_ends_with_the_time_that_the_command_took(tmp_path):
     [
         (["--size", "0x5"], "'0x5' should be height and width in pixels, such as 128x171"),
         (["--size", "32"], "'32' should be height and width"),
-        (["--threads", "0"], "'0' should be a whole number, 1 or more"),
+        (["--size", "9000x9000"], "'9000x9000' should be height and width in pixels"),
+        (["--size", "99999x99999"], "'99999x99999' should be height and width in pixels"),
+        (["--threads", "9" * 5000], "should be a whole number, 1 to 4096"),
+        (["--threads", "0"], "'0' should be a whole number, 1 to 4096"),
         (["--threads", "two"], "'two' should be a whole number"),
     ],
 )
@@ -142,3 +145,22 @@ def test_arguments_that_are_no_numbers_are_told(capsys, arguments, message):
     with pytest.raises(SystemExit, match="2"):
         main(["flow", "v.mp4", *arguments])
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "-inf", "0", "-1", "1e300", "1e-300", "fast"])
+def test_a_frame_rate_that_is_none_is_told(capsys, rate):
+    with pytest.raises(SystemExit, match="2"):
+        main(["frames", "--index", "i", "--shard", "0", "--output", "o", "--size", "8x8",
+              f"--fps={rate}"])  # fmt: skip
+    assert "should be a number from 0.001 to 1000" in capsys.readouterr().err
+
+
+def test_memory_that_is_not_there_is_one_message(monkeypatch, capsys):
+    def takes_too_much(*_):
+        np.empty(2**60, np.uint8)
+
+    monkeypatch.setattr("motionfit.check.check", takes_too_much)
+    assert main(["check"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: there is not enough memory (Unable to allocate")
+    assert len(error.splitlines()) == 1

@@ -367,6 +367,25 @@ def change(path: str, value) -> dict:
          r"motionfit\.labelled_part: there is no labelled part named 'few' \(there are: none\)"),
         ("evaluations/motionfit/fine_tuning/crop", 40, "crop of 40 does not fit .*32x40"),
         ("evaluations", {"../x": {}}, r"evaluations\.\.\./x"),
+        ("flow/tvl1/bound", float("inf"), r"tvl1\.bound: .*finite"),
+        ("flow/tvl1/bound", ".nan", r"tvl1\.bound: "),
+        ("flow/tvl1/bound", 1e300, r"tvl1\.bound: .*less"),
+        ("datasets/demo-target/fps", float("inf"), r"demo-target\.fps: .*finite"),
+        ("datasets/demo-target/fps", 1e-300, r"demo-target\.fps: .*greater"),
+        ("datasets/demo-target/seed", 10**30, r"demo-target\.seed: .*less"),
+        ("datasets/demo-target/speed", [0, float("nan")], r"demo-target\.speed\.1: .*finite"),
+        ("datasets/demo-target/shards", 10**9, r"demo-target\.shards: .*less"),
+        ("motion_models/motion/training/learning_rate", float("nan"), "learning_rate: .*finite"),
+        ("motion_models/motion/training/weight_decay", float("inf"), "weight_decay: .*finite"),
+        ("motion_models/motion/training/seed", 2**32, r"training\.seed: .*less"),
+        ("motion_models/motion/training/epochs", 10**30, r"training\.epochs: .*less"),
+        ("motion_models/motion/training/clips_per_video", 10**12, "clips_per_video: .*less"),
+        ("motion_models/motion/network/clip_length", 10**12, "clip_length: .*less"),
+        ("appearance_models/appearance/frame_size", [10**9, 32], r"frame_size\.0: .*less"),
+        ("evaluations/motionfit/clips", 10**12, r"motionfit\.clips: .*less"),
+        ("resources", {"flow": {"threads": 10**9}}, r"flow\.threads: .*less"),
+        ("datasets/demo-target", {"format": "kinetics", "videos": "v",
+                                  "annotations": ["a.csv", "./a.csv"]}, "a.csv is listed twice"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_by_its_key(path, value, message):
@@ -399,6 +418,12 @@ def test_a_weight_file_has_to_be_there(tmp_path):
     text = str(error.value)
     assert "appearance_models.random.network.weights: there is no file no.pth" in text
     assert f"appearance_models.appearance.network.weights: there is no file {tmp_path}" in text
+    values["datasets"]["source"] = {"format": "folders", "videos": __file__, "labels": "/dev/null"}
+    with pytest.raises(MotionFitError) as error:
+        check_paths(load_config(values))
+    assert f"datasets.source.videos: there is no folder {__file__}" in str(error.value)
+    assert "datasets.source.labels: there is no file /dev/null" in str(error.value)
+    del values["datasets"]["source"]
     del values["appearance_models"]["random"]["network"]["weights"]
     weights["weights"] = str(tmp_path / "s3d.pth")
     (tmp_path / "s3d.pth").touch()

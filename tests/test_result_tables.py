@@ -45,3 +45,15 @@ def test_what_no_stage_writes_is_named(tmp_path, content, message):
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(MotionFitError, match=r"no file .*labels\.csv"):
         read_table(tmp_path / "labels.csv", COLUMNS)
+
+
+def test_a_column_that_comes_twice_is_told(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("video,start,video\na,1,b\n")
+    with pytest.raises(MotionFitError, match="it has the column 'video' twice"):
+        read_table(path, {"video": str, "start": int})
+
+
+def test_a_folder_is_no_table(tmp_path):
+    with pytest.raises(MotionFitError, match="can't be read: Is a directory"):
+        read_table(tmp_path, {"video": str})

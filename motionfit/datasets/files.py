@@ -232,12 +232,17 @@ def read_csv(
     """The rows of a CSV file as (line number, {column: text}); lines that are empty are left out.
 
     Spaces around a field are dropped, but for the columns `exact`. Raises MotionFitError where one
-    of `columns` is lacking, or a row has another number of fields than the header.
+    of `columns` is lacking, a column comes twice, or a row has another number of fields than the
+    header.
     """
     reader = csv.reader(io.StringIO(read_text(path, key), newline=""), strict=True)
     rows = []
     try:
         header = [name.strip() for name in next(reader, [])]
+        if twice := [name for name in header if name and header.count(name) > 1]:
+            raise MotionFitError(
+                f"{key}: {path} has the column {twice[0]!r} twice: take one of them out"
+            )
         lacking = [column for column in columns if column not in header]
         if lacking:
             raise MotionFitError(
@@ -293,7 +298,7 @@ def index_lists(
     the group of a video. Case, Unicode form and suffix may differ between the lists and the disk:
     UCF101 has both HandstandPushups and HandStandPushups, and some keep their copy as .mp4. A video
     in no list has empty split cells; listed ones that are missing are left out, with a warning.
-    Raises MotionFitError where all are missing.
+    Raises MotionFitError where all are missing, or one is listed in two parts of a split.
     """
     if not listed:
         raise MotionFitError("annotations: the split lists are empty: give the official ones")
@@ -302,7 +307,13 @@ def index_lists(
     videos = tree.videos
     cells: dict[str, dict[str, str]] = {}
     for name, splits_of in listed.items():
-        cells.setdefault(_key(name), {}).update(splits_of)
+        known = cells.setdefault(_key(name), {})
+        for column, part in splits_of.items():
+            if known.setdefault(column, part) != part:
+                raise MotionFitError(
+                    f"annotations: {name} is listed twice for {column}, by names that differ in "
+                    "capitals, Unicode form or suffix, and in two parts: take one out"
+                )
     present = {_key(video) for video in videos}
     missing = [name for name in listed if _key(name) not in present]
     if len(missing) == len(listed):

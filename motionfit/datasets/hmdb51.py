@@ -16,7 +16,7 @@ def index_hmdb51(recipe: Hmdb51) -> pd.DataFrame:
     """The videos of HMDB51, with a column for each split that is found.
 
     The group is the film that a clip was cut from, which may have clips in several classes. Raises
-    MotionFitError where a line of a list is not a video and 0, 1 or 2.
+    MotionFitError where a line of a list is not a video and 0, 1 or 2, or contradicts another.
     """
     splits = set()
     listed: dict[str, dict[str, str]] = {}
@@ -33,7 +33,12 @@ def index_hmdb51(recipe: Hmdb51) -> pd.DataFrame:
                     f"annotations: {path}, line {i}: expected a video and 0, 1 (train) or 2 "
                     f"(test), not {line.strip()!r}"
                 )
-            listed.setdefault(f"{label}/{name[0].strip()}", {})[column] = PARTS[use]
+            video = f"{label}/{name[0].strip()}"
+            if listed.setdefault(video, {}).setdefault(column, PARTS[use]) != PARTS[use]:
+                raise MotionFitError(
+                    f"annotations: {path}, line {i}: {video} is listed twice, and not as the same: "
+                    "take one out"
+                )
     return index_lists(recipe.videos, recipe.annotations, listed, sorted(splits), film)
 
 

@@ -6,13 +6,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import yaml
 from rich.console import Console
 
 from motionfit.config import check_paths, load_config, over_base
 from motionfit.errors import MotionFitError
+from motionfit.yaml_files import read_config
 
 SNAKEFILE = Path(__file__).resolve().parents[2]
 """Folder of the Snakefile, from which a config's `base` is counted."""
@@ -26,7 +25,7 @@ def estimate(configfile: Path | None, directory: Path | None, targets: Sequence[
     from `directory`. Raises MotionFitError for whatever a run would complain of before it starts,
     where there is no such target, and where nothing of a data set can be read.
     """
-    config = load_config(over_base(read_values(configfile) if configfile else {}, SNAKEFILE))
+    config = load_config(over_base(read_config(configfile) if configfile else {}, SNAKEFILE))
     known = (*config.tables, *config.figures)
     for target in targets:
         if target not in known:
@@ -63,17 +62,3 @@ def own_log() -> Iterator[None]:
     finally:
         for name, level in before.items():
             logging.getLogger(name).setLevel(level)
-
-
-def read_values(path: Path) -> dict[str, Any]:
-    """The values of a config file. Raises MotionFitError where it is none."""
-    try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise MotionFitError(f"--configfile: {path} can't be read: {reason}") from None
-    except yaml.YAMLError as error:
-        raise MotionFitError(f"--configfile: {path} is not YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise MotionFitError(f"--configfile: {path} holds no keys: give a config file")
-    return values

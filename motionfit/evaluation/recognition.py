@@ -22,7 +22,7 @@ from motionfit.store.frame_rates import warn_of_rates
 from motionfit.training.batches import readers, reading
 from motionfit.training.clips import centre_clips, network_input
 from motionfit.training.data import BadRecord, uniform_starts
-from motionfit.training.inference import fitting
+from motionfit.training.inference import check_finite, fitting
 from motionfit.training.labels import stored
 
 log = logging.getLogger(__name__)
@@ -137,6 +137,7 @@ def recognise(
         video_probabilities(network, about, video, device)
         for video in read_in_advance(videos, device, threads)
     ])  # fmt: skip
+    check_finite(probabilities, model)
     truth = np.array([about.classes.index(label) for label in test["label"]])
     order = np.argsort(-probabilities, axis=1)
     table = test[["video", "label"]].assign(predicted=[about.classes[k] for k in order[:, 0]])

@@ -17,7 +17,7 @@ from motionfit.models.device import inference_device
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
 from motionfit.training.data import uniform_starts
-from motionfit.training.inference import clip_outputs
+from motionfit.training.inference import check_finite, clip_outputs
 from motionfit.training.labels import stored
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,8 @@ def retrieve(
                       count, device, threads)
         for side in ("train", "test")
     )  # fmt: skip
+    for side in (train, test):
+        check_finite(side.features, model)
     result = {}
     for protocol, hits in {
         "clip": label_hits(test.by_clip(), train.by_clip(), max(recall_at)),

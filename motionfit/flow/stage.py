@@ -20,6 +20,7 @@ import numpy as np
 from motionfit.config import Flow
 from motionfit.flow.encoding import quantise
 from motionfit.flow.methods import BATCHED, compute_pairs
+from motionfit.flow.parallel import thread_pool
 from motionfit.store.images import decode_grey, encode_jpeg
 from motionfit.store.shards import Shards, write_shard
 
@@ -47,7 +48,7 @@ def store_flow(frames: Path, recipe: Flow, threads: int, output: Path) -> None:
     source = Shards([frames], "frames")
     made = {**recipe.model_dump(mode="json"), "fps": source.recipe["fps"]}
     count = 0
-    with ThreadPoolExecutor(threads) as pool, write_shard(output, "flow", made) as shard:
+    with thread_pool(threads) as pool, write_shard(output, "flow", made) as shard:
         for video, parts in groupby(flow_of(source, recipe, threads, pool), key=itemgetter(0)):
             fields = [field for _, part in parts for field in part]
             shard.add(video, [*fields, fields[-1]], source.source(video), source.rate(video))

@@ -11,7 +11,7 @@ from motionfit.models.device import inference_device
 from motionfit.pseudo_labels.clips import dense_starts
 from motionfit.store.clips import ClipStore
 from motionfit.store.features import VideoFeatures, write_features
-from motionfit.training.inference import clip_outputs
+from motionfit.training.inference import check_finite, clip_outputs
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,8 @@ def store_features(
     recipe: Features, model: Path, clips: Path, shards: Sequence[str], threads: int, output: Path
 ) -> None:
     """Writes the average-pooled features of the dense clips of all videos of some shards in the
-    folder `clips`, of flow or frames as the model wants."""
+    folder `clips`, of flow or frames as the model wants. Raises MotionFitError where those are no
+    numbers."""
     device = inference_device(threads)
     network, about = load_model(model)
     about = replace(about, clip_length=recipe.clip_length or about.clip_length)
@@ -30,6 +31,8 @@ def store_features(
     starts = {v: dense_starts(store.length(v), about.clip_length, recipe.stride) for v in videos}
     features = clip_outputs(network.features, about, store, starts, device, threads,
                             recipe.batch_size)  # fmt: skip
+    for of_video in features.values():
+        check_finite(of_video, model)
     write_features(output, about.clip_length, [
         VideoFeatures(video, starts[video], features[video], store.length(video), about.clip_length)
         for video in videos

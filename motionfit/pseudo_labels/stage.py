@@ -24,6 +24,12 @@ from motionfit.store.ranges import ranges
 
 log = logging.getLogger(__name__)
 
+LARGEST = 1e15
+"""What no feature comes near but after a training that has diverged: squares are computed of it."""
+COLLAPSED = 0.1
+"""Fraction of the features that are different ones, at most, where a motion model tells nothing
+apart."""
+
 
 def make_pseudo_labels(
     recipe: PseudoLabels,
@@ -72,6 +78,12 @@ def source_points(
         for video in read_features(files):
             if video.video not in chosen:
                 continue
+            if not (np.abs(video.features) < LARGEST).all():
+                raise MotionFitError(
+                    f"the features of {video.video} are infinite, or no numbers: the training of "
+                    f"the motion model {recipe.motion_model!r} has diverged: lower "
+                    f"motion_models.{recipe.motion_model}.training.learning_rate"
+                )
             units = aggregate(video, recipe)
             file.write(np.ascontiguousarray(units.features, np.float32))
             names.append(video.video)
@@ -95,7 +107,7 @@ def cluster(
     """Euclidean K-means of points (N, D): labels (N,) int, centroids (K, D) float32, inertia.
 
     Labels are 0..K-1 without holes. Raises MotionFitError where there are fewer different points
-    than clusters.
+    than clusters: so few, after a training that has diverged, that its motion model is named.
     """
     different = set()
     for point in points:
@@ -103,10 +115,18 @@ def cluster(
         if len(different) == recipe.clusters:
             break
     else:
+        unit = recipe.granularity.split("_")[0]
+        cure = "take fewer clusters, a larger source or a smaller features.stride"
+        if len(different) <= max(1, COLLAPSED * len(points)):
+            key = f"motion_models.{recipe.motion_model}.training.learning_rate"
+            cure = (
+                f"the motion model {recipe.motion_model!r} gives nearly all of {len(points)} the "
+                f"same, so its training has probably diverged: lower {key}; where its history.csv "
+                f"looks sound, {cure}"
+            )
         raise MotionFitError(
             f"clusters is {recipe.clusters}, but the source gives only {len(different)} different "
-            f"{recipe.granularity.split('_')[0]} features: take fewer clusters, a larger source or "
-            "a smaller features.stride"
+            f"{unit} features: {cure}"
         )
     found = kmeans(
         points, recipe.clusters, recipe.restarts, recipe.max_iterations, recipe.seed, device

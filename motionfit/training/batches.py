@@ -10,6 +10,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,13 @@ class Batches(Sampler[list[Draw]]):
         """Number of parts of a batch: fewer where it is small."""
         videos = min(self._batch_size, len(self._clips) - step * self._batch_size)
         return -(-videos * self._accumulate // self._batch_size)
+
+    @property
+    def smallest(self) -> int:
+        """Videos of the smallest part of a batch, in all processes together."""
+        sizes = {step: min(self._batch_size, len(self._clips) - step * self._batch_size)
+                 for step in (0, self.steps - 1)}  # fmt: skip
+        return min(videos // self.parts(step) for step, videos in sizes.items())
 
     def __len__(self) -> int:
         return sum(self.parts(step) for step in range(self._first, self.steps))
@@ -117,7 +125,7 @@ def loader(clips: MultiClips, batches: Batches, workers: int) -> DataLoader:
     """Reads batches, in processes of its own where there are `workers`."""
     return DataLoader(
         clips, batch_sampler=batches, collate_fn=Collate(clips), persistent_workers=workers > 0,
-        worker_init_fn=_leave_signals_to_the_training, **reading(workers),
+        **reading(workers),
     )  # fmt: skip
 
 
@@ -135,16 +143,24 @@ def reading(workers: int) -> dict[str, Any]:
     }
 
 
-def _leave_signals_to_the_training(_worker: int) -> None:
-    """Ctrl-C and a scheduler's signals reach the readers too, whose training still needs them for
-    the batch that it is at; it ends them (`close`), and they end when it is gone."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """For the start of processes that read. Ctrl-C and a scheduler's signals reach them too, from
+    their first import on, and whoever they read for still needs them for the batch that it is at;
+    it ends them (`close`), and they end when it is gone. So they are started with these signals
+    blocked, which a process inherits. One that comes meanwhile is delivered after the block."""
+    # It is started with the first of them, and would unblock Ctrl-C.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def close(data: DataLoader) -> None:
     """Ends the processes that read for a training. Python would do so as the program ends, by a
-    signal that they ignore, and wait for ever."""
+    signal that they have blocked, and wait for ever."""
     if data._iterator is not None:
         data._iterator._shutdown_workers()
 

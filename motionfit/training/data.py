@@ -209,7 +209,7 @@ class MultiClips(Dataset):
     ):
         self._store = store
         self.videos = LabelledVideos(videos)
-        self._clip_length = clip_length
+        self.clip_length = clip_length
         self._clips_per_video = clips_per_video
         self._crop = crop
         self._flip = flip
@@ -255,18 +255,18 @@ class MultiClips(Dataset):
             item["corners"] = torch.tensor(corners)
         for name, store in self._stores.items():
             if self.encoded:
-                frames = [store.read_encoded(sample.video, start, self._clip_length)
+                frames = [store.read_encoded(sample.video, start, self.clip_length)
                           for start in starts]  # fmt: skip
                 item |= joined(name, frames)
             else:
-                clips = [crop(store.read(sample.video, start, self._clip_length), self._crop, *at)
+                clips = [crop(store.read(sample.video, start, self.clip_length), self._crop, *at)
                          for start, at in zip(starts, corners, strict=True)]  # fmt: skip
                 item[name] = torch.from_numpy(np.stack(clips))
         return item
 
     def blank(self) -> dict[str, Tensor]:
         """A sample of the right names, shapes and types that shows nothing."""
-        R, L, S = self._clips_per_video, self._clip_length, self._crop
+        R, L, S = self._clips_per_video, self.clip_length, self._crop
         item = {
             "flips": torch.zeros(R, dtype=torch.bool),
             "labels": torch.zeros(R, dtype=torch.int64),
@@ -295,7 +295,7 @@ class MultiClips(Dataset):
     def _draw(self, sample: LabelledVideo, rng: np.random.Generator) -> list[tuple[int, int]]:
         """(start, window) of each clip."""
         frames = self._store.length(sample.video)
-        R, L = self._clips_per_video, self._clip_length
+        R, L = self._clips_per_video, self.clip_length
         if not self._training:
             return on_windows(uniform_starts(frames, L, R), sample, frames, L)
         if self._clip_gap is None:

@@ -1,6 +1,7 @@
 """Running a network over the clips of many videos, read as for training."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from motionfit.errors import MotionFitError
 from motionfit.models import SavedModel
 from motionfit.store.clips import ClipStore
-from motionfit.training.batches import readers, reading
+from motionfit.training.batches import readers, reading, signals_held
 from motionfit.training.clips import centre_clips, network_input
 from motionfit.training.data import BadRecord
 
@@ -86,18 +87,29 @@ def outputs_of_places(
     features or measures would silently be of fewer videos.
     """
     batch_size = min(batch_size, fitting(about))
-    batches = -(-len(places) // batch_size)
-    workers = min(threads, batches) if device.type == "cuda" else 0
+    steps = -(-len(places) // batch_size)
+    workers = min(threads, steps) if device.type == "cuda" else 0
     data = DataLoader(CentreClips(store, places, about), batch_size, collate_fn=joined,
                       **reading(workers))  # fmt: skip
     outputs = []
     with readers():
-        for batch in data:
+        with signals_held():
+            batches = iter(data)
+        for batch in batches:
             if isinstance(batch, BadRecord):
                 raise MotionFitError(batch.reason)
             x = network_input(batch.to(device, non_blocking=True), about.modality)
             outputs.append(function(x).float().cpu().numpy())
     return np.concatenate(outputs)
+
+
+def check_finite(outputs: np.ndarray, model: Path) -> None:
+    """Raises MotionFitError where what a network gives is no number."""
+    if not np.isfinite(outputs).all():
+        raise MotionFitError(
+            f"{model} gives numbers that are not finite: its training has diverged. Lower its "
+            "training.learning_rate in the config and run again"
+        )
 
 
 def fitting(about: SavedModel) -> int:

@@ -15,13 +15,13 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from motionfit.config import Training
-from motionfit.errors import MotionFitError
-from motionfit.training.batches import Batches, close, loader, readers
+from motionfit.errors import InterruptedTrainingError, MotionFitError
+from motionfit.training.batches import Batches, close, loader, readers, signals_held
 from motionfit.training.best import BestEpoch
 from motionfit.training.checkpoints import Checkpoints, Identity
 from motionfit.training.compute import Compute, Together, pad_in_time, synchronise
 from motionfit.training.data import MultiClips
-from motionfit.training.objective import Batch, Counts, Objective
+from motionfit.training.objective import Batch, Counts, Hits, Objective
 from motionfit.training.progress import (
     Row,
     Stopwatch,
@@ -63,8 +63,9 @@ def train(
     is made already. `trainable`: the parts of the network that learn; all where None. `freeze_bn`:
     the other parts keep their batch-normalisation statistics.
 
-    Raises MotionFitError where the loss is no longer a number, too many clips can't be read, or a
-    signal asks to stop: a checkpoint is then written.
+    Raises MotionFitError where the loss or a weight is no longer a number, batch normalisation has
+    too little to go by, too many clips can't be read, or a signal asks to stop: a checkpoint is
+    then written.
     """
     fabric = fabric or compute.fabric(recipe.precision)
     fabric.launch()
@@ -109,6 +110,7 @@ class _Training:
         threads = self._compute.share_threads()
         self._set_up_network()
         self._set_up_batches(training_set, validation_set, threads)
+        self._check_batches()
         self._checkpoints = Checkpoints(self._folder / "checkpoints", self._identity)
         self._resume()
         if self._fabric.is_global_zero:
@@ -150,6 +152,26 @@ class _Training:
             order = Batches(validation_set, recipe.batch_size, recipe.accumulate, **share)
             # Fewer read for it: they live on between its turns, with a copy of the list of videos.
             self._watched = validation_set, loader(validation_set, order, -(-workers // 4))
+
+    def _check_batches(self) -> None:
+        """Raises MotionFitError where batch normalisation would see one value: its variance is 0,
+        and nothing can be learned from it."""
+        if self._batches.smallest * self._recipe.clips_per_video > 1:
+            return
+        places = self._objective.places(self._clips.clip_length, self._recipe.crop)
+        if places == 1:
+            raise self._one_value()
+
+    def _one_value(self) -> MotionFitError:
+        recipe = self._recipe
+        return MotionFitError(
+            f"{self._folder}: batch normalisation needs more than one value, and sees one where a "
+            f"batch, or a part of it, is one clip of {recipe.crop}x{recipe.crop} pixels "
+            f"({len(self._clips)} videos in batches of {recipe.batch_size}, "
+            f"accumulate {recipe.accumulate}, clips_per_video {recipe.clips_per_video}): take a "
+            "larger crop, more clips_per_video, or another batch_size or accumulate, that leave no "
+            "video alone"
+        )
 
     def _resume(self) -> None:
         """Goes on from the last checkpoint, or begins."""
@@ -217,7 +239,8 @@ class _Training:
         self._watch.begin()
         steps = self._batches.steps
         self._batches.begin(self._epoch, self._step)
-        batches = iter(self._loader)
+        with signals_held():
+            batches = iter(self._loader)
         before = self._totals.over(self._together)
         while self._step < steps:
             parts, counts, asked = self._agree(self._read_parts(batches), stop)
@@ -236,6 +259,7 @@ class _Training:
             view.step(self._step, (self._epoch - 1) * steps + self._step, sums, self._watch, loss)
             before = sums
             if time.monotonic() - self._saved >= 60 * self._compute.checkpoint_minutes:
+                self._check_weights()
                 self._save(view)
 
     def _read_parts(self, batches: Iterator[dict[str, Any]]) -> list[Batch]:
@@ -265,11 +289,19 @@ class _Training:
         for i, part in enumerate(parts):
             last = i == len(parts) - 1
             with fabric.no_backward_sync(self._model, enabled=not last):
-                loss, hits = self._model(self._on_device(part, self._clips), counts)
+                loss, hits = self._forward(self._on_device(part, self._clips), counts)
                 # Gradients are averaged over the processes, and are to be summed.
                 fabric.backward(loss * fabric.world_size)
             self._totals.add(loss, counts["clips"], part["flips"].numel(), hits)
         self._optimizer.step()
+
+    def _forward(self, part: Batch, counts: Counts) -> tuple[torch.Tensor, Hits]:
+        try:
+            return self._model(part, counts)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise self._one_value() from None  # the other videos of the part can't be read
 
     def _agree(self, parts: list[Batch], stop: StopRequest) -> tuple[list[Batch], Counts, bool]:
         """What all processes have to know of a batch that is dealt out to them: its parts without
@@ -292,11 +324,23 @@ class _Training:
         """Raises MotionFitError where the loss is no number or too much can't be read."""
         loss = means(sums)["loss"]
         if not math.isfinite(loss):
-            raise MotionFitError(
-                f"the loss became {loss} in epoch {self._epoch}: lower training.learning_rate "
-                f"(it is {self._recipe.learning_rate})"
-            )
+            raise self._diverged(f"the loss became {loss}")
         self._check_skipped(sums["skipped"][0], self._clips)
+
+    def _check_weights(self) -> None:
+        """Raises MotionFitError where a weight is no number: the loss may be one still."""
+        largest = [tensor.abs().max() for tensor in self._objective.state_dict().values()
+                   if tensor.is_floating_point() and tensor.numel()]  # fmt: skip
+        if not torch.stack(largest).isfinite().all():
+            raise self._diverged("weights became infinite, or no numbers,")
+
+    def _diverged(self, what: str) -> MotionFitError:
+        rate = self._schedule.get_last_lr()[0]
+        return MotionFitError(
+            f"{self._folder}: the training has diverged: {what} in epoch {self._epoch}, at a "
+            f"learning rate of {rate:g}: lower training.learning_rate (it is "
+            f"{self._recipe.learning_rate:g}) of {self._folder.parent.name!r} in the config"
+        )
 
     def _check_skipped(self, skipped: float, clips: MultiClips) -> None:
         """Raises MotionFitError where too many videos can't be read."""
@@ -307,6 +351,7 @@ class _Training:
             )
 
     def _end_epoch(self, view: Watch, stop: StopRequest) -> None:
+        self._check_weights()
         sums, trained = self._totals.over(self._together), self._watch.seconds
         row: Row = {"epoch": self._epoch, "learning_rate": self._schedule.get_last_lr()[0]}
         row |= {f"train_{name}": value for name, value in means(sums).items()}
@@ -343,7 +388,9 @@ class _Training:
         clips, batches = self._watched
         self._objective.eval()
         totals = Totals(self._fabric.device)
-        for batch in batches:
+        with signals_held():
+            reading = iter(batches)
+        for batch in reading:
             parts, counts, asked = self._agree([self._without_bad(batch)], stop)
             if asked:
                 self._stop(view, stop)
@@ -373,10 +420,12 @@ class _Training:
         self._saved = time.monotonic()
 
     def _stop(self, view: Watch, stop: StopRequest) -> NoReturn:
+        self._check_weights()
         self._save(view)
         # Else the first process to end has Fabric end the one that still writes.
         self._fabric.barrier()
-        raise MotionFitError(
+        kind = InterruptedTrainingError if stop.name == "SIGINT" else MotionFitError
+        raise kind(
             f"the training was asked to stop ({stop.name or 'in another process'}) and has kept "
             f"step {self._step} of epoch {self._epoch}: run it again to go on from there"
         )

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from motionfit.config import Training
-from motionfit.models.network import VideoNetwork
+from motionfit.models.network import CHANNELS, VideoNetwork
 from motionfit.training.clips import network_input
 from motionfit.training.losses import (
     NO_LABEL,
@@ -73,6 +73,14 @@ class Objective(nn.Module):
     def features(self, batch: Batch) -> Tensor:
         """(B, R, D) of the batch's clips."""
         return features_of(self.network, batch["clips"], self._modality, batch["flips"])
+
+    @torch.no_grad()
+    def places(self, clip_length: int, crop: int) -> int:
+        """Places in time and space that the network's last block sees of a clip."""
+        device = next(self.network.parameters()).device
+        clip = torch.zeros(1, CHANNELS[self._modality], clip_length, crop, crop, device=device)
+        self.network.eval()
+        return self.network.feature_map(clip).shape[2:].numel()
 
 
 class ClipLosses(Objective):

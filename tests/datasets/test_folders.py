@@ -127,3 +127,9 @@ def test_unknown_groups_and_classes_are_named(tmp_path, keys, message):
 def test_a_video_beside_the_class_folders_is_named(tmp_path):
     with pytest.raises(MotionFitError, match=r"loose.mp4 lies in no class folder"):
         index_folders(make_recipe(tmp_path, ["a/1.mp4", "loose.mp4"]))
+
+
+def test_a_column_that_comes_twice_is_named(tmp_path):
+    recipe = make_recipe(tmp_path, ["a.mp4"], "path,label, label \na.mp4,walk,run\n")
+    with pytest.raises(MotionFitError, match=r"labels\.csv has the column 'label' twice"):
+        index_folders(recipe)

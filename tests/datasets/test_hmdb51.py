@@ -71,3 +71,9 @@ def test_a_line_without_a_part_is_named(tmp_path):
     recipe = Hmdb51(format="hmdb51", videos=tmp_path, annotations=tmp_path)
     with pytest.raises(MotionFitError, match=r"chew_test_split1.txt, line 2: .* not 'b.avi 3'"):
         index_hmdb51(recipe)
+
+
+def test_a_video_that_is_listed_twice_is_named(tmp_path):
+    (tmp_path / "wave_test_split1.txt").write_text("a.avi 1\na.avi 2\n")
+    with pytest.raises(MotionFitError, match=r"line 2: wave/a\.avi is listed twice"):
+        index_hmdb51(Hmdb51(format="hmdb51", videos=tmp_path, annotations=tmp_path))

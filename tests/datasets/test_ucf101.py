@@ -89,3 +89,15 @@ def test_a_missing_test_list_is_named(tmp_path):
     (tmp_path / "testlist01.txt").unlink()
     with pytest.raises(MotionFitError, match=r"annotations: .*testlist01.txt can't be read"):
         index_ucf101(recipe)
+
+
+def test_a_video_that_is_in_both_lists_but_for_capitals_is_named(tmp_path):
+    recipe = make_recipe(tmp_path, "Walk/a.avi 1\n", "walk/a.avi\n", "Walk/a.avi")
+    with pytest.raises(MotionFitError, match=r"walk/a\.avi is listed twice for split1"):
+        index_ucf101(recipe)
+
+
+def test_a_video_that_a_list_has_twice_counts_once(tmp_path):
+    recipe = make_recipe(tmp_path, "Walk/a.avi 1\nWalk/a.avi 1\n", "Walk/b.avi\n", "Walk/a.avi",
+                         "Walk/b.avi")  # fmt: skip
+    assert index_ucf101(recipe)["split1"].tolist() == ["train", "test"]

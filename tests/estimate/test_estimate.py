@@ -111,7 +111,7 @@ def test_trainings_of_one_pace_are_measured_once(quick, tmp_path, monkeypatch):
     ("change", "message"),
     [
         (set_key("datasets/set", {"format": "folders", "videos": "no"}),
-         r"datasets\.set\.videos: there is no no"),
+         r"datasets\.set\.videos: there is no folder no"),
         (set_key("motion_models/motion/dataset", "none"), "there is no data set named 'none'"),
         (set_key("base", "none.yaml"), r"base: none\.yaml is no file"),
     ],
@@ -127,7 +127,11 @@ def test_a_config_that_no_run_would_take_is_told(tmp_path, capsys, monkeypatch, 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("datasets: [", "is not YAML"), ("- one", "holds no keys"), (None, "can't be read: No such")],
+    [
+        ("datasets: [", "line 1: while parsing a flow node"),
+        ("- one", "holds no keys"),
+        (None, "can't be read: No such"),
+    ],
 )
 def test_a_file_that_is_no_config_is_told(tmp_path, capsys, text, message):
     path = tmp_path / "c.yaml"

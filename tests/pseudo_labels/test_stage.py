@@ -116,6 +116,42 @@ def test_more_clusters_than_clips_is_told():
     assert set(labels) == {0, 1, 2, 3}
 
 
+@pytest.mark.parametrize("clusters", [2, 5])
+def test_a_motion_model_that_tells_nothing_apart_is_named(clusters):
+    points = np.repeat(np.eye(4, dtype=np.float32)[: clusters - 1], 50, axis=0)
+    with pytest.raises(MotionFitError) as error:
+        cluster(points, recipe(clusters))
+    name = recipe(clusters).motion_model
+    assert f"the motion model {name!r} gives nearly all of {len(points)} the same" in str(
+        error.value
+    )
+    assert f"lower motion_models.{name}.training.learning_rate" in str(error.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_features_that_are_no_numbers_are_those_of_a_diverged_motion_model(tmp_path, value):
+    features = {v: np.eye(3, 4) for v in "abc"}
+    features["b"][1, 2] = value
+    make_features(tmp_path / "features", features)
+    with pytest.raises(MotionFitError, match=r"features of b .* model 'm\w*' has diverged: lower"):
+        make_pseudo_labels(recipe(2), make_index(dict.fromkeys("abc", "")), 1, LabelledPart(),
+                           tmp_path / "features", 1, 1, tmp_path / "out")  # fmt: skip
+    assert not (tmp_path / "out" / "labels.csv").exists()
+
+
+def test_a_model_that_gives_no_numbers_gives_no_features(tmp_path):
+    fields = {"v": np.random.default_rng(0).normal(0, 3, (10, 28, 32, 2))}
+    make_flow(tmp_path / "flow" / "0000.h5", fields)
+    network = build_network("r2plus1d_small", "flow", 2, seed=0)
+    with torch.no_grad():
+        network.stem[0].weight[0] = torch.nan
+    model = tmp_path / "motion" / "model.pt"
+    save_model(network, described("flow", ["a", "b"], 8, [28, 32], 24), model)
+    with pytest.raises(MotionFitError, match=f"{model} gives numbers that are not finite: its tr"):
+        store_features(Features(), model, tmp_path / "flow", ["0000"], 1, tmp_path / "f.h5")
+    assert not (tmp_path / "f.h5").exists()
+
+
 def test_two_motions_are_found_and_judged(tmp_path):
     rng = np.random.default_rng(0)
     truth = {f"v{i}": "ab"[i % 2] for i in range(10)}

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from motionfit.errors import MotionFitError
+from motionfit.errors import InterruptedTrainingError, MotionFitError
 from motionfit.training import checkpoints
 from motionfit.training.batches import readers, reading
 from motionfit.training.checkpoints import Checkpoints, differences
@@ -75,6 +75,18 @@ def test_a_training_that_is_asked_to_stop_keeps_the_step_it_is_at(
     assert same_weights(whole, resumed.state_dict())
     histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("whole", "stopped")]
     pd.testing.assert_frame_equal(*(history[VALUES] for history in histories))
+
+
+def test_ctrl_c_is_told_from_other_signals(tmp_path, flow, monkeypatch):
+    shown = Watch.step
+
+    def asks(self, *arguments):
+        shown(self, *arguments)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Watch, "step", asks)
+    with pytest.raises(InterruptedTrainingError, match=r"SIGINT.* kept step 1 of epoch 1"):
+        run_training(tmp_path / "stopped", flow)
 
 
 def test_a_signal_during_validation_keeps_the_epoch(tmp_path, flow, monkeypatch):

@@ -21,6 +21,7 @@ from motionfit.config import (
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, load_model, save_model
 from motionfit.store.clips import ClipStore
+from motionfit.training import loop
 from motionfit.training.appearance_model import train_appearance_model, train_mers_model
 from motionfit.training.batches import Batches, Collate, loader
 from motionfit.training.checkpoints import Checkpoints
@@ -109,6 +110,62 @@ def test_a_checkpoint_of_another_recipe_is_not_used(tmp_path, flow, caplog):
 def test_a_loss_that_is_no_number_is_told(tmp_path, flow):
     with pytest.raises(MotionFitError, match=r"lower training\.learning_rate"):
         run_training(tmp_path / "out", flow, learning_rate=1e25)
+
+
+def test_a_training_that_diverges_is_named_and_its_last_checkpoint_kept(
+    tmp_path, flow, monkeypatch
+):
+    stepped = torch.optim.SGD.step
+    steps = []
+
+    def diverges(self, *arguments):
+        result = stepped(self, *arguments)
+        steps.append(None)
+        if len(steps) == 6:  # the last of epoch 2, after the last loss of it
+            with torch.no_grad():
+                self.param_groups[0]["params"][0].view(-1)[0] = float("inf")
+        return result
+
+    monkeypatch.setattr(torch.optim.SGD, "step", diverges)
+    folder = tmp_path / "motion" / "split1"
+    with pytest.raises(MotionFitError) as error:
+        run_training(folder, flow)
+    assert str(error.value).startswith(f"{folder}: the training has diverged: weights became inf")
+    assert "in epoch 2, at a learning rate of 0.02: lower" in str(error.value)
+    assert "of 'motion' in the config" in str(error.value)
+    [kept] = folder.glob("checkpoints/*/epoch_*.pt")
+    assert kept.name == "epoch_0002_step_00000000.pt"
+
+
+def train_by_single_clips(folder, flow, **changes):
+    training = Training(**{**SHORT, "epochs": 1, "clips_per_video": 1, **changes})
+    recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
+    index = make_index(labels(12), test={"v10"})
+    train_motion_model(recipe, ALL_LABELS, index, 1, flow, ONE, folder / "model.pt")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"batch_size": 1}, {"batch_size": 10}, {"batch_size": 4, "accumulate": 4}]
+)
+def test_a_batch_of_one_value_is_refused_before_anything_is_learned(tmp_path, flow, changes):
+    with pytest.raises(MotionFitError, match="batch normalisation needs more than one value"):
+        train_by_single_clips(tmp_path / "one", flow, crop=16, **changes)
+    assert not list((tmp_path / "one").glob("**/*.pt"))
+    train_by_single_clips(tmp_path / "two", flow, crop=24, **changes)
+
+
+def test_a_part_that_unreadable_videos_leave_one_value_of_is_told(tmp_path, flow, monkeypatch):
+    sample = MultiClips._sample
+
+    def fails(self, draw):
+        if self.videos[draw.video].video != "v00":
+            raise MotionFitError("unreadable")
+        return sample(self, draw)
+
+    monkeypatch.setattr(MultiClips, "_sample", fails)
+    monkeypatch.setattr(loop, "BAD_AT_MOST", 1)
+    with pytest.raises(MotionFitError, match="batch normalisation needs more than one value"):
+        train_by_single_clips(tmp_path / "one", flow, crop=16, batch_size=11)
 
 
 def test_a_motion_model_learns_and_leaves_no_checkpoints(tmp_path, flow):

@@ -28,15 +28,33 @@ def test_a_mistake_in_the_config_stops_the_plan(empty_run, path, value, message)
     assert message in failure(empty_run("--dry-run"))
 
 
+def test_a_key_that_comes_twice_stops_the_plan(empty_run):
+    file = empty_run.config_file
+    file.write_text(file.read_text() + "\nframe_quality: 90\nframe_quality: 91\n")
+    lines = len(file.read_text().splitlines())
+    text = failure(empty_run("--dry-run"))
+    assert f"{file}, line {lines}: the key frame_quality is in line {lines - 1} already" in text
+
+
+def test_a_brace_in_the_path_of_the_labels(empty_run):
+    folder = empty_run.folder / "mine {take}"
+    folders(empty_run, videos=folder.name, labels=f"{folder.name}/labels{{x}}.csv")
+    for name in ("a.mp4", "b.mp4"):
+        make_video(folder / name)
+    (folder / "labels{x}.csv").write_text("path,label,split\na.mp4,wave,train\nb.mp4,wave,test\n")
+    outcome = empty_run("results/index/target.csv")
+    assert outcome.status == 0, outcome.text
+
+
 def folders(run, **options) -> None:
     """Makes the run's target a folder of videos."""
-    run.change(set_key("datasets/target", {"format": "folders", "videos": "mine", **options}))
+    run.change(set_key("datasets/target", {"format": "folders", "videos": "mine"} | options))
 
 
 def test_a_video_folder_that_is_missing_stops_the_plan_and_costs_nothing(run):
     index = run.file("index/source.csv").read_text()
     run.change(set_key("datasets/source/videos", "vidoes"))
-    assert "datasets.source.videos: there is no vidoes" in failure(run())
+    assert "datasets.source.videos: there is no folder vidoes" in failure(run())
     run.change(set_key("datasets/source/videos", "videos/unlabelled"))
     assert run.file("index/source.csv").read_text() == index
     assert run.plan().nothing_to_do

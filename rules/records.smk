@@ -76,9 +76,30 @@ def read_index_once(dataset, path, _changed):
 
 
 def read_index(dataset):
-    """The index of a data set, which is read once, after it is made where it has to be."""
-    path = Path(checkpoints.index.get(dataset=dataset).output.index)
+    """The index of a data set, which is read once, after it is made where it has to be. (The
+    checkpoint is asked only then: of one that is there Snakemake would not evaluate all jobs that
+    depend on several indexes.)"""
+    path = Path(f"results/index/{dataset}.csv")
+    if not (workflow.is_main_process and index_is_current(dataset)):
+        path = Path(checkpoints.index.get(dataset=dataset).output.index)
     return read_index_once(dataset, path, path.stat().st_mtime_ns)
+
+
+@cache
+def index_is_current(dataset):
+    """Whether the index that is there is this config's, as its record says or since one that is made
+    anew in memory is the same. With --touch it is taken as it is."""
+    artefact = GRAPH.index(dataset)
+    if not Path(artefact.path).is_file():
+        return False
+    if state_of(artefact) is State.CURRENT:
+        return True
+    is_demo = isinstance(CONFIG.datasets[dataset], Demo)
+    if not workflow.touch and (is_demo or not is_same_index(dataset, artefact.path)):
+        return False
+    if not workflow.dryrun:
+        Record.of(artefact).finish()
+    return True
 
 
 def check(dataset, index):
@@ -135,37 +156,41 @@ def current(rule):
 
 def current_index(wildcards):
     """The same for the index of a data set. It is made in memory before Snakemake deletes the old one,
-    which so is kept where the videos or the annotations are not as they should be, as on a disk that
-    is not mounted; and where nothing in it changes."""
+    which so is kept where the videos or the annotations are not as they should be: on a disk that is
+    not mounted, say."""
     OF_JOB["state"] = State.OTHER
+    dataset = wildcards.dataset
     if not workflow.is_main_process:
         return []
-    artefact = artefact_of("index", wildcards)
-    recipe = CONFIG.datasets[wildcards.dataset]
-    if state_of(artefact) is State.CURRENT or workflow.touch:
-        OF_JOB["state"] = see_to(artefact)
-    elif not isinstance(recipe, Demo) and is_same_index(wildcards.dataset, artefact.path):
+    if index_is_current(dataset):
         OF_JOB["state"] = State.CURRENT
-        if not workflow.dryrun:
-            Record.of(artefact).finish()
-    else:
-        index_comes_first(wildcards.dataset)
-        # One that is missing as well: Snakemake would leave the gap, and be blind to changes of all
-        # that comes after the index.
-        workflow.dag.forcefiles.add(artefact.path)
+        return []
+    index_comes_first(dataset)
+    if not isinstance(CONFIG.datasets[dataset], Demo):
+        made_in_memory(dataset)
+    # One that is missing as well: Snakemake would leave the gap, and be blind to changes of all that
+    # comes after the index.
+    workflow.dag.forcefiles.add(GRAPH.index(dataset).path)
     return []
 
 
-def is_same_index(dataset, path):
-    """Whether the index of a data set, made anew, is the one that is there."""
+@cache
+def made_in_memory(dataset):
+    """The index of a data set, made anew, and checked."""
     try:
         index = build_index(CONFIG.datasets[dataset])
     except MotionFitError as error:
         stop(message(dataset, [str(error)]))
     check(dataset, index)
+    return index
+
+
+def is_same_index(dataset, path):
+    """Whether the index of a data set, made anew, is the one that is there."""
+    index = made_in_memory(dataset)
     try:
         return table_of_index(Path(path)).equals(index)
-    except MotionFitError:  # there is none, or it is damaged
+    except MotionFitError:  # it is damaged
         return False
 
 

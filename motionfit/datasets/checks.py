@@ -122,29 +122,27 @@ def split_findings(
     for split in sorted({use.split for use in found}):
         users = [use for use in found if use.split == split]
         tested = [use.name for use in users if use.tested]
+        names = few([use.name for use in users])
         if split_column(split) not in index.columns:
             have = [name for name in index.columns if name.startswith("split")]
-            yield (
-                f"there is no split {split}, of which {few([u.name for u in users])} is: it has "
-                f"{', '.join(have) or 'none'}"
-            )
+            yield f"there is no split {split}, only {', '.join(have) or 'none'}; needed by {names}"
             continue
         rows = index[index["label"] != ""]
         train, test = (rows[rows[split_column(split)] == part] for part in ("train", "test"))
         if train.empty:
             yield (
-                f"split {split} has no training videos, from which {few([u.name for u in users])} "
-                f"learns: {cure(config.datasets[dataset], 'train')}"
+                f"split {split} has no training videos: {cure(config.datasets[dataset], 'train')} "
+                f"(needed by {names})"
             )
         elif train["label"].nunique() == 1:
             yield (
-                f"all training videos of split {split} are of one class, {train['label'].iloc[0]!r}"
-                f", and {few([u.name for u in users])} is to tell classes apart: give another class"
+                f"all training videos of split {split} are of one class, "
+                f"{train['label'].iloc[0]!r}: add videos of another class (needed by {names})"
             )
         if tested and test.empty:
             yield (
-                f"split {split} has no test videos, on which {few(tested)} is measured: "
-                f"{cure(config.datasets[dataset], 'test')}"
+                f"split {split} has no test videos: {cure(config.datasets[dataset], 'test')} "
+                f"(needed by {few(tested)})"
             )
         if train.empty or test.empty or not tested:
             continue

@@ -102,7 +102,7 @@ def test_a_split_that_is_not_there(video):
     lists = {"format": "ucf101", "videos": "videos", "annotations": "lists of split 1 alone"}
     splits = {"evaluations__motionfit__splits": [1, 3]}
     found = check("target", index_of(video, GOOD), datasets__target=lists, **splits)
-    assert any("there is no split 3" in text and "it has split1" in text for text in found.problems)
+    assert any("there is no split 3" in text and "only split1" in text for text in found.problems)
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,11 @@ def test_a_key_that_comes_twice_stops_the_plan(empty_run):
 def test_a_brace_in_the_path_of_the_labels(empty_run):
     folder = empty_run.folder / "mine {take}"
     folders(empty_run, videos=folder.name, labels=f"{folder.name}/labels{{x}}.csv")
-    for name in ("a.mp4", "b.mp4"):
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
         make_video(folder / name)
-    (folder / "labels{x}.csv").write_text("path,label,split\na.mp4,wave,train\nb.mp4,wave,test\n")
+    (folder / "labels{x}.csv").write_text(
+        "path,label,split\na.mp4,wave,train\nb.mp4,wave,test\nc.mp4,run,train\n"
+    )
     outcome = empty_run("results/index/target.csv")
     assert outcome.status == 0, outcome.text
 

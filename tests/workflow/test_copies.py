@@ -114,8 +114,15 @@ def test_with_another_k_and_no_index_what_depends_on_it_is_planned(run, target):
     run.change(set_key("pseudo_labels/clusters/clusters", 5))
     jobs = run.plan(*target).jobs
     assert jobs["index"] == jobs["pseudo_labels"] == jobs["appearance_model"] == 1
-    # What else is listed waits for the index too, and does not run.
-    assert rules_that_run(run, *target)[:2] == ["index", "pseudo_labels"]
+
+
+@pytest.mark.long
+def test_a_run_without_its_index_makes_what_another_k_changes(run):
+    run.file("index/source.csv").unlink()
+    run.change(set_key("pseudo_labels/clusters/clusters", 5))
+    stages = ["index", "pseudo_labels", "appearance_model"]
+    assert rules_that_run(run)[:3] == stages  # and not all that is listed while there is none
+    assert run.plan().nothing_to_do
 
 
 @pytest.mark.parametrize("mounted", [True, False])

@@ -11,7 +11,6 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from motionfit.errors import MotionFitError
 from motionfit.files import write_json
 
 if TYPE_CHECKING:
@@ -48,11 +47,11 @@ class Record:
 
     @classmethod
     def parse(cls, text: str) -> "Record":
-        """Raises MotionFitError where the text is no record."""
+        """Raises ValueError where the text is no record."""
         try:
             return cls(**json.loads(text))
-        except (ValueError, TypeError):
-            raise MotionFitError(f"--made-from: {text[:80]!r} is no record of a job") from None
+        except TypeError as error:
+            raise ValueError(str(error)) from None
 
     def to_json(self) -> str:
         return json.dumps(vars(self), ensure_ascii=False)

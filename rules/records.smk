@@ -148,10 +148,18 @@ def current(rule):
     def look_up(wildcards):
         OF_JOB["state"] = State.OTHER
         if workflow.is_main_process:
-            OF_JOB["state"] = see_to(artefact_of(rule, wildcards))
+            artefact = artefact_of(rule, wildcards)
+            if not is_forced(rule, artefact.path):
+                OF_JOB["state"] = see_to(artefact)
         return []
 
     return look_up
+
+
+def is_forced(rule, path):
+    """Whether the user wants a job to run whatever its record says, by --forcerun and the like."""
+    rules = (forced.name for forced in workflow.dag.forcerules)
+    return path in workflow.dag.forcefiles or rule in rules
 
 
 def current_index(wildcards):
@@ -168,9 +176,12 @@ def current_index(wildcards):
     index_comes_first(dataset)
     if not isinstance(CONFIG.datasets[dataset], Demo):
         made_in_memory(dataset)
+    artefact = GRAPH.index(dataset)
+    if state_of(artefact) is State.OTHER:
+        tell(artefact)
     # One that is missing as well: Snakemake would leave the gap, and be blind to changes of all that
     # comes after the index.
-    workflow.dag.forcefiles.add(GRAPH.index(dataset).path)
+    workflow.dag.forcefiles.add(artefact.path)
     return []
 
 
@@ -214,7 +225,7 @@ def see_to(artefact):
     if workflow.touch:
         Record.of(artefact).finish()
         return State.CURRENT
-    if state is State.UNKNOWN and not workflow.dag_settings.forceall:
+    if state is State.UNKNOWN:
         stop(
             f"{artefact.path} has no record beside it ({record_path(artefact.path)}), so nothing "
             "tells what it was made from. Copy the record too; or delete the file, and it is made "

@@ -1,9 +1,9 @@
 """Classes of a video file, from RGB alone."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 
 from motionfit.errors import MotionFitError
@@ -13,7 +13,7 @@ from motionfit.models.device import inference_device
 from motionfit.store.clips import clip_frames
 from motionfit.store.frames import ONE_FRAME
 from motionfit.store.images import decode_rgb, encode_jpeg
-from motionfit.store.video import UnreadableVideoError, decode
+from motionfit.store.video import UnreadableVideoError, kept_frames, upright
 from motionfit.training.clips import centre_crop
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def read_clips(video: Path, about: SavedModel, count: int) -> ClipsOfVideo:
     """
     length, problem = 0, ""
     try:
-        for _ in frames_of(video, about):
+        for _ in kept_frames(video, about.fps):
             length += 1
     except UnreadableVideoError as error:
         problem = str(error)
@@ -69,7 +69,7 @@ def read_clips(video: Path, about: SavedModel, count: int) -> ClipsOfVideo:
     places = [clip_frames(start, about.clip_length, length) for start in starts.tolist()]
     needed = {place for of_clip in places for place in of_clip}
     frames = {}
-    for place, frame in zip(range(length), frames_of(video, about), strict=False):
+    for place, frame in zip(range(length), kept_frames(video, about.fps), strict=False):
         if place in needed:
             frames[place] = centre_crop(as_stored(frame, about)[None], about.crop)[0]
     return ClipsOfVideo(
@@ -77,11 +77,8 @@ def read_clips(video: Path, about: SavedModel, count: int) -> ClipsOfVideo:
     )
 
 
-def frames_of(video: Path, about: SavedModel) -> Iterator[np.ndarray]:
-    """(H, W, 3) uint8 frames, of the size and rate that the model learned from."""
-    return decode(video, (about.frame_size[0], about.frame_size[1]), about.fps)
-
-
-def as_stored(frame: np.ndarray, about: SavedModel) -> np.ndarray:
-    """A frame after the JPEG that the model's frames went through."""
-    return decode_rgb(np.frombuffer(encode_jpeg(frame, about.quality), np.uint8))
+def as_stored(frame: av.VideoFrame, about: SavedModel) -> np.ndarray:
+    """(H, W, 3) uint8: a frame of the size that the model learned from, after the JPEG that the
+    model's frames went through."""
+    image = upright(frame, (about.frame_size[0], about.frame_size[1]))
+    return decode_rgb(np.frombuffer(encode_jpeg(image, about.quality), np.uint8))

@@ -245,7 +245,22 @@ def decode(
     path: Path, size: tuple[int, int] | None, fps: float | None = None
 ) -> Iterator[np.ndarray]:
     """Yields the frames of a video upright, (H, W, 3) uint8 RGB, resized to `size` (H, W) where
-    given; else a change of their size ends the video.
+    given; else a change of their size ends the video. `fps`, and what is raised: see
+    `kept_frames`."""
+    shape = None
+    for frame in kept_frames(path, fps):
+        image = upright(frame, size)
+        shape = shape or image.shape
+        if image.shape != shape:
+            raise UnreadableVideoError(
+                f"its frames change from {shape[1]}x{shape[0]} to "
+                f"{image.shape[1]}x{image.shape[0]} pixels"
+            )
+        yield image
+
+
+def kept_frames(path: Path, fps: float | None) -> Iterator[av.VideoFrame]:
+    """Yields the frames of a video that are stored, as FFmpeg gives them.
 
     With `fps`, a frame is left out where it comes sooner than 1/fps seconds after the last one
     due, so a video of a higher rate is thinned to that rate and one of a lower rate stays as it
@@ -255,21 +270,14 @@ def decode(
     with opened(path) as (container, stream):
         announced = announced_by(container, stream, path)
         clock, tally, extent = Clock(container, stream), Tally(), Extent()
-        shape, due = None, 0
+        due = 0
         for frame in decoded(container, stream, tally, extent):
             clock.tell(frame)
             if fps is not None:
                 if clock.tick(fps) < due:
                     continue
                 due = clock.tick(fps) + 1
-            image = upright(frame, size)
-            shape = shape or image.shape
-            if image.shape != shape:
-                raise UnreadableVideoError(
-                    f"its frames change from {shape[1]}x{shape[0]} to "
-                    f"{image.shape[1]}x{image.shape[0]} pixels"
-                )
-            yield image
+            yield frame
         if problem := tally.problem(announced, extent, clock.step):
             raise UnreadableVideoError(problem)
 

@@ -175,17 +175,24 @@ def test_predict_leaves_out_what_the_pipeline_leaves_out(tmp_path, model, name):
 
 def test_predict_keeps_no_more_frames_than_its_clips_have(tmp_path, monkeypatch):
     """So a video of any length fits into memory."""
-    frame, alive = np.zeros((32, 48, 3), np.uint8), []
+    alive = []
+
+    class Frame:
+        """In place of a decoded one."""
 
     def many(*_):
         for _ in range(5000):
-            new = frame.copy()
-            alive.append(weakref.ref(new))
-            yield new
+            frame = Frame()
+            alive.append(weakref.ref(frame))
+            yield frame
+            del frame
 
-    monkeypatch.setattr("motionfit.evaluation.predict.decode", many)
-    read_clips(tmp_path / "v.mp4", ABOUT, 10)
+    image = np.zeros((32, 48, 3), np.uint8)
+    monkeypatch.setattr("motionfit.evaluation.predict.kept_frames", many)
+    monkeypatch.setattr("motionfit.evaluation.predict.upright", lambda *_: image)
+    assert read_clips(tmp_path / "v.mp4", ABOUT, 10).clips.shape == (10, 8, 28, 28, 3)
     assert sum(reference() is not None for reference in alive) < 5
+    assert len(alive) == 2 * 5000
 
 
 def test_a_model_of_other_classes_is_refused(tmp_path, model):

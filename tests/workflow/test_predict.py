@@ -1,0 +1,21 @@
+"""A model that is used on video files, beside what the workflow says of them."""
+
+import numpy as np
+import pandas as pd
+
+from motionfit.evaluation.predict import Predictor
+
+
+def test_predict_is_what_recognition_computes(whole_run):
+    """Of all test videos of the demo, to the last figure that is written."""
+    index = pd.read_csv(whole_run.file("index/target.csv"), keep_default_na=False)
+    for evaluation in ("motionfit", "random"):
+        folder = whole_run.file(f"evaluations/{evaluation}/split1")
+        table = pd.read_csv(folder / "predictions.csv").merge(index[["video", "path"]], on="video")
+        assert len(table) == (index["split1"] == "test").sum() > 5
+        predictor = Predictor(folder / "model.pt", threads=1)
+        assert predictor.about.clips == 2  # of the evaluation
+        for row in table.to_dict("records"):
+            predicted = predictor(whole_run.folder / row["path"])
+            written = [row[f"p({name})"] for name in predicted]
+            assert np.abs(np.array(list(predicted.values())) - written).max() < 1e-5

@@ -15,6 +15,7 @@ from motionfit.store.frames import ONE_FRAME
 from motionfit.store.images import decode_rgb, encode_jpeg
 from motionfit.store.video import UnreadableVideoError, kept_frames, upright
 from motionfit.training.clips import centre_crop
+from motionfit.training.inference import check_finite
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +35,18 @@ class Predictor:
                 "results/evaluations/NAME/splitN/model.pt"
             )
         self._network = network.to(self._device)
+        self._model = model
 
     def __call__(self, video: Path, clips: int | None = None) -> dict[str, float]:
         """Class to probability, the most probable first: the mean over so many clips, those of the
         model's evaluation where None.
 
-        Raises MotionFitError where fewer than two frames of the video can be decoded.
+        Raises MotionFitError where fewer than two frames of the video can be decoded, or the model
+        gives no numbers.
         """
         seen = read_clips(video, self.about, clips or self.about.clips or CLIPS)
         probabilities = video_probabilities(self._network, self.about, seen, self._device)
+        check_finite(probabilities, self._model)
         order = np.argsort(-probabilities)
         return {self.about.classes[k]: float(probabilities[k]) for k in order}
 

@@ -65,7 +65,7 @@ def video_probabilities(
 
 
 def clips_at_once(about: SavedModel, device: torch.device) -> int:
-    """Clips of a video that the network sees at a time: on a CPU more take memory and save no time."""
+    """Clips of a video that the network sees at a time: on a CPU few, to save memory."""
     if device.type != "cpu":
         return fitting(about)
     return max(1, CPU_PIXELS // (about.clip_length * about.crop**2))

@@ -127,14 +127,6 @@ def shards(dataset, folder, suffix=".h5"):
 
 
 @input_files
-def after_index(wildcards):
-    """Waits for the index. The videos are no inputs: hundreds of thousands would make a plan slow,
-    and a brace in a name can't be expressed."""
-    read_index(wildcards.dataset)
-    return []
-
-
-@input_files
 def index_of_dataset(wildcards):
     return f"results/index/{wildcards.dataset}.csv"
 

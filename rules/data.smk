@@ -57,7 +57,7 @@ checkpoint index:
 rule frames:
     input:
         record=current("frames"),
-        index=after_index,
+        index=index_of_dataset,
     output:
         frames="results/frames/{dataset}/{size}/{shard}.h5",
         failed="results/frames/{dataset}/{size}/{shard}.failed.csv",
@@ -73,14 +73,13 @@ rule frames:
         mem_mb=growing("frames", "mem_mb"),
         runtime=growing("frames", "runtime"),
     params:
-        index="results/index/{dataset}.csv",
         fps=frame_rate,
         quality=CONFIG.frame_quality,
         made_from=made_from("frames"),
     shell:
         "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
         " frames"
-        " --index {params.index:q} --shard {wildcards.shard} --size {wildcards.size}"
+        " --index {input.index:q} --shard {wildcards.shard} --size {wildcards.size}"
         " {params.fps} --quality {params.quality} --output {output.frames:q}"
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from motionfit.errors import MotionFitError
+from motionfit.records import SUFFIX
 
 VIDEO_SUFFIXES = frozenset((
     # MP4 and QuickTime, also as cameras write them
@@ -110,8 +111,9 @@ def _check_names(folder: Path, videos: list[str]) -> None:
 
 
 def warn_of_names(folder: Path, tree: Tree, lists: Collection[Path] = ()) -> None:
-    """Warns of what is not taken below a folder, `lists` and what is in them aside, and of names
-    that look the same."""
+    """Warns of what is not taken below a folder, `lists`, what is in them and records aside, and of
+    names that look the same."""
+    tree = tree._replace(others=[name for name in tree.others if not name.endswith(SUFFIX)])
     for path in lists:
         known = os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
         kept = [name for name in tree.others if not f"{name}/".startswith(f"{known}/")]

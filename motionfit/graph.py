@@ -49,6 +49,9 @@ class Artefact:
     inputs: Mapping[str, str] = field(default_factory=dict)
     """Name of an input to its fingerprint."""
 
+    split: int | None = None
+    """The split that it is of, where it is of one."""
+
     @cached_property
     def fingerprint(self) -> str:
         """The same for equal recipes, code and inputs, in whatever order their keys are."""
@@ -56,7 +59,12 @@ class Artefact:
 
     def content(self) -> str:
         """What the fingerprint is of, as one line of JSON."""
-        values = {"recipe": self.recipe, "code": self.code, "inputs": self.inputs}
+        values = {
+            "recipe": self.recipe,
+            "split": self.split,
+            "code": self.code,
+            "inputs": self.inputs,
+        }
         return json.dumps(values, sort_keys=True, ensure_ascii=False)
 
 
@@ -143,7 +151,9 @@ class Graph:
         else:
             inputs = {
                 "videos": listing(recipe.videos),
-                "annotations": digest(*map(file_digest, annotation_files(recipe))),
+                "annotations": digest(
+                    *(f"{file.name} {file_digest(file)}" for file in annotation_files(recipe))
+                ),
             }
         return Artefact(
             f"results/index/{dataset}.csv",
@@ -191,6 +201,7 @@ class Graph:
             {"index": self._index(recipe.dataset),
              "clips": self._clips(recipe.dataset, motion_model),
              "weights": weights_digest(recipe)},
+            split=split,
         )  # fmt: skip
 
     def features(self, motion_model: str, split: int, dataset: str, shards: str) -> Artefact:
@@ -201,6 +212,7 @@ class Graph:
             code_version("motionfit.pseudo_labels.features"),
             {"model": self._model(motion_model, split),
              "clips": digest(*(self._clip(dataset, motion_model, shard) for shard in chosen))},
+            split=split,
         )  # fmt: skip
 
     def pseudo_labels(self, pseudo_labels: str, split: int) -> Artefact:
@@ -217,6 +229,7 @@ class Graph:
             values,
             code_version("motionfit.pseudo_labels.stage"),
             {"index": self._index(recipe.dataset), "features": digest(*features)},
+            split=split,
         )
 
     def appearance_model(self, appearance_model: str, split: int) -> Artefact:
@@ -230,6 +243,7 @@ class Graph:
              "pseudo_labels": self.pseudo_labels(recipe.pseudo_labels, split).fingerprint,
              "frames": self._clips(source, appearance_model),
              "weights": weights_digest(recipe)},
+            split=split,
         )  # fmt: skip
 
     def mers_model(self, mers_model: str, split: int) -> Artefact:
@@ -244,6 +258,7 @@ class Graph:
              "frames": self._clips(source, mers_model),
              "flow": self._clips(source, teacher),
              "weights": weights_digest(recipe)},
+            split=split,
         )  # fmt: skip
 
     def random_model(self, random_model: str, split: int) -> Artefact:
@@ -253,6 +268,7 @@ class Graph:
             json.loads(random_model_recipe(recipe)),
             code_version("motionfit.models.random"),
             {"weights": weights_digest(recipe)},
+            split=split,
         )
 
     # -------------------------------------------------------------------------------- evaluation
@@ -270,6 +286,7 @@ class Graph:
                "labels": recipe_of(self.config.labels_of_evaluation(recipe))},
             code_version("motionfit.training.fine_tuning"),
             inputs,
+            split=split,
         )  # fmt: skip
 
     def recognition(self, evaluation: str, split: int) -> Artefact:
@@ -282,6 +299,7 @@ class Graph:
             {"clip_length": recipe.clip_length, "clips": recipe.clips},
             code_version("motionfit.evaluation.recognition"),
             inputs,
+            split=split,
         )
 
     def retrieval(self, evaluation: str, split: int) -> Artefact:
@@ -292,6 +310,7 @@ class Graph:
              "recall_at": list(recipe.recall_at)},
             code_version("motionfit.evaluation.retrieval"),
             self._evaluated(recipe, split),
+            split=split,
         )  # fmt: skip
 
     def metrics(self, evaluation: str) -> Artefact:

@@ -16,6 +16,7 @@ from motionfit.graph import (
     report_config,
     size_name,
 )
+from motionfit.report.lineage import lineage
 from motionfit.yaml_files import read_config
 
 try:
@@ -524,3 +525,35 @@ def figures_of_report(wildcards):
 
 def config_of_report(wildcards):
     return report_config(WRITTEN)
+
+
+@input_files
+def files_of_report(wildcards):
+    """What else the report reads: a file that is missing is made, and nothing from it again."""
+    made = lineage(WRITTEN)
+    models = (*made.motion_models.items(), *made.appearance_models.items())
+    of_labels = ("labels.csv", "quality.json")
+    return [
+        *(f"results/index/{dataset}.csv" for dataset in made.datasets),
+        *(f"{frames_folder(*of_size)}/failed.csv" for of_size in made.frames),
+        *(f"results/models/{m}/split{s}/history.csv" for m, splits in models for s in splits),
+        *(
+            f"results/pseudo_labels/{name}/split{split}/{file}"
+            for name, splits in made.pseudo_labels.items()
+            for split in splits
+            for file in of_labels
+        ),
+        *(
+            f"results/evaluations/{name}/split{split}/{file}"
+            for name, evaluation in WRITTEN.evaluations.items()
+            for split in evaluation.splits
+            for file in files_of_evaluation(evaluation)
+        ),
+    ]
+
+
+def files_of_evaluation(evaluation):
+    """What the report reads of a split of an evaluation."""
+    written = {"recognition": "predictions.csv", "retrieval": "neighbours.csv"}
+    files = [written[measure] for measure in evaluation.measures]
+    return [*files, "history.csv"] if evaluation.fine_tuning else files

@@ -61,7 +61,6 @@ rule frames:
     output:
         frames="results/frames/{dataset}/{size}/{shard}.h5",
         failed="results/frames/{dataset}/{size}/{shard}.failed.csv",
-        videos="results/frames/{dataset}/{size}/{shard}.videos.json",
     log:
         "results/logs/frames/{dataset}/{size}/{shard}.log",
     benchmark:

@@ -6,14 +6,16 @@ Snakemake make a result which is not this config's; and the look-ups of the othe
 `input_files`, have it count them as old where the result is this config's.
 """
 
+import logging
 from functools import cache, wraps
 
 from snakemake.io import flag
 from snakemake.logging import logger
+from snakemake.settings.enums import RerunTrigger
 
 from motionfit.config import Demo
 from motionfit.datasets import build_index
-from motionfit.datasets.checks import check_data_set, message
+from motionfit.datasets.checks import check_data_set, message, refuse_vanished
 from motionfit.datasets.index import read_index as table_of_index
 from motionfit.errors import MotionFitError
 from motionfit.graph import indexed
@@ -31,13 +33,14 @@ def stop(message):
 
 
 class OldUnlessRemade:
-    """For a flag of an input: true where Snakemake has no order to make the file again."""
+    """For a flag of an input: true where the file is there, and Snakemake has no order to make it
+    again."""
 
     def __init__(self, path):
         self.path = path
 
     def __bool__(self):
-        return self.path not in workflow.dag.forcefiles
+        return exists(self.path) and self.path not in workflow.dag.forcefiles
 
 
 def input_files(look_up):
@@ -61,6 +64,7 @@ def input_files(look_up):
 
 @cache
 def exists(path):
+    """Whether a file was there when it was first asked for: later, jobs make some."""
     return Path(path).exists()
 
 
@@ -95,7 +99,7 @@ def index_is_current(dataset):
     if state_of(artefact) is State.CURRENT:
         return True
     is_demo = isinstance(CONFIG.datasets[dataset], Demo)
-    if not workflow.touch and (is_demo or not is_same_index(dataset, artefact.path)):
+    if not workflow.touch and (is_demo or not is_same_index(dataset)):
         return False
     if not workflow.dryrun:
         Record.of(artefact).finish()
@@ -151,6 +155,11 @@ def current(rule):
             artefact = artefact_of(rule, wildcards)
             if not is_forced(rule, artefact.path):
                 OF_JOB["state"] = see_to(artefact)
+            outputs, _ = workflow.get_rule(rule).expand_output(wildcards)
+            if OF_JOB["state"] is State.CURRENT and not all(map(exists, outputs)):
+                OF_JOB["state"] = State.MISSING
+            # Here, where no profile replaces it: the records know all but the software of a rule.
+            workflow.dag_settings.rerun_triggers = {RerunTrigger.SOFTWARE_ENV}
         return []
 
     return look_up
@@ -187,28 +196,35 @@ def current_index(wildcards):
 
 @cache
 def made_in_memory(dataset):
-    """The index of a data set, made anew, and checked."""
+    """The index of a data set, made anew, and checked. Its warnings are the job's to log."""
+    logging.getLogger("motionfit.datasets").setLevel(logging.ERROR)
     try:
         index = build_index(CONFIG.datasets[dataset])
+        refuse_vanished(CONFIG.datasets[dataset].videos, before(dataset), index)
     except MotionFitError as error:
         stop(message(dataset, [str(error)]))
     check(dataset, index)
     return index
 
 
-def is_same_index(dataset, path):
-    """Whether the index of a data set, made anew, is the one that is there."""
-    index = made_in_memory(dataset)
+def before(dataset):
+    """The index of a data set as it is; None where there is none that can be read."""
     try:
-        return table_of_index(Path(path)).equals(index)
-    except MotionFitError:  # it is damaged
-        return False
+        return table_of_index(Path(f"results/index/{dataset}.csv"))
+    except MotionFitError:
+        return None
+
+
+def is_same_index(dataset):
+    """Whether the index of a data set, made anew, is the one that is there."""
+    there = before(dataset)
+    return there is not None and there.equals(made_in_memory(dataset))
 
 
 def index_comes_first(dataset):
     """Which jobs there are is known when the index is, so `--until` would find none, and end well."""
     until = set(workflow.dag_settings.until)
-    if until and not until <= {"render_demo", "index", "random_model"}:
+    if until & {"frames", "ledger", "flow", "features"}:
         stop(
             f"--until {' '.join(sorted(until))}: the data set {dataset!r} has no index yet, or another "
             "one is to be made, and without it the jobs are not known. Run with `--until index` "
@@ -222,7 +238,7 @@ def see_to(artefact):
     state = state_of(artefact)
     if state in (State.CURRENT, State.MISSING):
         return state
-    if workflow.touch:
+    if workflow.touch and state is not State.UNFINISHED:
         Record.of(artefact).finish()
         return State.CURRENT
     if state is State.UNKNOWN:

@@ -7,6 +7,7 @@ rule report:
         metrics=metrics_of_report,
         tables=tables_of_report,
         figures=figures_of_report,
+        others=files_of_report,
     output:
         report="results/report/index.html",
     log:

@@ -117,6 +117,29 @@ def test_a_change_of_the_config_is_in_what_depends_on_it_and_in_nothing_else(key
     assert changed(before, artefacts(values)) == remade
 
 
+def test_results_of_one_split_are_not_those_of_another():
+    of_config = Graph(load_config(tiny()), fake_index)
+    for rule, wildcards in JOBS.items():
+        if "split" in wildcards:
+            method = getattr(of_config, rule)
+            other = method(**{**wildcards, "split": 2})
+            assert method(**wildcards).fingerprint != other.fingerprint, rule
+
+
+def test_the_names_of_annotation_files_count(tmp_path):
+    """Of UCF101's lists they say the split, of HMDB51's the class too."""
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "videos").mkdir()
+    values = tiny()
+    values["datasets"]["target"] = {"format": "ucf101", "videos": str(tmp_path / "videos"),
+                                    "annotations": str(tmp_path / "lists")}  # fmt: skip
+    file = tmp_path / "lists" / "trainlist01.txt"
+    file.write_text("a/v_a_g01_c01.avi 1")
+    before = Graph(load_config(values), fake_index).index("target").fingerprint
+    file.rename(file.with_name("trainlist02.txt"))
+    assert Graph(load_config(values), fake_index).index("target").fingerprint != before
+
+
 def test_the_order_of_keys_changes_nothing():
     values = tiny()
     turned = json.loads(json.dumps(values), object_pairs_hook=lambda pairs: dict(pairs[::-1]))

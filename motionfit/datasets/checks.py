@@ -4,6 +4,7 @@ Every stage would find them too, but one after another, and some after days.
 """
 
 import math
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -164,7 +165,7 @@ def cure(recipe: DatasetRecipe, part: str) -> str:
     if not isinstance(recipe, Folders):
         return f"its lists, or annotations, have to name {part} videos that are in its folder"
     if recipe.test_groups:
-        return "see to test_groups, which are the groups that test, while all others train"
+        return "check test_groups: these groups are the test set, and all others train"
     if recipe.labels:
         return (
             f"give some rows of {recipe.labels} the split {part}; or leave the column out, and "
@@ -327,3 +328,27 @@ def stored_frames(path: Path, fps: float | None) -> int:
         return announced_frames(path, fps) or UNKNOWN
     except UnreadableVideoError:
         return 0
+
+
+# ------------------------------------------------------------------------------ videos that vanish
+
+
+def refuse_vanished(folder: Path, before: pd.DataFrame | None, index: pd.DataFrame) -> None:
+    """Raises MotionFitError where videos of the index `before` are gone, and what is left of their
+    folder is empty or a link that leads nowhere: a part of the data set may be on a disk that is
+    not mounted. Where the folder or the videos were removed, it is a smaller data set."""
+    if before is None:
+        return
+    gone = before[~before["video"].isin(index["video"])]
+    for name in dict.fromkeys(os.path.dirname(video) for video in gone["video"]):  # noqa: PTH120
+        left = folder / name
+        while not os.path.lexists(left):
+            left = left.parent
+        empty = left.is_dir() and not any(left.iterdir())
+        if left != folder and (empty or (left.is_symlink() and not left.exists())):
+            count = int((gone["path"].str.startswith(f"{left}/")).sum())
+            raise MotionFitError(
+                f"videos: {count} videos below {left} are gone, and it is "
+                f"{'an empty folder' if empty else 'a link that leads nowhere'}: mount its disk; "
+                "or, if they are to be left out, remove it, and run again"
+            )

@@ -60,14 +60,21 @@ def load_model(path: Path) -> tuple[VideoNetwork, SavedModel]:
     """
     try:
         content = load_weights_file(path)
-        about = SavedModel(**{field.name: content["about"][field.name]
-                              for field in fields(SavedModel)})  # fmt: skip
+        names = [field.name for field in fields(SavedModel)]
+        if set(names) != set(content["about"]):
+            raise MotionFitError(
+                f"{path} was saved by another version of MotionFit, which noted other things: "
+                "delete it and run again"
+            )
+        about = SavedModel(**{name: content["about"][name] for name in names})
         network = build_network(about.backbone, about.modality, len(about.classes), seed=0)
         network.load_state_dict(content["weights"])
     except FileNotFoundError:
         raise MotionFitError(f"there is no model at {path}") from None
     except DamagedError as error:
         raise damaged(path, error) from None
+    except MotionFitError:
+        raise
     except Exception as error:
         # PyTorch's messages are long and, of a file that is no model, beside the point.
         reason = str(error).splitlines()[0] if isinstance(error, KeyError | RuntimeError) else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from motionfit.datasets.listing import Seen, seen_path
+from motionfit.datasets.listing import Seen, read_seen, seen_path
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
 from motionfit.result_tables import read_table
@@ -32,12 +32,12 @@ def store_frames(
     Raises MotionFitError where a file is not there. It may be on a disk that is not mounted, and
     would be missing from then on if it counted as damaged.
     """
-    failures, seen = [], {}
+    failures, seen, known = [], {}, read_seen(output)
     recipe = {"size": list(size), "fps": fps, "quality": quality}
     with write_shard(output, "frames", recipe) as shard:
         for row in videos.itertuples():
             frames, reason = [], ""
-            seen[row.video] = asdict(look_at(row.path))
+            seen[row.video] = asdict(look_at(row.path, known.get(row.video)))
             try:
                 rate = float(frame_rate(Path(row.path)))
                 frames.extend(
@@ -61,10 +61,12 @@ def store_frames(
     log.info("%d videos stored, %d problems", len(videos), len(failures))
 
 
-def look_at(video: str) -> Seen:
-    """How a video file is now. Raises MotionFitError where it is not there, or may not be read."""
+def look_at(video: str, before: Seen | None = None) -> Seen:
+    """How a video file is now, or was `before` where nothing but its date has changed. Raises
+    MotionFitError where it is not there, or may not be read."""
     try:
-        return Seen.now(video)
+        now = Seen.now(video)
+        return before if before and before.is_of(now.size, video) else now
     except OSError as error:
         raise MotionFitError(
             f"{video} can't be read ({error.strerror}): see to its disk and its permissions; if it "

@@ -228,12 +228,22 @@ def announced_frames(path: Path, fps: float | None) -> int:
     where the header does not say. Raises UnreadableVideoError where it can't be opened."""
     with opened(path) as (container, stream):
         rate = float(rate_of(stream))
-        frames = announced_by(container, stream, path).frames
-        if not frames and stream.duration and stream.time_base:
-            frames = round(float(stream.duration * stream.time_base) * rate)
+        unit = stream.time_base or 0
+        by_stream = round(float((stream.duration or 0) * unit) * rate)
+        by_file = round((container.duration or 0) / av.time_base * rate)
+        # The header of a file that was written in fragments counts the frames of the first alone.
+        frames = max(announced_by(container, stream, path).frames, by_stream)
+        if container.format.name.startswith("mov") and b"moof" in path_beginning(path):
+            frames = 0
         elif not frames:  # of all that the file holds
-            frames = round((container.duration or 0) / av.time_base * rate)
+            frames = by_file
     return resampled(frames, rate, fps)
+
+
+def path_beginning(path: Path) -> bytes:
+    """As much of a file as holds the header and the first fragment of most."""
+    with path.open("rb") as file:
+        return file.read(2**20)
 
 
 def resampled(frames: int, rate: float, fps: float | None) -> int:

@@ -7,7 +7,8 @@ import yaml
 
 from motionfit.config import load_config
 from motionfit.datasets import build_index
-from motionfit.datasets.checks import Findings, check_data_set
+from motionfit.datasets.checks import Findings, check_data_set, refuse_vanished
+from motionfit.errors import MotionFitError
 from tests.videos import make_video
 
 TINY = Path(__file__).resolve().parents[1] / "workflow" / "tiny.yaml"
@@ -109,7 +110,7 @@ def test_a_split_that_is_not_there(video):
     ("options", "files", "words"),
     [
         ({}, ["a/0.mp4", "b/0.mp4"], "give every class two recordings or more"),
-        ({"test_groups": ["a/0.mp4", "b/0.mp4"]}, ["a/0.mp4", "b/0.mp4"], "see to test_groups"),
+        ({"test_groups": ["a/0.mp4", "b/0.mp4"]}, ["a/0.mp4", "b/0.mp4"], "check test_groups"),
         ({"labels": "labels.csv"}, ["0.mp4", "1.mp4"], "give some rows of"),
         ({"test_fraction": 0.01}, [f"{c}/{i}.mp4" for c in "ab" for i in range(2)], ""),
         ({"test_fraction": 0.0}, [f"{c}/{i}.mp4" for c in "ab" for i in range(2)],
@@ -246,3 +247,22 @@ def test_what_a_clustering_leaves_out(video):
     assert any(
         text.startswith("pseudo_labels.clusters: none of the source's videos") for text in found
     )
+
+
+def test_videos_on_a_part_that_is_not_mounted_are_refused_and_removed_ones_are_not(tmp_path):
+    videos = [f"{folder}/{i}.mp4" for folder in ("a", "b/deep") for i in range(2)]
+    before = pd.DataFrame({"video": videos, "path": [str(tmp_path / v) for v in videos]})
+    left = before[before["video"].str.startswith("a/")]
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a" / "0.mp4").touch()
+    with pytest.raises(MotionFitError, match=r"2 videos below .*/b are gone, and it is an empty"):
+        refuse_vanished(tmp_path, before, left)
+    (tmp_path / "b").rmdir()
+    refuse_vanished(tmp_path, before, left)  # somebody has removed it
+    (tmp_path / "b").symlink_to(tmp_path / "not mounted")
+    with pytest.raises(MotionFitError, match=r"/b are gone, and it is a link that leads nowhere"):
+        refuse_vanished(tmp_path, before, left)
+    refuse_vanished(tmp_path, before, before)
+    refuse_vanished(tmp_path, None, left)
+    refuse_vanished(tmp_path, left, left[:1])  # a video of a folder with others

@@ -11,6 +11,8 @@ from tests.workflow.runs import Run
 
 TIMES = ["clips_per_second", "waiting", "seconds"]
 """Columns of a history that say how fast, and not what."""
+DATED = (".made_from.json", ".videos.json")
+"""Ends of the names of what says how the videos were, which have a date in each run."""
 NO_RESULTS = {"logs", "benchmarks", "tensorboard"}
 
 
@@ -31,7 +33,9 @@ def results(run: Run) -> dict[str, Path]:
     return {
         name: path
         for name, path in named.items()
-        if not NO_RESULTS & set(Path(name).parts) and path.name not in ("run.json", ".filler")
+        if not NO_RESULTS & set(Path(name).parts)
+        and path.name not in ("run.json", ".filler")
+        and not name.endswith(DATED)
     }
 
 

@@ -174,6 +174,27 @@ def test_a_gap_is_filled_where_it_is_needed_and_nothing_else_is_made_again(run):
     assert run.plan().jobs == {"frames": 1, **SELF_TRAINED}
 
 
+def test_a_file_that_is_missing_is_made_again_alone(run):
+    """Of a result's other files, with what it is made from missing too; and by another profile."""
+    folder = run.file("evaluations/motionfit/split1")
+    (folder / "predictions.csv").unlink()
+    (folder / "model.pt").unlink()
+    target = "results/evaluations/motionfit/split1/predictions.csv"
+    jobs = {"fine_tuning": 1, "recognition": 1}
+    assert (
+        run.plan(target).jobs == run.plan("--workflow-profile", "none", "--", target).jobs == jobs
+    )
+
+
+def test_the_report_is_made_whatever_it_reads_is_missing(run):
+    missing = ["frames/source/16x24/failed.csv", "pseudo_labels/clusters/split1/quality.json",
+               "models/motion/split1/history.csv", "report/index.html"]  # fmt: skip
+    for name in missing:
+        run.file(name).unlink()
+    jobs = {"ledger": 1, "pseudo_labels": 1, "motion_model": 1, "report": 1}
+    assert run.plan().jobs == jobs
+
+
 def test_until_a_stage_whose_jobs_are_not_known_yet(run):
     run.file("index/source.csv").unlink()
     text = failed(run, "--until", "features")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
-# A stage's recipe, with all defaults, is a parameter of its rule already: what else the module of
-# all recipes says is none of its business.
+# A stage's recipe counts by itself, with all defaults (`motionfit.graph`); the rest of the module of
+# all recipes does not matter to it.
 LEFT_OUT = {"motionfit.config"}
 
 

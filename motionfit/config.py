@@ -1352,7 +1352,7 @@ def over_base(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def check_paths(config: Config) -> None:
     """Raises MotionFitError naming all keys whose files or folders are missing.
 
-    Before a run begins, since the index of a data set is lost where making it anew fails.
+    Before a run begins, so that nothing is computed first.
     """
     weights = {
         f"{section}.{name}.network.weights": model.network.weights

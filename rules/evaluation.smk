@@ -40,6 +40,7 @@ rule fine_tuning:
         " --gpus {resources.gpu} --output {output.model:q}"
 
 
+# It notes in the fine-tuned model how many clips per video it took, for whoever uses the model.
 rule recognition:
     input:
         record=current("recognition"),

@@ -195,6 +195,7 @@ def test_the_report_is_made_whatever_it_reads_is_missing(run):
     assert run.plan().jobs == jobs
 
 
+@pytest.mark.long
 def test_until_a_stage_whose_jobs_are_not_known_yet(run):
     run.file("index/source.csv").unlink()
     text = failed(run, "--until", "features")

@@ -190,6 +190,7 @@ def test_one_video_replaced_makes_its_shard(run):
     assert run.plan().jobs["frames"] == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("motion_split", "chains"), [("target", 2), (2, 1)])
 def test_splits_share_a_motion_model_only_where_its_split_is_fixed(empty_run, motion_split, chains):
     """Two splits of a data set like UCF101: one chain of models a split, or one for both."""

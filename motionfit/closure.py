@@ -7,8 +7,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
-# A stage's recipe counts by itself, with all defaults (`motionfit.graph`); the rest of the module of
-# all recipes does not matter to it.
+# A stage's recipe counts by itself, with all defaults (`motionfit.graph`). What else the module of
+# recipes says does not matter to a stage.
 LEFT_OUT = {"motionfit.config"}
 
 

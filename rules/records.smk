@@ -155,6 +155,10 @@ def current(rule):
             artefact = artefact_of(rule, wildcards)
             if not is_forced(rule, artefact.path):
                 OF_JOB["state"] = see_to(artefact)
+            # With --until Snakemake asks of a last job only whether an input is newer.
+            is_last = rule in workflow.dag_settings.until
+            if is_last and OF_JOB["state"] is State.MISSING:
+                workflow.dag.forcefiles.add(artefact.path)
             outputs, _ = workflow.get_rule(rule).expand_output(wildcards)
             if OF_JOB["state"] is State.CURRENT and not all(map(exists, outputs)):
                 OF_JOB["state"] = State.MISSING

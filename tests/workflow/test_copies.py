@@ -201,3 +201,9 @@ def test_until_a_stage_whose_jobs_are_not_known_yet(run):
     text = failed(run, "--until", "features")
     assert "Run with `--until index` first" in text
     assert run.plan("--until", "index").jobs == {"index": 1}
+
+
+def test_until_a_stage_of_which_all_that_comes_before_is_finished(run):
+    run.file("pseudo_labels/clusters/split1/labels.csv").unlink()
+    assert run.plan("--until", "pseudo_labels").jobs == {"pseudo_labels": 1}
+    assert run.plan("--until", "features").nothing_to_do

@@ -125,5 +125,7 @@ def write_video(path: Path, frames: np.ndarray) -> None:
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            # Converted here: what the stream itself converts was not always the same.
+            container.mux(stream.encode(picture.reformat(format="yuv420p")))
         container.mux(stream.encode())

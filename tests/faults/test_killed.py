@@ -15,9 +15,9 @@ from tests.faults.disturbed import (
     descendants,
     end,
     finished,
-    small_run,
     started,
     told,
+    unstarted,
     wait_for_all,
 )
 from tests.faults.same import same_results
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.long
 @pytest.mark.parametrize("whole", [True, False], ids=["power_cut", "snakemake_alone"])
 def test_a_run_that_is_killed_in_each_stage(undisturbed, tmp_path, whole):
     """Together with its jobs, or so that they are left behind and write on beside the next run."""
-    run = small_run(tmp_path / "run")
+    run = unstarted(undisturbed, tmp_path / "run")
     orphans = []
     for stage, file in STAGES.items():
         begun = begins(run, stage)

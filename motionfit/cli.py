@@ -220,7 +220,9 @@ def predict(args: Arguments) -> int:
             failed = True
             continue
         print(video, flush=True)
-        table = Table("class", "probability")
+        left_out = len(probabilities) - args.top
+        caption = f"and {left_out} less probable: --top" if left_out > 0 else None
+        table = Table("class", "probability", caption=caption)
         for name, probability in list(probabilities.items())[: args.top]:
             table.add_row(escape(name), f"{probability:.3f}")
         Console().print(table)

@@ -5,7 +5,6 @@ of results do not count, nor does what Snakemake remembers. So the record beside
 (`motionfit.records`) tells whether it is a config's, wherever the results were copied to.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from motionfit.config import (
     Size,
 )
 from motionfit.datasets.listing import listing, read_seen, state
+from motionfit.digests import digest, file_digest
 from motionfit.flow.methods import method_module
 from motionfit.records import read_record
 from motionfit.seeds import with_seeds
@@ -66,22 +66,6 @@ class Artefact:
             "inputs": self.inputs,
         }
         return json.dumps(values, sort_keys=True, ensure_ascii=False)
-
-
-def digest(*texts: str) -> str:
-    """A hash of texts, none of which holds a NUL."""
-    joined = "\0".join(texts).encode(errors="surrogateescape")
-    return hashlib.sha256(joined).hexdigest()[:16]
-
-
-@cache
-def file_digest(path: Path) -> str:
-    """A hash of the content of a file; '' where it can't be read, of which its stage complains."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    except OSError:
-        return ""
 
 
 @dataclass(frozen=True)
@@ -362,9 +346,10 @@ class Graph:
         """Copies for other seeds are in its tables alone."""
         return Artefact(
             "results/report/index.html",
-            {"config": digest(report_config(self.written))},
+            {},
             code_version("motionfit.report"),
-            {f"evaluations {n}": self.metrics(n).fingerprint for n in self.written.evaluations}
+            {"config": digest(report_config(self.written))}
+            | {f"evaluations {n}": self.metrics(n).fingerprint for n in self.written.evaluations}
             | {f"tables {n}": self.table(n).fingerprint for n in self.config.tables}
             | {f"figures {n}": self.retrieval_figure(n).fingerprint for n in self.config.figures},
         )

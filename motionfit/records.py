@@ -20,12 +20,12 @@ SUFFIX = ".made_from.json"
 
 
 class State(Enum):
-    """What the record of a result says of it."""
+    """What a result and its record show."""
 
-    CURRENT = "it is this config's"
+    CURRENT = "it is what the config describes"
     MISSING = "there is no result"
-    UNFINISHED = "the job that was to make it did not end"
-    OTHER = "it was made from something else"
+    UNFINISHED = "the job that makes it was interrupted"
+    OTHER = "what it was made from changed"
     UNKNOWN = "it has no record"
 
 
@@ -85,17 +85,18 @@ def read_record(result: str) -> dict[str, Any] | None:
 
 def state_of(artefact: "Artefact") -> State:
     """Whether the result of an artefact is there, and is what the artefact describes."""
+    record = read_record(artefact.path)
+    # Snakemake deletes a result before its job starts, so an interrupted job may leave none.
+    if record and record.get("unfinished"):
+        return State.UNFINISHED
     if not Path(artefact.path).exists():
         return State.MISSING
-    record = read_record(artefact.path)
     if record is None:
         return State.UNKNOWN
-    if record.get("unfinished"):
-        return State.UNFINISHED
     return State.CURRENT if record.get("fingerprint") == artefact.fingerprint else State.OTHER
 
 
-OUTSIDE = ("videos", "annotations", "weights")
+OUTSIDE = ("config", "videos", "annotations", "weights")
 """Inputs that no job of the run makes."""
 
 

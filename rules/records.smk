@@ -21,7 +21,8 @@ from motionfit.errors import MotionFitError
 from motionfit.graph import indexed
 from motionfit.records import Record, State, differences, record_path, state_of
 
-SAID, CHECKED = set(), set()
+reasons_told = set()
+indexes_checked = set()
 OF_JOB = {"state": State.OTHER}
 """State of the result of the job whose inputs are looked up."""
 
@@ -74,9 +75,10 @@ def read_index_once(dataset, path, _changed):
         index = table_of_index(path)
     except MotionFitError as error:
         stop(error)
+    what_others_need = indexed(index)
     if workflow.is_main_process:
-        check(dataset, index)
-    return indexed(index)
+        check(dataset, index, what_others_need.fingerprint)
+    return what_others_need
 
 
 def read_index(dataset):
@@ -106,12 +108,13 @@ def index_is_current(dataset):
     return True
 
 
-def check(dataset, index):
-    """Ends the plan or the run where a data set does not fit the config, with all that is wrong
-    with it, and with the data sets that can be looked at now."""
-    if (state := (dataset, indexed(index).fingerprint)) in CHECKED:
+def check(dataset, index, fingerprint):
+    """Ends the plan or the run if a data set does not fit the config, with all that is wrong with
+    it, and with the data sets that can be looked at now. An index of a fingerprint is checked
+    once."""
+    if (dataset, fingerprint) in indexes_checked:
         return
-    CHECKED.add(state)
+    indexes_checked.add((dataset, fingerprint))
     found = check_data_set(WRITTEN, dataset, index)
     for odd in found.warnings:
         logger.warning(f"the data set {dataset!r}: {odd}")
@@ -190,8 +193,12 @@ def current_index(wildcards):
     if not isinstance(CONFIG.datasets[dataset], Demo):
         made_in_memory(dataset)
     artefact = GRAPH.index(dataset)
-    if state_of(artefact) is State.OTHER:
-        tell(artefact)
+    if Path(f"results/frames/{dataset}").exists():
+        tell(artefact, state_of(artefact))
+        tell_once(
+            "The jobs after an index depend on its content. All are listed until it is made; then "
+            "only those run that it changes."
+        )
     # One that is missing as well: Snakemake would leave the gap, and be blind to changes of all that
     # comes after the index.
     workflow.dag.forcefiles.add(artefact.path)
@@ -207,7 +214,7 @@ def made_in_memory(dataset):
         refuse_vanished(CONFIG.datasets[dataset].videos, before(dataset), index)
     except MotionFitError as error:
         stop(message(dataset, [str(error)]))
-    check(dataset, index)
+    check(dataset, index, indexed(index).fingerprint)
     return index
 
 
@@ -252,15 +259,20 @@ def see_to(artefact):
             "again; or, if you know that all results are this config's, have that noted by "
             "`snakemake --touch`, with the --directory and --configfile of the run"
         )
-    if state is State.OTHER:
-        tell(artefact)
+    tell(artefact, state)
     workflow.dag.forcefiles.add(artefact.path)
     return State.OTHER
 
 
-def tell(artefact):
-    """Says what has changed; of many results that are made again for the same reason, of one."""
-    reasons = "; ".join(differences(artefact))
-    if reasons and reasons not in SAID:
-        SAID.add(reasons)
-        logger.info(f"{artefact.path} is made again: {reasons}")
+def tell(artefact, state):
+    """Says why a result is made, unless what it is made from says it."""
+    reasons = differences(artefact) if state is State.OTHER else [state.value]
+    if reasons:
+        tell_once("; ".join(reasons), f"{artefact.path} is made again: ")
+
+
+def tell_once(reason, of_what=""):
+    """Many results are often made again for the same reason: it is told of the first."""
+    if reason not in reasons_told:
+        reasons_told.add(reason)
+        logger.info(f"{of_what}{reason}")

@@ -3,6 +3,7 @@ import ast
 import pytest
 
 from motionfit import closure
+from tests.imports import reached
 
 
 @pytest.fixture
@@ -63,16 +64,6 @@ def test_comments_docstrings_and_formatting_do_not_count(package):
         "    # A comment.\n    return (c.x)\n"
     )
     assert version() == before
-
-
-def reached(module: str, seen: set[str]) -> set[str]:
-    tree = closure.parse(module)
-    if tree is None or module in seen or module in closure.LEFT_OUT:
-        return seen
-    seen.add(module)
-    for name in closure.imports(tree):
-        reached(name, seen)
-    return seen
 
 
 def test_no_stage_depends_on_one_it_should_not():

@@ -14,9 +14,11 @@ import yaml
 from motionfit import closure, graph
 from motionfit.config import load_config
 from motionfit.datasets.listing import Seen, seen_path
+from motionfit.digests import file_digest
 from motionfit.files import write_json
 from motionfit.graph import Artefact, Graph, Indexed, indexed
 from motionfit.records import Record
+from tests.imports import reached
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "workflow" / "tiny.yaml"
@@ -218,7 +220,7 @@ def test_the_content_of_files_from_outside_counts_and_their_dates_do_not(tmp_pat
             {"backbone": "r3d_18", "clip_length": 4, "weights": "w.pth"})  # fmt: skip
 
     def made() -> dict[str, str]:
-        graph.file_digest.cache_clear()
+        file_digest.cache_clear()
         of_config = Graph(load_config(values), fake_index)
         return {rule: getattr(of_config, rule)(**JOBS[rule]).fingerprint
                 for rule in ("index", "random_model")}  # fmt: skip
@@ -230,17 +232,6 @@ def test_the_content_of_files_from_outside_counts_and_their_dates_do_not(tmp_pat
     (tmp_path / "labels.csv").write_text("path,label,group\n")
     (tmp_path / "w.pth").write_text("others")
     assert {rule for rule, value in made().items() if value != before[rule]} == set(before)
-
-
-def reached(module: str, seen: set[str]) -> set[str]:
-    """The modules of the package that a module imports, directly or not."""
-    tree = closure.parse(module)
-    if tree is None or module in seen or module in closure.LEFT_OUT:
-        return seen
-    seen.add(module)
-    for name in closure.imports(tree):
-        reached(name, seen)
-    return seen
 
 
 @pytest.fixture

@@ -65,21 +65,17 @@ def check_data_set(config: Config, dataset: str, index: pd.DataFrame) -> Finding
     def length_of(path: str) -> int:
         return stored_frames(Path(path), fps)
 
-    findings = [
-        *split_findings(config, artefacts, dataset, index),
+    problems = [
+        *split_problems(config, artefacts, dataset, index),
         *training_problems(config, artefacts, dataset, index),
         *source_problems(config, artefacts, dataset, index, length_of),
         *length_problems(config, artefacts, dataset, index, length_of),
     ]
-    problems = [text for text in findings if not isinstance(text, Odd)]
-    odd = [str(text) for text in findings if isinstance(text, Odd)]
-    return Findings(list(dict.fromkeys(problems)), list(dict.fromkeys(odd)))
-
-
-class Odd(str):
-    """A finding that makes no stage fail."""
-
-    __slots__ = ()
+    warnings = [
+        *untested_classes(config, artefacts, dataset, index),
+        *unused_labels(config, artefacts, dataset, index),
+    ]
+    return Findings(list(dict.fromkeys(problems)), list(dict.fromkeys(warnings)))
 
 
 def message(dataset: str, problems: list[str]) -> str:
@@ -115,21 +111,18 @@ def uses(config: Config, artefacts: Needed, dataset: str) -> list[Use]:
     ]
 
 
-def split_findings(
+def split_problems(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
 ) -> Iterator[str]:
-    """Splits without training or test videos, and classes that are lacking in one of the two."""
-    found = uses(config, artefacts, dataset)
-    for split in sorted({use.split for use in found}):
-        users = [use for use in found if use.split == split]
+    """Splits without training or test videos, and classes that have test videos alone."""
+    for split, users in users_of_splits(config, artefacts, dataset).items():
         tested = [use.name for use in users if use.tested]
         names = few([use.name for use in users])
         if split_column(split) not in index.columns:
             have = [name for name in index.columns if name.startswith("split")]
             yield f"there is no split {split}, only {', '.join(have) or 'none'}; needed by {names}"
             continue
-        rows = index[index["label"] != ""]
-        train, test = (rows[rows[split_column(split)] == part] for part in ("train", "test"))
+        train, test = parts(index, split)
         if train.empty:
             yield (
                 f"split {split} has no training videos: {cure(config.datasets[dataset], 'train')} "
@@ -145,19 +138,61 @@ def split_findings(
                 f"split {split} has no test videos: {cure(config.datasets[dataset], 'test')} "
                 f"(needed by {few(tested)})"
             )
-        if train.empty or test.empty or not tested:
-            continue
-        learned, asked = set(train["label"]), set(test["label"])
-        if untrained := sorted(asked - learned):
+        untrained = sorted(set(test["label"]) - set(train["label"]))
+        if tested and untrained and not train.empty:
             yield (
                 f"split {split} has test videos but no training video of the class(es) "
                 f"{few(untrained, 10)}: add training videos, or leave out these classes"
             )
-        if untested := sorted(learned - asked):
-            yield Odd(
+
+
+def untested_classes(
+    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
+) -> Iterator[str]:
+    """Classes of which a split has training videos alone. No stage fails for it."""
+    for split, users in users_of_splits(config, artefacts, dataset).items():
+        if split_column(split) not in index.columns or not any(use.tested for use in users):
+            continue
+        train, test = parts(index, split)
+        untested = sorted(set(train["label"]) - set(test["label"]))
+        if untested and not test.empty:
+            yield (
                 f"split {split} has no test video of the class(es) {few(untested, 10)}: no measure "
                 "says how well they are recognised"
             )
+
+
+def unused_labels(
+    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
+) -> Iterator[str]:
+    """Labelled videos of folders that are in neither part of a split. (Official splits may leave
+    videos out on purpose.)"""
+    if not isinstance(config.datasets[dataset], Folders):
+        return
+    for split in users_of_splits(config, artefacts, dataset):
+        if split_column(split) in index.columns:
+            count = int(((index["label"] != "") & (index[split_column(split)] == "")).sum())
+            if count:
+                yield (
+                    f"labelled videos in neither part of split {split}: {count}; nothing learns "
+                    f"from their labels: if something should, write train or test in the column "
+                    f"split of {config.datasets[dataset].labels}"
+                )
+
+
+def users_of_splits(config: Config, artefacts: Needed, dataset: str) -> dict[int, list[Use]]:
+    """Split of a data set to all that uses its labels."""
+    users: dict[int, list[Use]] = defaultdict(list)
+    for use in sorted(uses(config, artefacts, dataset), key=lambda use: use.split):
+        users[use.split].append(use)
+    return users
+
+
+def parts(index: pd.DataFrame, split: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The labelled training and test videos of a split."""
+    rows = index[index["label"] != ""]
+    column = rows[split_column(split)]
+    return rows[column == "train"], rows[column == "test"]
 
 
 def cure(recipe: DatasetRecipe, part: str) -> str:
@@ -267,6 +302,8 @@ def length_problems(
 ) -> Iterator[str]:
     """Clips that are longer than every video that they are to be taken from."""
     names: dict[str, list[str]] = defaultdict(list)
+    fps = config.datasets[dataset].fps
+    rate = f" at {fps:g} frames per second" if fps else ""
     for name, clip_length, rows in clips_taken(config, artefacts, dataset, index):
         longest = 0
         for frames in frames_of(list(rows["path"]), length_of):
@@ -275,8 +312,9 @@ def length_problems(
                 break
         if len(rows) and math.ceil(longest * TOLERANCE) < clip_length:
             names[
-                f"clip_length is {clip_length}, but the longest of the {len(rows)} videos has "
-                f"{longest} frames, by its header: take a smaller clip_length"
+                f"clip_length is {clip_length}, but the longest of its {len(rows)} videos has "
+                f"{longest} frames{rate}, by its header: take a smaller clip_length"
+                f"{' or a larger fps' if fps else ''}"
             ].append(name)
     for text, of_text in names.items():
         yield f"{few(list(dict.fromkeys(of_text)))}: {text}"

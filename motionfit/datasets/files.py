@@ -136,9 +136,9 @@ def _not_taken(tree: Tree) -> list[str]:
         counts = Counter(map(suffix_of, tree.others)).most_common()
         kinds = [f"{count} {suffix or 'without a suffix'} (such as {examples[suffix]})"
                  for suffix, count in counts]  # fmt: skip
-        lines.append(f"{len(tree.others)} files are no videos by their names: {few(kinds, 6)}")
+        lines.append(f"not taken, since no name of a video: {few(kinds, 6)}")
     if tree.dangling:
-        lines.append(f"{len(tree.dangling)} links lead nowhere: {few(tree.dangling)}")
+        lines.append(f"not taken, since links that lead nowhere: {few(tree.dangling)}")
     return lines
 
 

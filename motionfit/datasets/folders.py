@@ -69,8 +69,8 @@ def warn_of_empty_classes(recipe: Folders, tree: Tree) -> None:
     filled = {video.partition("/")[0] for video in tree.videos}
     if empty := [folder for folder in tree.folders if folder not in filled]:
         log.warning(
-            "below %s, %d class folders have no video, and are no classes: %s",
-            recipe.videos, len(empty), few(empty, 10),
+            "below %s, folders without a video, which are no classes: %s",
+            recipe.videos, few(empty, 10),
         )  # fmt: skip
 
 

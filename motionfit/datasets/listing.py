@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from motionfit.datasets.files import scan_videos
+from motionfit.digests import digest
 from motionfit.errors import MotionFitError
 
 SAMPLED = 2**16
@@ -23,7 +24,7 @@ def listing(folder: Path) -> str:
         videos = scan_videos(folder)
     except MotionFitError:
         return ""
-    return _digest(videos)
+    return digest(*videos)
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,4 @@ def state(videos: Iterable[tuple[str, str]], known: Mapping[str, Seen] | None = 
             parts.append(f"{video}\0{found.st_size}\0{date}")
         except OSError:
             parts.append(video)
-    return _digest(parts)
-
-
-def _digest(texts: Iterable[str]) -> str:
-    joined = "\0".join(texts).encode(errors="surrogateescape")
-    return hashlib.sha256(joined).hexdigest()[:16]
+    return digest(*parts)

@@ -37,7 +37,15 @@ def estimate(configfile: Path | None, directory: Path | None, targets: Sequence[
         if not directory.is_dir():
             raise MotionFitError(f"--directory: there is no folder {directory}: make it first")
         os.chdir(directory)
-    check_paths(config)
+    try:
+        check_paths(config)
+    except MotionFitError as error:
+        if directory is None:
+            raise MotionFitError(
+                f"{error}\n(paths count from the current folder; give that of the run "
+                "as --directory)"
+            ) from None
+        raise
     # What counts on a CPU is the time that it works, so threads are not to wait in a loop. This is
     # read as PyTorch is imported: here, so that a mistake in the config is told before that.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

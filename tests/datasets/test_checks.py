@@ -209,7 +209,7 @@ def test_frames_count_as_they_are_stored(video):
     network = {"backbone": "r2plus1d_small", "clip_length": 16}
     found = check("source", index, datasets__source=recipe,
                   appearance_models__appearance__network=network).problems  # fmt: skip
-    assert any("has 10 frames, by its header" in text for text in found)
+    assert any("has 10 frames at 6 frames per second, by its header" in text for text in found)
 
 
 def test_nothing_is_said_where_headers_say_nothing_or_videos_cant_be_opened(
@@ -228,7 +228,7 @@ def test_nothing_is_said_where_headers_say_nothing_or_videos_cant_be_opened(
     # Of one that can be opened among them the length counts.
     mixed = broken.assign(path=[video, *broken["path"][1:]])
     [problem] = check("source", mixed, **network).problems
-    assert "the longest of the 40 videos has 20 frames" in problem
+    assert "the longest of its 40 videos has 20 frames" in problem
 
 
 def test_artefacts_with_the_same_problem_share_a_line(video):
@@ -247,6 +247,14 @@ def test_what_a_clustering_leaves_out(video):
     assert any(
         text.startswith("pseudo_labels.clusters: none of the source's videos") for text in found
     )
+
+
+def test_labelled_videos_in_neither_part_of_a_split_are_counted(video):
+    index = index_of(video, [*GOOD, "wave", "jump", "-"])
+    [warning] = check("target", index).warnings
+    assert "labelled videos in neither part of split 1: 2" in warning
+    official = {"datasets__target": {"format": "hmdb51", "videos": "v", "annotations": "a"}}
+    assert not check("target", index, **official).warnings
 
 
 def test_videos_on_a_part_that_is_not_mounted_are_refused_and_removed_ones_are_not(tmp_path):

@@ -93,8 +93,8 @@ def test_files_that_are_no_videos_are_counted_and_named_once(tmp_path, caplog):
     (tmp_path / "a" / "round.mp4").symlink_to(tmp_path / "a" / "round.mp4")
     build_index(folders(tmp_path))
     others, links = warnings(caplog)
-    assert "3 files are no videos by their names: 2 .srt (such as a/1.srt), 1 without" in others
-    assert links.endswith("2 links lead nowhere: a/gone.mp4, a/round.mp4")
+    assert "not taken, since no name of a video: 2 .srt (such as a/1.srt), 1 without" in others
+    assert links.endswith("not taken, since links that lead nowhere: a/gone.mp4, a/round.mp4")
 
 
 def test_lists_among_the_videos_are_not_named(tmp_path, caplog):
@@ -113,7 +113,7 @@ def test_a_class_folder_without_videos_is_named(tmp_path, caplog):
     make_videos(tmp_path, "run/1.mp4", "walk/1.txt", "jump/deep/1.mp4")
     (tmp_path / "sit").mkdir()
     build_index(folders(tmp_path))
-    assert "2 class folders have no video, and are no classes: sit, walk" in caplog.text
+    assert "folders without a video, which are no classes: sit, walk" in caplog.text
     caplog.clear()
     build_index(folders(tmp_path, labelled=False))
     assert "class folder" not in caplog.text

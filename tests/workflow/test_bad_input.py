@@ -92,7 +92,7 @@ def test_all_that_an_index_shows_is_said_at_once_before_anything_is_made(empty_r
         "the data set 'target' does not fit this config:",
         "all training videos of split 1 are of one class, 'wave'",
         "split 1 has test videos but no training video of the class(es) jump",
-        "evaluations.motionfit: clip_length is 9, but the longest of the 1 videos has 5 frames",
+        "evaluations.motionfit: clip_length is 9, but the longest of its 1 videos has 5 frames",
         "the data set 'source' does not fit this config:",
         "clusters is 4, but the 1 videos of the source give at most 1 clips",
     ):

@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 
+from motionfit.files import write_json
 from motionfit.records import record_path
 from tests.workflow.runs import Run, set_key
 from tests.workflow.test_reruns import SELF_TRAINED
@@ -95,9 +96,24 @@ def test_a_result_of_unknown_origin_is_refused_until_somebody_vouches_for_it(cop
 
 def test_a_deleted_index_is_made_again_and_nothing_else(copied):
     copied.file("index/source.csv").unlink()
-    assert copied.plan().jobs["index"] == 1
+    plan = copied.plan()
+    assert plan.jobs["index"] == 1
+    assert "results/index/source.csv is made again: there is no result" in plan.text
+    assert "All are listed until it is made" in plan.text
     assert rules_that_run(copied) == ["index"]
     assert copied.plan().nothing_to_do
+
+
+def test_an_interrupted_job_runs_again_though_nothing_needs_its_result(run):
+    """As one that --forcerun started and a kill ended: Snakemake has deleted the result."""
+    features = run.file("features/motion/split1/source/0000.h5")
+    assert features.is_file()
+    features.unlink()
+    assert run.plan().nothing_to_do  # a gap
+    write_json(record_path(str(features)), {"unfinished": True})
+    plan = run.plan()
+    assert plan.jobs["features"] == 1
+    assert "the job that makes it was interrupted" in plan.text
 
 
 def rules_that_run(run: Run, *arguments: str) -> list[str]:

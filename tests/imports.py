@@ -1,0 +1,14 @@
+"""What modules of the package import."""
+
+from motionfit import closure
+
+
+def reached(module: str, seen: set[str]) -> set[str]:
+    """The modules of the package that a module imports, directly or not, added to `seen`."""
+    tree = closure.parse(module)
+    if tree is None or module in seen or module in closure.LEFT_OUT:
+        return seen
+    seen.add(module)
+    for name in closure.imports(tree):
+        reached(name, seen)
+    return seen

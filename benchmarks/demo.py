@@ -15,8 +15,12 @@ from runs import ROOT, print_table, read_config, run, with_seed
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--configfile", type=Path, default=ROOT / "config.yaml",
-                        help="config file to run (default: config.yaml)")  # fmt: skip
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        default=ROOT / "config.yaml",
+        help="config file to run (default: config.yaml)",
+    )
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds (default: 3)")
     parser.add_argument("--cores", default="all", help="cores to use (default: all)")
     parser.add_argument("--folder", type=Path, required=True, help="folder for the runs")

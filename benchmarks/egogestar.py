@@ -32,8 +32,10 @@ def main() -> None:
         if seed and not folder.exists():
             for part in ("index", "frames", "flow"):
                 shutil.copytree(args.folder / "seed0" / "results" / part, folder / "results" / part)
-            shutil.copytree(args.folder / "seed0" / ".snakemake" / "metadata",
-                            folder / ".snakemake" / "metadata")  # fmt: skip
+            shutil.copytree(
+                args.folder / "seed0" / ".snakemake" / "metadata",
+                folder / ".snakemake" / "metadata",
+            )
         runs.append(run(with_seed(config, seed, datasets=False), folder, args.cores))
     print_table("EgoGestAR", runs, ["recognition top1", "retrieval clip R@1"])
 

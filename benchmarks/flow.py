@@ -34,16 +34,28 @@ console = Console(width=120)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--truth", type=Path, nargs=3, metavar=("FRAME1", "FRAME2", "FLO"),
-                        help="two frames and their true flow, as of Middlebury")  # fmt: skip
+    parser.add_argument(
+        "--truth",
+        type=Path,
+        nargs=3,
+        metavar=("FRAME1", "FRAME2", "FLO"),
+        help="two frames and their true flow, as of Middlebury",
+    )
     parser.add_argument("--videos", type=Path, nargs="+", default=[], help="video files")
     parser.add_argument("--pairs", type=int, default=4, help="pairs a video (default: 4)")
     parser.add_argument("--turns", type=int, default=3, help="turns of all methods (default: 3)")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(),
-                        help="CPU cores for 'in all' (default: all)")  # fmt: skip
-    parser.add_argument("--gpu-pairs", type=int, default=4096,
-                        help="pairs a turn on a GPU: the same, repeated (default: 4096)"
-                        )  # fmt: skip
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=torch.get_num_threads(),
+        help="CPU cores for 'in all' (default: all)",
+    )
+    parser.add_argument(
+        "--gpu-pairs",
+        type=int,
+        default=4096,
+        help="pairs a turn on a GPU: the same, repeated (default: 4096)",
+    )
     args = parser.parse_args()
     methods = [m for m in METHODS if m != "tvl1_gpu" or torch.cuda.is_available()]
     if torch.cuda.is_available():
@@ -68,9 +80,12 @@ def pairs_of(video: Path, size: tuple[int, int], count: int) -> list[Pair]:
 
 
 def compare(
-    title: str, pairs: list[Pair], methods: Sequence[str], args: argparse.Namespace,
+    title: str,
+    pairs: list[Pair],
+    methods: Sequence[str],
+    args: argparse.Namespace,
     truth: np.ndarray | None,
-) -> None:  # fmt: skip
+) -> None:
     """Prints a row a method: its median speed over the turns, and its accuracy."""
     flows, alone, together = {}, {}, {}
     for method in methods:
@@ -86,8 +101,15 @@ def compare(
                 together.setdefault(method, []).append(rate(many, method, args.threads))
     table = Table(title=f"{title}: {len(pairs)} pairs", title_justify="left")
     table.add_column("method")
-    for head in ("pairs/s a core", "x OpenCV", f"pairs/s, {args.threads} threads", "x one core",
-                 "difference", "largest", "end-point error"):  # fmt: skip
+    for head in (
+        "pairs/s a core",
+        "x OpenCV",
+        f"pairs/s, {args.threads} threads",
+        "x one core",
+        "difference",
+        "largest",
+        "end-point error",
+    ):
         table.add_column(head, justify="right")
     for method in methods:
         difference = np.linalg.norm(flows[method] - flows["opencv"], axis=-1)
@@ -95,11 +117,14 @@ def compare(
         ratios = one and np.median(np.divide(alone[method], alone["opencv"]))
         gains = one and np.median(np.divide(together[method], alone[method]))
         table.add_row(
-            method, *(f"{v:.1f}" if v else "" for v in (one, ratios)),
-            f"{np.median(together[method]):.1f}", f"{gains:.2f}" if gains else "",
-            f"{difference.mean():.4f}", f"{difference.max():.2f}",
+            method,
+            *(f"{v:.1f}" if v else "" for v in (one, ratios)),
+            f"{np.median(together[method]):.1f}",
+            f"{gains:.2f}" if gains else "",
+            f"{difference.mean():.4f}",
+            f"{difference.max():.2f}",
             "" if truth is None else f"{end_point_error(flows[method][0], truth):.4f}",
-        )  # fmt: skip
+        )
     console.print(table)
 
 
@@ -120,9 +145,10 @@ def compare_stage(videos: Sequence[Path], methods: Sequence[str], threads: int) 
     size = SIZES["171x128"]
     clips = {str(video): list(islice(decode(video, size), 65)) for video in videos}
     pairs = [
-        pair for frames in clips.values()
+        pair
+        for frames in clips.values()
         for pair in pairwise([cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in frames])
-    ]  # fmt: skip
+    ]
     table = Table(title=f"flow stage at 171x128, {threads} threads", title_justify="left")
     for head in ("method", "pairs", "method alone, pairs/s", "stage, pairs/s", "stage / alone"):
         table.add_column(head, justify="left" if head == "method" else "right")
@@ -145,8 +171,13 @@ def compare_stage(videos: Sequence[Path], methods: Sequence[str], threads: int) 
                 store_flow(frames, Flow(method=method, size=size), threads, output)
                 whole.append(len(pairs) * blocks / (time.perf_counter() - start))
             share = np.median(np.divide(whole, bare))
-            table.add_row(method, f"{len(pairs) * blocks}", f"{np.median(bare):.1f}",
-                          f"{np.median(whole):.1f}", f"{share:.2f}")  # fmt: skip
+            table.add_row(
+                method,
+                f"{len(pairs) * blocks}",
+                f"{np.median(bare):.1f}",
+                f"{np.median(whole):.1f}",
+                f"{share:.2f}",
+            )
     console.print(table)
 
 

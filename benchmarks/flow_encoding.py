@@ -34,9 +34,9 @@ def image(suffix: str, options: list[int]) -> tuple[Encode, Decode]:
 
     def encode(flow: np.ndarray) -> bytes:
         stored = quantise(flow, BOUND)
-        return cv2.imencode(
-            suffix, np.concatenate([stored[..., 0], stored[..., 1]]), options
-        )[1].tobytes()  # fmt: skip
+        return cv2.imencode(suffix, np.concatenate([stored[..., 0], stored[..., 1]]), options)[
+            1
+        ].tobytes()
 
     def decode_image(data: bytes) -> np.ndarray:
         grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -66,11 +66,20 @@ def main() -> None:
     args = parser.parse_args()
     flows = np.concatenate([flow_of(video, args.pairs) for video in args.videos])
     moving = np.linalg.norm(flows, axis=-1) > 0.5
-    table = Table(title=f"{len(flows)} fields of {SIZE[1]}x{SIZE[0]}, {moving.mean():.0%} of the "
-                  f"pixels moving, bound {BOUND:.0f}", title_justify="left")  # fmt: skip
+    table = Table(
+        title=f"{len(flows)} fields of {SIZE[1]}x{SIZE[0]}, {moving.mean():.0%} of the "
+        f"pixels moving, bound {BOUND:.0f}",
+        title_justify="left",
+    )
     table.add_column("encoding")
-    for head in ("bytes a field", "bits a pixel", "mean error", "of moving pixels", "encode, ms",
-                 "decode, ms"):  # fmt: skip
+    for head in (
+        "bytes a field",
+        "bits a pixel",
+        "mean error",
+        "of moving pixels",
+        "encode, ms",
+        "decode, ms",
+    ):
         table.add_column(head, justify="right")
     for name, (encode, decode_field) in ENCODINGS.items():
         start = time.perf_counter()
@@ -81,10 +90,14 @@ def main() -> None:
         error = np.abs(restored - flows)
         size = np.mean([len(data) for data in stored])
         table.add_row(
-            name, f"{size:.0f}", f"{8 * size / np.prod(SIZE):.2f}", f"{error.mean():.4f}",
-            f"{error[moving].mean():.4f}", f"{1000 * (middle - start) / len(flows):.2f}",
+            name,
+            f"{size:.0f}",
+            f"{8 * size / np.prod(SIZE):.2f}",
+            f"{error.mean():.4f}",
+            f"{error[moving].mean():.4f}",
+            f"{1000 * (middle - start) / len(flows):.2f}",
             f"{1000 * (end - middle) / len(flows):.2f}",
-        )  # fmt: skip
+        )
     Console(width=110).print(table)
 
 

@@ -42,8 +42,10 @@ def main() -> None:
     args = parser.parse_args()
     device = inference_device(args.threads)
     methods = ["tvl1_gpu" if device.type == "cuda" else "tvl1", "opencv"]
-    networks = {kind: build_network(args.backbone, kind, 101, seed=0).to(device).eval()
-                for kind in ("frames", "flow")}  # fmt: skip
+    networks = {
+        kind: build_network(args.backbone, kind, 101, seed=0).to(device).eval()
+        for kind in ("frames", "flow")
+    }
     seconds: dict[str, list[float]] = {}
     for turn in range(args.turns + 1):  # the first compiles and warms up
         for video in args.videos:
@@ -65,8 +67,9 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def forward(network: torch.nn.Module, clip: np.ndarray, modality: str, crop: int,
-            device: torch.device) -> float:  # fmt: skip
+def forward(
+    network: torch.nn.Module, clip: np.ndarray, modality: str, crop: int, device: torch.device
+) -> float:
     """Seconds from a stored clip (L, H, W, C) to logits."""
     begun = time.perf_counter()
     x = torch.from_numpy(centre_crop(clip, crop)[None]).to(device)
@@ -74,19 +77,28 @@ def forward(network: torch.nn.Module, clip: np.ndarray, modality: str, crop: int
     return time.perf_counter() - begun
 
 
-def show(args: argparse.Namespace, seconds: dict[str, list[float]], methods: list[str],
-         device: torch.device) -> None:  # fmt: skip
+def show(
+    args: argparse.Namespace,
+    seconds: dict[str, list[float]],
+    methods: list[str],
+    device: torch.device,
+) -> None:
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{args.threads} threads"
-    table = Table(title=f"A clip of {args.clip_length} frames, {args.backbone}, {name}, "
-                  f"{len(args.videos)} videos; ms, medians", title_justify="left")  # fmt: skip
+    table = Table(
+        title=f"A clip of {args.clip_length} frames, {args.backbone}, {name}, "
+        f"{len(args.videos)} videos; ms, medians",
+        title_justify="left",
+    )
     for head in ("", "decode", "flow", "network", "in all", "x RGB", "x RGB before the network"):
         table.add_column(head, justify="right" if head else "left")
     decode = np.array(seconds["decode"])
     rgb = decode + seconds["frames"]
     rows = {"RGB alone": (0 * decode, np.array(seconds["frames"]))}
     for method in methods:
-        rows[f"motion model, flow by {method}"] = (np.array(seconds[method]),
-                                                   np.array(seconds["flow"]))  # fmt: skip
+        rows[f"motion model, flow by {method}"] = (
+            np.array(seconds[method]),
+            np.array(seconds["flow"]),
+        )
     for label, (flow, network) in rows.items():
         whole = decode + flow + network
         values = [f"{1000 * np.median(part):.1f}" for part in (decode, flow, network, whole)]

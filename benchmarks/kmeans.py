@@ -92,8 +92,9 @@ def run_sklearn(points: np.ndarray, args: argparse.Namespace) -> Result:
     with threadpool_limits(args.threads):
         first, _ = kmeans_plusplus(points, args.clusters, random_state=0)
         seconds, clock = clock.read()[0], Clock()
-        found = KMeans(args.clusters, init=first, n_init=1, max_iter=args.iterations,
-                       copy_x=False).fit(points)  # fmt: skip
+        found = KMeans(
+            args.clusters, init=first, n_init=1, max_iter=args.iterations, copy_x=False
+        ).fit(points)
     return Result(found.cluster_centers_, seconds, *clock.read(), found.n_iter_, before)
 
 
@@ -101,8 +102,9 @@ def run_mini_batch(points: np.ndarray, args: argparse.Namespace) -> Result:
     points = np.array(points)
     before, clock = peak_memory(), Clock()
     with threadpool_limits(args.threads):
-        found = MiniBatchKMeans(args.clusters, batch_size=10_000, max_iter=args.iterations,
-                                n_init=1, random_state=0).fit(points)  # fmt: skip
+        found = MiniBatchKMeans(
+            args.clusters, batch_size=10_000, max_iter=args.iterations, n_init=1, random_state=0
+        ).fit(points)
     return Result(found.cluster_centers_, None, *clock.read(), found.n_iter_, before)
 
 
@@ -112,8 +114,13 @@ def run_faiss(points: np.ndarray, args: argparse.Namespace) -> Result:
     faiss.omp_set_num_threads(args.threads)
     points = np.array(points)
     before, clock = peak_memory(), Clock()
-    found = faiss.Kmeans(args.dimensions, args.clusters, niter=args.iterations, seed=1,
-                         max_points_per_centroid=len(points))  # fmt: skip
+    found = faiss.Kmeans(
+        args.dimensions,
+        args.clusters,
+        niter=args.iterations,
+        seed=1,
+        max_points_per_centroid=len(points),
+    )
     found.train(points)
     return Result(found.centroids, 0.0, *clock.read(), len(found.iteration_stats), before)
 
@@ -177,19 +184,35 @@ def main() -> None:
 def table_of(
     results: dict[str, Result], inertias: dict[str, float], args: argparse.Namespace
 ) -> Table:
-    table = Table(title=f"{args.points} points of {args.dimensions} dimensions, {args.clusters} "
-                  f"clusters, {args.threads} threads", title_justify="left")  # fmt: skip
+    table = Table(
+        title=f"{args.points} points of {args.dimensions} dimensions, {args.clusters} "
+        f"clusters, {args.threads} threads",
+        title_justify="left",
+    )
     table.add_column("method")
-    for head in ("first, s", "iterations", "their s", "CPU s each", "total, s", "inertia",
-                 "peak, GiB", "own, GiB"):  # fmt: skip
+    for head in (
+        "first, s",
+        "iterations",
+        "their s",
+        "CPU s each",
+        "total, s",
+        "inertia",
+        "peak, GiB",
+        "own, GiB",
+    ):
         table.add_column(head, justify="right")
     for method, r in results.items():
         table.add_row(
-            method, "" if r.first is None else f"{r.first:.1f}", str(r.iterations),
-            f"{r.rest:.1f}", f"{r.cpu / r.iterations:.2f}", f"{(r.first or 0) + r.rest:.1f}",
-            f"{inertias[method] / min(inertias.values()):.4f}", f"{r.peak:.2f}",
+            method,
+            "" if r.first is None else f"{r.first:.1f}",
+            str(r.iterations),
+            f"{r.rest:.1f}",
+            f"{r.cpu / r.iterations:.2f}",
+            f"{(r.first or 0) + r.rest:.1f}",
+            f"{inertias[method] / min(inertias.values()):.4f}",
+            f"{r.peak:.2f}",
             f"{r.peak - r.before:.2f}",
-        )  # fmt: skip
+        )
     return table
 
 

@@ -66,8 +66,20 @@ def report(what: str, seconds: float, memory: float | None = None) -> None:
 
 
 def run(splits: Path, kinetics: int, shards: int, folder: Path) -> None:
-    measured([sys.executable, str(ROOT / "benchmarks" / "stand_ins.py"), "empty", "--splits",
-              str(splits), "--output", "data", "--kinetics", str(kinetics)], folder)  # fmt: skip
+    measured(
+        [
+            sys.executable,
+            str(ROOT / "benchmarks" / "stand_ins.py"),
+            "empty",
+            "--splits",
+            str(splits),
+            "--output",
+            "data",
+            "--kinetics",
+            str(kinetics),
+        ],
+        folder,
+    )
     config = yaml.safe_load(CONFIG.read_text())
     config["datasets"]["kinetics"]["shards"] = shards
     (folder / "config.yaml").write_text(yaml.safe_dump(config))

@@ -41,8 +41,21 @@ def main() -> None:
     parser.add_argument("--size", default="360x640")
     args = parser.parse_args()
     height, width = map(int, args.size.split("x"))
-    about = SavedModel("r2plus1d_18", "frames", CLASSES, 16, [128, 171], 112, None, 95, 25.0,
-                       "labels", 1, "{}", clips=10)  # fmt: skip
+    about = SavedModel(
+        "r2plus1d_18",
+        "frames",
+        CLASSES,
+        16,
+        [128, 171],
+        112,
+        None,
+        95,
+        25.0,
+        "labels",
+        1,
+        "{}",
+        clips=10,
+    )
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder, "model.pt")
         save_model(build_network("r2plus1d_18", "frames", len(CLASSES), seed=0), about, model)

@@ -65,16 +65,23 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
 
     def files(video: str, start: int, length: int) -> list[Path]:
         last = store.length(video) - 1
-        return [folder / "jpeg" / names[video] / f"{min(t, last):05d}.jpg"
-                for t in range(start, start + length)]  # fmt: skip
+        return [
+            folder / "jpeg" / names[video] / f"{min(t, last):05d}.jpg"
+            for t in range(start, start + length)
+        ]
 
     def from_folder(video: str, start: int, length: int) -> np.ndarray:
-        return np.stack([np.asarray(Image.open(path).convert("RGB"))
-                         for path in files(video, start, length)])  # fmt: skip
+        return np.stack(
+            [np.asarray(Image.open(path).convert("RGB")) for path in files(video, start, length)]
+        )
 
     def from_folder_by_opencv(video: str, start: int, length: int) -> np.ndarray:
-        return np.stack([cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-                         for path in files(video, start, length)])  # fmt: skip
+        return np.stack(
+            [
+                cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+                for path in files(video, start, length)
+            ]
+        )
 
     readers: dict[str, Reader] = {
         "shard": store.read,
@@ -84,8 +91,11 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
     }
     rng = np.random.default_rng(0)
     chosen = rng.choice(list(names), -(-args.clips // args.clips_per_video))
-    clips = [(video, int(rng.integers(max(store.length(video) - args.clip_length, 0) + 1)))
-             for video in chosen for _ in range(args.clips_per_video)]  # fmt: skip
+    clips = [
+        (video, int(rng.integers(max(store.length(video) - args.clip_length, 0) + 1)))
+        for video in chosen
+        for _ in range(args.clips_per_video)
+    ]
     check(readers, clips[:20], args.clip_length)
     paths = {
         "shard": list((folder / "shards").glob("*.h5")),
@@ -121,8 +131,11 @@ def from_video(video: str, start: int, length: int, size: tuple[int, int]) -> np
         for frame in container.decode(stream):
             at = round(float((frame.pts - origin) * stream.time_base) / seconds)
             if at >= start:
-                frames.append(frame.to_ndarray(format="rgb24", width=size[1], height=size[0],
-                                               interpolation="AREA"))  # fmt: skip
+                frames.append(
+                    frame.to_ndarray(
+                        format="rgb24", width=size[1], height=size[0], interpolation="AREA"
+                    )
+                )
             if len(frames) == length:
                 break
     return np.stack(frames)[clip_frames(len(frames), 0, length)]
@@ -147,23 +160,35 @@ def forget(paths: list[Path]) -> None:
         os.close(file)
 
 
-def show(args: argparse.Namespace, rates: dict[str, list[float]], paths: dict[str, list[Path]]
-         ) -> None:  # fmt: skip
+def show(
+    args: argparse.Namespace, rates: dict[str, list[float]], paths: dict[str, list[Path]]
+) -> None:
     state = "cold" if args.cold else "warm"
-    table = Table(title=f"Clips of {args.clip_length} frames of {len(args.videos)} "
-                  f"videos at {args.size[1]}x{args.size[0]}, {state} files, one core",
-                  title_justify="left")  # fmt: skip
-    for head in ("read from", "clips/s a core", "shard is faster by", "files", "MB",
-                 "MB on the disk"):  # fmt: skip
+    table = Table(
+        title=f"Clips of {args.clip_length} frames of {len(args.videos)} "
+        f"videos at {args.size[1]}x{args.size[0]}, {state} files, one core",
+        title_justify="left",
+    )
+    for head in (
+        "read from",
+        "clips/s a core",
+        "shard is faster by",
+        "files",
+        "MB",
+        "MB on the disk",
+    ):
         table.add_column(head, justify="left" if head == "read from" else "right")
     for name, turns in rates.items():
         faster = statistics.median(a / b for a, b in zip(rates["shard"], turns, strict=True))
         sizes = [path.stat() for path in paths[name]]
         table.add_row(
-            name, f"{statistics.median(turns):.1f}", f"{faster:.2f}", str(len(sizes)),
+            name,
+            f"{statistics.median(turns):.1f}",
+            f"{faster:.2f}",
+            str(len(sizes)),
             f"{sum(s.st_size for s in sizes) / 1e6:.1f}",
             f"{sum(512 * s.st_blocks for s in sizes) / 1e6:.1f}",
-        )  # fmt: skip
+        )
     console.print(table)
 
 

@@ -45,11 +45,24 @@ def run(config: dict, folder: Path, cores: str) -> dict[str, dict[str, float]]:
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(
-        [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
-         "--directory", str(folder), "--configfile", str(folder / "config.yaml"),
-         "--cores", cores, "--quiet", "rules"],
-        check=True, env=os.environ | {"PATH": path},
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(ROOT / "Snakefile"),
+            "--directory",
+            str(folder),
+            "--configfile",
+            str(folder / "config.yaml"),
+            "--cores",
+            cores,
+            "--quiet",
+            "rules",
+        ],
+        check=True,
+        env=os.environ | {"PATH": path},
+    )
     measures = {}
     for evaluation in config["evaluations"]:
         file = folder / "results" / "evaluations" / evaluation / "metrics.json"

@@ -49,19 +49,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bound", type=float, default=20, help="in pixels (default: 20)")
     parser.add_argument("--method", default="tvl1", help="of the flow (default: tvl1)")
-    parser.add_argument("--backbones", nargs="+", default=["r2plus1d_18", "r2plus1d_small"],
-                        choices=list(BACKBONES))  # fmt: skip
+    parser.add_argument(
+        "--backbones", nargs="+", default=["r2plus1d_18", "r2plus1d_small"], choices=list(BACKBONES)
+    )
     args = parser.parse_args()
-    stored = Table(title=f"speed in pixels a frame, bound {args.bound:g}, JPEG 95",
-                   title_justify="left")  # fmt: skip
+    stored = Table(
+        title=f"speed in pixels a frame, bound {args.bound:g}, JPEG 95", title_justify="left"
+    )
     for head in ("true", "computed", "stored", "beside: computed", "stored", "input"):
         stored.add_column(head, justify="right")
-    kept = Table(title="share of its scale that the first batch norm leaves, training / evaluation",
-                 title_justify="left")  # fmt: skip
-    networks = {f"{name}, eps {first_norm(network).eps:g}": network
-                for name in args.backbones
-                for network in (BACKBONES[name]("flow", 2), build_network(name, "flow", 2, seed=0))
-                }  # fmt: skip
+    kept = Table(
+        title="share of its scale that the first batch norm leaves, training / evaluation",
+        title_justify="left",
+    )
+    networks = {
+        f"{name}, eps {first_norm(network).eps:g}": network
+        for name in args.backbones
+        for network in (BACKBONES[name]("flow", 2), build_network(name, "flow", 2, seed=0))
+    }
     for head in ("speed", *networks):
         kept.add_column(head, justify="right")
     for speed in SPEEDS:
@@ -91,8 +96,10 @@ def through_the_stages(
         grey = [decode_grey(data) for data in Shards([frames], "frames").read(str(i), 0, FRAMES)]
         computed = compute_flow(np.stack(grey), method, threads=2)
         clip = store.read(str(i), 0, FRAMES)
-        along = [field[: FRAMES - 1] @ np.array(direction, np.float32)
-                 for field in (computed, dequantise(clip, bound))]  # fmt: skip
+        along = [
+            field[: FRAMES - 1] @ np.array(direction, np.float32)
+            for field in (computed, dequantise(clip, bound))
+        ]
         speeds.append([v[mask].mean() for mask in in_and_beside(patches) for v in along])
         clips.append(centre_crop(clip, CROP))
     x = network_input(torch.from_numpy(np.stack(clips)), "flow")

@@ -195,9 +195,12 @@ def as_kinetics(clips: list[Clip], output: Path, dataset: str) -> None:
 
 
 def samples(splits: Path, videos: Path, output: Path) -> None:
-    for source, target in (("ucf101", "UCF-101"), ("hmdb51", "hmdb51"),
-                           ("kinetics400", "kinetics-400/train"),
-                           ("kinetics400", "kinetics-400/val")):  # fmt: skip
+    for source, target in (
+        ("ucf101", "UCF-101"),
+        ("hmdb51", "hmdb51"),
+        ("kinetics400", "kinetics-400/train"),
+        ("kinetics400", "kinetics-400/val"),
+    ):
         for path in (videos / source).rglob("*.*"):
             link(Clip(path.resolve(), "", 0), output / target / path.relative_to(videos / source))
     copy_kinetics_lists(splits, output)
@@ -206,15 +209,17 @@ def samples(splits: Path, videos: Path, output: Path) -> None:
     parts = tested(videos / "ucf101")
     for split in range(1, 4):
         for part, wanted in (("train", False), ("test", True)):
-            names = [f"{path.parent.name}/{path.name}" for path, is_test in parts
-                     if is_test == wanted]  # fmt: skip
+            names = [
+                f"{path.parent.name}/{path.name}" for path, is_test in parts if is_test == wanted
+            ]
             (lists / f"{part}list{split:02d}.txt").write_text("\n".join(names) + "\n")
     lists = output / "testTrainMulti_7030_splits"
     lists.mkdir(parents=True, exist_ok=True)
     parts = tested(videos / "hmdb51")
     for label in {path.parent.name for path, _ in parts}:
-        lines = [f"{path.name} {1 + is_test} " for path, is_test in parts
-                 if path.parent.name == label]  # fmt: skip
+        lines = [
+            f"{path.name} {1 + is_test} " for path, is_test in parts if path.parent.name == label
+        ]
         for split in range(1, 4):
             (lists / f"{label}_test_split{split}.txt").write_text("\n".join(lines) + "\n")
 
@@ -237,9 +242,13 @@ def main() -> None:
     command = commands.add_parser("empty")
     command.add_argument("--splits", type=Path, required=True)
     command.add_argument("--output", type=Path, required=True)
-    command.add_argument("--kinetics", type=int, default=20_000, metavar="N",
-                         help="videos of Kinetics' training set (default: 20000, enough for "
-                         "1,500 shards)")  # fmt: skip
+    command.add_argument(
+        "--kinetics",
+        type=int,
+        default=20_000,
+        metavar="N",
+        help="videos of Kinetics' training set (default: 20000, enough for 1,500 shards)",
+    )
     command.set_defaults(make=lambda args: empty(args.splits, args.output, args.kinetics))
     command = commands.add_parser("small")
     command.add_argument("--clips", type=Path, help="EgoGestAR's folder; default: rendered videos")
@@ -251,9 +260,11 @@ def main() -> None:
     command.add_argument("--output", type=Path, required=True)
     command.set_defaults(make=lambda args: samples(args.splits, args.videos, args.output))
     args = parser.parse_args()
-    for folder, wanted in ((getattr(args, "clips", None), "labels.csv"),
-                           (getattr(args, "splits", None), "ucf101"),
-                           (getattr(args, "videos", None), "ucf101")):  # fmt: skip
+    for folder, wanted in (
+        (getattr(args, "clips", None), "labels.csv"),
+        (getattr(args, "splits", None), "ucf101"),
+        (getattr(args, "videos", None), "ucf101"),
+    ):
         if folder and not (folder / wanted).exists():
             parser.error(f"there is no {folder / wanted}")
     args.make(args)

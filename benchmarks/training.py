@@ -37,9 +37,11 @@ from motionfit.training.objective import ClipLosses
 
 CLASSES = 101
 FRAMES = 64
-PEAKS = {"H100 80GB HBM3": {32: 67, "tf32": 495, "bf16": 990},
-         "H200": {32: 67, "tf32": 495, "bf16": 990},
-         "A100": {32: 19.5, "tf32": 156, "bf16": 312}}  # fmt: skip
+PEAKS = {
+    "H100 80GB HBM3": {32: 67, "tf32": 495, "bf16": 990},
+    "H200": {32: 67, "tf32": 495, "bf16": 990},
+    "A100": {32: 19.5, "tf32": 156, "bf16": 312},
+}
 """Dense arithmetic of a GPU by its data sheet, in TFLOP/s."""
 console = Console(width=140)
 
@@ -52,14 +54,17 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=112)
     parser.add_argument("--clip-length", type=int, default=16)
     parser.add_argument("--clips-per-video", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=16 if on_gpu else 2,
-                        help="videos (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--steps", type=int, default=40 if on_gpu else 3,
-                        help="a turn (default: %(default)s)")  # fmt: skip
+    parser.add_argument(
+        "--batch-size", type=int, default=16 if on_gpu else 2, help="videos (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=40 if on_gpu else 3, help="a turn (default: %(default)s)"
+    )
     parser.add_argument("--turns", type=int, default=4, help="(default: %(default)s)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--workers", type=int, help="processes that read (default: 2, on a GPU "
-                        "as many as threads)")  # fmt: skip
+    parser.add_argument(
+        "--workers", type=int, help="processes that read (default: 2, on a GPU as many as threads)"
+    )
     args = parser.parse_args()
     if args.workers is None:
         args.workers = args.threads if on_gpu else 2
@@ -75,9 +80,12 @@ def main() -> None:
             "bf16, channels last, compiled": (replace(last, compile=True), "bf16"),
             "bf16, channels last, GPU decoding": (replace(last, gpu_decoding=True), "bf16"),
         }
-    table = Table(title=f"{args.backbone}, {args.batch_size} videos x {args.clips_per_video} clips "
-                  f"x {args.clip_length} frames of {args.crop} pixels a step, {args.threads} "
-                  f"threads, {args.workers} readers, {device}", title_justify="left")  # fmt: skip
+    table = Table(
+        title=f"{args.backbone}, {args.batch_size} videos x {args.clips_per_video} clips "
+        f"x {args.clip_length} frames of {args.crop} pixels a step, {args.threads} "
+        f"threads, {args.workers} readers, {device}",
+        title_justify="left",
+    )
     heads = ["", "steps/s in memory", "steps/s of the loop", "loop / memory", "clips/s", "waiting"]
     for head in heads + (["of the peak", "x float32 in memory"] if on_gpu else []):
         table.add_column(head, justify="left" if not head else "right")
@@ -111,24 +119,42 @@ def make_clips(args: argparse.Namespace, folder: Path) -> ClipStore:
             image = np.asarray(
                 torch.nn.functional.interpolate(
                     torch.from_numpy(coarse).permute(2, 0, 1)[None].float(), size, mode="bilinear"
-                )[0].permute(1, 2, 0).byte()
-            )  # fmt: skip
+                )[0]
+                .permute(1, 2, 0)
+                .byte()
+            )
             jpeg = encode_jpeg(image, 95)
             shard.add(f"v{i}", [jpeg] * FRAMES, source="noise", rate=12.0)
     return ClipStore(folder, ["0000"], "frames")
 
 
-def measure(args: argparse.Namespace, store: ClipStore, compute: Compute, precision: str | int,
-            folder: Path) -> dict[str, float]:  # fmt: skip
+def measure(
+    args: argparse.Namespace, store: ClipStore, compute: Compute, precision: str | int, folder: Path
+) -> dict[str, float]:
     """Steps a second of both, their ratio, and the loop's own figures, by the median of turns."""
-    recipe = Training(epochs=args.turns + 1, milestones=(args.turns + 1,), crop=args.crop,
-                      batch_size=args.batch_size, clips_per_video=args.clips_per_video,
-                      precision=precision, validation_fraction=0)  # fmt: skip
+    recipe = Training(
+        epochs=args.turns + 1,
+        milestones=(args.turns + 1,),
+        crop=args.crop,
+        batch_size=args.batch_size,
+        clips_per_video=args.clips_per_video,
+        precision=precision,
+        validation_fraction=0,
+    )
     videos = [whole_video(v, FRAMES, i % CLASSES) for i, v in enumerate(store.shards)]
 
     def clips(encoded: bool) -> MultiClips:
-        return MultiClips(store, videos, args.clip_length, args.clips_per_video, args.crop, True, 0,
-                          training=True, encoded=encoded)  # fmt: skip
+        return MultiClips(
+            store,
+            videos,
+            args.clip_length,
+            args.clips_per_video,
+            args.crop,
+            True,
+            0,
+            training=True,
+            encoded=encoded,
+        )
 
     bare = InMemory(args, recipe, compute, clips(encoded=False))
     memory: list[float] = []
@@ -162,8 +188,9 @@ def measure(args: argparse.Namespace, store: ClipStore, compute: Compute, precis
 class InMemory:
     """The same steps on one batch that is on the device already."""
 
-    def __init__(self, args: argparse.Namespace, recipe: Training, compute: Compute,
-                 clips: MultiClips):  # fmt: skip
+    def __init__(
+        self, args: argparse.Namespace, recipe: Training, compute: Compute, clips: MultiClips
+    ):
         compute.share_threads()
         self._fabric = compute.fabric(recipe.precision)
         self._fabric.launch()

@@ -59,8 +59,9 @@ def frames(args: Arguments) -> None:
     from motionfit.store.frames import store_frames
 
     index = read_index(args.index)
-    store_frames(index[index["shard"] == args.shard], args.size, args.fps, args.quality,
-                 args.output)  # fmt: skip
+    store_frames(
+        index[index["shard"] == args.shard], args.size, args.fps, args.quality, args.output
+    )
 
 
 def ledger(args: Arguments) -> None:
@@ -81,8 +82,14 @@ def compute(args: Arguments) -> "Compute":
     """What a training runs on."""
     from motionfit.training.compute import Compute
 
-    return Compute(args.threads, args.devices, args.nodes, compile=args.compile,
-                   channels_last=args.channels_last, gpu_decoding=args.gpu_decoding)  # fmt: skip
+    return Compute(
+        args.threads,
+        args.devices,
+        args.nodes,
+        compile=args.compile,
+        channels_last=args.channels_last,
+        gpu_decoding=args.gpu_decoding,
+    )
 
 
 def labelled_part(args: Arguments) -> config.LabelledPart:
@@ -93,25 +100,44 @@ def train_motion_model(args: Arguments) -> None:
     from motionfit.datasets.index import read_index
     from motionfit.training.motion_model import train_motion_model
 
-    train_motion_model(config.parse_recipe(config.MotionModel, args.recipe), labelled_part(args),
-                       read_index(args.index), args.split, args.clips, compute(args),
-                       args.output)  # fmt: skip
+    train_motion_model(
+        config.parse_recipe(config.MotionModel, args.recipe),
+        labelled_part(args),
+        read_index(args.index),
+        args.split,
+        args.clips,
+        compute(args),
+        args.output,
+    )
 
 
 def features(args: Arguments) -> None:
     from motionfit.pseudo_labels.features import store_features
 
-    store_features(config.parse_recipe(config.Features, args.recipe), args.model, args.clips,
-                   args.shards, args.threads, args.output)  # fmt: skip
+    store_features(
+        config.parse_recipe(config.Features, args.recipe),
+        args.model,
+        args.clips,
+        args.shards,
+        args.threads,
+        args.output,
+    )
 
 
 def pseudo_labels(args: Arguments) -> None:
     from motionfit.datasets.index import read_index
     from motionfit.pseudo_labels.stage import make_pseudo_labels
 
-    make_pseudo_labels(config.parse_recipe(config.PseudoLabels, args.recipe),
-                       read_index(args.index), args.split, labelled_part(args), args.features,
-                       args.shards, args.threads, args.output)  # fmt: skip
+    make_pseudo_labels(
+        config.parse_recipe(config.PseudoLabels, args.recipe),
+        read_index(args.index),
+        args.split,
+        labelled_part(args),
+        args.features,
+        args.shards,
+        args.threads,
+        args.output,
+    )
 
 
 def train_appearance_model(args: Arguments) -> None:
@@ -119,19 +145,31 @@ def train_appearance_model(args: Arguments) -> None:
     from motionfit.training.appearance_model import train_appearance_model
     from motionfit.training.labels import read_pseudo_labels
 
-    train_appearance_model(config.parse_recipe(config.AppearanceModel, args.recipe),
-                           read_index(args.index), args.split,
-                           read_pseudo_labels(args.pseudo_labels), args.frames, compute(args),
-                           args.output)  # fmt: skip
+    train_appearance_model(
+        config.parse_recipe(config.AppearanceModel, args.recipe),
+        read_index(args.index),
+        args.split,
+        read_pseudo_labels(args.pseudo_labels),
+        args.frames,
+        compute(args),
+        args.output,
+    )
 
 
 def train_mers_model(args: Arguments) -> None:
     from motionfit.datasets.index import read_index
     from motionfit.training.appearance_model import train_mers_model
 
-    train_mers_model(config.parse_recipe(config.AppearanceModel, args.recipe),
-                     read_index(args.index), args.split, args.teacher, args.frames, args.flow,
-                     compute(args), args.output)  # fmt: skip
+    train_mers_model(
+        config.parse_recipe(config.AppearanceModel, args.recipe),
+        read_index(args.index),
+        args.split,
+        args.teacher,
+        args.frames,
+        args.flow,
+        compute(args),
+        args.output,
+    )
 
 
 def random_model(args: Arguments) -> None:
@@ -144,25 +182,54 @@ def fine_tune(args: Arguments) -> None:
     from motionfit.datasets.index import read_index
     from motionfit.training.fine_tuning import fine_tune
 
-    fine_tune(config.parse_recipe(config.FineTuning, args.recipe), args.clip_length,
-              labelled_part(args), args.model, read_index(args.index), args.split, args.clips,
-              compute(args), args.output, args.teacher, args.flow)  # fmt: skip
+    fine_tune(
+        config.parse_recipe(config.FineTuning, args.recipe),
+        args.clip_length,
+        labelled_part(args),
+        args.model,
+        read_index(args.index),
+        args.split,
+        args.clips,
+        compute(args),
+        args.output,
+        args.teacher,
+        args.flow,
+    )
 
 
 def recognise(args: Arguments) -> None:
     from motionfit.datasets.index import read_index
     from motionfit.evaluation.recognition import recognise
 
-    recognise(args.model, read_index(args.index), args.split, args.clips, args.clip_length,
-              args.count, args.threads, args.output, args.predictions)  # fmt: skip
+    recognise(
+        args.model,
+        read_index(args.index),
+        args.split,
+        args.clips,
+        args.clip_length,
+        args.count,
+        args.threads,
+        args.output,
+        args.predictions,
+    )
 
 
 def retrieve(args: Arguments) -> None:
     from motionfit.datasets.index import read_index
     from motionfit.evaluation.retrieval import retrieve
 
-    retrieve(args.model, read_index(args.index), args.split, args.clips, args.clip_length,
-             args.count, args.recall_at, args.threads, args.output, args.neighbours)  # fmt: skip
+    retrieve(
+        args.model,
+        read_index(args.index),
+        args.split,
+        args.clips,
+        args.clip_length,
+        args.count,
+        args.recall_at,
+        args.threads,
+        args.output,
+        args.neighbours,
+    )
 
 
 def summarise(args: Arguments) -> None:
@@ -174,8 +241,13 @@ def summarise(args: Arguments) -> None:
 def table(args: Arguments) -> None:
     from motionfit.tables.stage import write_table
 
-    write_table(args.name, config.parse_recipe(config.Table, args.recipe), args.evaluations,
-                args.leaking, args.output)  # fmt: skip
+    write_table(
+        args.name,
+        config.parse_recipe(config.Table, args.recipe),
+        args.evaluations,
+        args.leaking,
+        args.output,
+    )
 
 
 def retrieval_figure(args: Arguments) -> None:
@@ -183,9 +255,14 @@ def retrieval_figure(args: Arguments) -> None:
     from motionfit.report.pictures import read_nearest
     from motionfit.report.retrieval_figure import write_retrieval_figure
 
-    write_retrieval_figure(config.parse_recipe(config.RetrievalFigure, args.recipe),
-                           read_nearest(args.neighbours), read_index(args.index), args.frames,
-                           args.clip_length, args.output)  # fmt: skip
+    write_retrieval_figure(
+        config.parse_recipe(config.RetrievalFigure, args.recipe),
+        read_nearest(args.neighbours),
+        read_index(args.index),
+        args.frames,
+        args.clip_length,
+        args.output,
+    )
 
 
 def report(args: Arguments) -> None:
@@ -334,10 +411,13 @@ def build_parser() -> argparse.ArgumentParser:
         "tools for its models.",
     )
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("--log", type=Path, metavar="FILE",
-                        help="write all output to this file")  # fmt: skip
-    parser.add_argument("--made-from", type=Record.parse, metavar="JSON",
-                        help="what the workflow notes beside the result")  # fmt: skip
+    parser.add_argument("--log", type=Path, metavar="FILE", help="write all output to this file")
+    parser.add_argument(
+        "--made-from",
+        type=Record.parse,
+        metavar="JSON",
+        help="what the workflow notes beside the result",
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(function, text: str, **options) -> argparse.ArgumentParser:
@@ -349,49 +429,97 @@ def build_parser() -> argparse.ArgumentParser:
     def add(parser: argparse.ArgumentParser, *names: str) -> None:
         """Adds arguments that several stages share."""
         shared = {
-            "--recipe": {"required": True, "metavar": "JSON",
-                         "help": "the recipe, as the config has it"},
-            "--index": {"required": True, "type": Path, "metavar": "CSV",
-                        "help": "index of the data set"},
+            "--recipe": {
+                "required": True,
+                "metavar": "JSON",
+                "help": "the recipe, as the config has it",
+            },
+            "--index": {
+                "required": True,
+                "type": Path,
+                "metavar": "CSV",
+                "help": "index of the data set",
+            },
             "--split": {"required": True, "type": positive, "metavar": "N", "help": "split"},
             "--shard": {"required": True, "metavar": "NAME", "help": "shard"},
             "--model": {"required": True, "type": Path, "metavar": "PT", "help": "a model.pt"},
-            "--frames": {"required": True, "type": Path, "metavar": "DIR",
-                         "help": "folder of the shards of frames"},
-            "--clips": {"required": True, "type": Path, "metavar": "DIR",
-                        "help": "folder of the shards that the model reads, frames or flow"},
-            "--clip-length": {"required": True, "type": clip_length, "metavar": "L",
-                              "help": "frames a clip"},
-            "--labelled-part": {"default": "{}", "metavar": "JSON",
-                                "help": "the part of the training labels that is used, as "
-                                "labelled_parts in the config has it (default: all)"},
-            "--count": {"type": clips, "default": 10, "metavar": "N",
-                        "help": "clips a video (default: 10)"},
-            "--threads": {"type": cores, "default": os.cpu_count() or 1, "metavar": "N",
-                          "help": "CPU cores to use (default: all)"},
-            "--gpus": {"type": gpus, "metavar": "N",
-                       "help": "take N GPUs for this command alone, and wait until they are free; "
-                       "0 hides them (default: see them all)"},
-            "--output": {"required": True, "type": Path, "metavar": "PATH",
-                         "help": "file to write"},
-        }  # fmt: skip
+            "--frames": {
+                "required": True,
+                "type": Path,
+                "metavar": "DIR",
+                "help": "folder of the shards of frames",
+            },
+            "--clips": {
+                "required": True,
+                "type": Path,
+                "metavar": "DIR",
+                "help": "folder of the shards that the model reads, frames or flow",
+            },
+            "--clip-length": {
+                "required": True,
+                "type": clip_length,
+                "metavar": "L",
+                "help": "frames a clip",
+            },
+            "--labelled-part": {
+                "default": "{}",
+                "metavar": "JSON",
+                "help": "the part of the training labels that is used, as "
+                "labelled_parts in the config has it (default: all)",
+            },
+            "--count": {
+                "type": clips,
+                "default": 10,
+                "metavar": "N",
+                "help": "clips a video (default: 10)",
+            },
+            "--threads": {
+                "type": cores,
+                "default": os.cpu_count() or 1,
+                "metavar": "N",
+                "help": "CPU cores to use (default: all)",
+            },
+            "--gpus": {
+                "type": gpus,
+                "metavar": "N",
+                "help": "take N GPUs for this command alone, and wait until they are free; "
+                "0 hides them (default: see them all)",
+            },
+            "--output": {
+                "required": True,
+                "type": Path,
+                "metavar": "PATH",
+                "help": "file to write",
+            },
+        }
         for name in names:
             parser.add_argument(name, **shared[name])
 
     def add_devices(parser: argparse.ArgumentParser) -> None:
         """Adds what a training runs on."""
         add(parser, "--threads", "--gpus")
-        parser.add_argument("--devices", type=gpus, default=1, metavar="N",
-                            help="GPUs of each machine, or processes where it has none; 0 for "
-                            "the CPU (default: 1)")  # fmt: skip
-        parser.add_argument("--nodes", type=positive, default=1, metavar="N",
-                            help="machines, on each of which srun or torchrun starts a process "
-                            "a device (default: 1)")  # fmt: skip
+        parser.add_argument(
+            "--devices",
+            type=gpus,
+            default=1,
+            metavar="N",
+            help="GPUs of each machine, or processes where it has none; 0 for the CPU (default: 1)",
+        )
+        parser.add_argument(
+            "--nodes",
+            type=positive,
+            default=1,
+            metavar="N",
+            help="machines, on each of which srun or torchrun starts a process "
+            "a device (default: 1)",
+        )
         parser.add_argument("--compile", action="store_true", help="compile the network")
-        parser.add_argument("--channels-last", action="store_true",
-                            help="keep tensors with their channels last")  # fmt: skip
-        parser.add_argument("--gpu-decoding", action="store_true",
-                            help="decode the clips on the GPU")  # fmt: skip
+        parser.add_argument(
+            "--channels-last", action="store_true", help="keep tensors with their channels last"
+        )
+        parser.add_argument(
+            "--gpu-decoding", action="store_true", help="decode the clips on the GPU"
+        )
 
     stage = command(render_demo, "Render the videos of a demo data set.")
     add(stage, "--recipe", "--output")
@@ -409,10 +537,16 @@ def build_parser() -> argparse.ArgumentParser:
     stage = command(ledger, "Join the ledgers of undecodable videos of a data set.")
     add(stage, "--index", "--output")
     stage.add_argument("--dataset", required=True, metavar="NAME", help="name of the data set")
-    stage.add_argument("--frames", required=True, type=Path, metavar="DIR",
-                       help="folder of the shards of frames")  # fmt: skip
-    stage.add_argument("--max-failed", required=True, type=fraction, metavar="FRACTION",
-                       help="fraction of the videos that may be lost")  # fmt: skip
+    stage.add_argument(
+        "--frames", required=True, type=Path, metavar="DIR", help="folder of the shards of frames"
+    )
+    stage.add_argument(
+        "--max-failed",
+        required=True,
+        type=fraction,
+        metavar="FRACTION",
+        help="fraction of the videos that may be lost",
+    )
 
     stage = command(store_flow, "Compute the optical flow of a shard of frames.")
     add(stage, "--recipe", "--threads", "--gpus", "--output")
@@ -424,32 +558,62 @@ def build_parser() -> argparse.ArgumentParser:
 
     stage = command(features, "Extract the features of the dense clips of some shards.")
     add(stage, "--recipe", "--model", "--threads", "--gpus", "--output")
-    stage.add_argument("--clips", required=True, type=Path, metavar="DIR",
-                       help="folder of the shards of what the model reads, flow or frames"
-                       )  # fmt: skip
-    stage.add_argument("--shards", required=True, nargs="+", metavar="SHARD",
-                       help="names of the shards, such as 0003")  # fmt: skip
+    stage.add_argument(
+        "--clips",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="folder of the shards of what the model reads, flow or frames",
+    )
+    stage.add_argument(
+        "--shards",
+        required=True,
+        nargs="+",
+        metavar="SHARD",
+        help="names of the shards, such as 0003",
+    )
 
     stage = command(pseudo_labels, "Cluster motion features to pseudo-labels.")
-    add(stage, "--recipe", "--index", "--split", "--labelled-part", "--threads", "--gpus",
-        "--output")  # fmt: skip
-    stage.add_argument("--features", required=True, type=Path, metavar="DIR",
-                       help="folder of the files of features")  # fmt: skip
-    stage.add_argument("--shards", required=True, type=positive, metavar="N",
-                       help="shards that the source is cut into")  # fmt: skip
+    add(
+        stage,
+        "--recipe",
+        "--index",
+        "--split",
+        "--labelled-part",
+        "--threads",
+        "--gpus",
+        "--output",
+    )
+    stage.add_argument(
+        "--features",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="folder of the files of features",
+    )
+    stage.add_argument(
+        "--shards",
+        required=True,
+        type=positive,
+        metavar="N",
+        help="shards that the source is cut into",
+    )
 
     stage = command(train_appearance_model, "Train an RGB network on pseudo-labels.")
     add(stage, "--recipe", "--index", "--split", "--frames", "--output")
-    stage.add_argument("--pseudo-labels", required=True, type=Path, metavar="CSV",
-                       help="the labels.csv")  # fmt: skip
+    stage.add_argument(
+        "--pseudo-labels", required=True, type=Path, metavar="CSV", help="the labels.csv"
+    )
     add_devices(stage)
 
     stage = command(train_mers_model, "Train an RGB network on the features of a motion model.")
     add(stage, "--recipe", "--index", "--split", "--frames", "--output")
-    stage.add_argument("--teacher", required=True, type=Path, metavar="PT",
-                       help="model.pt of the motion model")  # fmt: skip
-    stage.add_argument("--flow", required=True, type=Path, metavar="DIR",
-                       help="folder of the shards of flow")  # fmt: skip
+    stage.add_argument(
+        "--teacher", required=True, type=Path, metavar="PT", help="model.pt of the motion model"
+    )
+    stage.add_argument(
+        "--flow", required=True, type=Path, metavar="DIR", help="folder of the shards of flow"
+    )
     add_devices(stage)
 
     stage = command(
@@ -458,63 +622,143 @@ def build_parser() -> argparse.ArgumentParser:
     add(stage, "--recipe", "--output")
 
     stage = command(fine_tune, "Train a model on the labels of a target.")
-    add(stage, "--recipe", "--clip-length", "--model", "--index", "--split", "--clips",
-        "--labelled-part", "--output")  # fmt: skip
-    stage.add_argument("--teacher", type=Path, metavar="PT",
-                       help="model.pt of the motion model that MARS learns from")  # fmt: skip
-    stage.add_argument("--flow", type=Path, metavar="DIR",
-                       help="folder of the shards of flow that it reads")  # fmt: skip
+    add(
+        stage,
+        "--recipe",
+        "--clip-length",
+        "--model",
+        "--index",
+        "--split",
+        "--clips",
+        "--labelled-part",
+        "--output",
+    )
+    stage.add_argument(
+        "--teacher",
+        type=Path,
+        metavar="PT",
+        help="model.pt of the motion model that MARS learns from",
+    )
+    stage.add_argument(
+        "--flow", type=Path, metavar="DIR", help="folder of the shards of flow that it reads"
+    )
     add_devices(stage)
 
     stage = command(recognise, "Classify the test videos of a split.")
-    add(stage, "--model", "--index", "--split", "--clips", "--clip-length", "--count",
-        "--threads", "--gpus", "--output")  # fmt: skip
-    stage.add_argument("--predictions", required=True, type=Path, metavar="CSV",
-                       help="file for the probabilities of each video")  # fmt: skip
+    add(
+        stage,
+        "--model",
+        "--index",
+        "--split",
+        "--clips",
+        "--clip-length",
+        "--count",
+        "--threads",
+        "--gpus",
+        "--output",
+    )
+    stage.add_argument(
+        "--predictions",
+        required=True,
+        type=Path,
+        metavar="CSV",
+        help="file for the probabilities of each video",
+    )
 
     stage = command(retrieve, "Recall at k of test videos among training videos.")
-    add(stage, "--model", "--index", "--split", "--clips", "--clip-length", "--count",
-        "--threads", "--gpus", "--output")  # fmt: skip
-    stage.add_argument("--recall-at", type=positive, nargs="+", default=[1, 5, 20], metavar="K",
-                       help="nearest clips that are looked at (default: 1 5 20)")  # fmt: skip
-    stage.add_argument("--neighbours", required=True, type=Path, metavar="CSV",
-                       help="file for the nearest videos")  # fmt: skip
+    add(
+        stage,
+        "--model",
+        "--index",
+        "--split",
+        "--clips",
+        "--clip-length",
+        "--count",
+        "--threads",
+        "--gpus",
+        "--output",
+    )
+    stage.add_argument(
+        "--recall-at",
+        type=positive,
+        nargs="+",
+        default=[1, 5, 20],
+        metavar="K",
+        help="nearest clips that are looked at (default: 1 5 20)",
+    )
+    stage.add_argument(
+        "--neighbours", required=True, type=Path, metavar="CSV", help="file for the nearest videos"
+    )
 
     stage = command(summarise, "Join the measures of the splits of an evaluation.")
     add(stage, "--output")
-    stage.add_argument("--evaluation", required=True, type=Path, metavar="DIR",
-                       help="folder that holds a folder a split")  # fmt: skip
+    stage.add_argument(
+        "--evaluation",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="folder that holds a folder a split",
+    )
     stage.add_argument(
         "--splits", required=True, type=positive, nargs="+", metavar="N", help="splits"
     )
-    stage.add_argument("--kinds", required=True, nargs="+", choices=["recognition", "retrieval"],
-                       help="what was measured")  # fmt: skip
+    stage.add_argument(
+        "--kinds",
+        required=True,
+        nargs="+",
+        choices=["recognition", "retrieval"],
+        help="what was measured",
+    )
 
     stage = command(table, "Put the measures of evaluations beside published figures.")
     add(stage, "--recipe")
     stage.add_argument("--name", required=True, metavar="NAME", help="name of the table")
-    stage.add_argument("--evaluations", type=Path, default=Path("results/evaluations"),
-                       metavar="DIR", help="folder that holds a folder an evaluation "
-                       "(default: %(default)s)")  # fmt: skip
-    stage.add_argument("--leaking", nargs="+", default=[], metavar="NAME",
-                       help="evaluations whose test videos may have been learned from"
-                       )  # fmt: skip
-    stage.add_argument("--output", required=True, type=Path, nargs="+", metavar="FILE",
-                       help="files to write: .md, .csv, and .svg, a plot over the table's axis"
-                       )  # fmt: skip
+    stage.add_argument(
+        "--evaluations",
+        type=Path,
+        default=Path("results/evaluations"),
+        metavar="DIR",
+        help="folder that holds a folder an evaluation (default: %(default)s)",
+    )
+    stage.add_argument(
+        "--leaking",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="evaluations whose test videos may have been learned from",
+    )
+    stage.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="files to write: .md, .csv, and .svg, a plot over the table's axis",
+    )
 
     stage = command(retrieval_figure, "Show queries and the nearest videos that were retrieved.")
     add(stage, "--recipe", "--index", "--clip-length", "--output")
-    stage.add_argument("--neighbours", required=True, type=Path, metavar="CSV",
-                       help="the nearest videos, as retrieve writes them")  # fmt: skip
-    stage.add_argument("--frames", required=True, type=Path, metavar="DIR",
-                       help="folder of the shards of frames")  # fmt: skip
+    stage.add_argument(
+        "--neighbours",
+        required=True,
+        type=Path,
+        metavar="CSV",
+        help="the nearest videos, as retrieve writes them",
+    )
+    stage.add_argument(
+        "--frames", required=True, type=Path, metavar="DIR", help="folder of the shards of frames"
+    )
 
     stage = command(report, "Write the report of a run as one HTML file.")
     add(stage, "--output")
     stage.add_argument("--config", required=True, metavar="JSON", help="the whole config")
-    stage.add_argument("--results", type=Path, default=Path("results"), metavar="DIR",
-                       help="folder of the results (default: results)")  # fmt: skip
+    stage.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="folder of the results (default: results)",
+    )
 
     tool = command(predict, "Classify videos with a fine-tuned model, from RGB alone.")
     add(tool, "--model", "--threads")
@@ -531,37 +775,67 @@ def build_parser() -> argparse.ArgumentParser:
 
     tool = command(flow, "Compute the optical flow of a video.")
     add(tool, "--threads")
-    tool.add_argument("-o", "--output", type=Path, metavar="MP4",
-                      help="write the flow as a video: hue for direction, saturation for speed"
-                      )  # fmt: skip
-    tool.add_argument("--npy", type=Path, metavar="NPY",
-                      help="write the flow as a NumPy file: (frames - 1, height, width, 2) "
-                      "float32, x and y in pixels a frame")  # fmt: skip
-    tool.add_argument("--size", type=size, metavar="HxW",
-                      help="height and width to compute it at (default: the video's own)"
-                      )  # fmt: skip
-    tool.add_argument("--method", choices=get_args(config.FlowMethod),
-                      default=config.Flow().method,
-                      help="as flow.method in the config (default: %(default)s)")  # fmt: skip
+    tool.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="MP4",
+        help="write the flow as a video: hue for direction, saturation for speed",
+    )
+    tool.add_argument(
+        "--npy",
+        type=Path,
+        metavar="NPY",
+        help="write the flow as a NumPy file: (frames - 1, height, width, 2) "
+        "float32, x and y in pixels a frame",
+    )
+    tool.add_argument(
+        "--size",
+        type=size,
+        metavar="HxW",
+        help="height and width to compute it at (default: the video's own)",
+    )
+    tool.add_argument(
+        "--method",
+        choices=get_args(config.FlowMethod),
+        default=config.Flow().method,
+        help="as flow.method in the config (default: %(default)s)",
+    )
     tool.add_argument("video", type=Path, metavar="VIDEO", help="video file")
 
     tool = command(check, "Check the shards and models of a run against their checksums.")
-    tool.add_argument("paths", nargs="*", type=Path, default=[Path("results")], metavar="PATH",
-                      help="files, or folders that hold them (default: results)")  # fmt: skip
+    tool.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        default=[Path("results")],
+        metavar="PATH",
+        help="files, or folders that hold them (default: results)",
+    )
 
     tool = command(
         estimate,
         "Say what a run would cost: jobs, hours and disk of each stage, from what the config asks "
         "for and what this machine does in some minutes on a sample of the videos.",
     )
-    tool.add_argument("targets", nargs="*", metavar="TARGET",
-                      help="tables and figures of the config (default: all, and the report)"
-                      )  # fmt: skip
-    tool.add_argument("--configfile", type=Path, metavar="YAML",
-                      help="config file of the run (default: the demo's)")  # fmt: skip
-    tool.add_argument("--directory", type=Path, metavar="DIR",
-                      help="folder of the run, from which paths in the config count "
-                      "(default: this one)")  # fmt: skip
+    tool.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="tables and figures of the config (default: all, and the report)",
+    )
+    tool.add_argument(
+        "--configfile",
+        type=Path,
+        metavar="YAML",
+        help="config file of the run (default: the demo's)",
+    )
+    tool.add_argument(
+        "--directory",
+        type=Path,
+        metavar="DIR",
+        help="folder of the run, from which paths in the config count (default: this one)",
+    )
 
     command(schema, "Print the JSON schema of the config.")
     return parser

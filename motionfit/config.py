@@ -303,8 +303,10 @@ class Training(Recipe):
                 "clip_gap, the frames between them (8 in the work that it is from)"
             )
         if self.clip_gap is not None and self.clips_per_video < 2:
-            raise ValueError("clip_gap lies between a video's clips: give clips_per_video of 2 or "
-                             "more, or leave it out")  # fmt: skip
+            raise ValueError(
+                "clip_gap lies between a video's clips: give clips_per_video of 2 or "
+                "more, or leave it out"
+            )
         return self
 
     @model_validator(mode="after")
@@ -898,17 +900,26 @@ class Config(Recipe):
         if not isinstance(defaults, dict):
             return values
         laid = {
-            section: {name: laid_over(defaults[section], recipe)
-                      for name, recipe in values[section].items()}
+            section: {
+                name: laid_over(defaults[section], recipe)
+                for name, recipe in values[section].items()
+            }
             for section in Defaults.model_fields
             if isinstance(defaults.get(section), dict) and isinstance(values.get(section), dict)
-        }  # fmt: skip
+        }
         return values | laid
 
     @model_validator(mode="after")
     def _check_names(self) -> "Config":
-        for section in ("datasets", "flow", "labelled_parts", "motion_models", "pseudo_labels",
-                        "appearance_models", "evaluations"):  # fmt: skip
+        for section in (
+            "datasets",
+            "flow",
+            "labelled_parts",
+            "motion_models",
+            "pseudo_labels",
+            "appearance_models",
+            "evaluations",
+        ):
             for name in getattr(self, section):
                 if not NAME.fullmatch(name):
                     raise ValueError(
@@ -939,8 +950,7 @@ class Config(Recipe):
         for section in ("motion_models", "evaluations"):
             for name, recipe in getattr(self, section).items():
                 if (part := recipe.labelled_part) is not None:
-                    need(section, name, "labelled_part", "labelled part", part,
-                         self.labelled_parts)  # fmt: skip
+                    need(section, name, "labelled_part", "labelled part", part, self.labelled_parts)
         for name, motion in self.motion_models.items():
             here = ("motion_models", name)
             need(*here, "dataset", "data set", motion.dataset, self.datasets)
@@ -953,20 +963,30 @@ class Config(Recipe):
         for name, model in self.appearance_models.items():
             here = ("appearance_models", name)
             if model.pseudo_labels is not None:
-                need(*here, "pseudo_labels", "pseudo-labels", model.pseudo_labels,
-                     self.pseudo_labels)  # fmt: skip
+                need(
+                    *here, "pseudo_labels", "pseudo-labels", model.pseudo_labels, self.pseudo_labels
+                )
             if model.mers:
                 need(*here, "mers.dataset", "data set", model.mers.dataset, self.datasets)
-                need(*here, "mers.motion_model", "motion model", model.mers.motion_model,
-                     self.motion_models)  # fmt: skip
+                need(
+                    *here,
+                    "mers.motion_model",
+                    "motion model",
+                    model.mers.motion_model,
+                    self.motion_models,
+                )
         for name, evaluation in self.evaluations.items():
             here = ("evaluations", name)
             need(*here, "dataset", "data set", evaluation.dataset, self.datasets)
-            need(*here, "model", "model", evaluation.model,
-                 self.models)  # fmt: skip
+            need(*here, "model", "model", evaluation.model, self.models)
             if evaluation.fine_tuning and (mars := evaluation.fine_tuning.mars):
-                need(*here, "fine_tuning.mars.motion_model", "motion model", mars.motion_model,
-                     self.motion_models)  # fmt: skip
+                need(
+                    *here,
+                    "fine_tuning.mars.motion_model",
+                    "motion model",
+                    mars.motion_model,
+                    self.motion_models,
+                )
         for name, figure in self.figures.items():
             need("figures", name, "evaluation", "evaluation", figure.evaluation, self.evaluations)
             if "retrieval" not in self.evaluations[figure.evaluation].measures:
@@ -1043,8 +1063,12 @@ class Config(Recipe):
             if model.mers and model.pseudo_labels is not None:
                 raise ValueError(f"{here}: give pseudo_labels or mers, not both")
             if model.mers:
-                self._check_teacher(f"{here}.mers", model.mers.motion_model, model.network.backbone,
-                                    model.frame_size)  # fmt: skip
+                self._check_teacher(
+                    f"{here}.mers",
+                    model.mers.motion_model,
+                    model.network.backbone,
+                    model.frame_size,
+                )
                 if model.training.multi_clip_weight < 1:
                     raise ValueError(f"{here}.training.multi_clip_weight: MERS has but one loss")
             if model.pseudo_labels is None:
@@ -1066,8 +1090,9 @@ class Config(Recipe):
                 if evaluation.model in self.motion_models:
                     raise ValueError(f"{here}: the network that learns has to be an RGB one")
                 student = self.appearance_models[evaluation.model]
-                self._check_teacher(here, mars.motion_model, student.network.backbone,
-                                    student.frame_size)  # fmt: skip
+                self._check_teacher(
+                    here, mars.motion_model, student.network.backbone, student.frame_size
+                )
         return self
 
     def _check_teacher(self, key: str, teacher: str, backbone: str, size: Size) -> None:
@@ -1158,8 +1183,9 @@ class Config(Recipe):
             fits("appearance_models", name, model.training.crop, model.frame_size)
         for name, evaluation in self.evaluations.items():
             if evaluation.fine_tuning:
-                fits("evaluations", name, evaluation.fine_tuning.crop,
-                     self.size_of(evaluation.model))  # fmt: skip
+                fits(
+                    "evaluations", name, evaluation.fine_tuning.crop, self.size_of(evaluation.model)
+                )
         return self
 
     @model_validator(mode="after")
@@ -1365,10 +1391,14 @@ def check_paths(config: Config) -> None:
         for key, paths in dataset.paths().items():
             among = folders if key in dataset.folders else files
             among += [(f"datasets.{name}.{key}", path) for path in paths]
-    missing = [f"{key}: there is no folder {path}" for key, path in folders
-               if not is_there(path, Path.is_dir)]  # fmt: skip
-    missing += [f"{key}: there is no file {path}" for key, path in files
-                if not is_there(path, Path.is_file)]  # fmt: skip
+    missing = [
+        f"{key}: there is no folder {path}"
+        for key, path in folders
+        if not is_there(path, Path.is_dir)
+    ]
+    missing += [
+        f"{key}: there is no file {path}" for key, path in files if not is_there(path, Path.is_file)
+    ]
     if missing:
         raise MotionFitError(
             f"files are not where the config says, counted from {Path.cwd()}:\n  "

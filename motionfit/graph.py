@@ -182,11 +182,13 @@ class Graph:
             recipe_of(recipe, motion_model_unused(recipe))
             | {"labels": recipe_of(self.config.labels_of(motion_model))},
             code_version("motionfit.training.motion_model"),
-            {"index": self._index(recipe.dataset),
-             "clips": self._clips(recipe.dataset, motion_model),
-             "weights": weights_digest(recipe)},
+            {
+                "index": self._index(recipe.dataset),
+                "clips": self._clips(recipe.dataset, motion_model),
+                "weights": weights_digest(recipe),
+            },
             split=split,
-        )  # fmt: skip
+        )
 
     def features(self, motion_model: str, split: int, dataset: str, shards: str) -> Artefact:
         chosen = self.ranges(dataset)[shards]
@@ -194,10 +196,12 @@ class Graph:
             f"results/features/{motion_model}/split{split}/{dataset}/{shards}.h5",
             recipe_of(self.config.motion_models[motion_model].features),
             code_version("motionfit.pseudo_labels.features"),
-            {"model": self._model(motion_model, split),
-             "clips": digest(*(self._clip(dataset, motion_model, shard) for shard in chosen))},
+            {
+                "model": self._model(motion_model, split),
+                "clips": digest(*(self._clip(dataset, motion_model, shard) for shard in chosen)),
+            },
             split=split,
-        )  # fmt: skip
+        )
 
     def pseudo_labels(self, pseudo_labels: str, split: int) -> Artefact:
         recipe = self.config.pseudo_labels[pseudo_labels]
@@ -223,12 +227,14 @@ class Graph:
             f"results/models/{appearance_model}/split{split}/model.pt",
             recipe_of(recipe),
             code_version("motionfit.training.appearance_model"),
-            {"index": self._index(source),
-             "pseudo_labels": self.pseudo_labels(recipe.pseudo_labels, split).fingerprint,
-             "frames": self._clips(source, appearance_model),
-             "weights": weights_digest(recipe)},
+            {
+                "index": self._index(source),
+                "pseudo_labels": self.pseudo_labels(recipe.pseudo_labels, split).fingerprint,
+                "frames": self._clips(source, appearance_model),
+                "weights": weights_digest(recipe),
+            },
             split=split,
-        )  # fmt: skip
+        )
 
     def mers_model(self, mers_model: str, split: int) -> Artefact:
         recipe = self.config.appearance_models[mers_model]
@@ -237,13 +243,15 @@ class Graph:
             f"results/models/{mers_model}/split{split}/model.pt",
             recipe_of(recipe),
             code_version("motionfit.training.appearance_model"),
-            {"index": self._index(source),
-             "teacher": self._model(teacher, split),
-             "frames": self._clips(source, mers_model),
-             "flow": self._clips(source, teacher),
-             "weights": weights_digest(recipe)},
+            {
+                "index": self._index(source),
+                "teacher": self._model(teacher, split),
+                "frames": self._clips(source, mers_model),
+                "flow": self._clips(source, teacher),
+                "weights": weights_digest(recipe),
+            },
             split=split,
-        )  # fmt: skip
+        )
 
     def random_model(self, random_model: str, split: int) -> Artefact:
         recipe = self.config.appearance_models[random_model]
@@ -266,12 +274,14 @@ class Graph:
         return Artefact(
             f"results/evaluations/{evaluation}/split{split}/model.pt",
             recipe_of(recipe.fine_tuning)
-            | {"clip_length": recipe.clip_length,
-               "labels": recipe_of(self.config.labels_of_evaluation(recipe))},
+            | {
+                "clip_length": recipe.clip_length,
+                "labels": recipe_of(self.config.labels_of_evaluation(recipe)),
+            },
             code_version("motionfit.training.fine_tuning"),
             inputs,
             split=split,
-        )  # fmt: skip
+        )
 
     def recognition(self, evaluation: str, split: int) -> Artefact:
         recipe = self.config.evaluations[evaluation]
@@ -290,12 +300,15 @@ class Graph:
         recipe = self.config.evaluations[evaluation]
         return Artefact(
             f"results/evaluations/{evaluation}/split{split}/retrieval.json",
-            {"clip_length": recipe.clip_length, "clips": recipe.clips,
-             "recall_at": list(recipe.recall_at)},
+            {
+                "clip_length": recipe.clip_length,
+                "clips": recipe.clips,
+                "recall_at": list(recipe.recall_at),
+            },
             code_version("motionfit.evaluation.retrieval"),
             self._evaluated(recipe, split),
             split=split,
-        )  # fmt: skip
+        )
 
     def metrics(self, evaluation: str) -> Artefact:
         recipe = self.config.evaluations[evaluation]
@@ -303,9 +316,12 @@ class Graph:
             f"results/evaluations/{evaluation}/metrics.json",
             {"splits": list(recipe.splits), "measures": list(recipe.measures)},
             code_version("motionfit.evaluation.summary"),
-            {f"{measure} {split}": getattr(self, measure)(evaluation, split).fingerprint
-             for split in recipe.splits for measure in recipe.measures},
-        )  # fmt: skip
+            {
+                f"{measure} {split}": getattr(self, measure)(evaluation, split).fingerprint
+                for split in recipe.splits
+                for measure in recipe.measures
+            },
+        )
 
     # ----------------------------------------------------------------- tables, figures, the report
 
@@ -323,11 +339,13 @@ class Graph:
             }
         return Artefact(
             f"results/tables/{table}.md",
-            {"table": self.config.noticed(table).model_dump_json(),
-             "leaking": self.config.leaking(table)},
+            {
+                "table": self.config.noticed(table).model_dump_json(),
+                "leaking": self.config.leaking(table),
+            },
             code_version("motionfit.tables.stage"),
             inputs,
-        )  # fmt: skip
+        )
 
     def retrieval_figure(self, figure: str) -> Artefact:
         recipe = self.config.figures[figure]
@@ -337,10 +355,12 @@ class Graph:
             f"results/figures/{figure}.png",
             recipe_of(recipe) | {"clip_length": evaluation.clip_length},
             code_version("motionfit.report.retrieval_figure"),
-            {"index": self._index(evaluation.dataset),
-             "retrieval": self.retrieval(recipe.evaluation, evaluation.splits[0]).fingerprint,
-             "frames": self._all_frames(evaluation.dataset, size)},
-        )  # fmt: skip
+            {
+                "index": self._index(evaluation.dataset),
+                "retrieval": self.retrieval(recipe.evaluation, evaluation.splits[0]).fingerprint,
+                "frames": self._all_frames(evaluation.dataset, size),
+            },
+        )
 
     def report(self) -> Artefact:
         """Copies for other seeds are in its tables alone."""

@@ -7,8 +7,13 @@ import zlib
 from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, GREY = (
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#a9cfe8", "#5b6470"
-)  # fmt: skip
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#a9cfe8",
+    "#5b6470",
+)
 """Of the palette of Okabe and Ito, which the colour-blind can tell apart."""
 
 STYLE = {

@@ -42,8 +42,9 @@ class Record:
 
     @classmethod
     def of(cls, artefact: "Artefact") -> "Record":
-        return cls(artefact.path, artefact.fingerprint, artefact.recipe, artefact.code,
-                   artefact.inputs)  # fmt: skip
+        return cls(
+            artefact.path, artefact.fingerprint, artefact.recipe, artefact.code, artefact.inputs
+        )
 
     @classmethod
     def parse(cls, text: str) -> "Record":

@@ -37,9 +37,12 @@ def _opened(number: int, before: TextIO | None, raises: bool) -> TextIO:
     output = _Output(number, raises)
     unbuffered = isinstance(before.buffer, io.RawIOBase)  # as with PYTHONUNBUFFERED
     return io.TextIOWrapper(
-        output if unbuffered else io.BufferedWriter(output), before.encoding, before.errors,
-        line_buffering=before.line_buffering, write_through=before.write_through,
-    )  # fmt: skip
+        output if unbuffered else io.BufferedWriter(output),
+        before.encoding,
+        before.errors,
+        line_buffering=before.line_buffering,
+        write_through=before.write_through,
+    )
 
 
 class _Output(io.FileIO):

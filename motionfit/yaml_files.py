@@ -74,8 +74,11 @@ class _Loader(yaml.SafeLoader):
             for key, value in node.value:
                 name = self._name(key)
                 if name in lines:
-                    raise _error(key, f"the key {'.'.join((*keys, name))} is in line {lines[name]} "
-                                 "already: take one of them out")  # fmt: skip
+                    raise _error(
+                        key,
+                        f"the key {'.'.join((*keys, name))} is in line {lines[name]} "
+                        "already: take one of them out",
+                    )
                 lines[name] = key.start_mark.line + 1
                 self._check(value, (*keys, name), above)
         self._checked.add(id(node))

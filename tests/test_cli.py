@@ -92,8 +92,10 @@ def test_a_model_that_is_no_file_is_told_before_pytorch_is_there(tmp_path, name,
     code += "sys.exit(status + 2 * ('torch' in sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code, "predict", "--model", str(tmp_path / name), "v.mp4"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert message in done.stderr
 
@@ -107,10 +109,24 @@ def test_a_recipe_with_a_mistake_is_one_message(tmp_path, capsys):
 def test_a_failing_command_shows_the_last_lines_of_its_log(tmp_path):
     log = tmp_path / "logs" / "flow.log"
     done = subprocess.run(
-        [sys.executable, "-m", "motionfit", "--log", str(log), "store-flow", "--recipe", "{}",
-         "--frames", str(tmp_path / "no.h5"), "--output", str(tmp_path / "out.h5")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "motionfit",
+            "--log",
+            str(log),
+            "store-flow",
+            "--recipe",
+            "{}",
+            "--frames",
+            str(tmp_path / "no.h5"),
+            "--output",
+            str(tmp_path / "out.h5"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert done.stderr == f"The last lines of {log}:\n{log.read_text()}"
     assert "no.h5 can't be read" in done.stderr
@@ -150,8 +166,20 @@ def test_arguments_that_are_no_numbers_are_told(capsys, arguments, message):
 @pytest.mark.parametrize("rate", ["nan", "inf", "-inf", "0", "-1", "1e300", "1e-300", "fast"])
 def test_a_frame_rate_that_is_none_is_told(capsys, rate):
     with pytest.raises(SystemExit, match="2"):
-        main(["frames", "--index", "i", "--shard", "0", "--output", "o", "--size", "8x8",
-              f"--fps={rate}"])  # fmt: skip
+        main(
+            [
+                "frames",
+                "--index",
+                "i",
+                "--shard",
+                "0",
+                "--output",
+                "o",
+                "--size",
+                "8x8",
+                f"--fps={rate}",
+            ]
+        )
     assert "should be a number from 0.001 to 1000" in capsys.readouterr().err
 
 

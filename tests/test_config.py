@@ -29,8 +29,11 @@ def test_paper_defaults():
     assert (training.batch_size, training.clips_per_video, training.crop) == (8, 3, 112)
 
 
-@pytest.mark.parametrize("path", [ROOT / "config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))],
-                         ids=lambda path: path.name)  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [ROOT / "config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))],
+    ids=lambda path: path.name,
+)
 def test_every_config_file_is_right(path):
     load_config(read(path))
 
@@ -41,8 +44,9 @@ def read(path: Path) -> dict:
 
 def test_a_recipe_is_laid_over_the_defaults_of_its_section():
     values = demo()
-    values["defaults"] = {"motion_models": {"features": {"stride": 5, "batch_size": 3},
-                                            "motion_split": 1}}  # fmt: skip
+    values["defaults"] = {
+        "motion_models": {"features": {"stride": 5, "batch_size": 3}, "motion_split": 1}
+    }
     values["motion_models"]["motion"]["features"] = {"stride": 2}
     values["motion_models"]["other"] = {
         "dataset": "demo-target",
@@ -157,8 +161,10 @@ def test_a_table_that_is_not_right(table, message):
 def test_a_column_has_a_short_form():
     short = {"A": "recognition top1", "B": "text"}
     long = {"A": {"measure": "recognition top1"}, "B": {"measure": "text"}}
-    of_short, of_long = (load_config(change("tables", {"t": TABLE | {"columns": columns}}))
-                         for columns in (short, long))  # fmt: skip
+    of_short, of_long = (
+        load_config(change("tables", {"t": TABLE | {"columns": columns}}))
+        for columns in (short, long)
+    )
     assert of_short == of_long
     assert of_short.tables["t"].model_dump()["columns"] == short
     placed = short | {"C": {"measure": "recognition top5", "x": 4.0}}
@@ -168,8 +174,10 @@ def test_a_column_has_a_short_form():
 
 
 def test_numbers_become_words():
-    table = TABLE | {"columns": {"A": "recognition top1", "Frames": "text"},
-                     "rows": {"r": {"evaluation": "random", "text": {"Frames": 16}}}}  # fmt: skip
+    table = TABLE | {
+        "columns": {"A": "recognition top1", "Frames": "text"},
+        "rows": {"r": {"evaluation": "random", "text": {"Frames": 16}}},
+    }
     (row,) = load_config(change("tables", {"t": table})).tables["t"].rows.values()
     assert row.text == {"Frames": "16"}
 
@@ -180,8 +188,10 @@ def test_a_table_of_gains_needs_both_evaluations():
     names = {"motionfit", "random"}
     assert {name for name, _ in table.measurements} == names
     assert {name for name, _ in table.measurements_of_seeds} == {
-        *names, "motionfit.seed1", "random.seed1",
-    }  # fmt: skip
+        *names,
+        "motionfit.seed1",
+        "random.seed1",
+    }
 
 
 def of_three_splits(motion_split, **table) -> Config:
@@ -246,9 +256,13 @@ def test_a_table_has_a_name_that_snakemake_can_call(name):
         load_config(change("tables", {name: TABLE}))
 
 
-MERS = {"pseudo_labels": None, "mers": {"motion_model": "motion", "dataset": "demo-source"},
-        "network": {"backbone": "r2plus1d_small", "clip_length": 8}, "frame_size": [32, 40],
-        "training": {"crop": 28}}  # fmt: skip
+MERS = {
+    "pseudo_labels": None,
+    "mers": {"motion_model": "motion", "dataset": "demo-source"},
+    "network": {"backbone": "r2plus1d_small", "clip_length": 8},
+    "frame_size": [32, 40],
+    "training": {"crop": 28},
+}
 
 
 @pytest.mark.parametrize(
@@ -326,45 +340,83 @@ def change(path: str, value) -> dict:
         ("motion_models/motion/training/epochs", 0, r"training\.epochs: .*greater.* 1, not 0"),
         ("pseudo_labels/clusters/granularity", "frame", r"granularity: .*'clip'.*not 'frame'"),
         ("datasets/demo-target/format", "ucf", r"datasets\.demo-target.*ucf101"),
-        ("motion_models/motion/dataset", "kinetics",
-         r"motion_models\.motion\.dataset: .* named 'kinetics' \(there are: demo-"),
+        (
+            "motion_models/motion/dataset",
+            "kinetics",
+            r"motion_models\.motion\.dataset: .* named 'kinetics' \(there are: demo-",
+        ),
         ("motion_models/motion/flow", "brox", r"motion_models\.motion\.flow: .*'brox'.*tvl1"),
         ("pseudo_labels/clusters/motion_model", "x", r"clusters\.motion_model: .*'x'"),
         ("appearance_models/appearance/pseudo_labels", "x", r"appearance\.pseudo_labels: .*'x'"),
         ("evaluations/motionfit/model", "x", r"evaluations\.motionfit\.model: .*'x'"),
         ("evaluations/motionfit/dataset", "x", r"evaluations\.motionfit\.dataset: .*'x'"),
-        ("evaluations/motionfit/splits", [1, 2],
-         r"evaluations\.motionfit\.splits: the data set 'demo-target' has no split 2 \(it has 1\)"),
+        (
+            "evaluations/motionfit/splits",
+            [1, 2],
+            r"evaluations\.motionfit\.splits: the data set 'demo-target' has no split 2 \(it has 1",
+        ),
         ("evaluations/motionfit/dataset", "demo-source", r"no labelled .* \(train: 0\)"),
         ("datasets/demo-target/test", 0, r"no test videos \(test: 0\)"),
-        ("datasets/demo-target", {"format": "folders", "videos": "v", "labelled": False},
-         r"motion_models\.motion: .*'demo-target'.*it has no labels"),
+        (
+            "datasets/demo-target",
+            {"format": "folders", "videos": "v", "labelled": False},
+            r"motion_models\.motion: .*'demo-target'.*it has no labels",
+        ),
         ("motion_models/motion/motion_split", "one", "motion_split: .*`target` or the number"),
         ("motion_models/motion/training/epochs", True, r"training\.epochs: .*integer"),
         ("evaluations/motionfit/fine_tuning", None, "motionfit.fine_tuning: .*needs fine-tuning"),
-        ("evaluations/motion/fine_tuning", {"multi_clip_weight": 0, "crop": 28},
-         r"evaluations\.motion\.fine_tuning\.multi_clip_weight: with 0 no labels are learned"),
-        ("appearance_models/random/network/weights", "r3d.pth",
-         r"appearance_models\.random\.network: weights: .* none of r2plus1d_small"),
-        ("motion_models/motion/network", {"backbone": "s3d", "weights": "s3d.pth"},
-         r"motion_models\.motion\.network\.weights: .* for RGB, .* on flow"),
+        (
+            "evaluations/motion/fine_tuning",
+            {"multi_clip_weight": 0, "crop": 28},
+            r"evaluations\.motion\.fine_tuning\.multi_clip_weight: with 0 no labels are learned",
+        ),
+        (
+            "appearance_models/random/network/weights",
+            "r3d.pth",
+            r"appearance_models\.random\.network: weights: .* none of r2plus1d_small",
+        ),
+        (
+            "motion_models/motion/network",
+            {"backbone": "s3d", "weights": "s3d.pth"},
+            r"motion_models\.motion\.network\.weights: .* for RGB, .* on flow",
+        ),
         ("pseudo_labels/clusters/whiten", True, r"clusters: whiten scales .*give pca"),
-        ("motion_models/motion/training", {"multi_clip_weight": 0, "clip_gap": 8, "crop": 28},
-         r"evaluations\.motion\.fine_tuning: .*'motion' learns no labels"),
-        ("motion_models/motion/training",
-         {"multi_clip_weight": 0.5, "clips_per_video": 1, "crop": 28},
-         r"motion_models\.motion\.training: clip order .*clips_per_video of 2 to 4, not 1"),
-        ("motion_models/motion/training", {"multi_clip_weight": 0.5, "crop": 28},
-         r"motion_models\.motion\.training: clip order .* give clip_gap"),
-        ("motion_models/motion/training", {"clip_gap": 8, "clips_per_video": 1, "crop": 28},
-         r"clip_gap lies between a video's clips"),
-        ("evaluations/motionfit/fine_tuning/keep", "best",
-         r"fine_tuning: keep: best needs videos to watch .* validation_fraction"),
+        (
+            "motion_models/motion/training",
+            {"multi_clip_weight": 0, "clip_gap": 8, "crop": 28},
+            r"evaluations\.motion\.fine_tuning: .*'motion' learns no labels",
+        ),
+        (
+            "motion_models/motion/training",
+            {"multi_clip_weight": 0.5, "clips_per_video": 1, "crop": 28},
+            r"motion_models\.motion\.training: clip order .*clips_per_video of 2 to 4, not 1",
+        ),
+        (
+            "motion_models/motion/training",
+            {"multi_clip_weight": 0.5, "crop": 28},
+            r"motion_models\.motion\.training: clip order .* give clip_gap",
+        ),
+        (
+            "motion_models/motion/training",
+            {"clip_gap": 8, "clips_per_video": 1, "crop": 28},
+            r"clip_gap lies between a video's clips",
+        ),
+        (
+            "evaluations/motionfit/fine_tuning/keep",
+            "best",
+            r"fine_tuning: keep: best needs videos to watch .* validation_fraction",
+        ),
         ("evaluations/motionfit/model_split", 0, "model_split: .*`target` or the number"),
-        ("evaluations/motionfit/model_split", 2,
-         r"motionfit\.model_split: the data set 'demo-target' has no split 2"),
-        ("evaluations/motionfit/labelled_part", "few",
-         r"motionfit\.labelled_part: there is no labelled part named 'few' \(there are: none\)"),
+        (
+            "evaluations/motionfit/model_split",
+            2,
+            r"motionfit\.model_split: the data set 'demo-target' has no split 2",
+        ),
+        (
+            "evaluations/motionfit/labelled_part",
+            "few",
+            r"motionfit\.labelled_part: there is no labelled part named 'few' \(there are: none\)",
+        ),
         ("evaluations/motionfit/fine_tuning/crop", 40, "crop of 40 does not fit .*32x40"),
         ("evaluations", {"../x": {}}, r"evaluations\.\.\./x"),
         ("flow/tvl1/bound", float("inf"), r"tvl1\.bound: .*finite"),
@@ -384,10 +436,13 @@ def change(path: str, value) -> dict:
         ("appearance_models/appearance/frame_size", [10**9, 32], r"frame_size\.0: .*less"),
         ("evaluations/motionfit/clips", 10**12, r"motionfit\.clips: .*less"),
         ("resources", {"flow": {"threads": 10**9}}, r"flow\.threads: .*less"),
-        ("datasets/demo-target", {"format": "kinetics", "videos": "v",
-                                  "annotations": ["a.csv", "./a.csv"]}, "a.csv is listed twice"),
+        (
+            "datasets/demo-target",
+            {"format": "kinetics", "videos": "v", "annotations": ["a.csv", "./a.csv"]},
+            "a.csv is listed twice",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_told_by_its_key(path, value, message):
     with pytest.raises(MotionFitError, match=message) as error:
         load_config(change(path, value))
@@ -411,8 +466,9 @@ def test_a_missing_key_is_told():
 def test_a_weight_file_has_to_be_there(tmp_path):
     values = change("appearance_models/random/network", {"backbone": "s3d", "weights": "no.pth"})
     weights = values["appearance_models"]["appearance"]["network"] = {
-        "backbone": "s3d_g", "weights": str(tmp_path)
-    }  # fmt: skip
+        "backbone": "s3d_g",
+        "weights": str(tmp_path),
+    }
     with pytest.raises(MotionFitError) as error:
         check_paths(load_config(values))
     text = str(error.value)
@@ -443,8 +499,10 @@ def test_fine_tuning_uses_the_labels_of_its_motion_model():
     values["labelled_parts"] = {"few": {"label_fraction": 0.2}, "half": {"label_fraction": 0.5}}
     values["motion_models"]["motion"]["labelled_part"] = "few"
     config = load_config(values)
-    labels = {name: config.labels_of_evaluation(recipe).label_fraction
-              for name, recipe in config.evaluations.items()}  # fmt: skip
+    labels = {
+        name: config.labels_of_evaluation(recipe).label_fraction
+        for name, recipe in config.evaluations.items()
+    }
     assert labels == {"motionfit": 0.2, "random": 1.0, "motion": 0.2}
     values["evaluations"]["motion"]["labelled_part"] = "few"
     with pytest.raises(MotionFitError, match=r"motion\.labelled_part: without fine-tuning"):
@@ -481,9 +539,12 @@ def test_one_model_serves_the_splits_of_another_data_set():
     teacher = config.evaluations["mars-hmdb51"]
     assert config.model_split(teacher, "motion", 3) == 1
     fixed = config.model_copy(
-        update={"motion_models": {"motion": config.motion_models["motion"].model_copy(
-            update={"motion_split": 2})}}
-    )  # fmt: skip
+        update={
+            "motion_models": {
+                "motion": config.motion_models["motion"].model_copy(update={"motion_split": 2})
+            }
+        }
+    )
     assert fixed.model_split(own, "motionfit", 3) == 2
 
 

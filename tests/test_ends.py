@@ -16,10 +16,13 @@ RUN = "\nsys.exit(start())"
 def run(code: str, *arguments: object, **options) -> subprocess.CompletedProcess:
     """The program, after `code` has changed what a command does."""
     return subprocess.run(
-        [sys.executable, "-c", START + code + RUN, *map(str, arguments)], stderr=subprocess.PIPE,
-        text=True, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        [sys.executable, "-c", START + code + RUN, *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         **{"stdout": subprocess.PIPE} | options,
-    )  # fmt: skip
+    )
 
 
 INTERRUPT = "import os, signal; os.kill(os.getpid(), signal.SIGINT); "
@@ -78,8 +81,11 @@ def test_ctrl_c_leaves_no_half_file_and_waits_for_no_thread(tmp_path):
 
 
 def test_ctrl_c_that_the_shell_has_switched_off_stays_so():
-    done = run("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-               + changed(INTERRUPT + "print('on')"), "schema")  # fmt: skip
+    done = run(
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        + changed(INTERRUPT + "print('on')"),
+        "schema",
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "on\n", "")
 
 

@@ -28,8 +28,7 @@ def test_a_file_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
     done = []
     monkeypatch.setattr(os, "fsync", lambda _: done.append("on the disk"))
     renamed = Path.replace
-    monkeypatch.setattr(Path, "replace",
-                        lambda *paths: done.append("renamed") or renamed(*paths))  # fmt: skip
+    monkeypatch.setattr(Path, "replace", lambda *paths: done.append("renamed") or renamed(*paths))
     with replacing(tmp_path / "result.txt") as temporary:
         temporary.write_text("new")
     assert done == ["on the disk", "renamed"]

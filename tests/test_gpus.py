@@ -38,9 +38,12 @@ def start(tmp_path) -> Iterator[Start]:
         given = {k: v for k, v in os.environ.items() if k not in (gpus.VISIBLE, "LOCAL_RANK")}
         process = subprocess.Popen(
             [sys.executable, "-c", COMMAND, str(tmp_path), str(count), there],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=given | environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=given | environment,
             cwd=Path(__file__).resolve().parents[1],
-        )  # fmt: skip
+        )
         started.append(process)
         return process
 
@@ -121,8 +124,19 @@ def test_the_command_line_takes_them_before_the_stage_runs(monkeypatch):
 
     monkeypatch.setattr(cli, "own_gpus", asked.append)
     monkeypatch.setattr(cli, "features", features)
-    arguments = ["features", "--recipe", "{}", "--model", "m", "--clips", "c", "--shards", "0",
-                 "--output", "o"]  # fmt: skip
+    arguments = [
+        "features",
+        "--recipe",
+        "{}",
+        "--model",
+        "m",
+        "--clips",
+        "c",
+        "--shards",
+        "0",
+        "--output",
+        "o",
+    ]
     assert cli.main([*arguments, "--gpus", "1"]) == 0
     assert cli.main([*arguments, "--gpus", "0"]) == 0
     assert cli.main(arguments) == 0

@@ -99,19 +99,25 @@ LEARNED = {"motion_model", "features", "pseudo_labels", "appearance_model", "mer
     [
         ("pseudo_labels/clusters/clusters", 5, {"pseudo_labels", "appearance_model", *EVALUATED}),
         ("motion_models/motion/training/seed", 7, {*LEARNED, *EVALUATED}),
-        ("motion_models/motion/features", {"stride": 3},
-         {"features", "pseudo_labels", "appearance_model", *EVALUATED}),
+        (
+            "motion_models/motion/features",
+            {"stride": 3},
+            {"features", "pseudo_labels", "appearance_model", *EVALUATED},
+        ),
         ("flow/tvl1/bound", 9, {"flow", *LEARNED, *EVALUATED}),
         ("frame_quality", 80, {"frames", "ledger", "flow", *LEARNED, *EVALUATED}),
         ("datasets/source/max_failed", 0.5, {"ledger", "report"}),
-        ("evaluations/motionfit/clips", 3,
-         {"recognition", "retrieval", "retrieval_figure", *SHOWN}),
+        (
+            "evaluations/motionfit/clips",
+            3,
+            {"recognition", "retrieval", "retrieval_figure", *SHOWN},
+        ),
         ("appearance_models/random/training/seed", 3, {"random_model", "report"}),
         ("appearance_models/random/training/epochs", 9, {"report"}),
         ("pseudo_labels/clusters/percentile", 50, {"report"}),
         ("resources", {"flow": {"threads": 3}}, set()),
     ],
-)  # fmt: skip
+)
 def test_a_change_of_the_config_is_in_what_depends_on_it_and_in_nothing_else(key, value, remade):
     values = tiny()
     before = artefacts(values)
@@ -133,8 +139,11 @@ def test_the_names_of_annotation_files_count(tmp_path):
     (tmp_path / "lists").mkdir()
     (tmp_path / "videos").mkdir()
     values = tiny()
-    values["datasets"]["target"] = {"format": "ucf101", "videos": str(tmp_path / "videos"),
-                                    "annotations": str(tmp_path / "lists")}  # fmt: skip
+    values["datasets"]["target"] = {
+        "format": "ucf101",
+        "videos": str(tmp_path / "videos"),
+        "annotations": str(tmp_path / "lists"),
+    }
     file = tmp_path / "lists" / "trainlist01.txt"
     file.write_text("a/v_a_g01_c01.avi 1")
     before = Graph(load_config(values), fake_index).index("target").fingerprint
@@ -150,10 +159,16 @@ def test_the_order_of_keys_changes_nothing():
 
 
 def test_another_content_of_an_index_counts_and_another_place_of_the_videos_does_not():
-    rows = pd.DataFrame({
-        "video": ["a.mp4", "b.mp4"], "path": ["/v/a.mp4", "/v/b.mp4"], "label": ["x", "y"],
-        "group": ["a", "b"], "shard": ["0000", "0001"], "split1": ["train", "test"],
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "video": ["a.mp4", "b.mp4"],
+            "path": ["/v/a.mp4", "/v/b.mp4"],
+            "label": ["x", "y"],
+            "group": ["a", "b"],
+            "shard": ["0000", "0001"],
+            "split1": ["train", "test"],
+        }
+    )
     moved = rows.assign(path=["/w/a.mp4", "/w/b.mp4"])
     assert indexed(moved).fingerprint == indexed(rows).fingerprint
     assert indexed(moved).videos == {
@@ -216,14 +231,19 @@ def test_the_content_of_files_from_outside_counts_and_their_dates_do_not(tmp_pat
     (tmp_path / "w.pth").write_text("weights")
     values = tiny()
     values["datasets"]["target"] = {"format": "folders", "videos": "videos", "labels": "labels.csv"}
-    set_key(values, "appearance_models/random/network",
-            {"backbone": "r3d_18", "clip_length": 4, "weights": "w.pth"})  # fmt: skip
+    set_key(
+        values,
+        "appearance_models/random/network",
+        {"backbone": "r3d_18", "clip_length": 4, "weights": "w.pth"},
+    )
 
     def made() -> dict[str, str]:
         file_digest.cache_clear()
         of_config = Graph(load_config(values), fake_index)
-        return {rule: getattr(of_config, rule)(**JOBS[rule]).fingerprint
-                for rule in ("index", "random_model")}  # fmt: skip
+        return {
+            rule: getattr(of_config, rule)(**JOBS[rule]).fingerprint
+            for rule in ("index", "random_model")
+        }
 
     before = made()
     for name in ("labels.csv", "w.pth"):

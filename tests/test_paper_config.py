@@ -55,8 +55,9 @@ def test_nothing_stands_there_that_the_paper_has_not(published):
             for column in (*recipe.published, *recipe.text):
                 assert (name, row, column) in printed
         if name not in OF_THE_TEXT:
-            assert list(table.rows) == list(dict.fromkeys(r for t, r, _ in order(published)
-                                                          if t == name))  # fmt: skip
+            assert list(table.rows) == list(
+                dict.fromkeys(r for t, r, _ in order(published) if t == name)
+            )
 
 
 COLUMNS = {
@@ -129,8 +130,19 @@ def at(evaluation: str):
     return recipe, model, labels, PAPER.motion_models[behind[0]] if behind else None
 
 
-@pytest.mark.parametrize("table", ["table1", "table2", "table3", "table8", "table_s1", "table7",
-                                   "lambda_motion_model", "common_classes"])  # fmt: skip
+@pytest.mark.parametrize(
+    "table",
+    [
+        "table1",
+        "table2",
+        "table3",
+        "table8",
+        "table_s1",
+        "table7",
+        "lambda_motion_model",
+        "common_classes",
+    ],
+)
 def test_ablations_are_of_split_1(table):
     assert PAPER.tables[table].splits == (1,)
 
@@ -155,14 +167,18 @@ def test_the_protocol_of_the_text():
         assert model.frame_size == ((256, 342) if s3dg else (128, 171))
         assert training.keep == "best"
         assert (training.learning_rate, training.momentum, training.weight_decay) == (
-            1e-3, 0.9, 5e-4)  # fmt: skip
+            1e-3,
+            0.9,
+            5e-4,
+        )
         assert (training.validation_fraction, training.validation_unit) == (0.1, "video")
         assert not training.flip
     for motion in PAPER.motion_models.values():
         assert (motion.training.epochs, motion.training.milestones) == (120, (40, 60, 80))
         assert motion.training.batch_size == 8
         assert (motion.features_clip_length, motion.features.stride) == (16, 16) or (
-            motion.network.clip_length > 16)  # fmt: skip
+            motion.network.clip_length > 16
+        )
     for name, model in PAPER.appearance_models.items():
         assert (model.training.epochs, model.training.milestones) == (45, (20, 40))
         kinetics = PAPER.source_of(name) != "ucf101"
@@ -180,8 +196,9 @@ def test_the_protocol_of_the_text():
     assert {labels.clusters for labels in PAPER.pseudo_labels.values()} == {128, 500, 1000, 1600}
 
 
-@pytest.mark.parametrize("table", ["table4", "table5", "table6", "table7", "common_classes",
-                                   "appearance_pseudo_labels"])  # fmt: skip
+@pytest.mark.parametrize(
+    "table", ["table4", "table5", "table6", "table7", "common_classes", "appearance_pseudo_labels"]
+)
 def test_the_source_is_kinetics_train(table):
     for _, _, name in cells(table):
         model = PAPER.evaluations[name].model
@@ -258,8 +275,12 @@ def test_table_1_is_the_motion_model_itself():
 
 
 def test_table_2_is_of_kinetics_val():
-    granularity = {"video": "video", "segment, percentile": "segment_percentile",
-                   "segment, three equal": "segment_equal", "clip": "clip"}  # fmt: skip
+    granularity = {
+        "video": "video",
+        "segment, percentile": "segment_percentile",
+        "segment, three equal": "segment_equal",
+        "clip": "clip",
+    }
     for row, _, name in cells("table2"):
         labels = at(name)[2]
         assert (labels.granularity, labels.dataset) == (granularity[row], "kinetics-val")
@@ -314,9 +335,11 @@ def test_where_two_tables_show_the_same_cell_they_share_the_run():
 
     assert run("table2", "clip") == run("table3", "Kinetics-val", "K=1000")
     same = {
-        run("table3", "Kinetics-train", "K=1000"), run("table4", "16 frames"),
-        run("table5", "MotionFit"), run("common_classes", "all classes, K=1000"),
-    }  # fmt: skip
+        run("table3", "Kinetics-train", "K=1000"),
+        run("table4", "16 frames"),
+        run("table5", "MotionFit"),
+        run("common_classes", "all classes, K=1000"),
+    }
     assert len(same) == 1
     assert run("table1", "motion", "R=3") == run("lambda_motion_model", "motion, lambda=1")
 

@@ -23,8 +23,9 @@ def make(artefact: Artefact) -> None:
 
 
 def other(artefact: Artefact, **changes: object) -> Artefact:
-    return Artefact(**{**{n: getattr(artefact, n) for n in ("path", "recipe", "code", "inputs")},
-                       **changes})  # fmt: skip
+    return Artefact(
+        **{**{n: getattr(artefact, n) for n in ("path", "recipe", "code", "inputs")}, **changes}
+    )
 
 
 def test_a_result_is_that_of_the_artefact_that_it_was_made_for(artefact):
@@ -58,12 +59,14 @@ def test_what_changed_is_named_with_both_values(artefact):
     make(artefact)
     recipe = {"clusters": 5, "network": {"backbone": "s3d", "clip_length": 8}}
     assert differences(other(artefact, recipe=recipe)) == [
-        "clusters was 4, and is 5", "network.clip_length was 16, and is 8"
-    ]  # fmt: skip
+        "clusters was 4, and is 5",
+        "network.clip_length was 16, and is 8",
+    ]
     inputs = {"features": "aa", "annotations": "cc"}
     assert differences(other(artefact, code="code 2", inputs=inputs)) == [
-        "its code changed", "its annotations changed"
-    ]  # fmt: skip
+        "its code changed",
+        "its annotations changed",
+    ]
     # What a job of the run makes is named where it is made again.
     assert not differences(other(artefact, inputs={"features": "cc", "annotations": "bb"}))
 
@@ -77,8 +80,15 @@ def test_a_record_travels_as_text(artefact):
 
 def index_command(artefact: Artefact, videos: str) -> list[str]:
     recipe = {"format": "folders", "videos": videos, "labelled": False}
-    return ["--made-from", Record.of(artefact).to_json(), "index", "--recipe", json.dumps(recipe),
-            "--output", artefact.path]  # fmt: skip
+    return [
+        "--made-from",
+        Record.of(artefact).to_json(),
+        "index",
+        "--recipe",
+        json.dumps(recipe),
+        "--output",
+        artefact.path,
+    ]
 
 
 def test_a_command_notes_what_its_result_was_made_from(artefact, tmp_path, capsys):

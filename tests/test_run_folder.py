@@ -40,8 +40,9 @@ def test_a_lock_that_a_killed_snakemake_left(locked):
 def test_a_lock_of_another_snakemake(locked):
     other = subprocess.Popen(
         [sys.executable, "-c", ENTER + "sys.stdin.read()", str(locked)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     other.stdout.readline()
     assert "another snakemake runs in" in enter(locked)
     other.communicate()

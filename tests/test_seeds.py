@@ -11,10 +11,17 @@ SECTIONS = ("motion_models", "pseudo_labels", "appearance_models", "evaluations"
 
 def seeded(seeds: int, *evaluations: str, **changes) -> Config:
     """The demo with a table of several seeds."""
-    values = change("tables", {
-        "t": {"title": "t", "columns": {"A": "recognition top1"}, "seeds": seeds,
-              "rows": {name: {"evaluation": name} for name in evaluations}},
-    })  # fmt: skip
+    values = change(
+        "tables",
+        {
+            "t": {
+                "title": "t",
+                "columns": {"A": "recognition top1"},
+                "seeds": seeds,
+                "rows": {name: {"evaluation": name} for name in evaluations},
+            },
+        },
+    )
     for section, recipes in changes.items():
         values.setdefault(section, {}).update(recipes)
     return load_config(values)
@@ -70,8 +77,9 @@ def test_the_labelled_part_is_drawn_anew_for_each_seed_and_is_still_one():
 
 def test_a_copy_differs_by_its_seeds_and_references_alone():
     whole = with_seeds(seeded(2, "motionfit"))
-    own, copy = (whole.appearance_models[name].model_dump() for name in
-                 ("appearance", "appearance.seed1"))  # fmt: skip
+    own, copy = (
+        whole.appearance_models[name].model_dump() for name in ("appearance", "appearance.seed1")
+    )
     assert own.pop("pseudo_labels") + ".seed1" == copy.pop("pseudo_labels")
     assert own["training"].pop("seed") + 1000 == copy["training"].pop("seed")
     assert own == copy
@@ -95,14 +103,23 @@ def test_evaluations_of_one_model_share_its_copy():
 def test_teachers_and_what_is_subtracted_have_copies_too():
     fine_tuning = {"layers": "all", "crop": 28, "mars": {"motion_model": "motion"}}
     evaluation = {"dataset": "demo-target", "clip_length": 8}
-    mers = {"pseudo_labels": None, "mers": {"motion_model": "motion", "dataset": "demo-source"},
-            "network": {"backbone": "r2plus1d_small", "clip_length": 8}, "frame_size": [32, 40],
-            "training": {"crop": 28}}  # fmt: skip
+    mers = {
+        "pseudo_labels": None,
+        "mers": {"motion_model": "motion", "dataset": "demo-source"},
+        "network": {"backbone": "r2plus1d_small", "clip_length": 8},
+        "frame_size": [32, 40],
+        "training": {"crop": 28},
+    }
     config = seeded(
-        2, "mars", "mers", appearance_models={"mers": mers},
-        evaluations={"mars": {"model": "random", **evaluation, "fine_tuning": fine_tuning},
-                     "mers": {"model": "mers", **evaluation, "fine_tuning": {"crop": 28}}},
-    )  # fmt: skip
+        2,
+        "mars",
+        "mers",
+        appearance_models={"mers": mers},
+        evaluations={
+            "mars": {"model": "random", **evaluation, "fine_tuning": fine_tuning},
+            "mers": {"model": "mers", **evaluation, "fine_tuning": {"crop": 28}},
+        },
+    )
     whole = with_seeds(config)
     assert whole.evaluations["mars.seed1"].fine_tuning.mars.motion_model == "motion.seed1"
     assert whole.appearance_models["mers.seed1"].mers.motion_model == "motion.seed1"

@@ -18,24 +18,120 @@ import pandas as pd
 from motionfit.errors import MotionFitError
 from motionfit.records import SUFFIX
 
-VIDEO_SUFFIXES = frozenset((
-    # MP4 and QuickTime, also as cameras write them
-    ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3gpp", ".3g2", ".3gp2", ".f4v", ".ismv", ".mj2",
-    ".mqv", ".insv", ".lrv",
-    # other containers
-    ".mkv", ".mk3d", ".webm", ".avi", ".divx", ".xvid", ".flv", ".kux", ".asf", ".wmv", ".dvr-ms",
-    ".wtv", ".rm", ".rmvb", ".rv", ".ivr", ".ogv", ".ogm", ".nsv", ".nut", ".nuv", ".viv", ".swf",
-    # MPEG: programme streams, discs, camcorders, transport streams
-    ".mpg", ".mpeg", ".mpe", ".mpv", ".m1v", ".m2v", ".mp2v", ".m2p", ".vob", ".vro", ".evo",
-    ".mod", ".tod", ".pva", ".ts", ".mts", ".m2ts", ".m2t", ".mpegts", ".tp", ".trp", ".ssif",
-    # studios, special cameras, animations
-    ".mxf", ".gxf", ".lxf", ".dv", ".dif", ".dav", ".cine", ".mlv", ".ser",
-    ".gif", ".apng", ".amv", ".flc", ".fli", ".bik", ".smk", ".roq",
-    # a picture without a container
-    ".h264", ".264", ".avc", ".h26l", ".h265", ".265", ".hevc", ".h266", ".266", ".vvc", ".h261",
-    ".h263", ".mjpg", ".mjpeg", ".obu", ".av1", ".ivf", ".y4m", ".vc1", ".drc", ".dirac", ".vc2",
-    ".cavs", ".avs2", ".avs3", ".evc", ".apv", ".dnxhd", ".dnxhr",
-))  # fmt: skip
+VIDEO_SUFFIXES = frozenset(
+    (
+        # MP4 and QuickTime, also as cameras write them
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".qt",
+        ".3gp",
+        ".3gpp",
+        ".3g2",
+        ".3gp2",
+        ".f4v",
+        ".ismv",
+        ".mj2",
+        ".mqv",
+        ".insv",
+        ".lrv",
+        # other containers
+        ".mkv",
+        ".mk3d",
+        ".webm",
+        ".avi",
+        ".divx",
+        ".xvid",
+        ".flv",
+        ".kux",
+        ".asf",
+        ".wmv",
+        ".dvr-ms",
+        ".wtv",
+        ".rm",
+        ".rmvb",
+        ".rv",
+        ".ivr",
+        ".ogv",
+        ".ogm",
+        ".nsv",
+        ".nut",
+        ".nuv",
+        ".viv",
+        ".swf",
+        # MPEG: programme streams, discs, camcorders, transport streams
+        ".mpg",
+        ".mpeg",
+        ".mpe",
+        ".mpv",
+        ".m1v",
+        ".m2v",
+        ".mp2v",
+        ".m2p",
+        ".vob",
+        ".vro",
+        ".evo",
+        ".mod",
+        ".tod",
+        ".pva",
+        ".ts",
+        ".mts",
+        ".m2ts",
+        ".m2t",
+        ".mpegts",
+        ".tp",
+        ".trp",
+        ".ssif",
+        # studios, special cameras, animations
+        ".mxf",
+        ".gxf",
+        ".lxf",
+        ".dv",
+        ".dif",
+        ".dav",
+        ".cine",
+        ".mlv",
+        ".ser",
+        ".gif",
+        ".apng",
+        ".amv",
+        ".flc",
+        ".fli",
+        ".bik",
+        ".smk",
+        ".roq",
+        # a picture without a container
+        ".h264",
+        ".264",
+        ".avc",
+        ".h26l",
+        ".h265",
+        ".265",
+        ".hevc",
+        ".h266",
+        ".266",
+        ".vvc",
+        ".h261",
+        ".h263",
+        ".mjpg",
+        ".mjpeg",
+        ".obu",
+        ".av1",
+        ".ivf",
+        ".y4m",
+        ".vc1",
+        ".drc",
+        ".dirac",
+        ".vc2",
+        ".cavs",
+        ".avs2",
+        ".avs3",
+        ".evc",
+        ".apv",
+        ".dnxhd",
+        ".dnxhr",
+    )
+)
 """Ends of the names of files that FFmpeg reads as videos. Those that mean other things more often,
 as .dat, .bin and .ogg do, are none, and neither are images."""
 
@@ -124,8 +220,9 @@ def warn_of_names(folder: Path, tree: Tree, lists: Collection[Path] = ()) -> Non
         log.warning(
             "below %s, names differ in nothing but their Unicode form (NFC, NFD), and their videos "
             "count as different ones of one class: %s",
-            folder, few([ascii(name) for name in twins], 4),
-        )  # fmt: skip
+            folder,
+            few([ascii(name) for name in twins], 4),
+        )
 
 
 def _not_taken(tree: Tree) -> list[str]:
@@ -134,8 +231,10 @@ def _not_taken(tree: Tree) -> list[str]:
     if tree.others:
         examples = {suffix_of(name): name for name in reversed(tree.others)}
         counts = Counter(map(suffix_of, tree.others)).most_common()
-        kinds = [f"{count} {suffix or 'without a suffix'} (such as {examples[suffix]})"
-                 for suffix, count in counts]  # fmt: skip
+        kinds = [
+            f"{count} {suffix or 'without a suffix'} (such as {examples[suffix]})"
+            for suffix, count in counts
+        ]
         lines.append(f"not taken, since no name of a video: {few(kinds, 6)}")
     if tree.dangling:
         lines.append(f"not taken, since links that lead nowhere: {few(tree.dangling)}")
@@ -326,8 +425,11 @@ def index_lists(
     if missing:
         log.warning(
             "%s lacks %d of the %d listed videos: %s",
-            folder, len(missing), len(listed), few(missing),
-        )  # fmt: skip
+            folder,
+            len(missing),
+            len(listed),
+            few(missing),
+        )
     rows = []
     for video in videos:
         label, stem = nfc(PurePosixPath(video).parent.name), nfc(PurePosixPath(video).stem)

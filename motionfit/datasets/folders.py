@@ -70,8 +70,9 @@ def warn_of_empty_classes(recipe: Folders, tree: Tree) -> None:
     if empty := [folder for folder in tree.folders if folder not in filled]:
         log.warning(
             "below %s, folders without a video, which are no classes: %s",
-            recipe.videos, few(empty, 10),
-        )  # fmt: skip
+            recipe.videos,
+            few(empty, 10),
+        )
 
 
 def finder(tree: Tree) -> Callable[[str], str | None]:
@@ -117,8 +118,11 @@ def rows_of_csv(recipe: Folders, tree: Tree) -> list[dict[str, str]]:
     rows, mistakes = [], []
     for line, fields in read_csv(recipe.labels, "labels", ("path", "label"), exact=("path",)):
         video = find(fields["path"])
-        odd = [fields.get(name, "") for name in ("path", "label", "group")
-               if CONTROL.search(fields.get(name, ""))]  # fmt: skip
+        odd = [
+            fields.get(name, "")
+            for name in ("path", "label", "group")
+            if CONTROL.search(fields.get(name, ""))
+        ]
         if odd:
             mistakes.append(
                 f"line {line}: {odd[0]!a} holds a control character, such as the end of a line: "

@@ -73,8 +73,9 @@ def index_kinetics(recipe: Kinetics) -> pd.DataFrame:
     if unclear:
         log.warning(
             "%d videos are left out, as they are listed with more than one label or split: %s",
-            len(unclear), few(unclear),
-        )  # fmt: skip
+            len(unclear),
+            few(unclear),
+        )
     return index_frame(recipe.videos, rows, ["split1"])
 
 
@@ -125,6 +126,9 @@ def report_missing(missing: list[Clip], listed: int, folder: Path) -> None:
     counts = Counter(clip.split for clip in missing)
     log.warning(
         "%s lacks %d of the %d listed videos (%s): %s",
-        folder, len(missing), listed,
-        ", ".join(f"{split} {count}" for split, count in sorted(counts.items())), names,
-    )  # fmt: skip
+        folder,
+        len(missing),
+        listed,
+        ", ".join(f"{split} {count}" for split, count in sorted(counts.items())),
+        names,
+    )

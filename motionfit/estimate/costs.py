@@ -53,10 +53,18 @@ def cost(stage: str, jobs: Iterable[Job], start: float, threads: int, gpus: int)
         / max(sum(amounts), 1e-9)
         for amounts in (seconds, [job.bytes for job in jobs])
     ]
-    longest = max((s / job.count for s, job in zip(seconds, jobs, strict=True) if job.count),
-                  default=0.0)  # fmt: skip
-    return Cost(stage, sum(job.count for job in jobs), hours * threads, hours * gpus, written,
-                max(errors), longest / 3600)  # fmt: skip
+    longest = max(
+        (s / job.count for s, job in zip(seconds, jobs, strict=True) if job.count), default=0.0
+    )
+    return Cost(
+        stage,
+        sum(job.count for job in jobs),
+        hours * threads,
+        hours * gpus,
+        written,
+        max(errors),
+        longest / 3600,
+    )
 
 
 def together(stage: str, parts: Iterable[Cost]) -> Cost:

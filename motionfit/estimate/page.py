@@ -23,13 +23,26 @@ def show(run: Run, costs: list[Cost], console: Console) -> None:
 
 
 def datasets(run: Run) -> Table:
-    table = Table("data set", "videos", "shards", "sampled", "frames a video", "frames",
-                  title="Data sets", title_justify="left")  # fmt: skip
+    table = Table(
+        "data set",
+        "videos",
+        "shards",
+        "sampled",
+        "frames a video",
+        "frames",
+        title="Data sets",
+        title_justify="left",
+    )
     right(table, 1)
     for name, found in run.surveys.items():
-        table.add_row(name, f"{found.videos:,}", f"{found.index['shard'].nunique():,}",
-                      f"{len(found.frames)}", f"{found.frames.mean():,.0f}",
-                      f"{found.all_frames:,.0f}{margin(found.error)}")  # fmt: skip
+        table.add_row(
+            name,
+            f"{found.videos:,}",
+            f"{found.index['shard'].nunique():,}",
+            f"{len(found.frames)}",
+            f"{found.frames.mean():,.0f}",
+            f"{found.all_frames:,.0f}{margin(found.error)}",
+        )
     return table
 
 
@@ -42,18 +55,39 @@ def measured(run: Run) -> Table:
 
 
 def stages(run: Run, costs: list[Cost]) -> Table:
-    table = Table("stage", "jobs", "core time", "GPU time", "longest job", "disk", "±",
-                  title="What the run costs, from nothing", title_justify="left")  # fmt: skip
+    table = Table(
+        "stage",
+        "jobs",
+        "core time",
+        "GPU time",
+        "longest job",
+        "disk",
+        "±",
+        title="What the run costs, from nothing",
+        title_justify="left",
+    )
     right(table, 1)
     for found in costs:
-        table.add_row(found.stage, f"{found.jobs:,}", hours(found.core_hours),
-                      hours(found.gpu_hours) if found.gpu_hours else "", hours(found.longest),
-                      size(found.bytes), margin(found.error).strip(" ±"))  # fmt: skip
+        table.add_row(
+            found.stage,
+            f"{found.jobs:,}",
+            hours(found.core_hours),
+            hours(found.gpu_hours) if found.gpu_hours else "",
+            hours(found.longest),
+            size(found.bytes),
+            margin(found.error).strip(" ±"),
+        )
     total = whole(costs)
     table.add_section()
-    table.add_row("all", f"{total.jobs:,}", hours(total.core_hours),
-                  hours(total.gpu_hours) if run.gpu else "", hours(total.longest),
-                  size(total.bytes), margin(total.error).strip(" ±"))  # fmt: skip
+    table.add_row(
+        "all",
+        f"{total.jobs:,}",
+        hours(total.core_hours),
+        hours(total.gpu_hours) if run.gpu else "",
+        hours(total.longest),
+        size(total.bytes),
+        margin(total.error).strip(" ±"),
+    )
     return table
 
 
@@ -96,15 +130,19 @@ def notes(run: Run, costs: list[Cost]) -> list[str]:
     for name, survey in run.surveys.items():
         if survey.failed:
             count = len(survey.failed)
-            found.append(f"{name}: {count} of {count + len(survey.frames)} videos drawn can't be "
-                         f"opened, such as {survey.failed[0]}")  # fmt: skip
+            found.append(
+                f"{name}: {count} of {count + len(survey.frames)} videos drawn can't be "
+                f"opened, such as {survey.failed[0]}"
+            )
     for stage in costs:
         limit = runtime(run, stage.stage)
         # A limit is for the machine that the config is for, which has a GPU if it asks for one.
         if limit and 60 * stage.longest > limit:
-            found.append(f"{stage.stage}: a job takes {hours(stage.longest)}, longer than the "
-                         f"{limit} minutes of resources.{stage.stage}.runtime: raise it, or cut "
-                         "the data set into more shards.")  # fmt: skip
+            found.append(
+                f"{stage.stage}: a job takes {hours(stage.longest)}, longer than the "
+                f"{limit} minutes of resources.{stage.stage}.runtime: raise it, or cut "
+                "the data set into more shards."
+            )
     return found
 
 

@@ -195,9 +195,17 @@ def part_of(sample: Sample, seconds: float) -> list[tuple[str, list[bytes]]]:
 # -------------------------------------------------------------------------------------- networks
 
 
-TIMED = {"epochs": 2, "milestones": (), "learning_rate": 1e-4, "validation_fraction": 0.0,
-         "validation_unit": "group", "keep": "last", "seed": 0, "weight_decay": 5e-4,
-         "momentum": 0.9}  # fmt: skip
+TIMED = {
+    "epochs": 2,
+    "milestones": (),
+    "learning_rate": 1e-4,
+    "validation_fraction": 0.0,
+    "validation_unit": "group",
+    "keep": "last",
+    "seed": 0,
+    "weight_decay": 5e-4,
+    "momentum": 0.9,
+}
 """What changes no pace, the same in all timed trainings, so that each pace is measured once."""
 
 
@@ -209,8 +217,13 @@ def paced(recipe: Training) -> Training:
     if recipe.multi_clip_weight == 1:
         videos, clips, gap = videos * clips, 1, None
     batch = -(-videos // recipe.accumulate)
-    update = {**TIMED, "batch_size": batch, "clips_per_video": clips, "clip_gap": gap,
-              "accumulate": 1}  # fmt: skip
+    update = {
+        **TIMED,
+        "batch_size": batch,
+        "clips_per_video": clips,
+        "clip_gap": gap,
+        "accumulate": 1,
+    }
     recipe = recipe.model_copy(update=update)
     if isinstance(recipe, FineTuning):
         particular = recipe.layers == "last" or recipe.mars
@@ -235,9 +248,7 @@ def measure_training(learning: Learning, folder: Path) -> float:
     return timed_training(learning, batch, steps, 1, folder / "many")
 
 
-def timed_training(
-    learning: Learning, batch: int, steps: int, epochs: int, folder: Path
-) -> float:  # fmt: skip
+def timed_training(learning: Learning, batch: int, steps: int, epochs: int, folder: Path) -> float:
     """Seconds of CPU time a clip in the median step, of `batch` videos, of the `steps` of an epoch
     but its first and last."""
     torch.manual_seed(0)
@@ -251,9 +262,14 @@ def timed_training(
     samples = [thirds(video, store.length(video)) for video in both]
     recipe = learning.recipe.model_copy(update={"batch_size": batch, "epochs": epochs})
     clips, _ = training_and_validation(
-        rows, samples, (store, teacher), learning.clip_length, recipe, keep_classes=False,
+        rows,
+        samples,
+        (store, teacher),
+        learning.clip_length,
+        recipe,
+        keep_classes=False,
         encoded=learning.compute.gpu_decoding,
-    )  # fmt: skip
+    )
     objective = objective_of(learning)
     begun: list[float] = []
     objective.register_forward_pre_hook(lambda *_: begun.append(time.process_time()))
@@ -261,8 +277,17 @@ def timed_training(
     trainable = objective.network.last_layers() if last else None
     freeze_bn = isinstance(recipe, FineTuning) and recipe.freeze_bn
     try:
-        train(objective, clips, None, recipe, {}, folder, learning.compute, trainable=trainable,
-              freeze_bn=freeze_bn)  # fmt: skip
+        train(
+            objective,
+            clips,
+            None,
+            recipe,
+            {},
+            folder,
+            learning.compute,
+            trainable=trainable,
+            freeze_bn=freeze_bn,
+        )
     except torch.OutOfMemoryError:
         raise MotionFitError(
             f"{learning.backbone}: {batch * recipe.clips_per_video} clips of "
@@ -276,8 +301,9 @@ def timed_training(
 def thirds(video: str, frames: int) -> LabelledVideo:
     """A video with three windows, so that there are neighbours to predict."""
     length = max(frames // 3, 1)
-    return LabelledVideo(video, np.arange(3) * length, np.full(3, length), np.zeros(3, int),
-                         np.ones(3))  # fmt: skip
+    return LabelledVideo(
+        video, np.arange(3) * length, np.full(3, length), np.zeros(3, int), np.ones(3)
+    )
 
 
 def objective_of(learning: Learning) -> Objective:
@@ -301,8 +327,20 @@ def measure_inference(
     torch.set_num_threads(threads)
     network = build_network(backbone, modality, CLASSES, seed=0).to(device).eval()
     store = ClipStore(clips.parent, [clips.stem], modality)
-    about = SavedModel(backbone, modality, [], clip_length, store.recipe["size"], crop, None, None,
-                       None, "", None, "{}")  # fmt: skip
+    about = SavedModel(
+        backbone,
+        modality,
+        [],
+        clip_length,
+        store.recipe["size"],
+        crop,
+        None,
+        None,
+        None,
+        "",
+        None,
+        "{}",
+    )
     videos = list(store.shards)
 
     def seconds(count: int) -> float:

@@ -93,11 +93,23 @@ class Run:
     def costs(self) -> list[Cost]:
         """The stages of the run, in their order."""
         stages = [
-            self._render_demo, self._index, self._frames, self._ledger, self._flow,
-            self._motion_model, self._features, self._pseudo_labels, self._appearance_model,
-            self._mers_model, self._random_model, self._fine_tuning, self._recognition,
-            self._retrieval, self._metrics, self._report,
-        ]  # fmt: skip
+            self._render_demo,
+            self._index,
+            self._frames,
+            self._ledger,
+            self._flow,
+            self._motion_model,
+            self._features,
+            self._pseudo_labels,
+            self._appearance_model,
+            self._mers_model,
+            self._random_model,
+            self._fine_tuning,
+            self._recognition,
+            self._retrieval,
+            self._metrics,
+            self._report,
+        ]
         return [found for stage in stages if (found := stage()).jobs]
 
     # ------------------------------------------------------------------------ what is shared
@@ -127,8 +139,12 @@ class Run:
         start = 0.0
         if any(job.count for job in jobs):
             module = STARTS.get(kind, kind)
-            start = self._once(("start", module), lambda: rates.measure_start(module),
-                               f"start of a job that loads {module}", "start")  # fmt: skip
+            start = self._once(
+                ("start", module),
+                lambda: rates.measure_start(module),
+                f"start of a job that loads {module}",
+                "start",
+            )
         return cost(name, jobs, start, self._threads(stage), self._gpus(stage))
 
     def _shards(self, dataset: str) -> int:
@@ -138,10 +154,12 @@ class Run:
         recipe = self.config.datasets[dataset]
         return self._once(
             ("frames", dataset, size),
-            lambda: rates.measure_frames(self.surveys[dataset], size, recipe.fps,
-                                         self.config.frame_quality, self._scratch()),
-            f"decoding, resizing and storing {dataset} at {size[0]}x{size[1]}", "frames",
-        )  # fmt: skip
+            lambda: rates.measure_frames(
+                self.surveys[dataset], size, recipe.fps, self.config.frame_quality, self._scratch()
+            ),
+            f"decoding, resizing and storing {dataset} at {size[0]}x{size[1]}",
+            "frames",
+        )
 
     def _stored_flow(self, dataset: str, flow: str) -> Stored:
         recipe, stage = self.config.flow[flow], self.config.resources.flow
@@ -150,8 +168,9 @@ class Run:
         return self._once(
             ("flow", dataset, flow),
             lambda: rates.measure_flow(sample, recipe, threads, self._scratch()),
-            f"flow {flow} of {dataset}, {threads} threads", "pairs",
-        )  # fmt: skip
+            f"flow {flow} of {dataset}, {threads} threads",
+            "pairs",
+        )
 
     def _clips(self, dataset: str, model: str) -> Path:
         """A shard of what a model reads of a data set."""
@@ -170,14 +189,14 @@ class Run:
             for s in self.surveys.values()
             if s.render_bytes
         ]
-        return self._cost("render_demo", jobs, "motionfit.datasets.demo",
-                          self.config.resources.index)  # fmt: skip
+        return self._cost(
+            "render_demo", jobs, "motionfit.datasets.demo", self.config.resources.index
+        )
 
     def _index(self) -> Cost:
         jobs = [
-            Job(1, s.index_seconds, len(s.index.to_csv(index=False)))
-            for s in self.surveys.values()
-        ]  # fmt: skip
+            Job(1, s.index_seconds, len(s.index.to_csv(index=False))) for s in self.surveys.values()
+        ]
         rendered = any(s.render_bytes for s in self.surveys.values())
         module = "motionfit.datasets.demo" if rendered else "light"
         return self._cost("index", jobs, module, self.config.resources.index)
@@ -186,8 +205,14 @@ class Run:
         jobs = []
         for dataset, size in sorted(self.needed.frames):
             found, stored = self.surveys[dataset], self._stored_frames(dataset, size)
-            jobs.append(Job(self._shards(dataset), found.all_frames * stored.seconds,
-                            found.all_frames * stored.bytes, found.error))  # fmt: skip
+            jobs.append(
+                Job(
+                    self._shards(dataset),
+                    found.all_frames * stored.seconds,
+                    found.all_frames * stored.bytes,
+                    found.error,
+                )
+            )
         return self._cost("frames", jobs, "frames", self.config.resources.frames)
 
     def _ledger(self) -> Cost:
@@ -199,9 +224,13 @@ class Run:
         for dataset, flow in sorted(self.needed.flow):
             found, stored = self.surveys[dataset], self._stored_flow(dataset, flow)
             jobs[self.config.flow[flow].method].append(
-                Job(self._shards(dataset), (found.all_frames - found.videos) * stored.seconds,
-                    found.all_frames * stored.bytes, found.error)
-            )  # fmt: skip
+                Job(
+                    self._shards(dataset),
+                    (found.all_frames - found.videos) * stored.seconds,
+                    found.all_frames * stored.bytes,
+                    found.error,
+                )
+            )
         costs = []
         for method, of_method in jobs.items():
             stage = self.config.resources.flow
@@ -216,12 +245,18 @@ class Run:
         config, jobs = self.config, []
         for name, split in sorted(self.needed.motion_models):
             recipe = config.motion_models[name]
-            rows = labelled_train(self.surveys[recipe.dataset].index, split,
-                                  config.labels_of(name))  # fmt: skip
-            jobs.append(self._training("motion_model", name, recipe.dataset, rows, recipe.training,
-                                       recipe.network.clip_length,
-                                       keep_classes=recipe.training.multi_clip_weight > 0)
-                        )  # fmt: skip
+            rows = labelled_train(self.surveys[recipe.dataset].index, split, config.labels_of(name))
+            jobs.append(
+                self._training(
+                    "motion_model",
+                    name,
+                    recipe.dataset,
+                    rows,
+                    recipe.training,
+                    recipe.network.clip_length,
+                    keep_classes=recipe.training.multi_clip_weight > 0,
+                )
+            )
         return self._cost("motion_model", jobs, "network", config.resources.motion_model)
 
     def _appearance_model(self) -> Cost:
@@ -231,62 +266,105 @@ class Run:
             labels = config.pseudo_labels[recipe.pseudo_labels]
             index = self.surveys[labels.dataset].index
             chosen = self._clustered(recipe.pseudo_labels, split)
-            jobs.append(self._training("appearance_model", name, labels.dataset,
-                                       index[index["video"].isin(chosen)], recipe.training,
-                                       recipe.network.clip_length))  # fmt: skip
+            jobs.append(
+                self._training(
+                    "appearance_model",
+                    name,
+                    labels.dataset,
+                    index[index["video"].isin(chosen)],
+                    recipe.training,
+                    recipe.network.clip_length,
+                )
+            )
         return self._cost("appearance_model", jobs, "network", config.resources.appearance_model)
 
     def _mers_model(self) -> Cost:
         config, jobs = self.config, []
         for name, split in sorted(self.needed.mers_models):
             recipe = config.appearance_models[name]
-            rows = source_videos(self.surveys[recipe.mers.dataset].index, split,
-                                 recipe.mers.videos)  # fmt: skip
-            jobs.append(self._training("appearance_model", name, recipe.mers.dataset, rows,
-                                       recipe.training, recipe.network.clip_length,
-                                       teacher=recipe.mers.motion_model))  # fmt: skip
+            rows = source_videos(self.surveys[recipe.mers.dataset].index, split, recipe.mers.videos)
+            jobs.append(
+                self._training(
+                    "appearance_model",
+                    name,
+                    recipe.mers.dataset,
+                    rows,
+                    recipe.training,
+                    recipe.network.clip_length,
+                    teacher=recipe.mers.motion_model,
+                )
+            )
         return self._cost("mers_model", jobs, "network", config.resources.appearance_model)
 
     def _fine_tuning(self) -> Cost:
         config, jobs = self.config, []
         for name, split in sorted(self.needed.fine_tuning):
             recipe = config.evaluations[name]
-            rows = labelled_train(self.surveys[recipe.dataset].index, split,
-                                  config.labels_of_evaluation(recipe))  # fmt: skip
+            rows = labelled_train(
+                self.surveys[recipe.dataset].index, split, config.labels_of_evaluation(recipe)
+            )
             mars = recipe.fine_tuning.mars
-            jobs.append(self._training("fine_tuning", recipe.model, recipe.dataset, rows,
-                                       recipe.fine_tuning, recipe.clip_length, keep_classes=True,
-                                       teacher=mars.motion_model if mars else None))  # fmt: skip
+            jobs.append(
+                self._training(
+                    "fine_tuning",
+                    recipe.model,
+                    recipe.dataset,
+                    rows,
+                    recipe.fine_tuning,
+                    recipe.clip_length,
+                    keep_classes=True,
+                    teacher=mars.motion_model if mars else None,
+                )
+            )
         return self._cost("fine_tuning", jobs, "network", config.resources.fine_tuning)
 
     def _training(
-        self, stage: str, model: str, dataset: str, rows, recipe: Training, clip_length: int,
-        keep_classes: bool = False, teacher: str | None = None,
-    ) -> Job:  # fmt: skip
+        self,
+        stage: str,
+        model: str,
+        dataset: str,
+        rows,
+        recipe: Training,
+        clip_length: int,
+        keep_classes: bool = False,
+        teacher: str | None = None,
+    ) -> Job:
         config = self.config
         resources = getattr(config.resources, stage)
         backbone = config.models[model].network.backbone
-        learned, watched = hold_out(rows, recipe.validation_fraction, recipe.seed, keep_classes,
-                                    recipe.validation_unit)  # fmt: skip
+        learned, watched = hold_out(
+            rows, recipe.validation_fraction, recipe.seed, keep_classes, recipe.validation_unit
+        )
         compute = Compute(
-            self._threads(resources), min(resources.gpu, 1), compile=resources.compile,
-            channels_last=resources.channels_last, gpu_decoding=resources.gpu_decoding,
-        )  # fmt: skip
+            self._threads(resources),
+            min(resources.gpu, 1),
+            compile=resources.compile,
+            channels_last=resources.channels_last,
+            gpu_decoding=resources.gpu_decoding,
+        )
         learning = Learning(
-            backbone, clip_length, rates.paced(recipe), compute, config.size_of(model),
+            backbone,
+            clip_length,
+            rates.paced(recipe),
+            compute,
+            config.size_of(model),
             config.flow_of(model) is not None,
             config.motion_models[teacher].network.backbone if teacher else None,
-            self._clips(dataset, model), self._clips(dataset, teacher) if teacher else Path(),
-        )  # fmt: skip
+            self._clips(dataset, model),
+            self._clips(dataset, teacher) if teacher else Path(),
+        )
         seconds = self._once(
-            learning, lambda: rates.measure_training(learning, self._scratch()),
-            f"training {described(learning)}", "clips",
-        )  # fmt: skip
+            learning,
+            lambda: rates.measure_training(learning, self._scratch()),
+            f"training {described(learning)}",
+            "clips",
+        )
         watching = 0.0
         if len(watched):
             watching = self._inference(dataset, model, clip_length, recipe.crop, resources).seconds
-        whole = training_seconds(recipe, len(learned), len(watched), seconds, watching,
-                                 max(1, self._gpus(resources)))  # fmt: skip
+        whole = training_seconds(
+            recipe, len(learned), len(watched), seconds, watching, max(1, self._gpus(resources))
+        )
         return Job(1, whole, rates.weight_bytes(backbone, learning.modality))
 
     def _random_model(self) -> Cost:
@@ -307,25 +385,28 @@ class Run:
         clips = self._clips(dataset, model)
         return self._once(
             ("inference", backbone, modality, clip_length, crop, size, threads, stage.gpu > 0),
-            lambda: rates.measure_inference(backbone, clips, modality, clip_length, crop, threads,
-                                            stage.gpu > 0),
+            lambda: rates.measure_inference(
+                backbone, clips, modality, clip_length, crop, threads, stage.gpu > 0
+            ),
             f"{backbone} on {modality}, {clip_length} frames of {crop} pixels, {threads} threads",
             "clips",
-        )  # fmt: skip
+        )
 
     def _dense(self, motion_model: str, dataset: str) -> np.ndarray:
         """(n,) dense clips of the sampled videos of a source."""
         recipe = self.config.motion_models[motion_model]
-        return dense_clips(self.surveys[dataset].frames, recipe.features_clip_length,
-                           recipe.features.stride)  # fmt: skip
+        return dense_clips(
+            self.surveys[dataset].frames, recipe.features_clip_length, recipe.features.stride
+        )
 
     def _features(self) -> Cost:
         config, jobs = self.config, []
         stage = config.resources.features
         for model, _, dataset in sorted(self.needed.features):
             recipe, found = config.motion_models[model], self.surveys[dataset]
-            rate = self._inference(dataset, model, recipe.features_clip_length,
-                                   recipe.training.crop, stage)  # fmt: skip
+            rate = self._inference(
+                dataset, model, recipe.features_clip_length, recipe.training.crop, stage
+            )
             clips = found.videos * self._dense(model, dataset).mean()
             numbers = 4 * FEATURES[recipe.network.backbone] + 8
             written = clips * numbers + found.videos * (VIDEO_BYTES + name_bytes(found))
@@ -333,8 +414,14 @@ class Run:
             held = ranges(found.index["shard"], config.datasets[dataset].shards).values()
             for shards, files in Counter(map(len, held)).items():
                 share = files * shards / self._shards(dataset)
-                jobs.append(Job(files, share * clips * rate.seconds + files * rate.start,
-                                share * written, found.error))  # fmt: skip
+                jobs.append(
+                    Job(
+                        files,
+                        share * clips * rate.seconds + files * rate.start,
+                        share * written,
+                        found.error,
+                    )
+                )
         return self._cost("features", jobs, "network", stage)
 
     def _clustered(self, name: str, split: int) -> set[str]:
@@ -352,8 +439,9 @@ class Run:
             ("kmeans", clusters, dimensions),
             lambda: rates.measure_kmeans(clusters, dimensions, threads, gpu),
             f"an iteration of K-means, {clusters} clusters, {dimensions} dimensions, "
-            f"{threads} threads", "points",
-        )  # fmt: skip
+            f"{threads} threads",
+            "points",
+        )
 
     def _pseudo_labels(self) -> Cost:
         config, jobs = self.config, []
@@ -366,18 +454,21 @@ class Run:
             a_video = units(recipe, self._dense(recipe.motion_model, recipe.dataset)).mean()
             points = len(self._clustered(name, split)) * float(a_video)
             row = name_bytes(found) + ROW_BYTES
-            jobs.append(Job(1, kmeans_seconds(recipe, points, a_point), points * row,
-                            found.error))  # fmt: skip
+            jobs.append(Job(1, kmeans_seconds(recipe, points, a_point), points * row, found.error))
         return self._cost("pseudo_labels", jobs, "network", stage)
 
     def _recognition(self) -> Cost:
-        jobs = [self._tested(name, split, "recognition", ("test",))
-                for name, split in sorted(self.needed.recognition)]  # fmt: skip
+        jobs = [
+            self._tested(name, split, "recognition", ("test",))
+            for name, split in sorted(self.needed.recognition)
+        ]
         return self._cost("recognition", jobs, "network", self.config.resources.recognition)
 
     def _retrieval(self) -> Cost:
-        jobs = [self._tested(name, split, "retrieval", ("train", "test"))
-                for name, split in sorted(self.needed.retrieval)]  # fmt: skip
+        jobs = [
+            self._tested(name, split, "retrieval", ("train", "test"))
+            for name, split in sorted(self.needed.retrieval)
+        ]
         return self._cost("retrieval", jobs, "network", self.config.resources.retrieval)
 
     def _tested(self, name: str, split: int, stage: str, parts: tuple[str, ...]) -> Job:
@@ -387,8 +478,9 @@ class Run:
         found, resources = self.surveys[recipe.dataset], getattr(self.config.resources, stage)
         videos = sum(len(part(found.index, split, of)) for of in parts)
         clips = videos * evaluated_clips(found.frames, recipe.clip_length, recipe.clips)
-        rate = self._inference(recipe.dataset, recipe.model, recipe.clip_length, training.crop,
-                               resources)  # fmt: skip
+        rate = self._inference(
+            recipe.dataset, recipe.model, recipe.clip_length, training.crop, resources
+        )
         return Job(1, clips * rate.seconds + len(parts) * rate.start, 0)
 
     # ------------------------------------------------------------------------------- results

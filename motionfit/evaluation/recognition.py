@@ -145,10 +145,12 @@ def recognise(
     test = stored(part(index, split, "test"), store, about.clip_length)
     warn_of_rates("the target", store.rate, about.rate)
     videos = StoredVideos(store, test["video"], about, count)
-    probabilities = np.stack([
-        video_probabilities(network, about, video, device)
-        for video in read_in_advance(videos, device, threads)
-    ])  # fmt: skip
+    probabilities = np.stack(
+        [
+            video_probabilities(network, about, video, device)
+            for video in read_in_advance(videos, device, threads)
+        ]
+    )
     check_finite(probabilities, model)
     truth = np.array([about.classes.index(label) for label in test["label"]])
     order = np.argsort(-probabilities, axis=1)

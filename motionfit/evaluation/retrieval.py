@@ -87,10 +87,17 @@ def retrieve(
     about = replace(about, clip_length=clip_length)
     store = ClipStore(clips, index["shard"], about.modality)
     train, test = (
-        clip_features(network, about, stored(part(index, split, side), store, clip_length), store,
-                      count, device, threads)
+        clip_features(
+            network,
+            about,
+            stored(part(index, split, side), store, clip_length),
+            store,
+            count,
+            device,
+            threads,
+        )
         for side in ("train", "test")
-    )  # fmt: skip
+    )
     for side in (train, test):
         check_finite(side.features, model)
     result = {}
@@ -115,13 +122,19 @@ def clip_features(
     threads: int,
 ) -> VideoClips:
     """`count` evenly spread clips of each of some videos of an index, by their features."""
-    starts = {video: uniform_starts(store.length(video), about.clip_length, count)
-              for video in rows["video"]}  # fmt: skip
-    features = clip_outputs(lambda x: network.feature_map(x).amax(dim=(2, 3, 4)), about, store,
-                            starts, device, threads)  # fmt: skip
-    return VideoClips(rows["video"].to_numpy(), rows["label"].to_numpy(),
-                      np.array(list(starts.values())), unit(np.stack(list(features.values())))
-                      )  # fmt: skip
+    starts = {
+        video: uniform_starts(store.length(video), about.clip_length, count)
+        for video in rows["video"]
+    }
+    features = clip_outputs(
+        lambda x: network.feature_map(x).amax(dim=(2, 3, 4)), about, store, starts, device, threads
+    )
+    return VideoClips(
+        rows["video"].to_numpy(),
+        rows["label"].to_numpy(),
+        np.array(list(starts.values())),
+        unit(np.stack(list(features.values()))),
+    )
 
 
 def unit(features: np.ndarray) -> np.ndarray:
@@ -150,8 +163,9 @@ def largest(values: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def label_hits(queries: Vectors, gallery: Vectors, count: int) -> np.ndarray:
     """(Q, count) bool: whether the n-th nearest of the gallery has the query's label."""
-    places = [largest(block, count)[0] for block in similarities(queries.features,
-                                                                 gallery.features)]  # fmt: skip
+    places = [
+        largest(block, count)[0] for block in similarities(queries.features, gallery.features)
+    ]
     return gallery.labels[np.concatenate(places)] == queries.labels[:, None]
 
 
@@ -175,13 +189,15 @@ def nearest_videos(queries: VideoClips, gallery: VideoClips) -> pd.DataFrame:
         clips.append(np.take_along_axis(by_video, found[..., None], axis=1).argmax(axis=2))
     found = np.concatenate(places)
     shown = found.shape[1]
-    return pd.DataFrame({
-        "query": queries.videos.repeat(shown),
-        "query_start": queries.starts[:, middle].repeat(shown),
-        "query_label": queries.labels.repeat(shown),
-        "rank": np.tile(np.arange(1, shown + 1), len(found)),
-        "video": gallery.videos[found].ravel(),
-        "start": gallery.starts[found, np.concatenate(clips)].ravel(),
-        "label": gallery.labels[found].ravel(),
-        "similarity": np.concatenate(cosines).ravel().astype(float).round(4),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "query": queries.videos.repeat(shown),
+            "query_start": queries.starts[:, middle].repeat(shown),
+            "query_label": queries.labels.repeat(shown),
+            "rank": np.tile(np.arange(1, shown + 1), len(found)),
+            "video": gallery.videos[found].ravel(),
+            "start": gallery.starts[found, np.concatenate(clips)].ravel(),
+            "label": gallery.labels[found].ravel(),
+            "similarity": np.concatenate(cosines).ravel().astype(float).round(4),
+        }
+    )

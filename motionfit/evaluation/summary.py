@@ -38,5 +38,8 @@ def read_measures(path: Path) -> dict[str, float]:
     values = json.loads(path.read_text(encoding="utf-8"))
     if path.stem == "recognition":
         return values
-    return {f"{protocol} {name}": value for protocol, recalls in values.items()
-            for name, value in recalls.items()}  # fmt: skip
+    return {
+        f"{protocol} {name}": value
+        for protocol, recalls in values.items()
+        for name, value in recalls.items()
+    }

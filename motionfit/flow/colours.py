@@ -5,9 +5,13 @@ import numpy as np
 # Baker et al. 2011, "A Database and Evaluation Methodology for Optical Flow": the hues from one
 # primary or secondary colour to the next, each in as many steps as the eye tells apart.
 _SEGMENTS = [
-    (15, (1, 0, 0), (1, 1, 0)), (6, (1, 1, 0), (0, 1, 0)), (4, (0, 1, 0), (0, 1, 1)),
-    (11, (0, 1, 1), (0, 0, 1)), (13, (0, 0, 1), (1, 0, 1)), (6, (1, 0, 1), (1, 0, 0)),
-]  # fmt: skip
+    (15, (1, 0, 0), (1, 1, 0)),
+    (6, (1, 1, 0), (0, 1, 0)),
+    (4, (0, 1, 0), (0, 1, 1)),
+    (11, (0, 1, 1), (0, 0, 1)),
+    (13, (0, 0, 1), (1, 0, 1)),
+    (6, (1, 0, 1), (1, 0, 0)),
+]
 WHEEL = np.concatenate(
     [
         np.array(start) + np.arange(steps)[:, None] / steps * (np.array(end) - np.array(start))

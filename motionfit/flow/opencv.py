@@ -15,9 +15,16 @@ def compute(pairs: Sequence[Pair], threads: int, **parameters: float) -> list[np
     given = tvl1_parameters(parameters)
     return with_objects(
         lambda: cv2.optflow.DualTVL1OpticalFlow_create(
-            tau=given.tau, lambda_=given.lambda_, theta=given.theta, nscales=given.scales,
-            warps=given.warps, epsilon=given.epsilon, innnerIterations=given.inner_iterations,
-            outerIterations=given.outer_iterations, scaleStep=given.scale_step,
+            tau=given.tau,
+            lambda_=given.lambda_,
+            theta=given.theta,
+            nscales=given.scales,
+            warps=given.warps,
+            epsilon=given.epsilon,
+            innnerIterations=given.inner_iterations,
+            outerIterations=given.outer_iterations,
+            scaleStep=given.scale_step,
         ),
-        pairs, threads,
-    )  # fmt: skip
+        pairs,
+        threads,
+    )

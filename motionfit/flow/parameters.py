@@ -45,8 +45,12 @@ def tvl1_parameters(given: dict[str, float]) -> TVL1:
             f"{', '.join(TVL1._fields)})"
         )
     # The types of the defaults, so that a compiled method is compiled once.
-    parameters = TVL1(**{name: type(default)(given.get(name, default))
-                         for name, default in TVL1._field_defaults.items()})  # fmt: skip
+    parameters = TVL1(
+        **{
+            name: type(default)(given.get(name, default))
+            for name, default in TVL1._field_defaults.items()
+        }
+    )
     if not (min(parameters) > 0 and parameters.scale_step < 1):
         raise ValueError("TV-L1's parameters are above 0, and scale_step is below 1")
     return parameters

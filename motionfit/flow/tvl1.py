@@ -57,18 +57,34 @@ def flow(frame: np.ndarray, following: np.ndarray, parameters: TVL1) -> np.ndarr
     sizes = np.array(level_sizes(*frame.shape, parameters))
     # One by one: code that is kept compiled does not notice that the fields' order has changed.
     return _flow(
-        np.ascontiguousarray(frame), np.ascontiguousarray(following), sizes,
-        1 / parameters.scale_step, parameters.warps, parameters.outer_iterations,
-        parameters.inner_iterations, parameters.epsilon, np.float32(parameters.tau),
-        np.float32(parameters.lambda_), np.float32(parameters.theta),
-    )  # fmt: skip
+        np.ascontiguousarray(frame),
+        np.ascontiguousarray(following),
+        sizes,
+        1 / parameters.scale_step,
+        parameters.warps,
+        parameters.outer_iterations,
+        parameters.inner_iterations,
+        parameters.epsilon,
+        np.float32(parameters.tau),
+        np.float32(parameters.lambda_),
+        np.float32(parameters.theta),
+    )
 
 
 @compiled
 def _flow(
-    frame, following, sizes, step, warps, outer_iterations, inner_iterations, epsilon, tau,
-    lambda_, theta,
-):  # fmt: skip
+    frame,
+    following,
+    sizes,
+    step,
+    warps,
+    outer_iterations,
+    inner_iterations,
+    epsilon,
+    tau,
+    lambda_,
+    theta,
+):
     first = _pyramid(frame, sizes, step)
     second = _pyramid(following, sizes, step)
     # Allocated once, for the largest scale.
@@ -84,9 +100,21 @@ def _flow(
             u1, other1 = other1, u1
             u2, other2 = other2, u2
         u1, u2, other1, other2 = _solve(
-            first[scale], second[scale], u1, u2, other1, other2, state, warps, outer_iterations,
-            inner_iterations, epsilon, tau, lambda_, theta,
-        )  # fmt: skip
+            first[scale],
+            second[scale],
+            u1,
+            u2,
+            other1,
+            other2,
+            state,
+            warps,
+            outer_iterations,
+            inner_iterations,
+            epsilon,
+            tau,
+            lambda_,
+            theta,
+        )
 
     result = np.empty((height, width, 2), np.float32)
     for y in range(height):
@@ -145,9 +173,21 @@ def _upsample(coarse, coarse_size, fine, size, gain):
 
 @compiled
 def _solve(
-    first, second, u1, u2, other1, other2, state, warps, outer_iterations, inner_iterations,
-    epsilon, tau, lambda_, theta,
-):  # fmt: skip
+    first,
+    second,
+    u1,
+    u2,
+    other1,
+    other2,
+    state,
+    warps,
+    outer_iterations,
+    inner_iterations,
+    epsilon,
+    tau,
+    lambda_,
+    theta,
+):
     """The flow of one scale, from a first guess in `u1`, `u2`; returns where it and the two arrays
     to work in are now."""
     height, width = first.shape
@@ -178,9 +218,23 @@ def _solve(
             inner = 0
             while error > tolerance and inner < inner_iterations:
                 error = _iterate(
-                    wx, wy, rho, inverse, u1, u2, p11, p12, p21, p22, inside, height, width,
-                    tau, lambda_, theta,
-                )  # fmt: skip
+                    wx,
+                    wy,
+                    rho,
+                    inverse,
+                    u1,
+                    u2,
+                    p11,
+                    p12,
+                    p21,
+                    p22,
+                    inside,
+                    height,
+                    width,
+                    tau,
+                    lambda_,
+                    theta,
+                )
                 inner += 1
             outer += 1
     return u1, u2, other1, other2

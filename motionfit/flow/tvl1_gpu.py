@@ -195,9 +195,15 @@ def bicubic(t: Tensor) -> list[Tensor]:
 
 
 def iterate(
-    u: Tensor, p: Tensor, gradient: Tensor, rho: Tensor, inverse: Tensor, error: Tensor,
-    tolerance: float, parameters: TVL1,
-) -> None:  # fmt: skip
+    u: Tensor,
+    p: Tensor,
+    gradient: Tensor,
+    rho: Tensor,
+    inverse: Tensor,
+    error: Tensor,
+    tolerance: float,
+    parameters: TVL1,
+) -> None:
     """One iteration, in place, of the pairs whose error, the sum of squared changes of the flow, is
     above the tolerance: the flow by thresholding and the divergence of the dual variables, then the
     dual variables."""

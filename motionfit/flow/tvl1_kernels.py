@@ -32,20 +32,47 @@ def solve(frame: Tensor, images: Tensor, flow: Tensor, parameters: TVL1) -> None
     derivatives (N, 3, H, W), and a first guess (N, 2, H, W); float32, contiguous."""
     count, height, width = frame.shape
     _solve[(count,)](
-        frame, images, flow, torch.empty_like(flow), frame.new_empty(count, 3, height, width),
-        frame.new_zeros(count, 4, height, width), height, width,
-        parameters.epsilon**2 * height * width, parameters.tau, parameters.lambda_,
-        parameters.theta, parameters.warps, parameters.outer_iterations,
+        frame,
+        images,
+        flow,
+        torch.empty_like(flow),
+        frame.new_empty(count, 3, height, width),
+        frame.new_zeros(count, 4, height, width),
+        height,
+        width,
+        parameters.epsilon**2 * height * width,
+        parameters.tau,
+        parameters.lambda_,
+        parameters.theta,
+        parameters.warps,
+        parameters.outer_iterations,
         parameters.inner_iterations,
-        BLOCK=BLOCK, MEDIAN_BLOCK=MEDIAN_BLOCK, num_warps=WARPS,
-    )  # fmt: skip
+        BLOCK=BLOCK,
+        MEDIAN_BLOCK=MEDIAN_BLOCK,
+        num_warps=WARPS,
+    )
 
 
 @triton.jit
 def _solve(
-    frame, images, flow, filtered, data, p, height, width, tolerance, tau, lambda_, theta, warps,
-    outer_iterations, inner_iterations, BLOCK: tl.constexpr, MEDIAN_BLOCK: tl.constexpr,
-):  # fmt: skip
+    frame,
+    images,
+    flow,
+    filtered,
+    data,
+    p,
+    height,
+    width,
+    tolerance,
+    tau,
+    lambda_,
+    theta,
+    warps,
+    outer_iterations,
+    inner_iterations,
+    BLOCK: tl.constexpr,
+    MEDIAN_BLOCK: tl.constexpr,
+):
     """One scale of one pair: a warp; then the flow by thresholding and the divergence of the dual
     variables, and the dual variables, with a median filter every `inner_iterations`, until the sum
     of squared changes of the flow is below the tolerance; and the next warp."""

@@ -37,9 +37,13 @@ Size = tuple[int, int]
 
 
 def video_flow(
-    video: Path, size: Size | None, method: str, threads: int,
-    picture: Path | None, field: Path | None,
-) -> None:  # fmt: skip
+    video: Path,
+    size: Size | None,
+    method: str,
+    threads: int,
+    picture: Path | None,
+    field: Path | None,
+) -> None:
     """Computes the flow of a video and writes it as a video of colours (`picture`) and as a NumPy
     file (`field`): (T-1, H, W, 2) float32, pixels a frame, x and y.
 
@@ -86,8 +90,9 @@ def video_flow(
         done = 0
         for block in blocks(islice(grey_frames(video, size), count), threads):
             numbers = range(done, done + len(block))
-            new = iter(flow([pair for i, pair in zip(numbers, block, strict=True)
-                             if i not in known]))  # fmt: skip
+            new = iter(
+                flow([pair for i, pair in zip(numbers, block, strict=True) if i not in known])
+            )
             for i in numbers:
                 one = known.pop(i) if i in known else next(new)
                 for write in writers:
@@ -174,8 +179,9 @@ def picture_writer(
         stream.pix_fmt = "yuv420p"
 
         def write(field: np.ndarray) -> None:
-            image = np.pad(flow_colours(field, scale),
-                           ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")  # fmt: skip
+            image = np.pad(
+                flow_colours(field, scale), ((0, height % 2), (0, width % 2), (0, 0)), mode="edge"
+            )
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
 
         yield write

@@ -34,9 +34,13 @@ class ResNet(VideoNetwork, VideoResNet):
         if CHANNELS[modality] != 3:
             stem = self.stem[0]
             self.stem[0] = nn.Conv3d(
-                CHANNELS[modality], stem.out_channels, stem.kernel_size, stem.stride, stem.padding,
+                CHANNELS[modality],
+                stem.out_channels,
+                stem.kernel_size,
+                stem.stride,
+                stem.padding,
                 bias=False,
-            )  # fmt: skip
+            )
             nn.init.kaiming_normal_(self.stem[0].weight, mode="fan_out", nonlinearity="relu")
 
 

@@ -30,9 +30,13 @@ class S3D(VideoNetwork):
         if CHANNELS[modality] != 3:
             first = layers[0][0][0]
             layers[0][0][0] = nn.Conv3d(
-                CHANNELS[modality], first.out_channels, first.kernel_size, first.stride,
-                first.padding, bias=False,
-            )  # fmt: skip
+                CHANNELS[modality],
+                first.out_channels,
+                first.kernel_size,
+                first.stride,
+                first.padding,
+                bias=False,
+            )
         if gated:
             # As in the reference: after the second separable convolution and in every Mixed block.
             layers[SECOND] = nn.Sequential(layers[SECOND], SelfGating(192))

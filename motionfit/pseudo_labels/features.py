@@ -29,12 +29,21 @@ def store_features(
     store = ClipStore(clips, shards, about.modality)
     videos = list(store.shards)
     starts = {v: dense_starts(store.length(v), about.clip_length, recipe.stride) for v in videos}
-    features = clip_outputs(network.features, about, store, starts, device, threads,
-                            recipe.batch_size)  # fmt: skip
+    features = clip_outputs(
+        network.features, about, store, starts, device, threads, recipe.batch_size
+    )
     for of_video in features.values():
         check_finite(of_video, model)
-    write_features(output, about.clip_length, [
-        VideoFeatures(video, starts[video], features[video], store.length(video), about.clip_length)
-        for video in videos
-    ], [store.shards.rate(video) for video in videos], about.rate)  # fmt: skip
+    write_features(
+        output,
+        about.clip_length,
+        [
+            VideoFeatures(
+                video, starts[video], features[video], store.length(video), about.clip_length
+            )
+            for video in videos
+        ],
+        [store.shards.rate(video) for video in videos],
+        about.rate,
+    )
     log.info("features of %d videos", len(videos))

@@ -56,8 +56,9 @@ def kmeans(
     rows = rows or chunk_rows(points.shape[1], clusters, device)
     data = Points(points, clusters, device, rows)
     rng = np.random.default_rng(seed)
-    runs = (lloyd(data, first_centroids(data, clusters, rng), max_iterations)
-            for _ in range(restarts))  # fmt: skip
+    runs = (
+        lloyd(data, first_centroids(data, clusters, rng), max_iterations) for _ in range(restarts)
+    )
     return min(runs, key=lambda run: run.inertia)
 
 

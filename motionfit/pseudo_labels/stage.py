@@ -93,11 +93,13 @@ def source_points(
         if not names:
             raise MotionFitError("none of the source's videos has features: see its ledger")
         points = mapped(file, columns)
-    table = pd.DataFrame({
-        "video": np.repeat(np.array(names, object), [len(s) for s in starts]),
-        "start": np.concatenate(starts),
-        "length": np.concatenate(lengths),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "video": np.repeat(np.array(names, object), [len(s) for s in starts]),
+            "start": np.concatenate(starts),
+            "length": np.concatenate(lengths),
+        }
+    )
     return points, table
 
 

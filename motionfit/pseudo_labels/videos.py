@@ -35,6 +35,7 @@ def chosen_videos(
             log.warning("exclude_classes: the source has no class %s", few(unknown, 10))
         rows = rows[~rows["label"].isin(excluded)]
     if rows.empty:
-        raise MotionFitError("none of the source's videos is left to cluster: see videos and "
-                             "exclude_classes")  # fmt: skip
+        raise MotionFitError(
+            "none of the source's videos is left to cluster: see videos and exclude_classes"
+        )
     return rows

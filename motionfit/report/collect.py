@@ -301,12 +301,15 @@ def read_histories(config: Config, results: Path, needed: Lineage) -> list[Train
         TrainingHistory(
             name,
             what,
-            {split: read_table(required(folder / f"split{split}" / "history.csv"),
-                               {"epoch": int, "kept": int})
-             for split in sorted(splits)},
+            {
+                split: read_table(
+                    required(folder / f"split{split}" / "history.csv"), {"epoch": int, "kept": int}
+                )
+                for split in sorted(splits)
+            },
         )
         for name, what, splits, folder in trainings
-    ]  # fmt: skip
+    ]
 
 
 def read_clustering(results: Path, name: str, splits: set[int], index: pd.DataFrame) -> Clustering:
@@ -322,10 +325,24 @@ def read_clustering(results: Path, name: str, splits: set[int], index: pd.DataFr
 # ------------------------------------------------------------------------------------------ cost
 
 STAGES = (
-    "render_demo", "index", "frames", "ledger", "flow", "motion_model", "features",
-    "pseudo_labels", "random_model", "appearance_model", "mers_model", "fine_tuning", "recognition",
-    "retrieval", "metrics", "table", "retrieval_figure",
-)  # fmt: skip
+    "render_demo",
+    "index",
+    "frames",
+    "ledger",
+    "flow",
+    "motion_model",
+    "features",
+    "pseudo_labels",
+    "random_model",
+    "appearance_model",
+    "mers_model",
+    "fine_tuning",
+    "recognition",
+    "retrieval",
+    "metrics",
+    "table",
+    "retrieval_figure",
+)
 """In the order of the pipeline; the report itself is still running when it is written."""
 
 

@@ -97,9 +97,14 @@ class ClipReader:
     """Clips of a data set with their flow, where the run has computed any."""
 
     def __init__(
-        self, config: Config, results: Path, dataset: str, index: pd.DataFrame,
-        size: tuple[int, int], flow: str | None,
-    ):  # fmt: skip
+        self,
+        config: Config,
+        results: Path,
+        dataset: str,
+        index: pd.DataFrame,
+        size: tuple[int, int],
+        flow: str | None,
+    ):
         frames = results / "frames" / dataset / f"{size[0]}x{size[1]}"
         self._frames = StoredClips(frames, index, "frames")
         self._flow = StoredClips(results / "flow" / dataset / flow, index, "flow") if flow else None

@@ -31,10 +31,16 @@ def training_curves(history: TrainingHistory) -> str:
                 for side, colour, dashes in (("train", BLUE, "-"), ("validation", ORANGE, "--")):
                     if f"{side}_{measure}" in table:
                         values = scale * table[f"{side}_{measure}"]
-                        axis.plot(table["epoch"], values, dashes, color=colour,
-                                  alpha=0.9 if len(history.splits) == 1 else 0.6,
-                                  marker="o", markersize=3, markevery=early_model(table)
-                                  )  # fmt: skip
+                        axis.plot(
+                            table["epoch"],
+                            values,
+                            dashes,
+                            color=colour,
+                            alpha=0.9 if len(history.splits) == 1 else 0.6,
+                            marker="o",
+                            markersize=3,
+                            markevery=early_model(table),
+                        )
             title = measure.replace("_", " ")
             axis.set_title(title if scale == 1 else f"{title}, %", loc="left", color=GREY)
             axis.xaxis.get_major_locator().set_params(integer=True)
@@ -71,8 +77,15 @@ def confusion(predictions: pd.DataFrame, name: str) -> str:
             for (row, column), value in np.ndenumerate(counts):
                 if value:
                     colour = "white" if share[row, column] > 0.55 else "#20262d"
-                    axis.text(column, row, str(value), ha="center", va="center", color=colour,
-                              fontsize=size)  # fmt: skip
+                    axis.text(
+                        column,
+                        row,
+                        str(value),
+                        ha="center",
+                        va="center",
+                        color=colour,
+                        fontsize=size,
+                    )
         step = 1 if few else -(-len(names) // 20)
         places = range(0, len(names), step)
         labels = [shortened(names[i], 16) for i in places]

@@ -11,9 +11,14 @@ from motionfit.report.kinds import KINDS, kind_of_model
 from motionfit.report.lineage import Lineage
 
 COLUMNS = (
-    "data sets", "frames", "flow", "motion models", "pseudo-labels", "appearance models",
+    "data sets",
+    "frames",
+    "flow",
+    "motion models",
+    "pseudo-labels",
+    "appearance models",
     "evaluations",
-)  # fmt: skip
+)
 DATASET, FRAMES, FLOW, MOTION, LABELS, APPEARANCE, EVALUATION = range(len(COLUMNS))
 
 WIDTH, BOX, GAP, TOP = 1150, 138, 12, 34

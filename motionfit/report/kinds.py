@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from motionfit.config import Config, Evaluation
 
 SELF_TRAINED, APPEARANCE_TAUGHT, MERS, MARS, PRE_TRAINED, RANDOM, MOTION, RGB_MOTION = (
-    "self-trained", "appearance-taught", "mers", "mars", "pre-trained", "random", "motion",
+    "self-trained",
+    "appearance-taught",
+    "mers",
+    "mars",
+    "pre-trained",
+    "random",
+    "motion",
     "rgb-motion",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

@@ -135,9 +135,11 @@ def reduced(image: np.ndarray) -> np.ndarray:
 def data_uri(image: np.ndarray) -> str:
     """(H, W, 3) uint8 RGB as a JPEG in a data URI, its colours at full resolution."""
     options = [
-        cv2.IMWRITE_JPEG_QUALITY, 88,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-    ]  # fmt: skip
+        cv2.IMWRITE_JPEG_QUALITY,
+        88,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ]
     data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1]
     return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
 
@@ -174,8 +176,9 @@ def flow_arrows(flow: np.ndarray, scale: float, size: tuple[int, int], across: i
     height, width = size
     cell = width / across
     down = max(1, round(height / cell))
-    means = cv2.resize(np.ascontiguousarray(flow, np.float32), (across, down),
-                       interpolation=cv2.INTER_AREA)  # fmt: skip
+    means = cv2.resize(
+        np.ascontiguousarray(flow, np.float32), (across, down), interpolation=cv2.INTER_AREA
+    )
     path = []
     for (row, column), length in np.ndenumerate(np.linalg.norm(means, axis=-1) / scale):
         if length < 0.1:

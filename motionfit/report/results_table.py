@@ -75,11 +75,13 @@ def results_tables(
     datasets = dict.fromkeys(evaluation.recipe.dataset for evaluation in evaluations)
     return [
         results_table(
-            config, dataset, [e for e in evaluations if e.recipe.dataset == dataset],
+            config,
+            dataset,
+            [e for e in evaluations if e.recipe.dataset == dataset],
             indices[dataset],
         )
         for dataset in datasets
-    ]  # fmt: skip
+    ]
 
 
 def results_table(
@@ -87,8 +89,9 @@ def results_table(
 ) -> ResultsTable:
     measures = measures_of(evaluations)
     rgb = [e for e in evaluations if e.kind != MOTION]
-    best = {m: max((v for e in rgb if (v := e.mean(m)) is not None), default=None)
-            for m in measures}  # fmt: skip
+    best = {
+        m: max((v for e in rgb if (v := e.mean(m)) is not None), default=None) for m in measures
+    }
     return ResultsTable(
         dataset=dataset,
         classes=evaluations[0].classes,

@@ -65,8 +65,9 @@ def write_retrieval_figure(
     sides = []
     for hit in (True, False):
         queries = choose_queries(nearest, hit, recipe.queries)
-        rows = [clips_of(nearest[nearest["query"] == query], stored, clip_length)
-                for query in queries]  # fmt: skip
+        rows = [
+            clips_of(nearest[nearest["query"] == query], stored, clip_length) for query in queries
+        ]
         # Fewer than asked for, where there are not as many training videos.
         count = int(nearest["rank"].max())
         sides.append(Side(heading(hit, len(queries), recipe.queries), in_common(hit, count), rows))
@@ -165,8 +166,12 @@ def draw_clip(axes: Axes, clip: Clip) -> None:
     axes.imshow(clip.frame, interpolation="lanczos" if clip.frame.shape[1] > 100 else "nearest")
     axes.set(xticks=[], yticks=[])
     colour = {None: INK, True: HIT, False: MISS}[clip.hit]
-    axes.spines[:].set(visible=True, color=colour, linewidth=1 if clip.hit is None else 2.5,
-                       linestyle=(0, (2.5, 1.5)) if clip.hit is False else "-")  # fmt: skip
+    axes.spines[:].set(
+        visible=True,
+        color=colour,
+        linewidth=1 if clip.hit is None else 2.5,
+        linestyle=(0, (2.5, 1.5)) if clip.hit is False else "-",
+    )
     mark = {None: "", True: "✓ ", False: "✗ "}[clip.hit]
     below = {"xy": (0, 0), "xycoords": "axes fraction", "textcoords": "offset points", "va": "top"}
     label = axes.annotate(mark + clip.label, xytext=(0, -4), color=colour, fontsize=8, **below)

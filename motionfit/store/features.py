@@ -91,9 +91,12 @@ def read_features(paths: list[Path]) -> Iterator[VideoFeatures]:
         for i, (end, count) in enumerate(zip(ends, arrays["clips"], strict=True)):
             own = slice(end - count, end)
             yield VideoFeatures(
-                arrays["videos"][i].decode(), arrays["starts"][own], arrays["features"][own],
-                int(arrays["lengths"][i]), content.clip_length,
-            )  # fmt: skip
+                arrays["videos"][i].decode(),
+                arrays["starts"][own],
+                arrays["features"][own],
+                int(arrays["lengths"][i]),
+                content.clip_length,
+            )
 
 
 def read_rates(paths: list[Path]) -> tuple[float, float]:
@@ -121,8 +124,9 @@ def read_file(path: Path) -> Content:
     """Raises MotionFitError where the file is not as it was written."""
     with open_shard(path) as file:
         try:
-            arrays = {name: own_array(file, name, 2 if name == "features" else 1)[:]
-                      for name in ARRAYS}  # fmt: skip
+            arrays = {
+                name: own_array(file, name, 2 if name == "features" else 1)[:] for name in ARRAYS
+            }
             clip_length, expected = (int(file.attrs[a]) for a in ("clip_length", "checksum"))
             model_rate = float(file.attrs["model_rate"])
         except BROKEN as error:

@@ -19,5 +19,9 @@ def warn_of_rates(dataset: str, rate: float, learned: float | None) -> None:
     log.warning(
         "%s has %.3g frames a second, and the model learned from videos of %.3g: to it, motion is "
         "%.2g times as fast. Give both data sets the same fps, %.3g or less, to have it alike",
-        dataset, rate, learned, learned / rate, min(rate, learned),
-    )  # fmt: skip
+        dataset,
+        rate,
+        learned,
+        learned / rate,
+        min(rate, learned),
+    )

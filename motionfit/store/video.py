@@ -68,8 +68,9 @@ class Tally:
         '' where nothing is."""
         problems = []
         if self.lost:
-            problems.append(f"{self.lost} of its {self.packets} packets can't be decoded "
-                            f"({self.reason})")  # fmt: skip
+            problems.append(
+                f"{self.lost} of its {self.packets} packets can't be decoded ({self.reason})"
+            )
         if self.corrupt:
             problems.append(f"{self.corrupt} of its {self.packets} packets are corrupt")
         if self.damaged:
@@ -199,8 +200,9 @@ def with_two_packets(path: Path, best: av.VideoStream) -> set[int]:
     `best` is one of them and can be decoded."""
     counts: Counter[int] = Counter()
     with container_of(path) as container, suppress(av.FFmpegError):
-        wanted = {s.index for s in container.streams.video
-                  if not s.disposition & Disposition.attached_pic}  # fmt: skip
+        wanted = {
+            s.index for s in container.streams.video if not s.disposition & Disposition.attached_pic
+        }
         for packet in packets(container):
             counts[packet.stream_index] += packet.stream_index in wanted
             if counts[best.index] > 1 and best.codec_context:

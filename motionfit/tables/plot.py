@@ -13,9 +13,14 @@ from motionfit.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, STYLE, svg
 from motionfit.tables.values import Cell, FilledTable
 
 LOOKS = [
-    (BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"), ("#e69f00", "v"), ("#56b4e9", "P"),
+    (BLUE, "o"),
+    (ORANGE, "s"),
+    (GREEN, "^"),
+    (PURPLE, "D"),
+    ("#e69f00", "v"),
+    ("#56b4e9", "P"),
     ("#20262d", "X"),
-]  # fmt: skip
+]
 """Colour and marker of each series."""
 PUBLISHED, MEASURED = (
     {"linestyle": (0, (4, 2)), "fillstyle": "none", "alpha": 0.75},
@@ -66,8 +71,9 @@ def series_of(table: FilledTable) -> list[Series]:
     without any figure is left out."""
     if any(column.x is not None for column in table.columns.values()):
         places = {heading: column.x for heading, column in table.columns.items()}
-        found = {row.name: [(places[c], cell) for c, cell in row.cells.items()]
-                 for row in table.rows}  # fmt: skip
+        found = {
+            row.name: [(places[c], cell) for c, cell in row.cells.items()] for row in table.rows
+        }
     else:
         found = {c: [(row.x, row.cells[c]) for row in table.rows] for c in table.measures}
     return [
@@ -85,12 +91,16 @@ def plotted(cell: Cell) -> bool:
 def draw(axes: Axes, series: Series, colour: str, marker: str) -> None:
     look = {"color": colour, "marker": marker, "markersize": 5}
     for kind, style in (("published", PUBLISHED), ("measured", MEASURED)):
-        points = [(x, value) for x, cell in series.points
-                  if (value := getattr(cell, kind)) is not None]  # fmt: skip
+        points = [
+            (x, value) for x, cell in series.points if (value := getattr(cell, kind)) is not None
+        ]
         if points:
             axes.plot(*zip(*points, strict=True), **look, **style, label=f"{series.name}, {kind}")
-    bars = [(x, cell.measured, cell.deviation) for x, cell in series.points
-            if cell.deviation is not None]  # fmt: skip
+    bars = [
+        (x, cell.measured, cell.deviation)
+        for x, cell in series.points
+        if cell.deviation is not None
+    ]
     if bars:
         x, middle, deviation = zip(*bars, strict=True)
         axes.errorbar(x, middle, deviation, fmt="none", ecolor=colour, elinewidth=1, capsize=3)
@@ -116,11 +126,18 @@ def scale(axes: Axes, places: list[float]) -> None:
 def legend(figure: Figure, found: list[Series]) -> None:
     """Colours say the series; the line, whether it was published or is measured here."""
     entries = [
-        Line2D([], [], color=colour, marker=marker, markersize=5, linestyle="none",
-               label=wrapped(series.name, NAME_WIDTH))
+        Line2D(
+            [],
+            [],
+            color=colour,
+            marker=marker,
+            markersize=5,
+            linestyle="none",
+            label=wrapped(series.name, NAME_WIDTH),
+        )
         for i, series in enumerate(found)
         for colour, marker in [LOOKS[i % len(LOOKS)]]
-    ]  # fmt: skip
+    ]
     cells = [cell for series in found for _, cell in series.points]
     if any(cell.published is not None for cell in cells):
         entries.append(Line2D([], [], color=GREY, marker="o", label="paper", **PUBLISHED))

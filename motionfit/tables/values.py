@@ -147,13 +147,20 @@ def fill(
 
     sections = table.sections
     rows = [
-        Row(row, sections[row], recipe.description, recipe.text,
-            {c: cell(c, measure, recipe) for c, measure in table.measures.items()}, recipe.x,
-            recipe.note)
+        Row(
+            row,
+            sections[row],
+            recipe.description,
+            recipe.text,
+            {c: cell(c, measure, recipe) for c, measure in table.measures.items()},
+            recipe.x,
+            recipe.note,
+        )
         for row, recipe in table.rows.items()
-    ]  # fmt: skip
-    return FilledTable(name, table.title, table.columns, table.measures, rows, table.seeds,
-                       table.axis, table.note)  # fmt: skip
+    ]
+    return FilledTable(
+        name, table.title, table.columns, table.measures, rows, table.seeds, table.axis, table.note
+    )
 
 
 def gain(values: Measured, subtracted: Measured | None = None) -> Measured:

@@ -32,8 +32,9 @@ def train_appearance_model(
     videos = [video for video in videos if video.video in store]
     names = [str(k) for k in range(int(pseudo_labels["label"].max()) + 1)]
     network = starting_network(recipe.network, "frames", len(names), seed=recipe.training.seed)
-    about = describe(recipe.network, recipe.training, store, names, "pseudo-labels", split,
-                     recipe.to_json())  # fmt: skip
+    about = describe(
+        recipe.network, recipe.training, store, names, "pseudo-labels", split, recipe.to_json()
+    )
     objective = ClipLosses(
         network, "frames", recipe.training, len(names), recipe.training.neighbours
     )
@@ -57,8 +58,23 @@ def train_mers_model(
     rows = stored(rows, store, recipe.network.clip_length)
     network = starting_network(recipe.network, "frames", 1, seed=recipe.training.seed)
     teacher_network, teacher_clips = load_teacher(teacher, network, flow, index)
-    about = describe(recipe.network, recipe.training, store, ["none"], "a motion model's features",
-                     split, recipe.to_json())  # fmt: skip
+    about = describe(
+        recipe.network,
+        recipe.training,
+        store,
+        ["none"],
+        "a motion model's features",
+        split,
+        recipe.to_json(),
+    )
     objective = Mers(network, teacher_network, recipe.mers.weight)
-    train_and_save(objective, about, rows, without_labels(rows, store), (store, teacher_clips),
-                   recipe.training, compute, output)  # fmt: skip
+    train_and_save(
+        objective,
+        about,
+        rows,
+        without_labels(rows, store),
+        (store, teacher_clips),
+        recipe.training,
+        compute,
+        output,
+    )

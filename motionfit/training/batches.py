@@ -65,8 +65,10 @@ class Batches(Sampler[list[Draw]]):
     @property
     def smallest(self) -> int:
         """Videos of the smallest part of a batch, in all processes together."""
-        sizes = {step: min(self._batch_size, len(self._clips) - step * self._batch_size)
-                 for step in (0, self.steps - 1)}  # fmt: skip
+        sizes = {
+            step: min(self._batch_size, len(self._clips) - step * self._batch_size)
+            for step in (0, self.steps - 1)
+        }
         return min(videos // self.parts(step) for step, videos in sizes.items())
 
     def __len__(self) -> int:
@@ -111,9 +113,11 @@ class Collate:
         good = [sample for sample in samples if not isinstance(sample, BadRecord)]
         samples = good or [self._clips.blank()]
         batch = default_collate(
-            [{name: sample[name] for name in sample if not name.endswith("_jpeg")}
-             for sample in samples]
-        )  # fmt: skip
+            [
+                {name: sample[name] for name in sample if not name.endswith("_jpeg")}
+                for sample in samples
+            ]
+        )
         if not good:
             batch = {name: tensor[:0] for name, tensor in batch.items()}
         for name in samples[0].keys() - batch.keys():
@@ -124,9 +128,12 @@ class Collate:
 def loader(clips: MultiClips, batches: Batches, workers: int) -> DataLoader:
     """Reads batches, in processes of its own where there are `workers`."""
     return DataLoader(
-        clips, batch_sampler=batches, collate_fn=Collate(clips), persistent_workers=workers > 0,
+        clips,
+        batch_sampler=batches,
+        collate_fn=Collate(clips),
+        persistent_workers=workers > 0,
         **reading(workers),
-    )  # fmt: skip
+    )
 
 
 def reading(workers: int) -> dict[str, Any]:

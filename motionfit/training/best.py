@@ -30,13 +30,18 @@ class BestEpoch:
         """Looks at the epoch that has just ended, `row` of the history. One whose validation loss
         is no number can't be the best."""
         if not math.isfinite(row["validation_loss"]):
-            log.warning("epoch %d can't be the best: its validation loss is %s", row["epoch"],
-                        row["validation_loss"])  # fmt: skip
+            log.warning(
+                "epoch %d can't be the best: its validation loss is %s",
+                row["epoch"],
+                row["validation_loss"],
+            )
             return
         score = [row.get("validation_accuracy", 0.0), -row["validation_loss"]]
         if self.state["score"] is None or score > self.state["score"]:
-            weights = {name: tensor.detach().to("cpu", copy=True)
-                       for name, tensor in self._network.state_dict().items()}  # fmt: skip
+            weights = {
+                name: tensor.detach().to("cpu", copy=True)
+                for name, tensor in self._network.state_dict().items()
+            }
             self.state = {"epoch": int(row["epoch"]), "score": score, "weights": weights}
 
     def restore(self) -> None:

@@ -66,8 +66,9 @@ class Checkpoints:
         for about in sorted(self._all.glob("*/identity.json")):
             log.warning(
                 "the checkpoints in %s are of another training and are not used; different are %s",
-                about.parent, differences(self._identity, json.loads(about.read_text())),
-            )  # fmt: skip
+                about.parent,
+                differences(self._identity, json.loads(about.read_text())),
+            )
         return None
 
     @property

@@ -198,8 +198,9 @@ class TimePaddedConv3d(nn.Conv3d):
         if x.shape[2] >= self.kernel_size[0]:
             return super().forward(x)
         x = F.pad(x, (0, 0, 0, 0, in_time, in_time))
-        return F.conv3d(x, self.weight, self.bias, self.stride, (0, *in_space), self.dilation,
-                        self.groups)  # fmt: skip
+        return F.conv3d(
+            x, self.weight, self.bias, self.stride, (0, *in_space), self.dilation, self.groups
+        )
 
 
 class SumOverProcesses(torch.autograd.Function):

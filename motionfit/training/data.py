@@ -255,12 +255,15 @@ class MultiClips(Dataset):
             item["corners"] = torch.tensor(corners)
         for name, store in self._stores.items():
             if self.encoded:
-                frames = [store.read_encoded(sample.video, start, self.clip_length)
-                          for start in starts]  # fmt: skip
+                frames = [
+                    store.read_encoded(sample.video, start, self.clip_length) for start in starts
+                ]
                 item |= joined(name, frames)
             else:
-                clips = [crop(store.read(sample.video, start, self.clip_length), self._crop, *at)
-                         for start, at in zip(starts, corners, strict=True)]  # fmt: skip
+                clips = [
+                    crop(store.read(sample.video, start, self.clip_length), self._crop, *at)
+                    for start, at in zip(starts, corners, strict=True)
+                ]
                 item[name] = torch.from_numpy(np.stack(clips))
         return item
 
@@ -284,12 +287,20 @@ class MultiClips(Dataset):
 
     def decoded(self, batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
         """A batch whose clips are JPEG, on a device and with the clips decoded there."""
-        moved = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()
-                 if not name.endswith(("_jpeg", "_sizes", "corners"))}  # fmt: skip
+        moved = {
+            name: tensor.to(device, non_blocking=True)
+            for name, tensor in batch.items()
+            if not name.endswith(("_jpeg", "_sizes", "corners"))
+        }
         for name, store in self._stores.items():
-            moved[name] = decode_clips(batch[f"{name}_jpeg"], batch[f"{name}_sizes"],
-                                       batch["corners"], store.modality, self._crop,
-                                       device)  # fmt: skip
+            moved[name] = decode_clips(
+                batch[f"{name}_jpeg"],
+                batch[f"{name}_sizes"],
+                batch["corners"],
+                store.modality,
+                self._crop,
+                device,
+            )
         return moved
 
     def _draw(self, sample: LabelledVideo, rng: np.random.Generator) -> list[tuple[int, int]]:

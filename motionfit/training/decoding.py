@@ -38,8 +38,9 @@ def decode_clips(
         with warnings.catch_warnings():
             # torchvision 0.29 says that TorchCodec will take this over.
             warnings.simplefilter("ignore")
-            images = decode_jpeg(list(jpeg.split(sizes.flatten().tolist())), MODES[modality],
-                                 device)  # fmt: skip
+            images = decode_jpeg(
+                list(jpeg.split(sizes.flatten().tolist())), MODES[modality], device
+            )
     except RuntimeError as error:
         raise MotionFitError(
             f"a stored frame can't be decoded on {device} ({str(error).splitlines()[0]}): turn off "

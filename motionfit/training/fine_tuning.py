@@ -50,5 +50,15 @@ def fine_tune(
         objective = Mars(network, recipe, len(names), teacher_network, recipe.mars.weight)
     else:
         objective = ClipLosses(network, store.modality, recipe, len(names))
-    train_and_save(objective, about, rows, with_labels(rows, store, names), (store, teacher_clips),
-                   recipe, compute, output, trainable, recipe.freeze_bn)  # fmt: skip
+    train_and_save(
+        objective,
+        about,
+        rows,
+        with_labels(rows, store, names),
+        (store, teacher_clips),
+        recipe,
+        compute,
+        output,
+        trainable,
+        recipe.freeze_bn,
+    )

@@ -61,13 +61,15 @@ def clip_outputs(
     """
     if not starts:
         return {}
-    places = {video: [(video, int(start)) for start in of_video]
-              for video, of_video in starts.items()}  # fmt: skip
+    places = {
+        video: [(video, int(start)) for start in of_video] for video, of_video in starts.items()
+    }
     distinct = list(dict.fromkeys(place for of_video in places.values() for place in of_video))
     outputs = outputs_of_places(function, about, store, distinct, device, threads, batch_size)
     row_of = {place: row for row, place in enumerate(distinct)}
-    return {video: outputs[[row_of[place] for place in of_video]]
-            for video, of_video in places.items()}  # fmt: skip
+    return {
+        video: outputs[[row_of[place] for place in of_video]] for video, of_video in places.items()
+    }
 
 
 @torch.inference_mode()
@@ -89,8 +91,9 @@ def outputs_of_places(
     batch_size = min(batch_size, fitting(about))
     steps = -(-len(places) // batch_size)
     workers = min(threads, steps) if device.type == "cuda" else 0
-    data = DataLoader(CentreClips(store, places, about), batch_size, collate_fn=joined,
-                      **reading(workers))  # fmt: skip
+    data = DataLoader(
+        CentreClips(store, places, about), batch_size, collate_fn=joined, **reading(workers)
+    )
     outputs = []
     with readers():
         with signals_held():

@@ -102,8 +102,9 @@ def training_and_validation(
     """
     self_training = recipe if isinstance(recipe, SelfTraining) else SelfTraining()
     even = self_training.balanced
-    learned, watched = hold_out(rows, recipe.validation_fraction, recipe.seed, keep_classes,
-                                recipe.validation_unit)  # fmt: skip
+    learned, watched = hold_out(
+        rows, recipe.validation_fraction, recipe.seed, keep_classes, recipe.validation_unit
+    )
     if recipe.keep == "best" and watched.empty:
         raise MotionFitError(
             f"keep: best, but none of the {len(rows)} videos can be held out to tell the best epoch"
@@ -114,11 +115,20 @@ def training_and_validation(
     def clips(part: pd.DataFrame, training: bool) -> MultiClips:
         chosen = [by_id[video] for video in part["video"]]
         return MultiClips(
-            stores[0], balanced(chosen) if even and training else chosen, clip_length,
-            recipe.clips_per_video, recipe.crop, recipe.flip, recipe.seed, training,
-            recipe.clip_gap, stores[1], repeat=even and training, encoded=encoded,
+            stores[0],
+            balanced(chosen) if even and training else chosen,
+            clip_length,
+            recipe.clips_per_video,
+            recipe.crop,
+            recipe.flip,
+            recipe.seed,
+            training,
+            recipe.clip_gap,
+            stores[1],
+            repeat=even and training,
+            encoded=encoded,
             jitter=self_training.jitter,
-        )  # fmt: skip
+        )
 
     log.info("%d videos to learn from, %d to watch with", len(learned), len(watched))
     return clips(learned, True), clips(watched, False) if len(watched) else None

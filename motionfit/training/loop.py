@@ -84,9 +84,14 @@ class _Training:
     """The state of a training, and its steps."""
 
     def __init__(
-        self, objective: Objective, recipe: Training, compute: Compute, fabric: Fabric,
-        folder: Path, identity: Identity,
-    ):  # fmt: skip
+        self,
+        objective: Objective,
+        recipe: Training,
+        compute: Compute,
+        fabric: Fabric,
+        folder: Path,
+        identity: Identity,
+    ):
         self._objective = objective
         self._recipe = recipe
         self._compute = compute
@@ -144,8 +149,9 @@ class _Training:
         workers = self._compute.readers(fabric.device, threads)
         share = {"rank": fabric.global_rank, "world": fabric.world_size}
         self._clips = training_set
-        self._batches = Batches(training_set, recipe.batch_size, recipe.accumulate, recipe.seed,
-                                **share)  # fmt: skip
+        self._batches = Batches(
+            training_set, recipe.batch_size, recipe.accumulate, recipe.seed, **share
+        )
         self._loader = loader(training_set, self._batches, workers)
         self._watched: tuple[MultiClips, DataLoader] | None = None
         if validation_set:
@@ -199,8 +205,12 @@ class _Training:
             sums = {name: [0.0, 0.0] for name in sums}
         self._totals = Totals(self._fabric.device, sums)
         self._watch = Stopwatch(state["seconds"], state["waited"])
-        log.info("going on in epoch %d after %d of its %d steps", self._epoch, self._step,
-                 self._batches.steps)  # fmt: skip
+        log.info(
+            "going on in epoch %d after %d of its %d steps",
+            self._epoch,
+            self._step,
+            self._batches.steps,
+        )
 
     def run(self, stop: StopRequest) -> None:
         """All epochs that are left."""
@@ -222,8 +232,10 @@ class _Training:
                 log.warning(
                     "%d times a video was not learned from, since it could not be read. To learn "
                     "from all of them, delete the files that the warnings above name, and %s, and "
-                    "run again", skipped, self._folder,
-                )  # fmt: skip
+                    "run again",
+                    skipped,
+                    self._folder,
+                )
 
     def close(self) -> None:
         """Ends the processes that read."""
@@ -317,8 +329,10 @@ class _Training:
     def _on_device(self, batch: Batch, clips: MultiClips) -> Batch:
         if clips.encoded:
             return clips.decoded(batch, self._fabric.device)
-        return {name: tensor.to(self._fabric.device, non_blocking=True)
-                for name, tensor in batch.items()}  # fmt: skip
+        return {
+            name: tensor.to(self._fabric.device, non_blocking=True)
+            for name, tensor in batch.items()
+        }
 
     def _check(self, sums: Sums) -> None:
         """Raises MotionFitError where the loss is no number or too much can't be read."""
@@ -329,8 +343,11 @@ class _Training:
 
     def _check_weights(self) -> None:
         """Raises MotionFitError where a weight is no number: the loss may be one still."""
-        largest = [tensor.abs().max() for tensor in self._objective.state_dict().values()
-                   if tensor.is_floating_point() and tensor.numel()]  # fmt: skip
+        largest = [
+            tensor.abs().max()
+            for tensor in self._objective.state_dict().values()
+            if tensor.is_floating_point() and tensor.numel()
+        ]
         if not torch.stack(largest).isfinite().all():
             raise self._diverged("weights became infinite, or no numbers,")
 
@@ -403,19 +420,21 @@ class _Training:
         """Keeps everything that a training goes on from."""
         sums = self._totals.over(self._together)
         if self._fabric.is_global_zero:
-            self._checkpoints.save({
-                "epoch": self._epoch,
-                "step": self._step,
-                "objective": self._objective.state_dict(),
-                "optimizer": self._optimizer.state_dict(),
-                "schedule": self._schedule.state_dict(),
-                "precision": self._fabric.strategy.precision.state_dict(),
-                "history": self._history,
-                "best": self._best.state if self._best else None,
-                "sums": sums,
-                "seconds": self._watch.seconds,
-                "waited": self._watch.waited,
-            })  # fmt: skip
+            self._checkpoints.save(
+                {
+                    "epoch": self._epoch,
+                    "step": self._step,
+                    "objective": self._objective.state_dict(),
+                    "optimizer": self._optimizer.state_dict(),
+                    "schedule": self._schedule.state_dict(),
+                    "precision": self._fabric.strategy.precision.state_dict(),
+                    "history": self._history,
+                    "best": self._best.state if self._best else None,
+                    "sums": sums,
+                    "seconds": self._watch.seconds,
+                    "waited": self._watch.waited,
+                }
+            )
         view.flush()
         self._saved = time.monotonic()
 
@@ -433,8 +452,10 @@ class _Training:
 
 def difference(sums: Sums, before: Sums) -> Sums:
     """What came in between two sums."""
-    return {name: [pair[i] - before.get(name, (0.0, 0.0))[i] for i in range(2)]
-            for name, pair in sums.items()}  # fmt: skip
+    return {
+        name: [pair[i] - before.get(name, (0.0, 0.0))[i] for i in range(2)]
+        for name, pair in sums.items()
+    }
 
 
 def finish(folder: Path) -> None:

@@ -30,19 +30,23 @@ def clip_order_loss(logits: Tensor, orders: Tensor, count: Tensor | None = None)
 
 
 def neighbour_loss(
-    own: Tensor, around: Tensor, labels: Tensor, counts: tuple[Tensor | None, Tensor | None]
-    = (None, None), reduction: str = "sum",
-) -> Tensor:  # fmt: skip
+    own: Tensor,
+    around: Tensor,
+    labels: Tensor,
+    counts: tuple[Tensor | None, Tensor | None] = (None, None),
+    reduction: str = "sum",
+) -> Tensor:
     """Three cross-entropies: of the clip's own pseudo-label (Eq. 1, its value `own`), and of those
     before and after it; their `sum`, as in the paper (section 4.4), or their `mean`.
 
     around: (B, R, 2, K). labels: (B, R, 2) int64, or NO_LABEL, which counts for nothing.
     """
     parts = [
-        _mean_cross_entropy(around[:, :, side].flatten(0, 1), labels[:, :, side].flatten(),
-                            NO_LABEL, counts[side])
+        _mean_cross_entropy(
+            around[:, :, side].flatten(0, 1), labels[:, :, side].flatten(), NO_LABEL, counts[side]
+        )
         for side in range(2)
-    ]  # fmt: skip
+    ]
     losses = torch.stack([own, *parts])
     return losses.sum() if reduction == "sum" else losses.mean()
 
@@ -63,9 +67,12 @@ def feature_loss(features: Tensor, teacher: Tensor, count: Tensor | None = None)
 
 
 def mars_loss(
-    cross_entropy: Tensor, features: Tensor, teacher: Tensor, weight: float,
+    cross_entropy: Tensor,
+    features: Tensor,
+    teacher: Tensor,
+    weight: float,
     count: Tensor | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """MARS (Crasto et al. 2019): cross-entropy + weight * the features' loss."""
     return cross_entropy + weight * feature_loss(features, teacher, count)
 

@@ -36,8 +36,17 @@ def train_motion_model(
     rows = stored(rows, store, recipe.network.clip_length)
     network = starting_network(recipe.network, modality, len(names), seed=recipe.training.seed)
     learned = "labels" if recipe.training.multi_clip_weight else "clip order"
-    about = describe(recipe.network, recipe.training, store, names, learned, split,
-                     recipe.to_json())  # fmt: skip
+    about = describe(
+        recipe.network, recipe.training, store, names, learned, split, recipe.to_json()
+    )
     objective = ClipLosses(network, modality, recipe.training, len(names))
-    train_and_save(objective, about, rows, with_labels(rows, store, names), (store, None),
-                   recipe.training, compute, output)  # fmt: skip
+    train_and_save(
+        objective,
+        about,
+        rows,
+        with_labels(rows, store, names),
+        (store, None),
+        recipe.training,
+        compute,
+        output,
+    )

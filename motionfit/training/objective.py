@@ -89,9 +89,13 @@ class ClipLosses(Objective):
     (`neighbour_loss`)."""
 
     def __init__(
-        self, network: VideoNetwork, modality: str, recipe: Training, classes: int,
+        self,
+        network: VideoNetwork,
+        modality: str,
+        recipe: Training,
+        classes: int,
         neighbours: str | None = None,
-    ):  # fmt: skip
+    ):
         super().__init__(network, modality)
         self._weight = recipe.multi_clip_weight
         self._neighbours = neighbours
@@ -127,9 +131,12 @@ class ClipLosses(Objective):
         if self.around is not None:
             around = self.around(features).unflatten(-1, (2, -1))
             loss = neighbour_loss(
-                loss, around, batch["around"], (counts["before"], counts["after"]),
+                loss,
+                around,
+                batch["around"],
+                (counts["before"], counts["after"]),
                 self._neighbours,
-            )  # fmt: skip
+            )
             seen["neighbour_accuracy"] = hits(around, batch["around"], NO_LABEL)
         if self.order_head is not None:
             order = self.order_head(features)

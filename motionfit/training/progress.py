@@ -103,10 +103,15 @@ class Watch:
         self._board: SummaryWriter | None = None
         console = Console(file=terminal())
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TimeRemainingColumn(), TextColumn("{task.fields[now]}"),
-            console=console, transient=True, disable=not (shown and console.is_terminal),
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[now]}"),
+            console=console,
+            transient=True,
+            disable=not (shown and console.is_terminal),
+        )
 
     def __enter__(self) -> "Watch":
         if self._shown:
@@ -125,8 +130,9 @@ class Watch:
         text = f"epoch {epoch}/{self._epochs}"
         self._bar = self._progress.add_task(text, total=steps, completed=first, now="")
 
-    def step(self, step: int, total_steps: int, sums: Sums, watch: Stopwatch,
-             loss: float | None) -> None:  # fmt: skip
+    def step(
+        self, step: int, total_steps: int, sums: Sums, watch: Stopwatch, loss: float | None
+    ) -> None:
         """`step` of the epoch is done, the `total_steps`th of all; `loss`: that of the steps since
         the last look, None where nothing could be read."""
         now = describe(means(sums)) + "; " + pace(sums, watch)
@@ -153,11 +159,16 @@ class Watch:
         text = describe(parts[0]) + (f"; validation {describe(parts[1])}" if parts[1] else "")
         log.info(
             "epoch %d: %s (%.1f s, %.1f clips/s, %.0f%% of the time waiting for clips)",
-            row["epoch"], text, row["seconds"], row["clips_per_second"], 100 * row["waiting"],
-        )  # fmt: skip
+            row["epoch"],
+            text,
+            row["seconds"],
+            row["clips_per_second"],
+            100 * row["waiting"],
+        )
         if row["skipped"]:
-            log.warning("epoch %d: %d videos skipped that could not be read", row["epoch"],
-                        row["skipped"])  # fmt: skip
+            log.warning(
+                "epoch %d: %d videos skipped that could not be read", row["epoch"], row["skipped"]
+            )
 
 
 def pace(sums: Sums, watch: Stopwatch) -> str:
@@ -184,20 +195,37 @@ def write_history(history: list[Row], kept: int, path: Path) -> None:
 
 def write_about(identity: dict[str, Any], fabric: Fabric, threads: int, path: Path) -> None:
     """What a training is of and where it runs: its recipe and seed, the versions, the machine."""
-    packages = ("motionfit", "torch", "torchvision", "lightning-fabric", "numpy", "h5py",
-                "opencv-contrib-python-headless")  # fmt: skip
+    packages = (
+        "motionfit",
+        "torch",
+        "torchvision",
+        "lightning-fabric",
+        "numpy",
+        "h5py",
+        "opencv-contrib-python-headless",
+    )
     on_gpu = fabric.device.type == "cuda"
-    write_json(path, {
-        "identity": identity,
-        "versions": {"python": platform.python_version()} | {p: installed(p) for p in packages}
-        | ({"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()} if on_gpu else {}),
-        "machine": {
-            "system": platform.platform(),
-            "device": torch.cuda.get_device_name(fabric.device) if on_gpu else platform.machine(),
-            "processes": fabric.world_size,
-            "threads_a_process": threads,
+    write_json(
+        path,
+        {
+            "identity": identity,
+            "versions": {"python": platform.python_version()}
+            | {p: installed(p) for p in packages}
+            | (
+                {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
+                if on_gpu
+                else {}
+            ),
+            "machine": {
+                "system": platform.platform(),
+                "device": torch.cuda.get_device_name(fabric.device)
+                if on_gpu
+                else platform.machine(),
+                "processes": fabric.world_size,
+                "threads_a_process": threads,
+            },
         },
-    })  # fmt: skip
+    )
 
 
 def installed(package: str) -> str | None:

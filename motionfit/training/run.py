@@ -50,20 +50,35 @@ def train_and_save(
     fabric = compute.fabric(recipe.precision)
     with lock(folder) if fabric.is_global_zero else nullcontext():
         learned, watched = training_and_validation(
-            rows, videos, stores, about.clip_length, recipe,
-            keep_classes=about.learned == "labels", encoded=compute.gpu_decoding,
-        )  # fmt: skip
+            rows,
+            videos,
+            stores,
+            about.clip_length,
+            recipe,
+            keep_classes=about.learned == "labels",
+            encoded=compute.gpu_decoding,
+        )
         whole = identity(about, stores, learned, watched, objective)
-        train(objective, learned, watched, recipe, whole, folder, compute, fabric, trainable,
-              freeze_bn)  # fmt: skip
+        train(
+            objective,
+            learned,
+            watched,
+            recipe,
+            whole,
+            folder,
+            compute,
+            fabric,
+            trainable,
+            freeze_bn,
+        )
         if fabric.is_global_zero:
             save_model(objective.network, about, output)
             finish(folder)
 
 
-def load_teacher(model: Path, student: VideoNetwork, flow: Path, index: pd.DataFrame) -> tuple[
-    Teacher, ClipStore
-]:  # fmt: skip
+def load_teacher(
+    model: Path, student: VideoNetwork, flow: Path, index: pd.DataFrame
+) -> tuple[Teacher, ClipStore]:
     """A motion model and the flow that it reads.
 
     Raises MotionFitError where it is not on flow, or has another number of features."""
@@ -145,9 +160,12 @@ def identity(
         samples.update(b"\n")
     return {
         "model": asdict(about) | {"recipe": json.loads(about.recipe)},
-        "clips": {store.modality: {"made": store.recipe, "bytes": store.shards.bytes}
-                  for store in stores if store},
+        "clips": {
+            store.modality: {"made": store.recipe, "bytes": store.shards.bytes}
+            for store in stores
+            if store
+        },
         "videos and labels": samples.hexdigest(),
         "starting weights": weights.hexdigest(),
         "code": code_version("motionfit.training.run"),
-    }  # fmt: skip
+    }

@@ -39,14 +39,16 @@ def index_of(video: str, rows: list[str]) -> pd.DataFrame:
     """An index of rows such as `wave train`, each of a group of its own: a label, `-` for none, and
     a part of split 1, or nothing."""
     cells = [[*row.split(" "), ""][:2] for row in rows]
-    return pd.DataFrame({
-        "video": [f"{i}.mp4" for i in range(len(rows))],
-        "path": video,
-        "label": [label.replace("-", "") for label, _ in cells],
-        "group": [str(i) for i in range(len(rows))],
-        "shard": "0000",
-        "split1": [part for _, part in cells],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "video": [f"{i}.mp4" for i in range(len(rows))],
+            "path": video,
+            "label": [label.replace("-", "") for label, _ in cells],
+            "group": [str(i) for i in range(len(rows))],
+            "shard": "0000",
+            "split1": [part for _, part in cells],
+        }
+    )
 
 
 GOOD = ["wave train", "wave test", "jump train", "jump test"]
@@ -113,10 +115,13 @@ def test_a_split_that_is_not_there(video):
         ({"test_groups": ["a/0.mp4", "b/0.mp4"]}, ["a/0.mp4", "b/0.mp4"], "check test_groups"),
         ({"labels": "labels.csv"}, ["0.mp4", "1.mp4"], "give some rows of"),
         ({"test_fraction": 0.01}, [f"{c}/{i}.mp4" for c in "ab" for i in range(2)], ""),
-        ({"test_fraction": 0.0}, [f"{c}/{i}.mp4" for c in "ab" for i in range(2)],
-         "raise test_fraction"),
+        (
+            {"test_fraction": 0.0},
+            [f"{c}/{i}.mp4" for c in "ab" for i in range(2)],
+            "raise test_fraction",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_to_do_follows_from_how_the_split_is_made(tmp_path, video, options, files, words):
     """From the files of a folder to what is said."""
     for name in files:
@@ -207,8 +212,9 @@ def test_frames_count_as_they_are_stored(video):
     index = index_of(video, ["-"] * 4)
     recipe = {"format": "folders", "videos": "source", "labelled": False, "fps": 6}
     network = {"backbone": "r2plus1d_small", "clip_length": 16}
-    found = check("source", index, datasets__source=recipe,
-                  appearance_models__appearance__network=network).problems  # fmt: skip
+    found = check(
+        "source", index, datasets__source=recipe, appearance_models__appearance__network=network
+    ).problems
     assert any("has 10 frames at 6 frames per second, by its header" in text for text in found)
 
 

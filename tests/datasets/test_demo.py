@@ -55,11 +55,16 @@ def motion_of(motion: str) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("motion", "what", "sign"),
     [
-        ("left", "x", -1), ("right", "x", 1), ("up", "y", -1), ("down", "y", 1),
-        ("clockwise", "turn", 1), ("anticlockwise", "turn", -1),
-        ("grow", "growth", 1), ("shrink", "growth", -1),
+        ("left", "x", -1),
+        ("right", "x", 1),
+        ("up", "y", -1),
+        ("down", "y", 1),
+        ("clockwise", "turn", 1),
+        ("anticlockwise", "turn", -1),
+        ("grow", "growth", 1),
+        ("shrink", "growth", -1),
     ],
-)  # fmt: skip
+)
 def test_the_class_is_the_motion(motion, what, sign):
     # y points down, so a clockwise turn is positive.
     measured = motion_of(motion)[what]

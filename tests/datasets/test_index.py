@@ -105,10 +105,16 @@ def test_groups_of_one_class_each_give_each_class_its_share():
     """As UCF101's, where a fifth of all groups would leave some classes without any."""
     rng = np.random.default_rng(0)
     rows = [
-        {"video": f"{k}/{g}/{i}", "label": f"class{k}", "group": f"class{k}_g{g:02d}",
-         "split1": "train"}
-        for k in range(101) for g in range(18) for i in range(int(rng.integers(4, 8)))
-    ]  # fmt: skip
+        {
+            "video": f"{k}/{g}/{i}",
+            "label": f"class{k}",
+            "group": f"class{k}_g{g:02d}",
+            "split1": "train",
+        }
+        for k in range(101)
+        for g in range(18)
+        for i in range(int(rng.integers(4, 8)))
+    ]
     index = pd.DataFrame(rows)
     whole = index.groupby("label").size()
     for seed in range(3):

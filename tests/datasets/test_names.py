@@ -197,8 +197,9 @@ def test_other_odd_names_survive(tmp_path, odd):
         index = build_index(recipe)
         label = odd.strip() if recipe.labels else odd
         assert dict(zip(index["video"], index["label"], strict=True)) == {
-            f"{odd}/{odd}.mp4 ": label, "run/ 2.mp4": "run",
-        }  # fmt: skip
+            f"{odd}/{odd}.mp4 ": label,
+            "run/ 2.mp4": "run",
+        }
         write_index(index, tmp_path / "index.csv")
         assert read_index(tmp_path / "index.csv").equals(index)
         store_frames(index, (16, 24), None, 90, tmp_path / "0000.h5")
@@ -265,8 +266,9 @@ def test_names_that_differ_in_their_form_alone_are_one_class_and_named(tmp_path,
         assert ascii(name) in message
     labels = f"path,label\na/{NFC}.mp4,x\na/{NFD}.mp4,y\n"
     assert dict(build_index(folders(tmp_path, labels))[["video", "label"]].to_numpy()) == {
-        f"a/{NFC}.mp4": "x", f"a/{NFD}.mp4": "y",
-    }  # fmt: skip
+        f"a/{NFC}.mp4": "x",
+        f"a/{NFD}.mp4": "y",
+    }
 
 
 def test_a_class_is_excluded_in_any_unicode_form():

@@ -98,6 +98,7 @@ def test_a_video_that_is_in_both_lists_but_for_capitals_is_named(tmp_path):
 
 
 def test_a_video_that_a_list_has_twice_counts_once(tmp_path):
-    recipe = make_recipe(tmp_path, "Walk/a.avi 1\nWalk/a.avi 1\n", "Walk/b.avi\n", "Walk/a.avi",
-                         "Walk/b.avi")  # fmt: skip
+    recipe = make_recipe(
+        tmp_path, "Walk/a.avi 1\nWalk/a.avi 1\n", "Walk/b.avi\n", "Walk/a.avi", "Walk/b.avi"
+    )
     assert index_ucf101(recipe)["split1"].tolist() == ["train", "test"]

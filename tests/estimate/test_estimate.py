@@ -12,8 +12,18 @@ from motionfit.estimate.stages import Run
 from tests.workflow.runs import set_key
 
 TINY = {
-    "datasets": {"set": {"format": "demo", "train": 2, "test": 1, "unlabelled": 1, "frames": 8,
-                         "height": 16, "width": 24, "shards": 2}},
+    "datasets": {
+        "set": {
+            "format": "demo",
+            "train": 2,
+            "test": 1,
+            "unlabelled": 1,
+            "frames": 8,
+            "height": 16,
+            "width": 24,
+            "shards": 2,
+        }
+    },
     "flow": {"flow": {"method": "dis", "size": [16, 24]}},
     "motion_models": {
         "motion": {
@@ -24,9 +34,16 @@ TINY = {
             "features": {"stride": 2},
         }
     },
-    "evaluations": {"motion": {"model": "motion", "dataset": "set", "clip_length": 4, "clips": 2,
-                               "fine_tuning": None}},
-}  # fmt: skip
+    "evaluations": {
+        "motion": {
+            "model": "motion",
+            "dataset": "set",
+            "clip_length": 4,
+            "clips": 2,
+            "fine_tuning": None,
+        }
+    },
+}
 
 
 @pytest.fixture
@@ -49,9 +66,17 @@ def test_what_is_measured_is_counted(quick, tmp_path):
     costs = {found.stage: found for found in run.costs()}
     jobs = {stage: found.jobs for stage, found in costs.items()}
     assert jobs == {
-        "render_demo": 1, "index": 1, "frames": 2, "ledger": 1, "flow": 2, "motion_model": 1,
-        "recognition": 1, "retrieval": 1, "metrics, tables, figures": 1, "report": 1,
-    }  # fmt: skip
+        "render_demo": 1,
+        "index": 1,
+        "frames": 2,
+        "ledger": 1,
+        "flow": 2,
+        "motion_model": 1,
+        "recognition": 1,
+        "retrieval": 1,
+        "metrics, tables, figures": 1,
+        "report": 1,
+    }
     for stage in ("frames", "flow", "motion_model"):
         assert costs[stage].bytes > 0
         assert costs[stage].core_hours > costs[stage].jobs * 1.0 / 3600  # more than to start
@@ -67,13 +92,17 @@ def test_the_longest_job_of_features_is_that_of_the_fullest_file(quick, tmp_path
     values = yaml.safe_load(yaml.safe_dump(TINY))
     values["datasets"]["set"]["shards"] = 512
     values["motion_models"]["motion"]["features"]["stride"] = 4
-    values["pseudo_labels"] = {"clusters": {"motion_model": "motion", "dataset": "set",
-                                            "clusters": 2}}  # fmt: skip
+    values["pseudo_labels"] = {
+        "clusters": {"motion_model": "motion", "dataset": "set", "clusters": 2}
+    }
     values["appearance_models"] = {
-        "appearance": {"pseudo_labels": "clusters", "frame_size": [16, 24],
-                       "network": {"backbone": "r2plus1d_small", "clip_length": 4},
-                       "training": {"epochs": 1, "crop": 16}},
-    }  # fmt: skip
+        "appearance": {
+            "pseudo_labels": "clusters",
+            "frame_size": [16, 24],
+            "network": {"backbone": "r2plus1d_small", "clip_length": 4},
+            "training": {"epochs": 1, "crop": 16},
+        },
+    }
     values["evaluations"]["motion"] |= {"model": "appearance", "fine_tuning": {"crop": 16}}
     run = Run(load_config(values), tmp_path)
     [found] = [found for found in run.costs() if found.stage == "features"]
@@ -96,8 +125,10 @@ def test_trainings_of_one_pace_are_measured_once(quick, tmp_path, monkeypatch):
     )
     values = yaml.safe_load(yaml.safe_dump(TINY))
     motion = values["motion_models"]["motion"]
-    values["motion_models"]["longer"] = {**motion, "training": {**motion["training"], "epochs": 9,
-                                                                "seed": 5}}  # fmt: skip
+    values["motion_models"]["longer"] = {
+        **motion,
+        "training": {**motion["training"], "epochs": 9, "seed": 5},
+    }
     values["evaluations"]["longer"] = {**values["evaluations"]["motion"], "model": "longer"}
     run = Run(load_config(values), tmp_path)
     [found] = [found for found in run.costs() if found.stage == "motion_model"]
@@ -110,12 +141,14 @@ def test_trainings_of_one_pace_are_measured_once(quick, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (set_key("datasets/set", {"format": "folders", "videos": "no"}),
-         r"datasets\.set\.videos: there is no folder no"),
+        (
+            set_key("datasets/set", {"format": "folders", "videos": "no"}),
+            r"datasets\.set\.videos: there is no folder no",
+        ),
         (set_key("motion_models/motion/dataset", "none"), "there is no data set named 'none'"),
         (set_key("base", "none.yaml"), r"base: none\.yaml is no file"),
     ],
-)  # fmt: skip
+)
 def test_a_config_that_no_run_would_take_is_told(tmp_path, capsys, monkeypatch, change, message):
     monkeypatch.chdir(tmp_path)
     values = yaml.safe_load(yaml.safe_dump(TINY))

@@ -36,8 +36,13 @@ def test_what_no_evaluation_needs_is_not_made():
 
 
 def test_a_table_of_two_seeds_needs_of_the_copies_what_it_shows():
-    table = {"title": "t", "columns": {"A": "recognition top1"}, "seeds": 2, "splits": [1],
-             "rows": {"gain": {"evaluation": "motionfit", "gain_over": "random"}}}  # fmt: skip
+    table = {
+        "title": "t",
+        "columns": {"A": "recognition top1"},
+        "seeds": 2,
+        "splits": [1],
+        "rows": {"gain": {"evaluation": "motionfit", "gain_over": "random"}},
+    }
     once, found = needed(demo()), needed(demo(tables={"t": table}))
     assert (found.frames, found.flow) == (once.frames, once.flow)
     assert found.motion_models == {("motion", 1), ("motion.seed1", 1)}

@@ -37,8 +37,9 @@ def test_a_data_set_of_which_nothing_can_be_read_is_told(tmp_path):
 
 
 def test_a_demo_is_known_before_it_is_rendered(tmp_path):
-    recipe = Demo(format="demo", train=2, test=3, unlabelled=1, frames=6, height=16, width=24,
-                  shards=2)  # fmt: skip
+    recipe = Demo(
+        format="demo", train=2, test=3, unlabelled=1, frames=6, height=16, width=24, shards=2
+    )
     found = survey("demo", recipe, tmp_path)
     assert found.videos == 8 * (2 + 3 + 1)
     assert (found.index["split1"] == "train").sum() == 16

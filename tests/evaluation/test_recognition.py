@@ -43,10 +43,9 @@ def test_probabilities_are_the_mean_of_the_clips_softmax():
         video = ClipsOfVideo(clips, times)
         mean = video_probabilities(network, ABOUT, video, torch.device("cpu"))
         each = [
-            network(network_input(torch.from_numpy(c)[None], "frames"))
-            .softmax(1)[0].numpy()
+            network(network_input(torch.from_numpy(c)[None], "frames")).softmax(1)[0].numpy()
             for c in clips
-        ]  # fmt: skip
+        ]
     by_hand = 0.1 * each[0] + 0.4 * each[1] + 0.2 * each[2] + 0.3 * each[3]
     assert np.allclose(mean, by_hand, atol=1e-5)
     assert mean.sum() == pytest.approx(1, abs=1e-5)
@@ -64,8 +63,17 @@ def test_recognition_of_stored_videos_and_of_files_agree(tmp_path, model):
         paths.append(str(tmp_path / f"{name}.mp4"))
     index = make_index(labels, test={"v3", "v4", "v5"}).assign(path=paths)
     store_frames(index, (32, 48), None, ABOUT.quality, tmp_path / "frames" / "0000.h5")
-    recognise(model, index, 1, tmp_path / "frames", 8, 10, 1, tmp_path / "out.json",
-              tmp_path / "predictions.csv")  # fmt: skip
+    recognise(
+        model,
+        index,
+        1,
+        tmp_path / "frames",
+        8,
+        10,
+        1,
+        tmp_path / "out.json",
+        tmp_path / "predictions.csv",
+    )
 
     table = pd.read_csv(tmp_path / "predictions.csv")
     assert table["video"].tolist() == ["v3", "v4", "v5"]
@@ -91,8 +99,17 @@ def test_ten_clips_of_a_short_video_are_averaged(tmp_path, model):
     video = np.broadcast_to(colours, (10, 32, 48, 3)).astype(np.uint8)
     make_frames(tmp_path / "frames" / "0000.h5", {"v": video, "w": video, "x": video})
     index = make_index({"v": "a", "w": "b", "x": "c"}, test={"v"})
-    recognise(model, index, 1, tmp_path / "frames", 8, 10, 1, tmp_path / "out.json",
-              tmp_path / "predictions.csv")  # fmt: skip
+    recognise(
+        model,
+        index,
+        1,
+        tmp_path / "frames",
+        8,
+        10,
+        1,
+        tmp_path / "out.json",
+        tmp_path / "predictions.csv",
+    )
     network, _ = load_model(model)
     clips = centre_clips(ClipStore(tmp_path / "frames", ["0000"], "frames"), "v", [0, 1, 2], 8, 28)
     with torch.no_grad():
@@ -124,8 +141,17 @@ def test_a_model_notes_how_its_evaluation_took_clips(tmp_path, model):
     index = index.assign(path=str(tmp_path / "v.mp4"))
     store_frames(index, (32, 48), None, ABOUT.quality, tmp_path / "frames" / "0000.h5")
     before = load_model(model)[0].state_dict()
-    recognise(model, index, 1, tmp_path / "frames", 8, 3, 1, tmp_path / "out.json",
-              tmp_path / "predictions.csv")  # fmt: skip
+    recognise(
+        model,
+        index,
+        1,
+        tmp_path / "frames",
+        8,
+        3,
+        1,
+        tmp_path / "out.json",
+        tmp_path / "predictions.csv",
+    )
     network, about = load_model(model)
     assert about.clips == 3
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
@@ -145,8 +171,17 @@ def test_a_model_of_several_evaluations_is_left_as_it_is(tmp_path, model):
     index = index.assign(path=str(tmp_path / "v.mp4"))
     store_frames(index, (32, 48), None, ABOUT.quality, tmp_path / "frames" / "0000.h5")
     before = model.read_bytes()
-    recognise(model, index, 1, tmp_path / "frames", 8, 3, 1, tmp_path / "own" / "out.json",
-              tmp_path / "own" / "predictions.csv")  # fmt: skip
+    recognise(
+        model,
+        index,
+        1,
+        tmp_path / "frames",
+        8,
+        3,
+        1,
+        tmp_path / "own" / "out.json",
+        tmp_path / "own" / "predictions.csv",
+    )
     assert model.read_bytes() == before
 
 

@@ -37,8 +37,12 @@ def at_angles(videos: str, labels: str, angles: np.ndarray) -> VideoClips:
     """Videos and labels of a letter each, and the angle (V, N) of each clip in a plane."""
     V, N = angles.shape
     features = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-    return VideoClips(np.array(list(videos), object), np.array(list(labels), object),
-                      np.tile(8 * np.arange(N), (V, 1)), features)  # fmt: skip
+    return VideoClips(
+        np.array(list(videos), object),
+        np.array(list(labels), object),
+        np.tile(8 * np.arange(N), (V, 1)),
+        features,
+    )
 
 
 @pytest.mark.parametrize("at_once", [2**24, 300, 1])
@@ -87,8 +91,9 @@ def test_a_short_video_has_as_many_clips_as_the_others(tmp_path):
     make_frames(tmp_path / "0000.h5", videos)
     rows = pd.DataFrame({"video": ["short", "long", "still"], "label": ["x", "y", "x"]})
     network = build_network("r2plus1d_small", "frames", 2, seed=0).eval()
-    clips = clip_features(network, ABOUT, rows, ClipStore(tmp_path, ["0000"], "frames"), 10,
-                          torch.device("cpu"), 1)  # fmt: skip
+    clips = clip_features(
+        network, ABOUT, rows, ClipStore(tmp_path, ["0000"], "frames"), 10, torch.device("cpu"), 1
+    )
     assert clips.videos.tolist() == ["short", "long", "still"]
     assert clips.starts.tolist() == [
         [0, 0, 0, 1, 1, 1, 1, 2, 2, 2],
@@ -117,8 +122,16 @@ def test_ten_videos_are_kept_though_the_nearest_clips_are_all_of_one(at_once, mo
     # Of three clips the middle one, at angle 0, is the query.
     queries = at_angles("qr", "xy", np.array([[1.5, 0, 1.5], [1.5, 0.1, 1.5]]))
     table = nearest_videos(queries, gallery)
-    assert table.columns.tolist() == ["query", "query_start", "query_label", "rank", "video",
-                                      "start", "label", "similarity"]  # fmt: skip
+    assert table.columns.tolist() == [
+        "query",
+        "query_start",
+        "query_label",
+        "rank",
+        "video",
+        "start",
+        "label",
+        "similarity",
+    ]
     of_q = table[table["query"] == "q"]
     assert (of_q["query_start"] == 8).all()
     assert of_q["rank"].tolist() == list(range(1, 11))
@@ -149,8 +162,18 @@ def test_videos_find_their_likes(tmp_path):
     network = build_network("r2plus1d_small", "frames", 2, seed=0)
     save_model(network, ABOUT, tmp_path / "model.pt")
     index = make_index(labels, test={"v00", "v01", "v02"})
-    retrieve(tmp_path / "model.pt", index, 1, tmp_path / "frames", 8, 10, [1, 5], 1,
-             tmp_path / "retrieval.json", tmp_path / "neighbours.csv")  # fmt: skip
+    retrieve(
+        tmp_path / "model.pt",
+        index,
+        1,
+        tmp_path / "frames",
+        8,
+        10,
+        [1, 5],
+        1,
+        tmp_path / "retrieval.json",
+        tmp_path / "neighbours.csv",
+    )
     result = json.loads((tmp_path / "retrieval.json").read_text())
     assert result == {"clip": {"R@1": 1, "R@5": 1}, "video": {"R@1": 1, "R@5": 1}}
     neighbours = pd.read_csv(tmp_path / "neighbours.csv")

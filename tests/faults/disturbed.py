@@ -38,15 +38,26 @@ def small_run(folder: Path) -> Run:
     run = run_with_videos(folder)
     for dataset in ("target", "source"):
         run.change(set_key(f"datasets/{dataset}/shards", 1))
-    for key in ("motion_models/motion/training", "appearance_models/appearance/training",
-                "evaluations/motionfit/fine_tuning"):  # fmt: skip
+    for key in (
+        "motion_models/motion/training",
+        "appearance_models/appearance/training",
+        "evaluations/motionfit/fine_tuning",
+    ):
         run.change(set_key(f"{key}/epochs", EPOCHS))
     compared = {"dataset": "target", "clip_length": 4, "clips": 2, "fine_tuning": None}
-    run.change(set_key("evaluations/random", {"model": "random", "measures": ["retrieval"],
-                                              **compared}))  # fmt: skip
+    run.change(
+        set_key("evaluations/random", {"model": "random", "measures": ["retrieval"], **compared})
+    )
     run.change(lambda config: config["evaluations"].pop("motion"))
-    stages = ("motion_model", "features", "pseudo_labels", "appearance_model", "fine_tuning",
-              "recognition", "retrieval")  # fmt: skip
+    stages = (
+        "motion_model",
+        "features",
+        "pseudo_labels",
+        "appearance_model",
+        "fine_tuning",
+        "recognition",
+        "retrieval",
+    )
     run.change(set_key("resources", {stage: {"threads": 1, "gpu": 0} for stage in stages}))
     return run
 
@@ -77,9 +88,13 @@ class Started:
         self._output = run.folder / "output.txt"
         with self._output.open("w") as output:
             self.process = subprocess.Popen(
-                run.command(*arguments), stdout=output, stderr=subprocess.STDOUT,
-                env=environment(), cwd=run.folder, start_new_session=True,
-            )  # fmt: skip
+                run.command(*arguments),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment(),
+                cwd=run.folder,
+                start_new_session=True,
+            )
 
     def until(self, happened: Callable[[], object], seconds: float = 300) -> None:
         """Waits for something that is to happen while it runs."""

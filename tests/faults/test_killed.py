@@ -91,10 +91,11 @@ def test_a_reader_of_a_training_that_is_killed(tmp_path):
 
     def training(name: str) -> subprocess.Popen:
         return subprocess.Popen(
-            [sys.executable, tmp_path / "training.py", tmp_path / name, flow], text=True,
+            [sys.executable, tmp_path / "training.py", tmp_path / name, flow],
+            text=True,
             stderr=subprocess.PIPE,
             env=environment() | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
+        )
 
     whole, killed = training("whole"), training("killed")
     while not list((tmp_path / "killed").glob("checkpoints/*/*.pt")):

@@ -69,10 +69,16 @@ def test_it_is_opencvs_flow_on_rubber_whale(shared_data):
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"lambda_": 0.05}, {"theta": 0.1}, {"tau": 0.1}, {"scales": 2}, {"warps": 1},
-        {"epsilon": 0.05}, {"inner_iterations": 3, "outer_iterations": 2}, {"scale_step": 0.5},
+        {"lambda_": 0.05},
+        {"theta": 0.1},
+        {"tau": 0.1},
+        {"scales": 2},
+        {"warps": 1},
+        {"epsilon": 0.05},
+        {"inner_iterations": 3, "outer_iterations": 2},
+        {"scale_step": 0.5},
     ],
-)  # fmt: skip
+)
 def test_its_parameters_are_opencvs(parameters, method):
     frame = textured()
     frames = np.stack([frame, np.roll(frame, (1, 2), axis=(0, 1))])
@@ -115,10 +121,18 @@ def test_warping_is_opencvs_bicubic_and_zero_outside():
     u[0, :2], v[5, :2] = 1e4, -1e4  # far outside
     wx, wy, rho, inverse = (padded(first * 0) for _ in range(4))
     tvl1._warp(
-        first, tvl1._pack(second), padded(u), padded(v), wx, wy, rho, inverse,
-        np.empty(width, np.int32), np.empty((8, width), np.float32),
+        first,
+        tvl1._pack(second),
+        padded(u),
+        padded(v),
+        wx,
+        wy,
+        rho,
+        inverse,
+        np.empty(width, np.int32),
+        np.empty((8, width), np.float32),
         np.empty(3 * width, np.float32),
-    )  # fmt: skip
+    )
     wx, wy, rho, inverse = (unpadded(x, height, width) for x in (wx, wy, rho, inverse))
     y, x = np.mgrid[:height, :width].astype(np.float32)
     dx = cv2.filter2D(second, -1, np.array([[-0.5, 0, 0.5]]), borderType=cv2.BORDER_REPLICATE)
@@ -208,8 +222,9 @@ def test_the_gpu_kernels_are_right(tmp_path, script):
     file = tmp_path / "script.py"  # Triton reads its functions' source
     file.write_text(script)
     environment = os.environ | {"TRITON_INTERPRET": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, str(file)], env=environment, capture_output=True,
-                          text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(file)], env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

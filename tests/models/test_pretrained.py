@@ -78,8 +78,11 @@ def test_s3d_g_with_open_gates_is_s3d(theirs, files, caplog):
 
 
 def test_files_from_before_batches_were_counted(theirs, tmp_path):
-    state = {name: tensor for name, tensor in theirs["r3d_18"].state_dict().items()
-             if not name.endswith("num_batches_tracked")}  # fmt: skip
+    state = {
+        name: tensor
+        for name, tensor in theirs["r3d_18"].state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
     torch.save(state, tmp_path / "old.pth")
     ours = build_network("r3d_18", "frames", 5, seed=1)
     load_weights(ours, "r3d_18", tmp_path / "old.pth")

@@ -26,10 +26,16 @@ def make_features(
     folder, features: dict[str, np.ndarray], rate: float = 12.0, model_rate: float = 12.0
 ) -> None:
     folder.mkdir()
-    write_features(folder / "0000.h5", 8, [
-        VideoFeatures(video, 8 * np.arange(len(values)), values, 8 * len(values), 8)
-        for video, values in features.items()
-    ], [rate] * len(features), model_rate)  # fmt: skip
+    write_features(
+        folder / "0000.h5",
+        8,
+        [
+            VideoFeatures(video, 8 * np.arange(len(values)), values, 8 * len(values), 8)
+            for video, values in features.items()
+        ],
+        [rate] * len(features),
+        model_rate,
+    )
 
 
 def test_features_are_those_of_the_network(tmp_path):
@@ -43,8 +49,14 @@ def test_features_are_those_of_the_network(tmp_path):
     about = described("flow", ["a", "b"], 8, [28, 32], 24)
     save_model(network, about, tmp_path / "model.pt")
     output = tmp_path / "features.h5"
-    store_features(Features(stride=4, batch_size=3), tmp_path / "model.pt", tmp_path / "flow",
-                   ["0000", "0003"], 1, output)  # fmt: skip
+    store_features(
+        Features(stride=4, batch_size=3),
+        tmp_path / "model.pt",
+        tmp_path / "flow",
+        ["0000", "0003"],
+        1,
+        output,
+    )
     long, short, last = read_features([output])
     assert [video.video for video in (long, short, last)] == ["long", "short", "another"]
     assert long.starts.tolist() == [0, 4, 8, 12]
@@ -62,8 +74,14 @@ def test_features_of_longer_clips_than_the_network_was_trained_with(tmp_path):
     make_flow(tmp_path / "flow" / "0000.h5", fields)
     network = build_network("r2plus1d_small", "flow", 2, seed=0).eval()
     save_model(network, described("flow", ["a", "b"], 8, [28, 32], 24), tmp_path / "model.pt")
-    store_features(Features(clip_length=16, stride=6), tmp_path / "model.pt", tmp_path / "flow",
-                   ["0000"], 1, tmp_path / "features.h5")  # fmt: skip
+    store_features(
+        Features(clip_length=16, stride=6),
+        tmp_path / "model.pt",
+        tmp_path / "flow",
+        ["0000"],
+        1,
+        tmp_path / "features.h5",
+    )
     [video] = read_features([tmp_path / "features.h5"])
     assert video.clip_length == 16
     assert video.starts.tolist() == [0, 6, 12, 18, 24]
@@ -79,8 +97,16 @@ def test_features_of_longer_clips_than_the_network_was_trained_with(tmp_path):
 def test_a_source_of_another_frame_rate_is_told_once(tmp_path, caplog, rate, told):
     rng = np.random.default_rng(0)
     make_features(tmp_path / "features", {v: rng.normal(size=(3, 4)) for v in "abc"}, rate, 12.0)
-    make_pseudo_labels(recipe(2), make_index(dict.fromkeys("abc", "")), 1, LabelledPart(),
-                       tmp_path / "features", 1, 1, tmp_path / "out")  # fmt: skip
+    make_pseudo_labels(
+        recipe(2),
+        make_index(dict.fromkeys("abc", "")),
+        1,
+        LabelledPart(),
+        tmp_path / "features",
+        1,
+        1,
+        tmp_path / "out",
+    )
     said = [r.message for r in caplog.records if "frames a second" in r.message]
     assert len(said) == told
     if rate == 30:
@@ -134,8 +160,16 @@ def test_features_that_are_no_numbers_are_those_of_a_diverged_motion_model(tmp_p
     features["b"][1, 2] = value
     make_features(tmp_path / "features", features)
     with pytest.raises(MotionFitError, match=r"features of b .* model 'm\w*' has diverged: lower"):
-        make_pseudo_labels(recipe(2), make_index(dict.fromkeys("abc", "")), 1, LabelledPart(),
-                           tmp_path / "features", 1, 1, tmp_path / "out")  # fmt: skip
+        make_pseudo_labels(
+            recipe(2),
+            make_index(dict.fromkeys("abc", "")),
+            1,
+            LabelledPart(),
+            tmp_path / "features",
+            1,
+            1,
+            tmp_path / "out",
+        )
     assert not (tmp_path / "out" / "labels.csv").exists()
 
 

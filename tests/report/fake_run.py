@@ -65,8 +65,13 @@ def fake_index(
     for k, label in enumerate(labels):
         for i in range(videos):
             video = f"{k}/video {i} & co.mp4"
-            row = {"video": video, "path": f"/videos/{video}", "label": label if splits else "",
-                   "group": video, "shard": shard_of(video, 2)}  # fmt: skip
+            row = {
+                "video": video,
+                "path": f"/videos/{video}",
+                "label": label if splits else "",
+                "group": video,
+                "shard": shard_of(video, 2),
+            }
             sides = {f"split{s + 1}": ("train", "test")[(i + s) % 2] for s in range(splits)}
             rows.append(row | sides)
     index = pd.DataFrame(rows)
@@ -96,8 +101,9 @@ def fake_frames(folder: Path, index: pd.DataFrame, size: tuple[int, int]) -> Non
 
 def fake_flow(folder: Path, index: pd.DataFrame, recipe) -> None:
     height, width = recipe.size
-    right = quantise(np.stack([np.full((height, width), 3.0), np.zeros((height, width))]),
-                     recipe.bound)  # fmt: skip
+    right = quantise(
+        np.stack([np.full((height, width), 3.0), np.zeros((height, width))]), recipe.bound
+    )
     for shard, rows in stored(index).groupby("shard"):
         with write_shard(folder / f"{shard}.h5", "flow", recipe.model_dump(mode="json")) as writer:
             for video in rows["video"]:
@@ -109,16 +115,18 @@ def fake_flow(folder: Path, index: pd.DataFrame, recipe) -> None:
 def fake_history(folder: Path, rng: np.random.Generator, labels: bool = True) -> None:
     """`labels`: whether it has learned labels, of which there is an accuracy."""
     epochs = np.arange(1, 13)
-    table = pd.DataFrame({
-        "epoch": epochs,
-        "learning_rate": np.where(epochs > 8, 1e-3, 1e-2),
-        "train_loss": 3 / epochs + rng.uniform(0, 0.3, 12),
-        "train_accuracy": 1 - 0.9 / epochs,
-        "validation_loss": 3 / np.sqrt(epochs) + rng.uniform(0, 0.3, 12),
-        "validation_accuracy": 0.8 - 0.6 / epochs + rng.uniform(0, 0.1, 12),
-        "seconds": 1.5,
-        "kept": (epochs == 9).astype(int),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "epoch": epochs,
+            "learning_rate": np.where(epochs > 8, 1e-3, 1e-2),
+            "train_loss": 3 / epochs + rng.uniform(0, 0.3, 12),
+            "train_accuracy": 1 - 0.9 / epochs,
+            "validation_loss": 3 / np.sqrt(epochs) + rng.uniform(0, 0.3, 12),
+            "validation_accuracy": 0.8 - 0.6 / epochs + rng.uniform(0, 0.1, 12),
+            "seconds": 1.5,
+            "kept": (epochs == 9).astype(int),
+        }
+    )
     if not labels:
         table = table.drop(columns=["train_accuracy", "validation_accuracy"])
     folder.mkdir(parents=True, exist_ok=True)
@@ -132,8 +140,13 @@ def fake_clusters(
     units = pd.DataFrame(rows, columns=["video", "start", "length"])
     units["label"] = np.floor(clusters * rng.random(len(units)) ** 2).astype(int)
     sizes = np.bincount(units["label"], minlength=clusters)
-    quality = {"units": len(units), "clusters": clusters, "sizes": sizes.tolist(),
-               "empty": int((sizes == 0).sum()), "inertia": 123.4}  # fmt: skip
+    quality = {
+        "units": len(units),
+        "clusters": clusters,
+        "sizes": sizes.tolist(),
+        "empty": int((sizes == 0).sum()),
+        "inertia": 123.4,
+    }
     folder.mkdir(parents=True)
     units.to_csv(folder / "labels.csv", index=False)
     (folder / "quality.json").write_text(json.dumps(quality))
@@ -182,10 +195,28 @@ def fake_retrieval(
     for query in test.itertuples():
         for rank, place in enumerate(rng.permutation(len(train))[:10], 1):
             found = train.iloc[place]
-            rows.append((query.video, 2, query.label, rank, found["video"], 1, found["label"],
-                         round(1 - rank / 50, 4)))  # fmt: skip
-    columns = ["query", "query_start", "query_label", "rank", "video", "start", "label",
-               "similarity"]  # fmt: skip
+            rows.append(
+                (
+                    query.video,
+                    2,
+                    query.label,
+                    rank,
+                    found["video"],
+                    1,
+                    found["label"],
+                    round(1 - rank / 50, 4),
+                )
+            )
+    columns = [
+        "query",
+        "query_start",
+        "query_label",
+        "rank",
+        "video",
+        "start",
+        "label",
+        "similarity",
+    ]
     pd.DataFrame(rows, columns=columns).to_csv(folder / "neighbours.csv", index=False)
 
 

@@ -35,8 +35,17 @@ from motionfit.tables.text import signed
 
 LABELS = ["a<b & 'c'", "Größe ändern", "walk", "cash $_{$", "passing the ball to somebody"]
 
-SECTIONS = ["results", "graph", "curves", "confusion", "pseudo-labels", "flow", "retrieval",
-            "cost", "config"]  # fmt: skip
+SECTIONS = [
+    "results",
+    "graph",
+    "curves",
+    "confusion",
+    "pseudo-labels",
+    "flow",
+    "retrieval",
+    "cost",
+    "config",
+]
 
 
 def make_config(**changes) -> Config:
@@ -139,8 +148,14 @@ def test_labels_are_escaped(run):
 def test_the_graph_has_every_artefact(run):
     config, _, html = run
     graph = html[html.index('<section id="graph"') : html.index('<section id="curves"')]
-    for section in ("datasets", "flow", "motion_models", "pseudo_labels", "appearance_models",
-                    "evaluations"):  # fmt: skip
+    for section in (
+        "datasets",
+        "flow",
+        "motion_models",
+        "pseudo_labels",
+        "appearance_models",
+        "evaluations",
+    ):
         for name in getattr(config, section):
             assert f"<title>{name}," in graph
 
@@ -185,8 +200,9 @@ def test_without_appearance_models_there_are_no_pseudo_labels(tmp_path):
 
 
 def test_what_no_evaluation_needs_is_not_asked_for(tmp_path):
-    only = {"from-scratch": {"model": "scratch", "dataset": "target-1",
-                             "fine_tuning": {"crop": 16}}}  # fmt: skip
+    only = {
+        "from-scratch": {"model": "scratch", "dataset": "target-1", "fine_tuning": {"crop": 16}}
+    }
     config = make_config(evaluations=only)
     needed = lineage(config)
     assert needed.datasets == ["target-1"]
@@ -234,8 +250,9 @@ def test_pre_trained_weights_are_named(tmp_path):
     tuned = {"dataset": "target-1", "fine_tuning": {"crop": 16}}
     network = {"backbone": "s3d", "weights": "files/s3d-k400.pth"}
     config = make_config()
-    models = {name: model.model_dump(mode="json")
-              for name, model in config.appearance_models.items()}  # fmt: skip
+    models = {
+        name: model.model_dump(mode="json") for name, model in config.appearance_models.items()
+    }
     models["supervised"] = models["scratch"] | {"network": network}
     models["both"] = models["rgb"] | {"network": network}
     config = make_config(
@@ -245,8 +262,11 @@ def test_pre_trained_weights_are_named(tmp_path):
     results = fake_run(config, tmp_path / "results", LABELS)
     write_report(config, results, tmp_path / "r.html")
     html = unescape((tmp_path / "r.html").read_text(encoding="utf-8"))
-    rows = {name: html[html.index(f"<th>{name}</th>") :].split("</tr>")[0] for name in models
-            if name != "rgb"}  # fmt: skip
+    rows = {
+        name: html[html.index(f"<th>{name}</th>") :].split("</tr>")[0]
+        for name in models
+        if name != "rgb"
+    }
     assert (
         "RGB network of pre-trained weights<small>supervised, from s3d-k400.pth"
         in rows["supervised"]
@@ -261,8 +281,9 @@ def test_pre_trained_weights_are_named(tmp_path):
 
 
 def test_many_classes(tmp_path):
-    only = {"from-scratch": {"model": "scratch", "dataset": "target-1",
-                             "fine_tuning": {"crop": 16}}}  # fmt: skip
+    only = {
+        "from-scratch": {"model": "scratch", "dataset": "target-1", "fine_tuning": {"crop": 16}}
+    }
     config = make_config(evaluations=only)
     results = fake_run(config, tmp_path / "results", [f"class {i}" for i in range(100)])
     write_report(config, results, tmp_path / "r.html")
@@ -280,33 +301,52 @@ def every_kind() -> Config:
     tuned = {"dataset": "target-1", "fine_tuning": training}
     frames = {"frame_size": [24, 32], "training": training}
     own["motion_models"]["on-rgb"] = {"dataset": "target-1", "flow": None, **frames}
-    own["motion_models"]["teacher"] = {"dataset": "target-1", "flow": "tv-l1.fast",
-                                       "motion_split": 2, "training": training}  # fmt: skip
+    own["motion_models"]["teacher"] = {
+        "dataset": "target-1",
+        "flow": "tv-l1.fast",
+        "motion_split": 2,
+        "training": training,
+    }
     own["datasets"]["source-2"] = own["datasets"]["source_2.0"]
-    own["pseudo_labels"]["looks"] = {"motion_model": "on-rgb", "dataset": "source_2.0",
-                                     "clusters": 5}  # fmt: skip
+    own["pseudo_labels"]["looks"] = {
+        "motion_model": "on-rgb",
+        "dataset": "source_2.0",
+        "clusters": 5,
+    }
     own["appearance_models"] |= {
         "rgb-looks": {"pseudo_labels": "looks", **frames},
-        "rgb-mers": {"pseudo_labels": None,
-                     "mers": {"motion_model": "motion", "dataset": "source-2"}, **frames},
-    }  # fmt: skip
+        "rgb-mers": {
+            "pseudo_labels": None,
+            "mers": {"motion_model": "motion", "dataset": "source-2"},
+            **frames,
+        },
+    }
     own["evaluations"] |= {
         "generator": {"model": "on-rgb", "dataset": "target-1", "fine_tuning": None},
         "by-looks": {"model": "rgb-looks", **tuned},
         "by-mers": {"model": "rgb-mers", **tuned},
-        "by-mars": {"model": "scratch", "dataset": "target-1",
-                    "fine_tuning": training | {"mars": {"motion_model": "teacher"}}},
+        "by-mars": {
+            "model": "scratch",
+            "dataset": "target-1",
+            "fine_tuning": training | {"mars": {"motion_model": "teacher"}},
+        },
         "only-retrieval": {"model": "rgb", **tuned, "measures": ["retrieval"]},
         "only-recognition": {"model": "rgb", **tuned, "measures": ["recognition"]},
-    }  # fmt: skip
+    }
     rows = {
         "MERS <1>": {"evaluation": "by-mers", "published": {"top-1": 1.5}, "x": 1, "note": "a|b"},
         "MARS": {"evaluation": "by-mars", "x": 2},
         "quoted": {"published": {"top-1": 45.6}},
     }
-    own["tables"] = {"table3": {"title": "Transfer", "columns": {"top-1": "recognition top1"},
-                                "rows": rows, "axis": "place", "note": "Smaller & faster."}
-                     }  # fmt: skip
+    own["tables"] = {
+        "table3": {
+            "title": "Transfer",
+            "columns": {"top-1": "recognition top1"},
+            "rows": rows,
+            "axis": "place",
+            "note": "Smaller & faster.",
+        }
+    }
     own["figures"] = {"figure_s1": {"title": "Found", "evaluation": "only-retrieval"}}
     return load_config(own)
 
@@ -408,9 +448,20 @@ def test_the_tables_have_a_section_of_their_own(run_of_every_kind):
     section = html[html.index('<section id="tables"') : html.index('<section id="graph"')]
     value = json.loads((results / "evaluations/by-mers/metrics.json").read_text())
     value = 100 * value["recognition top1"]["mean"]
-    for text in ("MERS <1>", "a|b", "Smaller & faster.", ">1.5<", f">{value:.1f}<", ">45.6<",
-                 f"({signed(value - 1.5)})", "class=quoted", "<svg", "place",
-                 'src="data:image/png;base64,', "Found"):  # fmt: skip
+    for text in (
+        "MERS <1>",
+        "a|b",
+        "Smaller & faster.",
+        ">1.5<",
+        f">{value:.1f}<",
+        ">45.6<",
+        f"({signed(value - 1.5)})",
+        "class=quoted",
+        "<svg",
+        "place",
+        'src="data:image/png;base64,',
+        "Found",
+    ):
         assert text in section, text
     (results / "figures" / "figure_s1.png").rename(results / "kept.png")
     with pytest.raises(MotionFitError, match=r"figure_s1\.png is missing"):
@@ -422,12 +473,16 @@ def with_a_rich_table() -> Config:
     """A run whose table has words, sections, descriptions, a gain, two seeds and a leak."""
     values = every_kind().model_dump(mode="json", exclude_unset=True)
     rows = {
-        "other": {"section": "By <others>", "description": "Quoted & old.",
-                  "text": {"Network": "C3D"}, "published": {"top-1": 45.6}},
+        "other": {
+            "section": "By <others>",
+            "description": "Quoted & old.",
+            "text": {"Network": "C3D"},
+            "published": {"top-1": 45.6},
+        },
         "MERS": {"section": "Own", "text": {"Network": "R(2+1)D"}, "evaluation": "by-mers"},
         "MARS": {"evaluation": "by-mars", "description": "Taught by flow."},
         "gain": {"evaluation": "by-mars", "gain_over": "by-mers", "published": {"top-1": 0.4}},
-    }  # fmt: skip
+    }
     columns = {"Network": "text", "top-1": "recognition top1", "Frames": "text"}
     values["tables"] = {"rich": {"title": "Rich", "columns": columns, "rows": rows, "seeds": 2}}
     return load_config(values)
@@ -444,20 +499,28 @@ def test_a_table_has_words_sections_descriptions_gains_leaks_and_seeds(tmp_path)
     assert headings == ["By <others>", "Own"]
     heads = re.findall(r"<th[^>]*>([^<]+)</th>", section[: section.index("<tbody>")])
     assert heads == ["Network", "top-1", "Frames", "paper", "here"]
-    assert re.findall(r'class="description">([^<]+)<', section) == ["Quoted & old.",
-                                                                     "Taught by flow."]  # fmt: skip
+    assert re.findall(r'class="description">([^<]+)<', section) == [
+        "Quoted & old.",
+        "Taught by flow.",
+    ]
     for text in ("<td>C3D</td>", "<td>R(2+1)D</td>", ">+0.4<"):
         assert text in section, text
     values = {
-        name: 100 * json.loads((results / f"evaluations/{name}/metrics.json").read_text())[
-            "recognition top1"]["mean"]
+        name: 100
+        * json.loads((results / f"evaluations/{name}/metrics.json").read_text())[
+            "recognition top1"
+        ]["mean"]
         for name in ("by-mers", "by-mers.seed1", "by-mars", "by-mars.seed1")
-    }  # fmt: skip
-    mean, spread = (function([values["by-mers"], values["by-mers.seed1"]])
-                    for function in (statistics.mean, statistics.stdev))  # fmt: skip
+    }
+    mean, spread = (
+        function([values["by-mers"], values["by-mers.seed1"]])
+        for function in (statistics.mean, statistics.stdev)
+    )
     assert f">{mean:.1f} ± {spread:.1f}<" in section
-    gains = [values["by-mars"] - values["by-mers"],
-             values["by-mars.seed1"] - values["by-mers.seed1"]]  # fmt: skip
+    gains = [
+        values["by-mars"] - values["by-mers"],
+        values["by-mars.seed1"] - values["by-mers.seed1"],
+    ]
     # The teacher of by-mars is of another split.
     assert f">{signed(statistics.mean(gains))} ± {statistics.stdev(gains):.1f}†<" in section
     assert "†: test videos may have been learned from" in section
@@ -465,8 +528,14 @@ def test_a_table_has_words_sections_descriptions_gains_leaks_and_seeds(tmp_path)
 
 
 def test_without_recognition_the_report_says_so(tmp_path):
-    only = {"found": {"model": "rgb", "dataset": "target-1", "measures": ["retrieval"],
-                      "fine_tuning": {"crop": 16}}}  # fmt: skip
+    only = {
+        "found": {
+            "model": "rgb",
+            "dataset": "target-1",
+            "measures": ["retrieval"],
+            "fine_tuning": {"crop": 16},
+        }
+    }
     config = make_config(evaluations=only)
     write_report(config, fake_run(config, tmp_path / "results", LABELS), tmp_path / "r.html")
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
@@ -477,8 +546,14 @@ def test_without_recognition_the_report_says_so(tmp_path):
 
 
 def test_without_retrieval_the_report_says_so(tmp_path):
-    only = {"known": {"model": "rgb", "dataset": "target-1", "measures": ["recognition"],
-                      "fine_tuning": {"crop": 16}}}  # fmt: skip
+    only = {
+        "known": {
+            "model": "rgb",
+            "dataset": "target-1",
+            "measures": ["recognition"],
+            "fine_tuning": {"crop": 16},
+        }
+    }
     config = make_config(evaluations=only)
     write_report(config, fake_run(config, tmp_path / "results", LABELS), tmp_path / "r.html")
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
@@ -549,9 +624,15 @@ def test_costs_are_summed_a_stage(run, tmp_path):
 
 def test_confusion_counts_have_every_class():
     predictions = pd.DataFrame(
-        {"video": list("xyz"), "label": list("aab"), "predicted": list("aba"),
-         "p(a)": 0.5, "p(b)": 0.25, "p(c)": 0.25}
-    )  # fmt: skip
+        {
+            "video": list("xyz"),
+            "label": list("aab"),
+            "predicted": list("aba"),
+            "p(a)": 0.5,
+            "p(b)": 0.25,
+            "p(c)": 0.25,
+        }
+    )
     names, counts = confusion_counts(predictions)
     assert names == ["a", "b", "c"]
     np.testing.assert_array_equal(counts, [[1, 1, 0], [1, 0, 0], [0, 0, 0]])

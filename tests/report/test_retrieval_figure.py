@@ -45,9 +45,17 @@ def table(*rows) -> pd.DataFrame:
     """Of (query, query's label, rank, video, label)."""
     return pd.DataFrame(
         [(q, 2, mine, rank, v, 4, label, 1 - rank / 10) for q, mine, rank, v, label in rows],
-        columns=["query", "query_start", "query_label", "rank", "video", "start", "label",
-                 "similarity"],
-    )  # fmt: skip
+        columns=[
+            "query",
+            "query_start",
+            "query_label",
+            "rank",
+            "video",
+            "start",
+            "label",
+            "similarity",
+        ],
+    )
 
 
 def test_a_success_has_all_of_its_class_and_a_failure_none():
@@ -60,8 +68,11 @@ def test_a_success_has_all_of_its_class_and_a_failure_none():
         "q5": ("walk", "run", "run", "walk"),
         "q6": ("sit", "run", "run", "walk"),
     }
-    rows = [(query, own, rank, f"train{rank}", label) for query, (own, *labels) in found.items()
-            for rank, label in enumerate(labels, 1)]  # fmt: skip
+    rows = [
+        (query, own, rank, f"train{rank}", label)
+        for query, (own, *labels) in found.items()
+        for rank, label in enumerate(labels, 1)
+    ]
     nearest = table(*rows)
     # By class, of as many as there are.
     assert choose_queries(nearest, True, 2) == ["q0", "q4"]
@@ -85,9 +96,13 @@ def test_a_row_is_the_query_and_the_nearest_by_their_middle_frames(frames):
 
 @pytest.mark.parametrize(
     ("found", "expected"),
-    [(3, "Failures"), (2, "Failures: only 2 such queries"), (1, "Failures: only 1 such query"),
-     (0, "Failures: no such query")],
-)  # fmt: skip
+    [
+        (3, "Failures"),
+        (2, "Failures: only 2 such queries"),
+        (1, "Failures: only 1 such query"),
+        (0, "Failures: no such query"),
+    ],
+)
 def test_the_heading_says_where_there_are_fewer(found, expected):
     assert heading(False, found, 3) == expected
     assert heading(True, found, 3) == expected.replace("Failures", "Successes")
@@ -130,8 +145,12 @@ def test_the_sides_are_beside_each_other_and_no_text_is_cut_or_over_another(shap
 def test_the_picture_is_written_also_where_there_are_no_successes_or_no_failures(
     frames, tmp_path, nearest
 ):
-    neighbours = table(*(("test0", "run", rank, video, nearest) for rank, video in
-                         enumerate(["train0", "train1", "test1"], 1)))  # fmt: skip
+    neighbours = table(
+        *(
+            ("test0", "run", rank, video, nearest)
+            for rank, video in enumerate(["train0", "train1", "test1"], 1)
+        )
+    )
     recipe = RetrievalFigure(title="What is $near$?", evaluation="ours", queries=1)
     output = tmp_path / "out" / "figure.png"
     write_retrieval_figure(recipe, neighbours, INDEX, frames, LENGTH, output)

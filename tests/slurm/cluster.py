@@ -124,10 +124,19 @@ def start(folder: Path) -> None:
     munge = pwd.getpwnam("munge")
     keep = {name: folder / "munge" / name for name in ("munged.log", "munged.seed")}
     subprocess.run(
-        ["munged", f"--key-file={folder}/munge/munge.key", f"--log-file={keep['munged.log']}",
-         f"--seed-file={keep['munged.seed']}", f"--pid-file={folder}/munge/munged.pid"],
-        check=True, env=environment, user=munge.pw_uid, group=munge.pw_gid, extra_groups=[],
-    )  # fmt: skip
+        [
+            "munged",
+            f"--key-file={folder}/munge/munge.key",
+            f"--log-file={keep['munged.log']}",
+            f"--seed-file={keep['munged.seed']}",
+            f"--pid-file={folder}/munge/munged.pid",
+        ],
+        check=True,
+        env=environment,
+        user=munge.pw_uid,
+        group=munge.pw_gid,
+        extra_groups=[],
+    )
     (folder / "munged.pid").symlink_to(folder / "munge" / "munged.pid")
     for daemon in ("slurmctld", "slurmd"):
         subprocess.run([daemon], check=True, env=environment)

@@ -24,10 +24,18 @@ GROUPS = yaml.safe_load((PROFILE / "config.yaml").read_text())["groups"]
 MORE = {"frames": "data", "ledger": "data", "flow": "data"}
 """As docs/cluster.md says for small shards."""
 OPTIONS = (
-    "--workflow-profile", str(PROFILE), "--slurm-no-account", "--jobs", "4",
-    "--groups", *(f"{rule}={group}" for rule, group in (GROUPS | MORE).items()),
-    "--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "10",
-)  # fmt: skip
+    "--workflow-profile",
+    str(PROFILE),
+    "--slurm-no-account",
+    "--jobs",
+    "4",
+    "--groups",
+    *(f"{rule}={group}" for rule, group in (GROUPS | MORE).items()),
+    "--slurm-init-seconds-before-status-checks",
+    "10",
+    "--latency-wait",
+    "10",
+)
 TRAININGS = {
     "motion_model": "models/motion/split1",
     "appearance_model": "models/appearance/split1",
@@ -46,16 +54,32 @@ def small_run(folder: Path) -> Run:
     run = run_with_videos(folder)
     job = {"threads": 1, "mem_mb": 1500, "runtime": 5}
     on_gpu = {"gpu": 1, **job}
-    run.change(set_key("resources", {
-        "index": job, "frames": job, "flow": job, "tables": job, "report": job,
-        "motion_model": on_gpu, "features": on_gpu, "pseudo_labels": on_gpu,
-        "appearance_model": on_gpu, "fine_tuning": on_gpu, "recognition": on_gpu,
-        "retrieval": on_gpu,
-    }))  # fmt: skip
+    run.change(
+        set_key(
+            "resources",
+            {
+                "index": job,
+                "frames": job,
+                "flow": job,
+                "tables": job,
+                "report": job,
+                "motion_model": on_gpu,
+                "features": on_gpu,
+                "pseudo_labels": on_gpu,
+                "appearance_model": on_gpu,
+                "fine_tuning": on_gpu,
+                "recognition": on_gpu,
+                "retrieval": on_gpu,
+            },
+        )
+    )
     for name in ("target", "source"):
         run.change(set_key(f"datasets/{name}/shards", 2))
-    for key in ("motion_models/motion/training", "appearance_models/appearance/training",
-                "evaluations/motionfit/fine_tuning"):  # fmt: skip
+    for key in (
+        "motion_models/motion/training",
+        "appearance_models/appearance/training",
+        "evaluations/motionfit/fine_tuning",
+    ):
         run.change(set_key(f"{key}/epochs", EPOCHS))
     return run
 

@@ -60,8 +60,15 @@ def fuzz(clips: Path, first: int, count: int) -> list[dict]:
     output = clips.parent / f"output{first}"
     with output.open("w") as file:
         try:
-            process = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, text=True,
-                                     timeout=SECONDS, preexec_fn=limited, check=False)  # fmt: skip
+            process = subprocess.run(
+                command,
+                stdout=file,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=SECONDS,
+                preexec_fn=limited,
+                check=False,
+            )
             end = f"exit status {process.returncode}: {process.stderr[-2000:]}"
         except subprocess.TimeoutExpired:
             end = f"not done in {SECONDS} s"
@@ -87,5 +94,10 @@ def test_damaged_files(clips):
 
 @pytest.mark.long
 def test_many_damaged_files(clips):
-    check([result for first in range(BATCH, 31 * BATCH, BATCH)
-           for result in fuzz(clips, first, BATCH)])  # fmt: skip
+    check(
+        [
+            result
+            for first in range(BATCH, 31 * BATCH, BATCH)
+            for result in fuzz(clips, first, BATCH)
+        ]
+    )

@@ -249,8 +249,9 @@ def recipe(file, tmp_path):
 def outside(file, tmp_path):
     (tmp_path / "secret").write_bytes(bytes(400))
     del file["data/000000"]
-    file.create_dataset("data/000000", (400,), np.uint8,
-                        external=[(str(tmp_path / "secret"), 0, 400)])  # fmt: skip
+    file.create_dataset(
+        "data/000000", (400,), np.uint8, external=[(str(tmp_path / "secret"), 0, 400)]
+    )
 
 
 def elsewhere(file, tmp_path):

@@ -114,11 +114,21 @@ def test_markdown_has_the_paper_beside_what_is_measured(table):
     lines = [cells(line) for line in text.splitlines() if line.startswith("|")]
     assert lines[0] == ["", "UCF, paper", "UCF, here", "R@1, paper", "R@1, here", "note"]
     assert lines[2] == [
-        "z: ours | K=4", "51.0", "53.0 (+2.0)<br>50.0 / 53.0 / 56.0", "—", "25.0", "a | b"
-    ]  # fmt: skip
+        "z: ours | K=4",
+        "51.0",
+        "53.0 (+2.0)<br>50.0 / 53.0 / 56.0",
+        "—",
+        "25.0",
+        "a | b",
+    ]
     assert lines[3] == [
-        r"a\_scratch", "40.5", "40.5 (0.0)<br>40.5 / 40.5", "12.0", "15.0 (+3.0)<br>10.0 / 20.0", ""
-    ]  # fmt: skip
+        r"a\_scratch",
+        "40.5",
+        "40.5 (0.0)<br>40.5 / 40.5",
+        "12.0",
+        "15.0 (+3.0)<br>10.0 / 20.0",
+        "",
+    ]
     assert lines[4] == [r"*others \[3\]*", "—", "—", "30.2", "—", ""]
     assert {len(line) for line in lines} == {6}
     assert "—: no such figure" in text
@@ -126,8 +136,9 @@ def test_markdown_has_the_paper_beside_what_is_measured(table):
 
 
 def test_what_no_row_has_gets_no_column_and_no_explanation(evaluations):
-    recipe = Table(title="t", columns={"c": "retrieval clip R@1"},
-                   rows={"r": {"evaluation": "ours-by-clip"}})  # fmt: skip
+    recipe = Table(
+        title="t", columns={"c": "retrieval clip R@1"}, rows={"r": {"evaluation": "ours-by-clip"}}
+    )
     table = fill("t", recipe, evaluations)
     assert "| c, here |" in markdown(table)
     for word in ("paper", "note", "quoted", "splits", "brackets"):
@@ -141,9 +152,25 @@ def test_what_no_row_has_gets_no_column_and_no_explanation(evaluations):
 def test_csv_comes_back_as_it_was(table, tmp_path):
     tidy(table).to_csv(tmp_path / "t.csv", index=False)
     back = pd.read_csv(tmp_path / "t.csv")
-    assert list(back) == ["table", "section", "row", "description", "column", "measure", "text",
-                          "evaluation", "gain_over", "published", "measured", "difference", "leak",
-                          "split1", "split2", "split3", "note"]  # fmt: skip
+    assert list(back) == [
+        "table",
+        "section",
+        "row",
+        "description",
+        "column",
+        "measure",
+        "text",
+        "evaluation",
+        "gain_over",
+        "published",
+        "measured",
+        "difference",
+        "leak",
+        "split1",
+        "split2",
+        "split3",
+        "note",
+    ]
     assert len(back) == 6
     first = back.iloc[0]
     assert first["row"] == "z: ours | K=4"
@@ -203,15 +230,20 @@ def test_a_table_is_written_in_the_formats_that_are_asked_for(evaluations, tmp_p
 
 def over_the_columns() -> Table:
     """Rows over K, which is in the columns; one column and one row are not over K."""
-    columns = {"K=8": {"measure": "recognition top1", "x": 8}, "all": "recognition top1",
-               "K=2": {"measure": "recognition top1", "x": 2}}  # fmt: skip
+    columns = {
+        "K=8": {"measure": "recognition top1", "x": 8},
+        "all": "recognition top1",
+        "K=2": {"measure": "recognition top1", "x": 2},
+    }
     rows = {
-        "z-source": {"evaluation": {"K=8": "ours", "K=2": "scratch", "all": "ours"},
-                     "published": {"K=2": 41}},
+        "z-source": {
+            "evaluation": {"K=8": "ours", "K=2": "scratch", "all": "ours"},
+            "published": {"K=2": 41},
+        },
         "quoted": {"published": {"K=2": 30, "K=8": 31, "all": 32}},
         "unplotted": {"published": {"all": 33}},
         "gain": {"evaluation": "ours", "gain_over": "other"},
-    }  # fmt: skip
+    }
     return Table(title="t", axis="K", columns=columns, rows=rows)
 
 
@@ -220,8 +252,11 @@ def test_where_the_columns_have_a_place_the_rows_are_plotted(other):
         drawn = plot(fill("t", over_the_columns(), other))
     (axes,) = drawn.axes
     points = {line.get_label(): [*line.get_xdata()] for line in axes.lines}
-    assert points == {"z-source, published": [2], "z-source, measured": [2, 8],
-                      "quoted, published": [2, 8]}  # fmt: skip
+    assert points == {
+        "z-source, published": [2],
+        "z-source, measured": [2, 8],
+        "quoted, published": [2, 8],
+    }
     measured = next(line for line in axes.lines if line.get_label() == "z-source, measured")
     assert [*measured.get_ydata()] == pytest.approx([40.5, 53])
     assert list(axes.get_xticks()) == [2, 8]
@@ -238,14 +273,21 @@ WORDS = {
     "columns": {"Backbone": "text", "UCF": "recognition top1", "Frames | s": "text"},
     "rows": {
         "first": {"published": {"UCF": 1.0}, "text": {"Backbone": "R(2+1)D-18"}},
-        "second": {"published": {"UCF": 2.0}, "section": "With ImageNet's *labels*",
-                   "text": {"Frames | s": 16}},
+        "second": {
+            "published": {"UCF": 2.0},
+            "section": "With ImageNet's *labels*",
+            "text": {"Frames | s": 16},
+        },
         "third": {"published": {"UCF": 3.0}, "description": "Of 2 | 3 things."},
         "fourth": {"published": {"UCF": 4.0}, "section": "With ImageNet's *labels*"},
-        "ours": {"evaluation": "scratch", "section": "Own", "text": {"Backbone": "S3D_G"},
-                 "description": "Made here."},
+        "ours": {
+            "evaluation": "scratch",
+            "section": "Own",
+            "text": {"Backbone": "S3D_G"},
+            "description": "Made here.",
+        },
     },
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -273,10 +315,14 @@ def test_words_stand_where_the_config_puts_them(words):
 def test_a_section_has_one_heading_row(words):
     names = [cells(line)[0] for line in markdown(words).splitlines() if line.startswith("|")]
     assert names[2:] == [
-        "*first*", r"**With ImageNet's \*labels\***", "*second*",
-        "*third*<br><small>Of 2 | 3 things.</small>", "*fourth*", "**Own**",
+        "*first*",
+        r"**With ImageNet's \*labels\***",
+        "*second*",
+        "*third*<br><small>Of 2 | 3 things.</small>",
+        "*fourth*",
+        "**Own**",
         r"ours<br><small>Made here.</small>",
-    ]  # fmt: skip
+    ]
     sections = tidy(words).drop_duplicates("row")["section"].tolist()
     assert sections == ["", *["With ImageNet's *labels*"] * 3, "Own"]
     descriptions = tidy(words).drop_duplicates("row")["description"].tolist()
@@ -296,9 +342,10 @@ def other(evaluations):
 
 
 def test_a_gain_is_the_difference_of_two_evaluations_split_by_split(other):
-    rows = {"gain": {"evaluation": "ours", "gain_over": {"UCF": "other"},
-                     "published": {"UCF": 0.4}},
-            "loss": {"evaluation": "other", "gain_over": "ours"}}  # fmt: skip
+    rows = {
+        "gain": {"evaluation": "ours", "gain_over": {"UCF": "other"}, "published": {"UCF": 0.4}},
+        "loss": {"evaluation": "other", "gain_over": "ours"},
+    }
     table = fill("t", Table(title="t", columns={"UCF": "recognition top1"}, rows=rows), other)
     gain = table.rows[0].cells["UCF"]
     assert gain.measured == pytest.approx(53 - (49 + 53.5 + 53) / 3)
@@ -312,8 +359,11 @@ def test_a_gain_is_the_difference_of_two_evaluations_split_by_split(other):
 
 
 def test_a_cell_whose_test_videos_may_have_been_learned_from_is_marked(other):
-    rows = {"a": {"evaluation": "ours"}, "b": {"evaluation": "other", "published": {"UCF": 50}},
-            "gain": {"evaluation": "ours", "gain_over": "other"}}  # fmt: skip
+    rows = {
+        "a": {"evaluation": "ours"},
+        "b": {"evaluation": "other", "published": {"UCF": 50}},
+        "gain": {"evaluation": "ours", "gain_over": "other"},
+    }
     recipe = Table(title="t", columns={"UCF": "recognition top1"}, rows=rows)
     marked = fill("t", recipe, other, {"other"})
     shown = [cells(line)[-1] for line in markdown(marked).splitlines() if line.startswith("|")]
@@ -332,8 +382,10 @@ def test_a_cell_whose_test_videos_may_have_been_learned_from_is_marked(other):
 @pytest.fixture
 def seeded(evaluations):
     """Three seeds of `ours`, over two splits, and of `scratch`."""
-    values = {"ours": ((0.50, 0.52), (0.55, 0.57), (0.49, 0.51)),
-              "scratch": ((0.40, 0.42), (0.42, 0.44), (0.41, 0.43))}  # fmt: skip
+    values = {
+        "ours": ((0.50, 0.52), (0.55, 0.57), (0.49, 0.51)),
+        "scratch": ((0.40, 0.42), (0.42, 0.44), (0.41, 0.43)),
+    }
     for name, seeds in values.items():
         for seed, (first, second) in enumerate(seeds):
             folder = evaluations / (f"{name}.seed{seed}" if seed else name)
@@ -345,9 +397,11 @@ def seeded(evaluations):
 
 def with_seeds(seeds: int = 3) -> Table:
     columns = {"UCF": {"measure": "recognition top1", "x": 1}}
-    rows = {"ours": {"evaluation": "ours", "published": {"UCF": 52}},
-            "gain": {"evaluation": "ours", "gain_over": "scratch"},
-            "quoted": {"published": {"UCF": 30}}}  # fmt: skip
+    rows = {
+        "ours": {"evaluation": "ours", "published": {"UCF": 52}},
+        "gain": {"evaluation": "ours", "gain_over": "scratch"},
+        "quoted": {"published": {"UCF": 30}},
+    }
     return Table(title="t", axis="K", columns=columns, rows=rows, seeds=seeds)
 
 

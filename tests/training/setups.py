@@ -16,8 +16,16 @@ from motionfit.training.objective import ClipLosses
 from tests.videos import make_flow
 
 ONE = Compute(threads=1)
-SHORT = {"epochs": 4, "milestones": [2], "learning_rate": 0.02, "batch_size": 4, "crop": 24,
-         "clips_per_video": 2, "flip": False, "validation_fraction": 0}  # fmt: skip
+SHORT = {
+    "epochs": 4,
+    "milestones": [2],
+    "learning_rate": 0.02,
+    "batch_size": 4,
+    "crop": 24,
+    "clips_per_video": 2,
+    "flip": False,
+    "validation_fraction": 0,
+}
 
 
 def fields(count: int, noise: float = 0.3) -> dict[str, np.ndarray]:
@@ -47,14 +55,28 @@ def run_training(
 
     def clips(chosen: list[str], training: bool) -> MultiClips:
         videos = [whole_video(name, 8, int(name[1:]) % 2) for name in chosen]
-        return MultiClips(store, videos, 4, 2, 24, False, recipe.seed, training, recipe.clip_gap,
-                          encoded=compute.gpu_decoding)  # fmt: skip
+        return MultiClips(
+            store,
+            videos,
+            4,
+            2,
+            24,
+            False,
+            recipe.seed,
+            training,
+            recipe.clip_gap,
+            encoded=compute.gpu_decoding,
+        )
 
     learned = clips(names[: len(names) - watched], True)
     network = build_network("r2plus1d_small", "flow", 2, recipe.seed)
     train(
-        ClipLosses(network, "flow", recipe, 2), learned,
-        clips(names[-watched:], False) if watched else None, recipe, json.loads(recipe.to_json()),
-        folder, compute,
-    )  # fmt: skip
+        ClipLosses(network, "flow", recipe, 2),
+        learned,
+        clips(names[-watched:], False) if watched else None,
+        recipe,
+        json.loads(recipe.to_json()),
+        folder,
+        compute,
+    )
     return network

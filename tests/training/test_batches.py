@@ -89,8 +89,10 @@ def test_clips_that_are_decoded_on_the_device_are_the_same(tmp_path, kind, train
     store = ClipStore(tmp_path, ["0000"], kind)
     videos = [whole_video(f"v{i:02d}", store.length("v00"), i) for i in range(3)]
     draws = [Draw(i, epoch=4) for i in range(3)]
-    plain, encoded = (MultiClips(store, videos, 7, 2, 20, True, 0, training, encoded=encoded)
-                      for encoded in (False, True))  # fmt: skip
+    plain, encoded = (
+        MultiClips(store, videos, 7, 2, 20, True, 0, training, encoded=encoded)
+        for encoded in (False, True)
+    )
     expected = Collate(plain)([plain[draw] for draw in draws])
     batch = Collate(encoded)([encoded[draw] for draw in draws])
     assert "clips" not in batch

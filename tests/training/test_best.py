@@ -133,9 +133,11 @@ def test_validation_ends_where_too_much_of_it_can_not_be_read(tmp_path, monkeypa
 def test_the_best_epoch_needs_videos_to_tell_it_by(tmp_path):
     flow = make_store(tmp_path / "flow", 4)
     recipe = MotionModel(
-        dataset="d", flow="f", network=Network(backbone="r2plus1d_small", clip_length=4),
+        dataset="d",
+        flow="f",
+        network=Network(backbone="r2plus1d_small", clip_length=4),
         training=Training(**{**SHORT, "validation_fraction": 0.1, "keep": "best"}),
-    )  # fmt: skip
+    )
     index = make_index({f"v{i:02d}": "ab"[i % 2] for i in range(4)})
     with pytest.raises(MotionFitError, match="keep: best, but none of the 4 videos"):
         train_motion_model(recipe, ALL_LABELS, index, 1, flow, ONE, tmp_path / "out" / "model.pt")

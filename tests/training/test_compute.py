@@ -54,9 +54,13 @@ def movement(network: VideoNetwork) -> Tensor:
     """(P,): how far a training has moved the weights of a network, up to its classifier."""
     start = build_network("r2plus1d_small", "flow", 2, 0)
     ends = dict(network.named_parameters())
-    return torch.cat([(ends[name] - weight).detach().flatten()
-                      for name, weight in start.named_parameters()
-                      if not name.startswith("fc.")])  # fmt: skip
+    return torch.cat(
+        [
+            (ends[name] - weight).detach().flatten()
+            for name, weight in start.named_parameters()
+            if not name.startswith("fc.")
+        ]
+    )
 
 
 def distance(one: Tensor, other: Tensor) -> float:
@@ -76,11 +80,22 @@ def command(tmp_path):
     write_index(make_index(labels), tmp_path / "index.csv")
     training = {**SHORT, **CALM, "epochs": 2, "validation_fraction": 0.25, "accumulate": 2}
     recipe = MotionModel(
-        dataset="d", flow="f", network=Network(backbone="r2plus1d_small", clip_length=4),
+        dataset="d",
+        flow="f",
+        network=Network(backbone="r2plus1d_small", clip_length=4),
         training=Training(**training),
-    )  # fmt: skip
-    return ["train-motion-model", "--recipe", recipe.to_json(), "--split", "1",
-            "--index", str(tmp_path / "index.csv"), "--clips", str(tmp_path / "flow")]  # fmt: skip
+    )
+    return [
+        "train-motion-model",
+        "--recipe",
+        recipe.to_json(),
+        "--split",
+        "1",
+        "--index",
+        str(tmp_path / "index.csv"),
+        "--clips",
+        str(tmp_path / "flow"),
+    ]
 
 
 def start(arguments: list[str]) -> subprocess.Popen:
@@ -88,8 +103,11 @@ def start(arguments: list[str]) -> subprocess.Popen:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
         [sys.executable, "-m", *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    )
 
 
 def check_same(tmp_path: Path) -> None:
@@ -126,13 +144,34 @@ def test_two_machines_that_torchrun_has_started_learn_what_one_does(tmp_path, co
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    torchrun = ["torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1", "--master-addr",
-                "127.0.0.1", "--master-port", str(port)]  # fmt: skip
+    torchrun = [
+        "torch.distributed.run",
+        "--nnodes",
+        "2",
+        "--nproc-per-node",
+        "1",
+        "--master-addr",
+        "127.0.0.1",
+        "--master-port",
+        str(port),
+    ]
     both = [
-        start([*torchrun, "--node-rank", str(rank), "-m", "motionfit", *command, *output,
-               str(tmp_path / "two" / "model.pt"), "--nodes", "2"])
+        start(
+            [
+                *torchrun,
+                "--node-rank",
+                str(rank),
+                "-m",
+                "motionfit",
+                *command,
+                *output,
+                str(tmp_path / "two" / "model.pt"),
+                "--nodes",
+                "2",
+            ]
+        )
         for rank in range(2)
-    ]  # fmt: skip
+    ]
     for process in both:
         assert process.wait() == 0, process.stdout.read()
     check_same(tmp_path)
@@ -142,8 +181,16 @@ def test_two_machines_that_torchrun_has_started_learn_what_one_does(tmp_path, co
 def test_several_processes_end_with_the_first_and_one_goes_on(tmp_path, command):
     recipe = json.loads(command[2])
     recipe["training"]["epochs"] = 200
-    arguments = [command[0], command[1], json.dumps(recipe), *command[3:], "--threads", "1",
-                 "--output", str(tmp_path / "model" / "model.pt")]  # fmt: skip
+    arguments = [
+        command[0],
+        command[1],
+        json.dumps(recipe),
+        *command[3:],
+        "--threads",
+        "1",
+        "--output",
+        str(tmp_path / "model" / "model.pt"),
+    ]
     first = start(["motionfit", *arguments, "--devices", "2"])
     history = tmp_path / "model" / "history.csv"
     until(history.exists)
@@ -226,7 +273,7 @@ def test_the_gradients_of_a_batchs_parts_add_up_to_its_own(weight):
         "labels": torch.randint(0, 3, (5, 2), generator=generator),
         "around": torch.randint(-1, 3, (5, 2, 2), generator=generator),
         "order": torch.tensor([0, 1, -1, -1, 1]),
-    }  # fmt: skip
+    }
     whole, hits = objective(batch)
     whole.backward()
     gradients = {name: p.grad.clone() for name, p in objective.named_parameters()}

@@ -125,13 +125,16 @@ def test_a_sample_is_r_clips_of_l_frames(store):
 
 @pytest.mark.parametrize("training", [True, False])
 def test_the_labels_around_a_clip_are_those_of_the_windows_before_and_after(store, training):
-    sample = LabelledVideo("a", np.array([0, 8, 16]), np.array([8, 8, 4]), np.array([7, 9, 7]),
-                           np.array([1, 1, 1]))  # fmt: skip
+    sample = LabelledVideo(
+        "a", np.array([0, 8, 16]), np.array([8, 8, 4]), np.array([7, 9, 7]), np.array([1, 1, 1])
+    )
     data = MultiClips(store, [sample], 4, 3, 24, False, 0, training)
     around = {(7, NO_LABEL, 9), (9, 7, 7), (7, 9, NO_LABEL)}
     item = data[Draw(0)]
-    found = {(own, *sides) for own, sides in
-             zip(item["labels"].tolist(), item["around"].tolist(), strict=True)}  # fmt: skip
+    found = {
+        (own, *sides)
+        for own, sides in zip(item["labels"].tolist(), item["around"].tolist(), strict=True)
+    }
     assert found == around
 
 

@@ -35,9 +35,15 @@ from motionfit.training.objective import ClipLosses
 
 CLASSES, VIDEOS, FRAMES, SIZE = 3, 10, 8, (24, 28)
 RECIPE = Training(
-    epochs=4, milestones=(1, 3), learning_rate=0.003, weight_decay=0.02, batch_size=4, accumulate=2,
-    clips_per_video=2, crop=20,
-)  # fmt: skip
+    epochs=4,
+    milestones=(1, 3),
+    learning_rate=0.003,
+    weight_decay=0.02,
+    batch_size=4,
+    accumulate=2,
+    clips_per_video=2,
+    crop=20,
+)
 LOSSES = [
     1.07552874,
     1.18224645,
@@ -80,18 +86,30 @@ def golden_losses(folder: Path, **changes) -> list[float]:
     recipe = RECIPE.model_copy(update=changes)
     videos = [whole_video(f"v{i}", FRAMES, i % CLASSES) for i in range(VIDEOS)]
     data = MultiClips(
-        make_store(folder), videos, 4, recipe.clips_per_video, recipe.crop, recipe.flip,
-        recipe.seed, training=True,
-    )  # fmt: skip
+        make_store(folder),
+        videos,
+        4,
+        recipe.clips_per_video,
+        recipe.crop,
+        recipe.flip,
+        recipe.seed,
+        training=True,
+    )
     fabric = Fabric(accelerator="cpu", devices=1, precision="64-true")
     with fabric.init_module():  # its weights are drawn with 64 bits
         network = build_network("r2plus1d_small", "frames", CLASSES, seed=0)
     # The network's input is made in 32 bits.
     network.stem.register_forward_pre_hook(lambda _, inputs: (inputs[0].double(),))
     train(
-        ClipLosses(network, "frames", recipe, CLASSES), data, None, recipe,
-        json.loads(recipe.to_json()), folder, Compute(threads=1), fabric,
-    )  # fmt: skip
+        ClipLosses(network, "frames", recipe, CLASSES),
+        data,
+        None,
+        recipe,
+        json.loads(recipe.to_json()),
+        folder,
+        Compute(threads=1),
+        fabric,
+    )
     events = EventAccumulator(str(folder / "tensorboard")).Reload()
     return [event.value for event in events.Scalars("step_loss")]
 

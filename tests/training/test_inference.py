@@ -15,8 +15,10 @@ ABOUT = described("frames", [], 1, [32, 48], 28)
 @pytest.fixture
 def store(tmp_path):
     """Frame t of the n-th video has the grey value 100 n + 10 t."""
-    videos = {name: np.array([np.full((32, 48, 3), 100 * n + 10 * t) for t in range(9)], np.uint8)
-              for n, name in enumerate("ab")}  # fmt: skip
+    videos = {
+        name: np.array([np.full((32, 48, 3), 100 * n + 10 * t) for t in range(9)], np.uint8)
+        for n, name in enumerate("ab")
+    }
     make_frames(tmp_path / "0000.h5", videos)
     return ClipStore(tmp_path, ["0000"], "frames")
 
@@ -59,7 +61,11 @@ def test_each_place_is_computed(store):
 def test_batches_of_large_clips_hold_fewer():
     sizes = [(16, 112), (64, 112), (64, 224), (64, 1080)]
     assert [fitting(replace(ABOUT, clip_length=length, crop=crop)) for length, crop in sizes] == [
-        128, 32, 8, 1]  # fmt: skip
+        128,
+        32,
+        8,
+        1,
+    ]
 
 
 def test_a_batch_is_no_larger_than_fits(store, monkeypatch):

@@ -41,9 +41,12 @@ def test_a_real_process_that_is_killed_at_random_moments_ends_with_the_same_weig
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
         [sys.executable, "-m", "tests.training.killed", str(tmp_path), *numbers],
-        cwd=root, capture_output=True, text=True, check=False,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("ended by") == len(signals)
     whole, killed = (torch.load(tmp_path / name / "weights.pt") for name in ("whole", "killed"))
@@ -226,9 +229,13 @@ def test_a_training_with_readers_ends(tmp_path, flow, rate):
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
         [sys.executable, tmp_path / "run.py", tmp_path / "out", flow, str(rate)],
-        cwd=root, capture_output=True, text=True, check=False, timeout=120,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
-    )  # fmt: skip
+    )
     assert done.returncode == (rate > 1), done.stderr
     assert ("lower training.learning_rate" in done.stderr) == (rate > 1)
     if rate < 1:  # readers change nothing

@@ -156,10 +156,12 @@ def test_mars_by_hand():
 
 def test_mars_is_the_labels_and_the_features_of_the_teacher(student, network, pair):
     mars = Mars(student, FineTuning(), 3, Teacher(network), 50)
-    features = student.features(network_input(pair["clips"].flatten(0, 1), "frames",
-                                              pair["flips"].flatten()))  # fmt: skip
-    wanted = network.features(network_input(pair["teacher_clips"].flatten(0, 1), "flow",
-                                            pair["flips"].flatten()))  # fmt: skip
+    features = student.features(
+        network_input(pair["clips"].flatten(0, 1), "frames", pair["flips"].flatten())
+    )
+    wanted = network.features(
+        network_input(pair["teacher_clips"].flatten(0, 1), "flow", pair["flips"].flatten())
+    )
     expected = multi_clip_loss(student.fc(features)[:, None], pair["labels"].flatten()[:, None])
     expected = expected + 50 * (features - wanted).square().mean()
     loss, counts = mars(pair)
@@ -170,8 +172,9 @@ def test_mars_is_the_labels_and_the_features_of_the_teacher(student, network, pa
 def test_mers_is_the_features_of_the_teacher_alone(student, network, pair):
     mers = Mers(student, Teacher(network), weight=7)
     loss, counts = mers(pair)
-    features = student.features(network_input(pair["clips"].flatten(0, 1), "frames",
-                                              pair["flips"].flatten()))  # fmt: skip
+    features = student.features(
+        network_input(pair["clips"].flatten(0, 1), "frames", pair["flips"].flatten())
+    )
     wanted = mers.teacher(pair).flatten(0, 1)
     torch.testing.assert_close(loss, 7 * (features - wanted).square().mean())
     assert counts == {}

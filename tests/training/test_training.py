@@ -211,9 +211,13 @@ def test_the_validation_loss_is_that_of_the_network_as_it_is(tmp_path, flow):
     store = ClipStore(flow, ["0000"], "flow")
     rows = make_index(labels(12))
     _, watched = training_and_validation(
-        rows, with_labels(rows, store, ["left", "right"]), (store, None), 4, training,
+        rows,
+        with_labels(rows, store, ["left", "right"]),
+        (store, None),
+        4,
+        training,
         keep_classes=True,
-    )  # fmt: skip
+    )
     objective = ClipLosses(network, "flow", training, 2)
     batch = Collate(watched)([watched[Draw(i)] for i in range(len(watched))])
     loss, hits = objective.eval()(batch)
@@ -232,8 +236,16 @@ def accelerating(tmp_path):
 
 
 def test_clip_order_is_learned_without_labels(tmp_path, accelerating):
-    training = Training(**{**SHORT, "epochs": 20, "milestones": [15], "clips_per_video": 2,
-                           "multi_clip_weight": 0, "clip_gap": 2})  # fmt: skip
+    training = Training(
+        **{
+            **SHORT,
+            "epochs": 20,
+            "milestones": [15],
+            "clips_per_video": 2,
+            "multi_clip_weight": 0,
+            "clip_gap": 2,
+        }
+    )
     recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=training)
     output = tmp_path / "model.pt"
     train_motion_model(recipe, ALL_LABELS, make_index(labels(12)), 1, accelerating, ONE, output)
@@ -301,10 +313,15 @@ def test_a_killed_fine_tuning_goes_on_only_if_nothing_it_depends_on_has_changed(
     save_model(network, about, tmp_path / "source.pt")
     recipe = FineTuning(**{**SHORT, "epochs": 2, "validation_fraction": 0.25})
     options = {
-        "clip_length": 4, "labels": ALL_LABELS, "model": tmp_path / "source.pt",
-        "index": make_index(labels(12)), "split": 1, "clips": flow, "compute": ONE,
+        "clip_length": 4,
+        "labels": ALL_LABELS,
+        "model": tmp_path / "source.pt",
+        "index": make_index(labels(12)),
+        "split": 1,
+        "clips": flow,
+        "compute": ONE,
         "output": tmp_path / "out" / "tuned.pt",
-    }  # fmt: skip
+    }
     saved = Checkpoints.save
 
     def save_and_die(self, state):
@@ -323,10 +340,22 @@ def test_a_killed_fine_tuning_goes_on_only_if_nothing_it_depends_on_has_changed(
 def test_a_target_of_another_frame_rate_is_told(tmp_path, caplog):
     flow = tmp_path / "flow"
     make_flow(flow / "0000.h5", fields(4), bound=8, rate=25.0)
-    save_model(build_network("r2plus1d_small", "flow", 2, seed=3),
-               described("flow", ["a", "b"], 4, [28, 32], 24), tmp_path / "source.pt")  # fmt: skip
-    fine_tune(FineTuning(**{**SHORT, "epochs": 1}), 4, ALL_LABELS, tmp_path / "source.pt",
-              make_index(labels(4)), 1, flow, ONE, tmp_path / "out" / "tuned.pt")  # fmt: skip
+    save_model(
+        build_network("r2plus1d_small", "flow", 2, seed=3),
+        described("flow", ["a", "b"], 4, [28, 32], 24),
+        tmp_path / "source.pt",
+    )
+    fine_tune(
+        FineTuning(**{**SHORT, "epochs": 1}),
+        4,
+        ALL_LABELS,
+        tmp_path / "source.pt",
+        make_index(labels(4)),
+        1,
+        flow,
+        ONE,
+        tmp_path / "out" / "tuned.pt",
+    )
     assert caplog.text.count("the target has 25 frames a second") == 1
     assert load_model(tmp_path / "out" / "tuned.pt")[1].rate == 25
 
@@ -377,8 +406,17 @@ def test_fine_tuning_changes_the_layers_it_should(tmp_path, flow, layers, freeze
     about = described("flow", list("abcde"), 4, [28, 32], 24)
     save_model(network, about, tmp_path / "source.pt")
     recipe = FineTuning(**{**SHORT, "epochs": 1}, layers=layers, freeze_bn=freeze_bn)
-    fine_tune(recipe, 4, ALL_LABELS, tmp_path / "source.pt", make_index(labels(12)), 1, flow, ONE,
-              tmp_path / "tuned.pt")  # fmt: skip
+    fine_tune(
+        recipe,
+        4,
+        ALL_LABELS,
+        tmp_path / "source.pt",
+        make_index(labels(12)),
+        1,
+        flow,
+        ONE,
+        tmp_path / "tuned.pt",
+    )
     tuned, saved = load_model(tmp_path / "tuned.pt")
     assert saved.classes == ["left", "right"]
     before, after = network.state_dict(), tuned.state_dict()
@@ -400,8 +438,17 @@ def test_fine_tuning_uses_the_labelled_fraction_alone(tmp_path, flow, caplog):
     save_model(network, about, tmp_path / "source.pt")
     recipe = FineTuning(**{**SHORT, "epochs": 1})
     with caplog.at_level(logging.INFO):
-        fine_tune(recipe, 4, LabelledPart(label_fraction=0.5), tmp_path / "source.pt",
-                  make_index(labels(12)), 1, flow, ONE, tmp_path / "tuned.pt")  # fmt: skip
+        fine_tune(
+            recipe,
+            4,
+            LabelledPart(label_fraction=0.5),
+            tmp_path / "source.pt",
+            make_index(labels(12)),
+            1,
+            flow,
+            ONE,
+            tmp_path / "tuned.pt",
+        )
     assert "6 videos to learn from, 0 to watch with" in caplog.text
 
 
@@ -419,8 +466,9 @@ def test_balanced_sampling_sees_each_pseudo_label_as_often(tmp_path):
     shares = {}
     for balanced in (False, True):
         rows, videos = with_pseudo_labels(make_index(labels(40)), table)
-        recipe = SelfTraining(clips_per_video=3, crop=16, flip=False, validation_fraction=0,
-                              balanced=balanced)  # fmt: skip
+        recipe = SelfTraining(
+            clips_per_video=3, crop=16, flip=False, validation_fraction=0, balanced=balanced
+        )
         data, _ = training_and_validation(rows, videos, (store, None), 4, recipe, False)
         batches, seen = Batches(data, 8, seed=1), []
         for epoch in range(12):
@@ -461,8 +509,9 @@ def both(tmp_path, flow):
 
 def test_a_motion_model_on_rgb(tmp_path, both):
     frames, _ = both
-    recipe = MotionModel(dataset="d", flow=None, frame_size=(28, 32), network=SMALL,
-                         training=Training(**SHORT))  # fmt: skip
+    recipe = MotionModel(
+        dataset="d", flow=None, frame_size=(28, 32), network=SMALL, training=Training(**SHORT)
+    )
     train_motion_model(
         recipe, ALL_LABELS, make_index(labels(12)), 1, frames, ONE, tmp_path / "model.pt"
     )
@@ -480,10 +529,12 @@ def teacher(tmp_path):
 
 def test_mers_learns_the_features_of_the_teacher(tmp_path, both, teacher):
     recipe = AppearanceModel(
-        pseudo_labels=None, mers=Mers(motion_model="m", dataset="d"), network=SMALL,
+        pseudo_labels=None,
+        mers=Mers(motion_model="m", dataset="d"),
+        network=SMALL,
         frame_size=(28, 32),
         training=SelfTraining(**{**SHORT, "epochs": 8, "milestones": [7], "learning_rate": 0.1}),
-    )  # fmt: skip
+    )
     index = make_index(labels(12), test={"v11"})
     output = tmp_path / "mers" / "model.pt"
     train_mers_model(recipe, index, 1, teacher, *both, ONE, output)
@@ -496,8 +547,10 @@ def test_mers_learns_the_features_of_the_teacher(tmp_path, both, teacher):
     unlabelled = index.assign(label="")
     other = tmp_path / "other" / "model.pt"
     train_mers_model(recipe, unlabelled, 1, teacher, *both, ONE, other)
-    assert torch.equal(load_model(output)[0].layer1[0].conv1[0][0].weight,
-                       load_model(other)[0].layer1[0].conv1[0][0].weight)  # fmt: skip
+    assert torch.equal(
+        load_model(output)[0].layer1[0].conv1[0][0].weight,
+        load_model(other)[0].layer1[0].conv1[0][0].weight,
+    )
 
 
 def test_mars_brings_the_features_near_the_teachers(tmp_path, both, teacher):
@@ -508,14 +561,27 @@ def test_mars_brings_the_features_near_the_teachers(tmp_path, both, teacher):
     distances = {}
     for name, mars in (("without", None), ("with", Mars(motion_model="m"))):
         output = tmp_path / name / "model.pt"
-        fine_tune(FineTuning(**tuning, mars=mars), 4, ALL_LABELS, tmp_path / "random.pt",
-                  make_index(labels(12)), 1, frames, ONE, output, teacher, flow)  # fmt: skip
+        fine_tune(
+            FineTuning(**tuning, mars=mars),
+            4,
+            ALL_LABELS,
+            tmp_path / "random.pt",
+            make_index(labels(12)),
+            1,
+            frames,
+            ONE,
+            output,
+            teacher,
+            flow,
+        )
         student, about = load_model(output)
         assert about.classes == ["left", "right"]
         stores = [ClipStore(folder, ["0000"], folder.name) for folder in both]
         clips = [centre_crop(store.read("v00", 0, 4), 24)[None] for store in stores]
-        inputs = [network_input(torch.from_numpy(clip), store.modality)
-                  for clip, store in zip(clips, stores, strict=True)]  # fmt: skip
+        inputs = [
+            network_input(torch.from_numpy(clip), store.modality)
+            for clip, store in zip(clips, stores, strict=True)
+        ]
         with torch.no_grad():
             features = student.features(inputs[0]), load_model(teacher)[0].features(inputs[1])
         distances[name] = float((features[0] - features[1]).square().mean())

@@ -54,15 +54,30 @@ class Run:
 
     def __call__(self, *arguments: str) -> Outcome:
         done = subprocess.run(
-            self.command(*arguments), capture_output=True, text=True, check=False,
-            env=environment(), cwd=self.folder,
-        )  # fmt: skip
+            self.command(*arguments),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(),
+            cwd=self.folder,
+        )
         return Outcome(done.returncode, done.stdout + done.stderr)
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
-                "--directory", str(self.folder), "--configfile", str(self.config_file),
-                "--cores", "2", *arguments]  # fmt: skip
+        return [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(ROOT / "Snakefile"),
+            "--directory",
+            str(self.folder),
+            "--configfile",
+            str(self.config_file),
+            "--cores",
+            "2",
+            *arguments,
+        ]
 
     def plan(self, *arguments: str) -> Outcome:
         outcome = self("--dry-run", *arguments)

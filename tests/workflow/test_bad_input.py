@@ -121,8 +121,12 @@ def videos_with_broken_ones(empty_run):
     (folder / "text.mp4").write_text("this is no video")
     (folder / "empty.mp4").write_bytes(b"")
     (folder / "half.mp4").write_bytes(whole[: len(whole) // 2])
-    empty_run.change(set_key("datasets/source", {"format": "folders", "videos": "mine",
-                                                 "labelled": False, "shards": 1}))  # fmt: skip
+    empty_run.change(
+        set_key(
+            "datasets/source",
+            {"format": "folders", "videos": "mine", "labelled": False, "shards": 1},
+        )
+    )
     return empty_run
 
 

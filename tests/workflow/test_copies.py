@@ -51,17 +51,36 @@ def test_a_copy_does_not_pass_for_another_configs(copied):
 @pytest.mark.parametrize(
     ("key", "value", "jobs", "reason"),
     [
-        ("evaluations/motionfit/clips", 3, {"recognition", "retrieval", "metrics", "report"},
-         "clips was 2, and is 3"),
-        ("frame_quality", 80, {"frames", "ledger", "flow", "motion_model", "features",
-                               "pseudo_labels", "appearance_model", *EVERY_EVALUATION},
-         "quality was 95, and is 80"),
+        (
+            "evaluations/motionfit/clips",
+            3,
+            {"recognition", "retrieval", "metrics", "report"},
+            "clips was 2, and is 3",
+        ),
+        (
+            "frame_quality",
+            80,
+            {
+                "frames",
+                "ledger",
+                "flow",
+                "motion_model",
+                "features",
+                "pseudo_labels",
+                "appearance_model",
+                *EVERY_EVALUATION,
+            },
+            "quality was 95, and is 80",
+        ),
         ("datasets/target/seed", 3, {"render_demo", "index"}, "seed was 0, and is 3"),
-        ("motion_models/motion/training/epochs", 2,
-         {"motion_model", "features", "pseudo_labels", "appearance_model", *EVERY_EVALUATION},
-         "training.epochs was 1, and is 2"),
+        (
+            "motion_models/motion/training/epochs",
+            2,
+            {"motion_model", "features", "pseudo_labels", "appearance_model", *EVERY_EVALUATION},
+            "training.epochs was 1, and is 2",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_copy_does_not_pass_for_whatever_config(copied, key, value, jobs, reason):
     copied.change(set_key(key, value))
     plan = copied.plan()
@@ -74,8 +93,11 @@ def test_results_of_another_config_that_were_put_in_place_are_made_again(run, tm
     """Snakemake's own notes, in .snakemake, are still those of the results before."""
     of_other = run.file("pseudo_labels/clusters/split1/labels.csv")
     record = record_path(str(of_other))
-    record.write_text(record.read_text().replace('"clusters": 4', '"clusters": 9')
-                      .replace('"fingerprint": "', '"fingerprint": "x'))  # fmt: skip
+    record.write_text(
+        record.read_text()
+        .replace('"clusters": 4', '"clusters": 9')
+        .replace('"fingerprint": "', '"fingerprint": "x')
+    )
     plan = run.plan()
     assert plan.jobs["pseudo_labels"] == 1
     assert "clusters was 9, and is 4" in plan.text
@@ -203,8 +225,12 @@ def test_a_file_that_is_missing_is_made_again_alone(run):
 
 
 def test_the_report_is_made_whatever_it_reads_is_missing(run):
-    missing = ["frames/source/16x24/failed.csv", "pseudo_labels/clusters/split1/quality.json",
-               "models/motion/split1/history.csv", "report/index.html"]  # fmt: skip
+    missing = [
+        "frames/source/16x24/failed.csv",
+        "pseudo_labels/clusters/split1/quality.json",
+        "models/motion/split1/history.csv",
+        "report/index.html",
+    ]
     for name in missing:
         run.file(name).unlink()
     jobs = {"ledger": 1, "pseudo_labels": 1, "motion_model": 1, "report": 1}

@@ -19,9 +19,10 @@ def paper(tmp_path_factory) -> Run:
     video = folder / "video.mp4"
     video.touch()
     clips = [
-        stand_ins.Clip(video, label, group) for label in ("del", "down", "left", "up", "square",
-        "star", "tick", "right") for group in range(1, 23)
-    ]  # fmt: skip
+        stand_ins.Clip(video, label, group)
+        for label in ("del", "down", "left", "up", "square", "star", "tick", "right")
+        for group in range(1, 23)
+    ]
     data = folder / "data" / "paper-small"
     stand_ins.lay_out(clips, data)
     (folder / "config.yaml").write_text(yaml.safe_dump({"base": "configs/paper-small.yaml"}))

@@ -168,8 +168,13 @@ def test_one_video_added_makes_its_shard_and_what_is_made_from_the_data_set(grow
     run, shard = grown
     plan = run.plan()
     assert plan.jobs == {
-        "frames": 1, "ledger": 1, "flow": 1, "features": 1, "pseudo_labels": 1, **SELF_TRAINED
-    }  # fmt: skip
+        "frames": 1,
+        "ledger": 1,
+        "flow": 1,
+        "features": 1,
+        "pseudo_labels": 1,
+        **SELF_TRAINED,
+    }
     assert f"results/flow/source/tvl1/{shard}.h5" in plan.text
 
 
@@ -207,8 +212,11 @@ def test_splits_share_a_motion_model_only_where_its_split_is_fixed(empty_run, mo
 
     def change(config):
         config["datasets"]["target"] = {
-            "format": "ucf101", "videos": "ucf", "annotations": "lists", "shards": 1
-        }  # fmt: skip
+            "format": "ucf101",
+            "videos": "ucf",
+            "annotations": "lists",
+            "shards": 1,
+        }
         config["datasets"]["source"] = {"format": "demo", "unlabelled": 1, "frames": 4, "shards": 1}
         config["motion_models"]["motion"]["motion_split"] = motion_split
         config["evaluations"]["motionfit"]["splits"] = [1, 2]

@@ -8,35 +8,64 @@ from motionfit.cli import main
 from tests.workflow.runs import Run, set_key
 
 NETWORK = {"backbone": "r2plus1d_small", "clip_length": 4}
-TRAINING = {"epochs": 1, "milestones": [], "batch_size": 8, "clips_per_video": 2, "crop": 16,
-            "flip": False}  # fmt: skip
+TRAINING = {
+    "epochs": 1,
+    "milestones": [],
+    "batch_size": 8,
+    "clips_per_video": 2,
+    "crop": 16,
+    "flip": False,
+}
 
 
 def add_rows(config: dict) -> None:
     """A network on RGB that mixes in clip order; its pseudo-labels of segments, with those of the
     neighbours, evenly drawn; MERS; MARS with a part of the labels; retrieval alone."""
     config["defaults"] = {
-        "appearance_models": {"pseudo_labels": None, "network": NETWORK, "frame_size": [16, 24],
-                              "training": TRAINING},
-        "evaluations": {"dataset": "target", "clip_length": 4, "clips": 2, "fine_tuning": TRAINING,
-                        "measures": ["recognition"]},
-    }  # fmt: skip
-    config["labelled_parts"] = {"half": {"label_fraction": 0.5, "label_unit": "video"},
-                                "most": {"label_fraction": 0.8, "label_seed": 1}}  # fmt: skip
+        "appearance_models": {
+            "pseudo_labels": None,
+            "network": NETWORK,
+            "frame_size": [16, 24],
+            "training": TRAINING,
+        },
+        "evaluations": {
+            "dataset": "target",
+            "clip_length": 4,
+            "clips": 2,
+            "fine_tuning": TRAINING,
+            "measures": ["recognition"],
+        },
+    }
+    config["labelled_parts"] = {
+        "half": {"label_fraction": 0.5, "label_unit": "video"},
+        "most": {"label_fraction": 0.8, "label_seed": 1},
+    }
     config["motion_models"]["rgb"] = {
-        "dataset": "target", "flow": None, "frame_size": [16, 24], "network": NETWORK,
+        "dataset": "target",
+        "flow": None,
+        "frame_size": [16, 24],
+        "network": NETWORK,
         "training": {**TRAINING, "multi_clip_weight": 0.5, "clip_gap": 0},
-        "labelled_part": "half", "features": {"stride": 2},
-    }  # fmt: skip
+        "labelled_part": "half",
+        "features": {"stride": 2},
+    }
     config["pseudo_labels"]["segments"] = {
-        "motion_model": "rgb", "dataset": "target", "videos": "unlabelled", "clusters": 2,
-        "granularity": "segment_equal", "segments": 2, "pca": 3, "normalise": True,
-    }  # fmt: skip
+        "motion_model": "rgb",
+        "dataset": "target",
+        "videos": "unlabelled",
+        "clusters": 2,
+        "granularity": "segment_equal",
+        "segments": 2,
+        "pca": 3,
+        "normalise": True,
+    }
     config["appearance_models"] |= {
-        "neighbours": {"pseudo_labels": "segments",
-                       "training": {**TRAINING, "neighbours": "sum", "balanced": True}},
+        "neighbours": {
+            "pseudo_labels": "segments",
+            "training": {**TRAINING, "neighbours": "sum", "balanced": True},
+        },
         "mers": {"mers": {"motion_model": "motion", "dataset": "source"}},
-    }  # fmt: skip
+    }
     mars = {"layers": "all", "mars": {"motion_model": "motion"}}
     config["evaluations"] |= {
         "rgb": {"model": "rgb", "fine_tuning": None},
@@ -51,9 +80,12 @@ def add_rows(config: dict) -> None:
     rows["mars"]["published"] = {"top-1": 61.0}
     config["tables"] = {
         "rows": {"title": "Rows", "columns": {"top-1": "recognition top1"}, "rows": rows},
-        "retrieved": {"title": "Found", "columns": {"R@1": "retrieval clip R@1"},
-                      "rows": {"mers": {"evaluation": "look"}}},
-    }  # fmt: skip
+        "retrieved": {
+            "title": "Found",
+            "columns": {"R@1": "retrieval clip R@1"},
+            "rows": {"mers": {"evaluation": "look"}},
+        },
+    }
 
 
 def check_numbers(run: Run) -> None:

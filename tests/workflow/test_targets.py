@@ -57,9 +57,12 @@ def test_a_table_plans_exactly_the_evaluations_that_it_shows(empty_run):
 
 def of_seeds(seeds: int, *evaluations: str) -> dict:
     return {
-        "title": "Seeds", "columns": {"top-1": "recognition top1"}, "splits": [1], "seeds": seeds,
+        "title": "Seeds",
+        "columns": {"top-1": "recognition top1"},
+        "splits": [1],
+        "seeds": seeds,
         "rows": {name: {"evaluation": name} for name in evaluations},
-    }  # fmt: skip
+    }
 
 
 def test_a_table_of_two_seeds_makes_all_but_the_data_twice(tmp_path):
@@ -70,12 +73,22 @@ def test_a_table_of_two_seeds_makes_all_but_the_data_twice(tmp_path):
     plan = run.plan("--", "seeds")
     shards = {"target": 2, "source": 2}
     assert plan.jobs == {
-        "frames": sum(shards.values()), "flow": sum(shards.values()), "ledger": 2,
-        "motion_model": 2, "features": 2 * shards["source"], "pseudo_labels": 2,
-        "appearance_model": 2, "fine_tuning": 2, "recognition": 4, "table": 1, "seeds": 1,
-    }  # fmt: skip
-    for name in ("results/models/motion.seed1/split1/model.pt",
-                 "results/evaluations/motionfit.seed1/split1/recognition.json"):  # fmt: skip
+        "frames": sum(shards.values()),
+        "flow": sum(shards.values()),
+        "ledger": 2,
+        "motion_model": 2,
+        "features": 2 * shards["source"],
+        "pseudo_labels": 2,
+        "appearance_model": 2,
+        "fine_tuning": 2,
+        "recognition": 4,
+        "table": 1,
+        "seeds": 1,
+    }
+    for name in (
+        "results/models/motion.seed1/split1/model.pt",
+        "results/evaluations/motionfit.seed1/split1/recognition.json",
+    ):
         assert name in plan.text
     # The report is of what is written, and of no measure of a copy but those of its tables.
     jobs = run.plan().jobs
@@ -107,8 +120,9 @@ def test_a_table_is_told_which_evaluations_leak(empty_run):
     ("section", "name"), [("tables", "flow"), ("tables", "all"), ("figures", "tables")]
 )
 def test_a_name_that_a_rule_has_is_refused(empty_run, section, name):
-    empty_run.change(set_key(section, {name: {"tables": TABLES["table2"], "figures": FIGURE}
-                                       [section]}))  # fmt: skip
+    empty_run.change(
+        set_key(section, {name: {"tables": TABLES["table2"], "figures": FIGURE}[section]})
+    )
     outcome = empty_run("--dry-run", name)
     assert outcome.status != 0
     assert f"{section}.{name}: a rule of the workflow has this name already" in outcome.text

@@ -36,14 +36,18 @@ class Record:
     result: str
     """The first file that the job writes."""
     fingerprint: str
-    recipe: Mapping[str, Any]
+    options: Mapping[str, Any]
     code: str
     inputs: Mapping[str, str]
 
     @classmethod
     def of(cls, artefact: "Artefact") -> "Record":
         return cls(
-            artefact.path, artefact.fingerprint, artefact.recipe, artefact.code, artefact.inputs
+            artefact.path,
+            artefact.fingerprint,
+            artefact.options,
+            artefact.code_version,
+            artefact.fingerprints
         )
 
     @classmethod
@@ -84,6 +88,11 @@ def read_record(result: str) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
+def is_unfinished(result: str) -> bool:
+    """Whether the job that makes a result began and did not end."""
+    return bool((read_record(result) or {}).get("unfinished"))
+
+
 def state_of(artefact: "Artefact") -> State:
     """Whether the result of an artefact is there, and is what the artefact describes."""
     record = read_record(artefact.path)
@@ -102,17 +111,18 @@ OUTSIDE = ("config", "videos", "annotations", "weights")
 
 
 def differences(artefact: "Artefact") -> list[str]:
-    """How an artefact differs from the result that is there, by itself: the keys of its recipe that
-    changed, its code, its files from outside. None where only what it is made from is another."""
+    """How an artefact differs from the result that is there, by itself: the keys of its options that
+    changed, its code, its files from outside. Empty if only what it is made from changed."""
     record = read_record(artefact.path) or {}
-    found = changed_keys("", record.get("recipe"), json.loads(json.dumps(artefact.recipe)))
-    if record.get("code") != artefact.code:
+    found = changed_keys("", record.get("options"), json.loads(json.dumps(artefact.options)))
+    found = [text.removeprefix("recipe.") for text in found]
+    if record.get("code") != artefact.code_version:
         found.append("its code changed")
-    inputs = record.get("inputs") or {}
+    before = record.get("inputs") or {}
     return found + [
         f"its {name} changed"
-        for name in OUTSIDE
-        if name in artefact.inputs and artefact.inputs[name] != inputs.get(name)
+        for name, fingerprint in artefact.fingerprints.items()
+        if name in OUTSIDE and fingerprint != before.get(name)
     ]
 
 

@@ -4,10 +4,10 @@
 rule appearance_model:
     input:
         record=current("appearance_model"),
-        index=index_of_appearance_model,
-        labels=labels_of_appearance_model,
-        frames=frames_of_appearance_model,
-        weights=weights_of("appearance_models", "appearance_model"),
+        index=reads("appearance_model", "index"),
+        pseudo_labels=reads("appearance_model", "pseudo_labels"),
+        frames=reads("appearance_model", "frames"),
+        weights=reads("appearance_model", "weights"),
     output:
         model="results/models/{appearance_model}/split{split}/model.pt",
         history="results/models/{appearance_model}/split{split}/history.csv",
@@ -24,25 +24,26 @@ rule appearance_model:
         gpu=resources("appearance_model").gpu,
         options=resources("appearance_model").options,
     params:
-        recipe=recipe_json("appearance_models", "appearance_model"),
-        frames=frames_folder_of_appearance_model,
+        recipe=option("appearance_model", "recipe"),
+        frames=folder_of("appearance_model", "frames"),
         made_from=made_from("appearance_model"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
-        " train-appearance-model"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " --gpus {resources.gpu} appearance_model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
-        " --pseudo-labels {input.labels:q} --frames {params.frames:q} --threads {threads}"
-        " {resources.options} --gpus {resources.gpu} --output {output.model:q}"
+        " --pseudo-labels {input.pseudo_labels:q} --frames {params.frames:q}"
+        " --threads {threads} {resources.options}"
+        " --output {output.model:q}"
 
 
 rule mers_model:
     input:
         record=current("mers_model"),
-        index=index_of_mers,
-        teacher=teacher_of_mers,
-        frames=frames_of_mers,
-        flow=flow_of_mers,
-        weights=weights_of("appearance_models", "mers_model"),
+        index=reads("mers_model", "index"),
+        teacher=reads("mers_model", "teacher"),
+        frames=reads("mers_model", "frames"),
+        flow=reads("mers_model", "flow"),
+        weights=reads("mers_model", "weights"),
     output:
         model="results/models/{mers_model}/split{split}/model.pt",
         history="results/models/{mers_model}/split{split}/history.csv",
@@ -52,23 +53,23 @@ rule mers_model:
         "results/benchmarks/mers_model/{mers_model}/split{split}.tsv"
     conda:
         "../envs/motionfit.yaml"
-    threads: resources("appearance_model").threads
+    threads: resources("mers_model").threads
     resources:
-        mem_mb=growing("appearance_model", "mem_mb"),
-        runtime=resources("appearance_model").runtime,
-        gpu=resources("appearance_model").gpu,
-        options=resources("appearance_model").options,
+        mem_mb=growing("mers_model", "mem_mb"),
+        runtime=resources("mers_model").runtime,
+        gpu=resources("mers_model").gpu,
+        options=resources("mers_model").options,
     params:
-        recipe=recipe_json("appearance_models", "mers_model"),
-        frames=frames_folder_of_mers,
-        flow=flow_folder_of_mers,
+        recipe=option("mers_model", "recipe"),
+        frames=folder_of("mers_model", "frames"),
+        flow=folder_of("mers_model", "flow"),
         made_from=made_from("mers_model"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
-        " train-mers-model"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " --gpus {resources.gpu} mers_model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
         " --teacher {input.teacher:q} --frames {params.frames:q} --flow {params.flow:q}"
-        " --threads {threads} {resources.options} --gpus {resources.gpu}"
+        " --threads {threads} {resources.options}"
         " --output {output.model:q}"
 
 
@@ -76,7 +77,7 @@ rule mers_model:
 rule random_model:
     input:
         record=current("random_model"),
-        weights=weights_of("appearance_models", "random_model"),
+        weights=reads("random_model", "weights"),
     output:
         model="results/models/{random_model}/split{split}/model.pt",
     log:
@@ -85,14 +86,15 @@ rule random_model:
         "results/benchmarks/random_model/{random_model}/split{split}.tsv"
     conda:
         "../envs/motionfit.yaml"
-    threads: resources("index").threads
+    threads: resources("random_model").threads
     resources:
-        mem_mb=growing("index", "mem_mb"),
-        runtime=growing("index", "runtime"),
+        mem_mb=growing("random_model", "mem_mb"),
+        runtime=growing("random_model", "runtime"),
     params:
-        recipe=recipe_of_random_model,
+        recipe=option("random_model", "recipe"),
         made_from=made_from("random_model"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
-        " random-model"
-        " --recipe {params.recipe:q} --output {output.model:q}"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " random_model"
+        " --recipe {params.recipe:q}"
+        " --output {output.model:q}"

@@ -12,18 +12,18 @@ rule render_demo:
         "results/benchmarks/render_demo/{demo}.tsv"
     conda:
         "../envs/motionfit.yaml"
-    threads: resources("index").threads
+    threads: resources("render_demo").threads
     resources:
-        mem_mb=growing("index", "mem_mb"),
-        runtime=growing("index", "runtime"),
+        mem_mb=growing("render_demo", "mem_mb"),
+        runtime=growing("render_demo", "runtime"),
     params:
-        recipe=recipe_json("datasets", "demo"),
-        folder="results/demo/{demo}",
+        recipe=option("render_demo", "recipe"),
         made_from=made_from("render_demo"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
-        " render-demo"
-        " --recipe {params.recipe:q} --output {params.folder:q}"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " render_demo"
+        " --recipe {params.recipe:q}"
+        " --output {output.labels:q}"
 
 
 # The one checkpoint: which shards a data set has, and which videos are in each, is known when its
@@ -31,7 +31,7 @@ rule render_demo:
 checkpoint index:
     input:
         record=current_index,
-        annotations=index_inputs,
+        annotations=reads("index", "annotations"),
     output:
         index="results/index/{dataset}.csv",
     log:
@@ -45,19 +45,20 @@ checkpoint index:
         mem_mb=growing("index", "mem_mb"),
         runtime=growing("index", "runtime"),
     params:
-        recipe=index_recipe,
+        recipe=option("index", "recipe"),
         videos=demo_videos,
         made_from=made_from("index"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
         " index"
-        " --recipe {params.recipe:q} {params.videos} --output {output.index:q}"
+        " --recipe {params.recipe:q} {params.videos}"
+        " --output {output.index:q}"
 
 
 rule frames:
     input:
         record=current("frames"),
-        index=index_of_dataset,
+        index=reads("frames", "index"),
     output:
         frames="results/frames/{dataset}/{size}/{shard}.h5",
         failed="results/frames/{dataset}/{size}/{shard}.failed.csv",
@@ -73,20 +74,21 @@ rule frames:
         runtime=growing("frames", "runtime"),
     params:
         fps=frame_rate,
-        quality=CONFIG.frame_quality,
+        quality=option("frames", "quality"),
         made_from=made_from("frames"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
         " frames"
         " --index {input.index:q} --shard {wildcards.shard} --size {wildcards.size}"
-        " {params.fps} --quality {params.quality} --output {output.frames:q}"
+        " {params.fps} --quality {params.quality}"
+        " --output {output.frames:q}"
 
 
 rule ledger:
     input:
         record=current("ledger"),
-        index=index_of_dataset,
-        failed=ledgers_of_dataset,
+        index=reads("ledger", "index"),
+        failed=reads("ledger", "failed"),
     output:
         failed="results/frames/{dataset}/{size}/failed.csv",
     log:
@@ -95,16 +97,17 @@ rule ledger:
         "results/benchmarks/ledger/{dataset}/{size}.tsv"
     conda:
         "../envs/motionfit.yaml"
-    threads: resources("index").threads
+    threads: resources("ledger").threads
     resources:
-        mem_mb=growing("index", "mem_mb"),
-        runtime=growing("index", "runtime"),
+        mem_mb=growing("ledger", "mem_mb"),
+        runtime=growing("ledger", "runtime"),
     params:
-        folder="results/frames/{dataset}/{size}",
-        max_failed=max_failed,
+        frames=folder_of("ledger", "failed"),
+        max_failed=option("ledger", "max_failed"),
         made_from=made_from("ledger"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
         " ledger"
-        " --dataset {wildcards.dataset} --index {input.index:q} --frames {params.folder:q}"
-        " --max-failed {params.max_failed} --output {output.failed:q}"
+        " --dataset {wildcards.dataset} --index {input.index:q} --frames {params.frames:q}"
+        " --max-failed {params.max_failed}"
+        " --output {output.failed:q}"

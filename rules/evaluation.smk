@@ -4,10 +4,11 @@
 rule fine_tuning:
     input:
         record=current("fine_tuning"),
-        index=index_of_evaluation,
-        model=model_of_evaluation,
-        clips=clips_of_evaluation,
-        teacher=teacher_of_evaluation,
+        index=reads("fine_tuning", "index"),
+        model=reads("fine_tuning", "model"),
+        clips=reads("fine_tuning", "clips"),
+        teacher=reads("fine_tuning", "teacher"),
+        flow=reads("fine_tuning", "flow"),
     output:
         model="results/evaluations/{evaluation}/split{split}/model.pt",
         history="results/evaluations/{evaluation}/split{split}/history.csv",
@@ -24,29 +25,29 @@ rule fine_tuning:
         gpu=resources("fine_tuning").gpu,
         options=resources("fine_tuning").options,
     params:
-        recipe=fine_tuning_recipe,
-        clip_length=from_evaluation("clip_length"),
-        labels=labels_of_evaluation,
-        clips=clips_folder_of_evaluation,
-        teacher=teacher_arguments,
+        recipe=option("fine_tuning", "recipe"),
+        clip_length=option("fine_tuning", "clip_length"),
+        labelled_part=option("fine_tuning", "labelled_part"),
+        clips_folder=folder_of("fine_tuning", "clips"),
+        teacher=teacher_of_fine_tuning,
         made_from=made_from("fine_tuning"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
-        " fine-tune"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " --gpus {resources.gpu} fine_tuning"
         " --recipe {params.recipe:q} --clip-length {params.clip_length}"
-        " --labelled-part {params.labels:q}"
-        " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
-        " --clips {params.clips:q} {params.teacher} --threads {threads} {resources.options}"
-        " --gpus {resources.gpu} --output {output.model:q}"
+        " --labelled-part {params.labelled_part:q} --model {input.model:q} --index {input.index:q}"
+        " --split {wildcards.split} --clips-folder {params.clips_folder:q} {params.teacher}"
+        " --threads {threads} {resources.options}"
+        " --output {output.model:q}"
 
 
 # It notes in the fine-tuned model how many clips per video it took, for whoever uses the model.
 rule recognition:
     input:
         record=current("recognition"),
-        index=index_of_evaluation,
-        model=model_to_recognise,
-        clips=clips_of_evaluation,
+        index=reads("recognition", "index"),
+        model=reads("recognition", "model"),
+        clips=reads("recognition", "clips"),
     output:
         recognition="results/evaluations/{evaluation}/split{split}/recognition.json",
         predictions="results/evaluations/{evaluation}/split{split}/predictions.csv",
@@ -62,26 +63,26 @@ rule recognition:
         runtime=growing("recognition", "runtime"),
         gpu=resources("recognition").gpu,
     params:
-        clips=clips_folder_of_evaluation,
-        clip_length=from_evaluation("clip_length"),
-        clips_per_video=from_evaluation("clips"),
+        clips_folder=folder_of("recognition", "clips"),
+        clip_length=option("recognition", "clip_length"),
+        clips=option("recognition", "clips"),
         made_from=made_from("recognition"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
-        " recognise"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " --gpus {resources.gpu} recognition"
         " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
-        " --clips {params.clips:q} --clip-length {params.clip_length}"
-        " --count {params.clips_per_video} --threads {threads}"
-        " --gpus {resources.gpu} --output {output.recognition:q} --predictions {output.predictions:q}"
+        " --clips-folder {params.clips_folder:q} --clip-length {params.clip_length}"
+        " --clips {params.clips} --threads {threads}"
+        " --output {output.recognition:q}"
 
 
 # Retrieval looks at the model as it is before fine-tuning.
 rule retrieval:
     input:
         record=current("retrieval"),
-        index=index_of_evaluation,
-        model=model_of_evaluation,
-        clips=clips_of_evaluation,
+        index=reads("retrieval", "index"),
+        model=reads("retrieval", "model"),
+        clips=reads("retrieval", "clips"),
     output:
         retrieval="results/evaluations/{evaluation}/split{split}/retrieval.json",
         neighbours="results/evaluations/{evaluation}/split{split}/neighbours.csv",
@@ -97,24 +98,24 @@ rule retrieval:
         runtime=growing("retrieval", "runtime"),
         gpu=resources("retrieval").gpu,
     params:
-        clips=clips_folder_of_evaluation,
-        clip_length=from_evaluation("clip_length"),
-        clips_per_video=from_evaluation("clips"),
-        recall_at=from_evaluation("recall_at"),
+        clips_folder=folder_of("retrieval", "clips"),
+        clip_length=option("retrieval", "clip_length"),
+        clips=option("retrieval", "clips"),
+        recall_at=option("retrieval", "recall_at"),
         made_from=made_from("retrieval"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
-        " retrieve"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " --gpus {resources.gpu} retrieval"
         " --model {input.model:q} --index {input.index:q} --split {wildcards.split}"
-        " --clips {params.clips:q} --clip-length {params.clip_length}"
-        " --count {params.clips_per_video} --recall-at {params.recall_at} --threads {threads}"
-        " --gpus {resources.gpu} --output {output.retrieval:q} --neighbours {output.neighbours:q}"
+        " --clips-folder {params.clips_folder:q} --clip-length {params.clip_length}"
+        " --clips {params.clips} --recall-at {params.recall_at} --threads {threads}"
+        " --output {output.retrieval:q}"
 
 
 rule metrics:
     input:
         record=current("metrics"),
-        measures=measures_of_evaluation,
+        measures=reads("metrics", "measures"),
     output:
         metrics="results/evaluations/{evaluation}/metrics.json",
     log:
@@ -123,17 +124,17 @@ rule metrics:
         "results/benchmarks/metrics/{evaluation}.tsv"
     conda:
         "../envs/motionfit.yaml"
-    threads: resources("tables").threads
+    threads: resources("metrics").threads
     resources:
-        mem_mb=growing("tables", "mem_mb"),
-        runtime=growing("tables", "runtime"),
+        mem_mb=growing("metrics", "mem_mb"),
+        runtime=growing("metrics", "runtime"),
     params:
-        folder="results/evaluations/{evaluation}",
-        splits=from_evaluation("splits"),
-        kinds=from_evaluation("measures"),
+        evaluation="results/evaluations/{evaluation}",
+        splits=option("metrics", "splits"),
+        measures=option("metrics", "measures"),
         made_from=made_from("metrics"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
-        " summarise"
-        " --evaluation {params.folder:q} --splits {params.splits} --kinds {params.kinds}"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " metrics"
+        " --evaluation {params.evaluation:q} --splits {params.splits} --measures {params.measures}"
         " --output {output.metrics:q}"

@@ -4,7 +4,7 @@
 rule flow:
     input:
         record=current("flow"),
-        frames=frames_of_flow,
+        frames=reads("flow", "frames"),
     output:
         flow="results/flow/{dataset}/{flow}/{shard}.h5",
     log:
@@ -19,10 +19,12 @@ rule flow:
         runtime=growing("flow", "runtime"),
         gpu=flow_gpus,
     params:
-        recipe=recipe_json("flow", "flow"),
+        recipe=option("flow", "recipe"),
+        frames=folder_of("flow", "frames"),
         made_from=made_from("flow"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
-        " store-flow"
-        " --recipe {params.recipe:q} --frames {input.frames:q} --threads {threads}"
-        " --gpus {resources.gpu} --output {output.flow:q}"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " --gpus {resources.gpu} flow"
+        " --recipe {params.recipe:q} --frames {params.frames:q} --shard {wildcards.shard}"
+        " --threads {threads}"
+        " --output {output.flow:q}"

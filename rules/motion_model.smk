@@ -5,9 +5,9 @@ a source."""
 rule motion_model:
     input:
         record=current("motion_model"),
-        index=index_of_motion_model,
-        clips=clips_of_motion_model,
-        weights=weights_of("motion_models", "motion_model"),
+        index=reads("motion_model", "index"),
+        clips=reads("motion_model", "clips"),
+        weights=reads("motion_model", "weights"),
     output:
         model="results/models/{motion_model}/split{split}/model.pt",
         history="results/models/{motion_model}/split{split}/history.csv",
@@ -24,25 +24,25 @@ rule motion_model:
         gpu=resources("motion_model").gpu,
         options=resources("motion_model").options,
     params:
-        recipe=motion_model_recipe,
-        labels=labels_of_motion_model,
-        clips=clips_folder_of_motion_model,
+        recipe=option("motion_model", "recipe"),
+        labelled_part=option("motion_model", "labelled_part"),
+        clips_folder=folder_of("motion_model", "clips"),
         made_from=made_from("motion_model"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
-        " train-motion-model"
-        " --recipe {params.recipe:q} --labelled-part {params.labels:q}"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " --gpus {resources.gpu} motion_model"
+        " --recipe {params.recipe:q} --labelled-part {params.labelled_part:q}"
         " --index {input.index:q} --split {wildcards.split}"
-        " --clips {params.clips:q} --threads {threads} {resources.options}"
-        " --gpus {resources.gpu} --output {output.model:q}"
+        " --clips-folder {params.clips_folder:q} --threads {threads} {resources.options}"
+        " --output {output.model:q}"
 
 
 # Of a large data set a job has several shards: a network takes seconds for one, and longer to begin.
 rule features:
     input:
         record=current("features"),
-        model=model_of_features,
-        clips=clips_of_features,
+        model=reads("features", "model"),
+        clips=reads("features", "clips"),
     output:
         features="results/features/{motion_model}/split{split}/{dataset}/{shards}.h5",
     log:
@@ -57,13 +57,13 @@ rule features:
         runtime=growing("features", "runtime"),
         gpu=resources("features").gpu,
     params:
-        recipe=recipe_json("motion_models", "motion_model", "features"),
-        clips=clips_folder_of_features,
+        recipe=option("features", "recipe"),
+        clips_folder=folder_of("features", "clips"),
         shards=shards_of_features,
         made_from=made_from("features"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
-        " features"
-        " --recipe {params.recipe:q} --model {input.model:q} --clips {params.clips:q}"
-        " --shards {params.shards}"
-        " --threads {threads} --gpus {resources.gpu} --output {output.features:q}"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " --gpus {resources.gpu} features"
+        " --recipe {params.recipe:q} --model {input.model:q}"
+        " --clips-folder {params.clips_folder:q} --shards {params.shards} --threads {threads}"
+        " --output {output.features:q}"

@@ -4,8 +4,8 @@
 rule pseudo_labels:
     input:
         record=current("pseudo_labels"),
-        index=index_of_pseudo_labels,
-        features=features_of_pseudo_labels,
+        index=reads("pseudo_labels", "index"),
+        features=reads("pseudo_labels", "features"),
     output:
         labels="results/pseudo_labels/{pseudo_labels}/split{split}/labels.csv",
         centroids="results/pseudo_labels/{pseudo_labels}/split{split}/centroids.npy",
@@ -22,16 +22,15 @@ rule pseudo_labels:
         runtime=growing("pseudo_labels", "runtime"),
         gpu=resources("pseudo_labels").gpu,
     params:
-        recipe=pseudo_labels_recipe,
-        features=features_folder_of_pseudo_labels,
-        shards=source_shards,
-        labelled=labelled_of_pseudo_labels,
-        folder="results/pseudo_labels/{pseudo_labels}/split{split}",
+        recipe=option("pseudo_labels", "recipe"),
+        labelled_part=option("pseudo_labels", "labelled_part"),
+        features=folder_of("pseudo_labels", "features"),
+        shard_count=option("pseudo_labels", "shard_count"),
         made_from=made_from("pseudo_labels"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
-        " pseudo-labels"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " --gpus {resources.gpu} pseudo_labels"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
-        " --labelled-part {params.labelled:q}"
-        " --features {params.features:q} --shards {params.shards} --threads {threads} --gpus {resources.gpu}"
-        " --output {params.folder:q}"
+        " --labelled-part {params.labelled_part:q} --features {params.features:q}"
+        " --shard-count {params.shard_count} --threads {threads}"
+        " --output {output.labels:q}"

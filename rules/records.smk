@@ -14,12 +14,12 @@ from snakemake.logging import logger
 from snakemake.settings.enums import RerunTrigger
 
 from motionfit.config import Demo
-from motionfit.datasets import build_index
 from motionfit.datasets.checks import check_data_set, message, refuse_vanished
+from motionfit.datasets.build import build_index
 from motionfit.datasets.index import read_index as table_of_index
 from motionfit.errors import MotionFitError
 from motionfit.graph import indexed
-from motionfit.records import Record, State, differences, record_path, state_of
+from motionfit.records import Record, State, differences, is_unfinished, record_path, state_of
 
 reasons_told = set()
 indexes_checked = set()
@@ -57,10 +57,20 @@ def input_files(look_up):
             return found
         found = [found] if isinstance(found, str) else found
         if OF_JOB["state"] is State.CURRENT:
-            return [ancient(path) for path in found if exists(path)]
+            return [ancient(path) for path in found if exists(path) or tell_gap(path)]
         return [flag(path, "ancient", OldUnlessRemade(path)) for path in found]
 
     return files
+
+
+@cache
+def tell_gap(path):
+    """Warns of a missing file that nothing needs, if the job that makes it was interrupted."""
+    if is_unfinished(path):
+        logger.warning(
+            f"{path} is missing, since the job that makes it was interrupted. What is made from it is "
+            f"there, so it is not made again; `snakemake {path}` makes it"
+        )
 
 
 @cache
@@ -131,12 +141,6 @@ def messages_of_others(dataset):
                 found = [str(error)]
             if found:
                 yield message(name, found)
-
-
-def artefact_of(rule, wildcards):
-    """What a job of a rule makes, and all that it is made from."""
-    arguments = {n: int(w) if n == "split" else w for n, w in wildcards.items()}
-    return getattr(GRAPH, rule)(**arguments)
 
 
 def made_from(rule):

@@ -4,10 +4,10 @@
 rule report:
     input:
         record=current("report"),
-        metrics=metrics_of_report,
-        tables=tables_of_report,
-        figures=figures_of_report,
-        others=files_of_report,
+        metrics=reads("report", "metrics"),
+        tables=reads("report", "tables"),
+        figures=reads("report", "figures"),
+        others=reads("report", "others"),
     output:
         report="results/report/index.html",
     log:
@@ -24,6 +24,7 @@ rule report:
         config=config_of_report,
         made_from=made_from("report"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
         " report"
-        " --config {params.config:q} --output {output.report:q}"
+        " --config {params.config:q}"
+        " --output {output.report:q}"

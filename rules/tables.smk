@@ -4,7 +4,7 @@
 rule table:
     input:
         record=current("table"),
-        metrics=metrics_of_table,
+        metrics=reads("table", "metrics"),
     output:
         text="results/tables/{table}.md",
         values="results/tables/{table}.csv",
@@ -16,19 +16,19 @@ rule table:
         table=names(name for name, table in CONFIG.tables.items() if not table.axis),
     conda:
         "../envs/motionfit.yaml"
-    threads: resources("tables").threads
+    threads: resources("table").threads
     resources:
-        mem_mb=growing("tables", "mem_mb"),
-        runtime=growing("tables", "runtime"),
+        mem_mb=growing("table", "mem_mb"),
+        runtime=growing("table", "runtime"),
     params:
-        recipe=table_recipe,
-        leaking=leaking_arguments,
+        recipe=option("table", "recipe"),
+        leaking=leaking_evaluations,
         made_from=made_from("table"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
         " table"
         " --name {wildcards.table} --recipe {params.recipe:q} {params.leaking}"
-        " --output {output:q}"
+        " --output {output.text:q}"
 
 
 use rule table as plotted_table with:
@@ -43,9 +43,9 @@ use rule table as plotted_table with:
 rule retrieval_figure:
     input:
         record=current("retrieval_figure"),
-        index=index_of_figure,
-        neighbours=neighbours_of_figure,
-        frames=frames_of_figure,
+        index=reads("retrieval_figure", "index"),
+        neighbours=reads("retrieval_figure", "neighbours"),
+        frames=reads("retrieval_figure", "frames"),
     output:
         figure="results/figures/{figure}.png",
     log:
@@ -54,20 +54,21 @@ rule retrieval_figure:
         "results/benchmarks/retrieval_figure/{figure}.tsv"
     conda:
         "../envs/motionfit.yaml"
-    threads: resources("tables").threads
+    threads: resources("retrieval_figure").threads
     resources:
-        mem_mb=growing("tables", "mem_mb"),
-        runtime=growing("tables", "runtime"),
+        mem_mb=growing("retrieval_figure", "mem_mb"),
+        runtime=growing("retrieval_figure", "runtime"),
     params:
-        recipe=recipe_json("figures", "figure"),
-        clip_length=clip_length_of_figure,
-        frames=frames_folder_of_figure,
+        recipe=option("retrieval_figure", "recipe"),
+        clip_length=option("retrieval_figure", "clip_length"),
+        frames=folder_of("retrieval_figure", "frames"),
         made_from=made_from("retrieval_figure"),
     shell:
-        "python -m motionfit --log {log:q} --made-from {params.made_from:q}"
-        " retrieval-figure"
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " retrieval_figure"
         " --recipe {params.recipe:q} --neighbours {input.neighbours:q} --index {input.index:q}"
-        " --frames {params.frames:q} --clip-length {params.clip_length} --output {output.figure:q}"
+        " --frames {params.frames:q} --clip-length {params.clip_length}"
+        " --output {output.figure:q}"
 
 
 TARGETS = named_targets(rule.name for rule in workflow.rules)

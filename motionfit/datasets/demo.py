@@ -23,12 +23,12 @@ MOTIONS = ("left", "right", "up", "down", "clockwise", "anticlockwise", "grow", 
 FPS = 12
 
 
-def render_demo(recipe: Demo, folder: Path) -> None:
-    """Writes the videos of the data set and, last, their `labels.csv` to `folder`."""
+def render_videos(recipe: Demo, labels: Path) -> None:
+    """Writes the videos of the data set beside `labels` and, last, `labels`, their labels.csv."""
     videos = demo_videos(recipe)
     for name, motion in videos[["path", "label"]].itertuples(index=False):
-        write_video(folder / name, render_video(recipe, motion, name))
-    with replacing(folder / "labels.csv") as temporary:
+        write_video(labels.parent / name, render_video(recipe, motion, name))
+    with replacing(labels) as temporary:
         videos.to_csv(temporary, index=False)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from motionfit.config import DatasetRecipe, Demo
-from motionfit.datasets import build_index
+from motionfit.datasets.build import build_index
 from motionfit.errors import MotionFitError
 from motionfit.store.video import UnreadableVideoError, announced_frames, resampled
 

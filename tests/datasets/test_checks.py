@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from motionfit.config import load_config
-from motionfit.datasets import build_index
+from motionfit.datasets.build import build_index
 from motionfit.datasets.checks import Findings, check_data_set, refuse_vanished
 from motionfit.errors import MotionFitError
 from tests.videos import make_video

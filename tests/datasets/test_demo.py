@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from motionfit.config import Demo
-from motionfit.datasets import build_index
+from motionfit.datasets.build import build_index
 from motionfit.datasets.demo import MOTIONS, render_demo, render_video
 from motionfit.flow import compute_flow
 from motionfit.store.video import decode

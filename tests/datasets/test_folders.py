@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from motionfit.config import Folders
-from motionfit.datasets import build_index
+from motionfit.datasets.build import build_index
 from motionfit.datasets.folders import index_folders
 from motionfit.errors import MotionFitError
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from motionfit.config import Demo, Folders, Hmdb51, Kinetics, LabelledPart, Ucf101
-from motionfit.datasets import build_index
+from motionfit.datasets.build import build_index
 from motionfit.datasets.demo import render_demo
 from motionfit.datasets.hmdb51 import film
 from motionfit.datasets.index import (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from motionfit.config import Folders, Hmdb51, Kinetics, LabelledPart, PseudoLabels, Ucf101
-from motionfit.datasets import build_index
+from motionfit.datasets.build import build_index
 from motionfit.datasets.files import VIDEO_SUFFIXES, scan_videos
 from motionfit.datasets.index import read_index, write_index
 from motionfit.errors import MotionFitError

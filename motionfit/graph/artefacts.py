@@ -1,0 +1,118 @@
+"""An artefact of a run, and what it is made from."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from motionfit.closure import code_version
+from motionfit.digests import digest
+
+
+@dataclass(frozen=True, eq=False)
+class Artefact:
+    """What one job makes, and all that it depends on."""
+
+    rule: str
+    """The rule that makes it, which is also the name of its stage."""
+    wildcards: Mapping[str, Any]
+    """The names, and the number of the split, that tell it from other artefacts of its rule."""
+    path: str
+    """The first file that the job writes. The other files, and the record, are beside it."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The part of the config that it depends on: options of the stage's command, by name."""
+    code: tuple[str, ...] = ()
+    """Modules whose code the job runs, with all that they import."""
+    inputs: Mapping[str, "Input"] = field(default_factory=dict)
+    """What the job reads, by the name that the rule gives it."""
+
+    @cached_property
+    def code_version(self) -> str:
+        """A hash of the code that the job runs."""
+        return code_version(*self.code)
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Name of an input to its fingerprint, for those whose content matters."""
+        found = {name: read.fingerprint for name, read in self.inputs.items()}
+        return {name: fingerprint for name, fingerprint in found.items() if fingerprint is not None}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Equal for equal options, code and inputs, in whatever order their keys are."""
+        values = {
+            "options": self.options,
+            "split": self.wildcards.get("split"),
+            "code": self.code_version,
+            "inputs": self.fingerprints,
+        }
+        return digest(json.dumps(values, sort_keys=True, ensure_ascii=False))
+
+    @property
+    def folder(self) -> str:
+        return str(Path(self.path).parent)
+
+    def beside(self, name: str) -> str:
+        """Path of another file of the same job."""
+        return f"{self.folder}/{name}"
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """Files that a job reads under one name."""
+
+    paths: tuple[str, ...]
+    made_by: tuple[Artefact, ...] = ()
+    """The artefacts that the files belong to. Files from outside have none."""
+    get_fingerprint: Callable[[], str] | None = None
+    """Computes the fingerprint. None: the files do not change what is made from them, such as the
+    ledger, which only has to be there."""
+
+    @cached_property
+    def fingerprint(self) -> str | None:
+        return self.get_fingerprint() if self.get_fingerprint else None
+
+    @property
+    def folder(self) -> str:
+        """The folder of the files, which are shards."""
+        return str(Path(self.paths[0]).parent)
+
+
+def result_of(artefact: Artefact, name: str | None = None) -> Input:
+    """The artefact's first file, or the file of that name beside it."""
+    path = artefact.beside(name) if name else artefact.path
+    return Input((path,), (artefact,), lambda: artefact.fingerprint)
+
+
+def results_of(artefacts: Iterable[Artefact]) -> Input:
+    """The first files of several artefacts."""
+    artefacts = tuple(artefacts)
+    return Input(
+        tuple(artefact.path for artefact in artefacts),
+        artefacts,
+        lambda: digest(*(artefact.fingerprint for artefact in artefacts)),
+    )
+
+
+def from_outside(files: Iterable[Path], get_fingerprint: Callable[[], str]) -> Input:
+    """Files that no job makes."""
+    return Input(tuple(map(str, files)), (), get_fingerprint)
+
+
+def reached(targets: Iterable[Artefact]) -> dict[str, list[Artefact]]:
+    """Rule to the artefacts that the targets are made from, and the targets, each once, in the
+    order in which a walk from the targets meets them."""
+    found: dict[str, list[Artefact]] = {}
+    seen: set[str] = set()
+    waiting = list(targets)[::-1]
+    while waiting:
+        artefact = waiting.pop()
+        if artefact.path in seen:
+            continue
+        seen.add(artefact.path)
+        found.setdefault(artefact.rule, []).append(artefact)
+        before = [made for read in artefact.inputs.values() for made in read.made_by]
+        waiting += before[::-1]
+    return found

@@ -1,0 +1,615 @@
+"""The artefacts of a config: for each rule, what its jobs make and what from.
+
+The rules of the workflow, the estimate and the report all ask this module. A fingerprint follows
+from the config, the indexes and the files that come from outside. The dates of results do not
+count, nor does what Snakemake remembers. So the record beside a result (`motionfit.records`) tells
+whether it is the result of a config, wherever it was copied to.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from motionfit.config import (
+    ALL_LABELS,
+    AppearanceModel,
+    Config,
+    DatasetRecipe,
+    Demo,
+    Evaluation,
+    Folders,
+    Kinetics,
+    MotionModel,
+    PseudoLabels,
+    Recipe,
+    Size,
+)
+from motionfit.datasets.build import format_module
+from motionfit.datasets.listing import listing, read_seen, state
+from motionfit.digests import digest, file_digest
+from motionfit.flow.methods import method_module
+from motionfit.graph.artefacts import (
+    Artefact,
+    Input,
+    from_outside,
+    reached,
+    result_of,
+    results_of,
+)
+from motionfit.records import read_record
+from motionfit.seeds import with_seeds
+from motionfit.stages import STAGES, stage_module
+from motionfit.store.ranges import ranges
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """What the other artefacts need of an index on disk."""
+
+    fingerprint: str
+    """Of its content without the videos' paths: moving a folder changes no result."""
+    videos: Mapping[str, list[tuple[str, str]]]
+    """Shard to id and path of each of its videos."""
+
+
+def indexed(index: pd.DataFrame) -> Indexed:
+    """Reduces an index to what the other artefacts need."""
+    columns = [digest(name, *index[name]) for name in index.columns if name != "path"]
+    by_shard = {
+        shard: list(zip(rows["video"], rows["path"], strict=True))
+        for shard, rows in index.groupby("shard")
+    }
+    return Indexed(digest(*columns), by_shard)
+
+
+def one_shard(_dataset: str) -> Indexed:
+    """Stands in for an index that nobody has read: one shard stands for all."""
+    return Indexed("", {"0": []})
+
+
+def size_name(size: Size) -> str:
+    """Name of the folder of frames of a height and width."""
+    return f"{size[0]}x{size[1]}"
+
+
+def values_of(recipe: Recipe, without: Collection[str] = ()) -> dict[str, Any]:
+    """The values of a recipe, without some keys."""
+    return recipe.model_dump(mode="json", exclude=set(without))
+
+
+def kept(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Has an object keep what a method returned for each set of arguments."""
+    parameters = list(signature(method).parameters)[1:]
+
+    @wraps(method)
+    def look_up(self: "Graph", *arguments: Any, **named: Any) -> Any:
+        key = (method.__name__, *arguments, *(named[name] for name in parameters if name in named))
+        if key not in self._kept:
+            self._kept[key] = method(self, *arguments, **named)
+        return self._kept[key]
+
+    return look_up
+
+
+class Graph:
+    """The artefacts of a config. A method has the name of the rule that makes its artefacts, and
+    its parameters are the rule's wildcards.
+
+    Inputs and options have the names that the rule and its command give them. The order of inputs
+    is the order in which `reached` meets what they are made from.
+    """
+
+    def __init__(self, written: Config, get_index: Callable[[str], Indexed] = one_shard):
+        """`get_index`: returns the index of a data set, given its name."""
+        self.written = written
+        self.config = with_seeds(written)
+        """With the copies that tables of several seeds need."""
+        self._get_index = get_index
+        self._kept: dict[tuple[Any, ...], Any] = {}
+
+    def artefact(self, rule: str, wildcards: Mapping[str, Any]) -> Artefact:
+        """The artefact that a job makes."""
+        if rule not in STAGES:
+            raise ValueError(f"there is no stage {rule!r}")
+        return getattr(self, rule)(**wildcards)
+
+    def targets(self, names: Sequence[str] = ()) -> list[Artefact]:
+        """The tables and figures of these names; without names all of them, and the metrics that
+        the report shows."""
+        tables = [self.table(name) for name in self.config.tables if not names or name in names]
+        figures = [
+            self.retrieval_figure(name)
+            for name in self.config.figures
+            if not names or name in names
+        ]
+        metrics = [] if names else [self.metrics(name) for name in self.written.evaluations]
+        return [*metrics, *tables, *figures]
+
+    # ---------------------------------------------------------------------- data sets and clips
+
+    @kept
+    def render_demo(self, demo: str) -> Artefact:
+        return made(
+            "render_demo",
+            {"demo": demo},
+            f"results/demo/{demo}/labels.csv",
+            {"recipe": values_of(self.config.datasets[demo])},
+        )
+
+    @kept
+    def index(self, dataset: str) -> Artefact:
+        """Its code has only the data set's own format: changing another format reruns nothing."""
+        recipe = self.config.datasets[dataset]
+        if isinstance(recipe, Demo):
+            inputs = {"annotations": result_of(self.render_demo(dataset))}
+        else:
+            files = annotation_files(recipe)
+            inputs = {
+                "annotations": from_outside(
+                    files, lambda: digest(*(f"{file.name} {file_digest(file)}" for file in files))
+                ),
+                "videos": from_outside([], lambda: listing(recipe.videos)),
+            }
+        return made(
+            "index",
+            {"dataset": dataset},
+            f"results/index/{dataset}.csv",
+            {"recipe": values_of(recipe, NOT_INDEXED)},
+            inputs,
+            format_module(recipe.format),
+        )
+
+    @kept
+    def frames(self, dataset: str, size: str, shard: str) -> Artefact:
+        """The index has to be there, but only the videos of the shard count."""
+        return made(
+            "frames",
+            {"dataset": dataset, "size": size, "shard": shard},
+            f"results/frames/{dataset}/{size}/{shard}.h5",
+            {"fps": self.config.datasets[dataset].fps, "quality": self.config.frame_quality},
+            {
+                "index": Input((self.index(dataset).path,), (self.index(dataset),)),
+                "videos": from_outside([], lambda: self._videos(dataset, size, shard)),
+            },
+        )
+
+    @kept
+    def ledger(self, dataset: str, size: str) -> Artefact:
+        shards = self._frames(dataset, size)
+        ledgers = tuple(f"{frames.path.removesuffix('.h5')}.failed.csv" for frames in shards)
+        return made(
+            "ledger",
+            {"dataset": dataset, "size": size},
+            f"results/frames/{dataset}/{size}/failed.csv",
+            {"max_failed": self.config.datasets[dataset].max_failed},
+            {
+                "index": self._index(dataset),
+                "failed": Input(ledgers, shards, lambda: results_of(shards).fingerprint),
+            },
+        )
+
+    @kept
+    def flow(self, dataset: str, flow: str, shard: str) -> Artefact:
+        """Its code has only the flow's own method: changing another method reruns nothing."""
+        recipe = self.config.flow[flow]
+        return made(
+            "flow",
+            {"dataset": dataset, "flow": flow, "shard": shard},
+            f"results/flow/{dataset}/{flow}/{shard}.h5",
+            {"recipe": values_of(recipe)},
+            {"frames": result_of(self.frames(dataset, size_name(recipe.size), shard))},
+            method_module(recipe.method),
+        )
+
+    # --------------------------------------------------------------------------- what is learned
+
+    @kept
+    def motion_model(self, motion_model: str, split: int) -> Artefact:
+        recipe = self.config.motion_models[motion_model]
+        return made(
+            "motion_model",
+            {"motion_model": motion_model, "split": split},
+            f"results/models/{motion_model}/split{split}/model.pt",
+            {
+                "recipe": values_of(recipe, motion_model_unused(recipe)),
+                "labelled_part": values_of(self.config.labels_of(motion_model)),
+            },
+            {
+                "index": self._index(recipe.dataset),
+                "clips": self._clips(recipe.dataset, motion_model),
+                "weights": weights_of(recipe),
+            },
+        )
+
+    @kept
+    def features(self, motion_model: str, split: int, dataset: str, shards: str) -> Artefact:
+        return made(
+            "features",
+            {"motion_model": motion_model, "split": split, "dataset": dataset, "shards": shards},
+            f"results/features/{motion_model}/split{split}/{dataset}/{shards}.h5",
+            {"recipe": values_of(self.config.motion_models[motion_model].features)},
+            {
+                "clips": results_of(
+                    self._shard_of_clips(dataset, motion_model, shard)
+                    for shard in self.ranges(dataset)[shards]
+                ),
+                "model": result_of(self.model(motion_model, split)),
+            },
+        )
+
+    @kept
+    def pseudo_labels(self, pseudo_labels: str, split: int) -> Artefact:
+        """The labels that the motion model learned count if their videos are left out."""
+        recipe = self.config.pseudo_labels[pseudo_labels]
+        left_out = recipe.videos == "unlabelled"
+        labels = self.config.labels_of(recipe.motion_model) if left_out else ALL_LABELS
+        features = results_of(
+            self.features(recipe.motion_model, split, recipe.dataset, shards)
+            for shards in self.ranges(recipe.dataset)
+        )
+        return made(
+            "pseudo_labels",
+            {"pseudo_labels": pseudo_labels, "split": split},
+            f"results/pseudo_labels/{pseudo_labels}/split{split}/labels.csv",
+            {
+                "recipe": values_of(recipe, pseudo_labels_unused(recipe)),
+                "labelled_part": values_of(labels),
+                "shard_count": self.config.datasets[recipe.dataset].shards,
+            },
+            {
+                "index": self._index(recipe.dataset),
+                "features": self._with_ledger(features, recipe.dataset, recipe.motion_model),
+            },
+        )
+
+    @kept
+    def appearance_model(self, appearance_model: str, split: int) -> Artefact:
+        recipe = self.config.appearance_models[appearance_model]
+        source = self.config.pseudo_labels[recipe.pseudo_labels].dataset
+        return made(
+            "appearance_model",
+            {"appearance_model": appearance_model, "split": split},
+            f"results/models/{appearance_model}/split{split}/model.pt",
+            {"recipe": values_of(recipe)},
+            {
+                "index": self._index(source),
+                "frames": self._clips(source, appearance_model),
+                "pseudo_labels": result_of(self.pseudo_labels(recipe.pseudo_labels, split)),
+                "weights": weights_of(recipe),
+            },
+        )
+
+    @kept
+    def mers_model(self, mers_model: str, split: int) -> Artefact:
+        recipe = self.config.appearance_models[mers_model]
+        source, teacher = recipe.mers.dataset, recipe.mers.motion_model
+        return made(
+            "mers_model",
+            {"mers_model": mers_model, "split": split},
+            f"results/models/{mers_model}/split{split}/model.pt",
+            {"recipe": values_of(recipe)},
+            {
+                "index": self._index(source),
+                "frames": self._clips(source, mers_model),
+                "flow": self._clips(source, teacher),
+                "teacher": result_of(self.model(teacher, split)),
+                "weights": weights_of(recipe),
+            },
+        )
+
+    @kept
+    def random_model(self, random_model: str, split: int) -> Artefact:
+        recipe = self.config.appearance_models[random_model]
+        return made(
+            "random_model",
+            {"random_model": random_model, "split": split},
+            f"results/models/{random_model}/split{split}/model.pt",
+            {"recipe": untrained(recipe)},
+            {"weights": weights_of(recipe)},
+        )
+
+    def model(self, name: str, split: int) -> Artefact:
+        """A motion or appearance model, before any fine-tuning."""
+        if name in self.config.motion_models:
+            return self.motion_model(name, split)
+        recipe = self.config.appearance_models[name]
+        if recipe.mers:
+            return self.mers_model(name, split)
+        if recipe.pseudo_labels:
+            return self.appearance_model(name, split)
+        return self.random_model(name, split)
+
+    # -------------------------------------------------------------------------------- evaluation
+
+    @kept
+    def fine_tuning(self, evaluation: str, split: int) -> Artefact:
+        """`teacher` and `flow` are inputs if MARS teaches the network."""
+        recipe = self.config.evaluations[evaluation]
+        inputs = self._evaluated(recipe, split)
+        if mars := recipe.fine_tuning.mars:
+            inputs["flow"] = self._clips(recipe.dataset, mars.motion_model)
+            inputs["teacher"] = result_of(self._model_behind(recipe, mars.motion_model, split))
+        return made(
+            "fine_tuning",
+            {"evaluation": evaluation, "split": split},
+            f"results/evaluations/{evaluation}/split{split}/model.pt",
+            {
+                "recipe": values_of(recipe.fine_tuning),
+                "clip_length": recipe.clip_length,
+                "labelled_part": values_of(self.config.labels_of_evaluation(recipe)),
+            },
+            inputs,
+        )
+
+    @kept
+    def recognition(self, evaluation: str, split: int) -> Artefact:
+        """The model is the fine-tuned one, if there is fine-tuning."""
+        recipe = self.config.evaluations[evaluation]
+        inputs = self._evaluated(recipe, split)
+        if recipe.fine_tuning:
+            inputs["model"] = result_of(self.fine_tuning(evaluation, split))
+        return made(
+            "recognition",
+            {"evaluation": evaluation, "split": split},
+            f"results/evaluations/{evaluation}/split{split}/recognition.json",
+            {"clip_length": recipe.clip_length, "clips": recipe.clips},
+            inputs,
+        )
+
+    @kept
+    def retrieval(self, evaluation: str, split: int) -> Artefact:
+        recipe = self.config.evaluations[evaluation]
+        return made(
+            "retrieval",
+            {"evaluation": evaluation, "split": split},
+            f"results/evaluations/{evaluation}/split{split}/retrieval.json",
+            {
+                "clip_length": recipe.clip_length,
+                "clips": recipe.clips,
+                "recall_at": list(recipe.recall_at),
+            },
+            self._evaluated(recipe, split),
+        )
+
+    @kept
+    def metrics(self, evaluation: str) -> Artefact:
+        recipe = self.config.evaluations[evaluation]
+        return made(
+            "metrics",
+            {"evaluation": evaluation},
+            f"results/evaluations/{evaluation}/metrics.json",
+            {"splits": list(recipe.splits), "measures": list(recipe.measures)},
+            {
+                "measures": results_of(
+                    self.measure(measure, evaluation, split)
+                    for split in recipe.splits
+                    for measure in recipe.measures
+                )
+            },
+        )
+
+    def measure(self, name: str, evaluation: str, split: int) -> Artefact:
+        """`recognition` or `retrieval` of an evaluation."""
+        measures = {"recognition": self.recognition, "retrieval": self.retrieval}
+        return measures[name](evaluation, split)
+
+    # ----------------------------------------------------------------- tables, figures, the report
+
+    @kept
+    def table(self, table: str) -> Artefact:
+        """Its recipe is text in the order of the config, which is that of its rows and columns.
+        It reads the measures of the evaluations, and splits, that it shows."""
+        recipe = self.config.tables[table]
+        shown = sorted({(name, text.split(" ")[0]) for name, text in recipe.measurements_of_seeds})
+        if recipe.splits is None:
+            measures = [self.metrics(name) for name in dict(shown)]
+        else:
+            measures = [
+                self.measure(measure, name, split)
+                for name, measure in shown
+                for split in recipe.splits
+            ]
+        return made(
+            "table",
+            {"table": table},
+            f"results/tables/{table}.md",
+            {
+                "recipe": self.config.noticed(table).model_dump_json(),
+                "leaking": self.config.leaking(table),
+            },
+            {"metrics": results_of(measures)},
+        )
+
+    @kept
+    def retrieval_figure(self, figure: str) -> Artefact:
+        """It shows frames of the size that the model reads, even if the model reads flow."""
+        recipe = self.config.figures[figure]
+        evaluation = self.config.evaluations[recipe.evaluation]
+        size = size_name(self.config.size_of(evaluation.model))
+        retrieval = self.retrieval(recipe.evaluation, evaluation.splits[0])
+        frames = results_of(self._frames(evaluation.dataset, size))
+        return made(
+            "retrieval_figure",
+            {"figure": figure},
+            f"results/figures/{figure}.png",
+            {"recipe": values_of(recipe), "clip_length": evaluation.clip_length},
+            {
+                "index": self._index(evaluation.dataset),
+                "neighbours": result_of(retrieval, "neighbours.csv"),
+                "frames": self._with_ledger(frames, evaluation.dataset, evaluation.model),
+            },
+        )
+
+    @kept
+    def report(self) -> Artefact:
+        """Copies for other seeds are in its tables alone. The other files that it reads follow from
+        the metrics, so they do not count again."""
+        metrics = [self.metrics(name) for name in self.written.evaluations]
+        others = tuple(
+            (artefact, artefact.path if name is None else artefact.beside(name))
+            for rule, artefacts in reached(metrics).items()
+            for artefact in artefacts
+            for name in REPORTED.get(rule, ())
+        )
+        return made(
+            "report",
+            {},
+            "results/report/index.html",
+            {},
+            {
+                "config": from_outside([], lambda: digest(report_config(self.written))),
+                "metrics": results_of(metrics),
+                "tables": results_of(map(self.table, self.config.tables)),
+                "figures": results_of(map(self.retrieval_figure, self.config.figures)),
+                "others": Input(
+                    tuple(path for _, path in others), tuple(artefact for artefact, _ in others)
+                ),
+            },
+        )
+
+    # ------------------------------------------------------------------------------------ inputs
+
+    @kept
+    def ranges(self, dataset: str) -> dict[str, list[str]]:
+        """Names of a data set's files of features, each to its shards."""
+        return ranges(self._get_index(dataset).videos, self.config.datasets[dataset].shards)
+
+    @kept
+    def _index(self, dataset: str) -> Input:
+        """It counts by its content."""
+        index = self.index(dataset)
+        return Input((index.path,), (index,), lambda: self._get_index(dataset).fingerprint)
+
+    def _videos(self, dataset: str, size: str, shard: str) -> str:
+        """Fingerprint of the video files of a shard: another one if a video is added, removed or
+        replaced. The videos of a demo are results, whose dates do not count."""
+        videos = self._get_index(dataset).videos[shard]
+        if isinstance(self.config.datasets[dataset], Demo):
+            return digest(self.render_demo(dataset).fingerprint, *(video for video, _ in videos))
+        now, frames = state(videos), f"results/frames/{dataset}/{size}/{shard}.h5"
+        record = read_record(frames)
+        if record and record.get("inputs", {}).get("videos") != now:
+            return state(videos, read_seen(Path(frames)))
+        return now
+
+    @kept
+    def _frames(self, dataset: str, size: str) -> tuple[Artefact, ...]:
+        """All shards of the frames of a data set."""
+        shards = self._get_index(dataset).videos
+        return tuple(self.frames(dataset, size, shard) for shard in shards)
+
+    def _shard_of_clips(self, dataset: str, model: str, shard: str) -> Artefact:
+        """A shard of what a model reads: flow or frames."""
+        if flow := self.config.flow_of(model):
+            return self.flow(dataset, flow, shard)
+        return self.frames(dataset, size_name(self.config.size_of(model)), shard)
+
+    @kept
+    def _clips(self, dataset: str, model: str) -> Input:
+        """All shards of a data set that a model reads, and the ledger."""
+        shards = results_of(
+            self._shard_of_clips(dataset, model, shard) for shard in self._get_index(dataset).videos
+        )
+        return self._with_ledger(shards, dataset, model)
+
+    def _with_ledger(self, shards: Input, dataset: str, model: str) -> Input:
+        """The ledger shows that not too many videos of the data set are lost, in the size that the
+        model reads. It changes no result."""
+        ledger = self.ledger(dataset, size_name(self.config.size_of(model)))
+        return Input(
+            (*shards.paths, ledger.path), (*shards.made_by, ledger), shards.get_fingerprint
+        )
+
+    def _model_behind(self, evaluation: Evaluation, model: str, split: int) -> Artefact:
+        """A model of an evaluation, of the split it has to be of if `split` is evaluated."""
+        return self.model(model, self.config.model_split(evaluation, model, split))
+
+    def _evaluated(self, evaluation: Evaluation, split: int) -> dict[str, Input]:
+        """What every measure of an evaluation reads."""
+        return {
+            "index": self._index(evaluation.dataset),
+            "clips": self._clips(evaluation.dataset, evaluation.model),
+            "model": result_of(self._model_behind(evaluation, evaluation.model, split)),
+        }
+
+
+def made(
+    rule: str,
+    wildcards: Mapping[str, Any],
+    path: str,
+    options: Mapping[str, Any],
+    inputs: Mapping[str, Input] | None = None,
+    *more_code: str,
+) -> Artefact:
+    """An artefact of a rule, whose job runs the stage of that name."""
+    code = (stage_module(rule), *more_code)
+    return Artefact(rule, wildcards, path, options, code, inputs or {})
+
+
+# --------------------------------------------------- the parts of recipes that artefacts depend on
+
+
+NOT_INDEXED = frozenset({"fps", "max_failed"})
+"""Keys of a data set that its index does not depend on."""
+REPORTED: dict[str, tuple[str | None, ...]] = {
+    "index": (None,),
+    "ledger": (None,),
+    "motion_model": ("history.csv",),
+    "appearance_model": ("history.csv",),
+    "mers_model": ("history.csv",),
+    "pseudo_labels": (None, "quality.json"),
+    "fine_tuning": ("history.csv",),
+    "recognition": ("predictions.csv",),
+    "retrieval": ("neighbours.csv",),
+}
+"""Rule to the files that the report reads of each of its artefacts; None is the first file."""
+
+
+def annotation_files(recipe: DatasetRecipe) -> list[Path]:
+    """The files, besides videos, that say what is in a data set. A folder in the place of a file is
+    left out: the index stage names the key that is wrong."""
+    if isinstance(recipe, Demo):
+        return []
+    if isinstance(recipe, Kinetics):
+        files = list(recipe.annotations)
+    elif isinstance(recipe, Folders):
+        files = [recipe.labels] if recipe.labels else []
+    else:
+        files = sorted(recipe.annotations.glob("*.txt"))
+    return [file for file in files if file.is_file()]
+
+
+def motion_model_unused(recipe: MotionModel) -> set[str]:
+    """Keys that its training does not depend on: where, and for what, the model is used later."""
+    unused = {"features", "motion_split", "labelled_part"}
+    return unused | {"frame_size"} if recipe.flow else unused
+
+
+def pseudo_labels_unused(recipe: PseudoLabels) -> set[str]:
+    """Keys that its granularity does not use."""
+    used = {"segment_percentile": {"percentile"}, "segment_equal": {"segments"}}
+    return {"percentile", "segments"} - used.get(recipe.granularity, set())
+
+
+def untrained(recipe: AppearanceModel) -> dict[str, Any]:
+    """What random weights and their description depend on, which excludes the schedule."""
+    training = recipe.training.model_dump(include={"seed", "crop"})
+    return values_of(recipe.model_copy(update={"training": type(recipe.training)(**training)}))
+
+
+def report_config(written: Config) -> str:
+    """The whole config as JSON, in its own order, which is that of a table's rows. Left out are
+    defaults, to be short enough for a command line, and what changes no result."""
+    return written.model_dump_json(exclude={"resources", "base", "defaults"}, exclude_defaults=True)
+
+
+def weights_of(recipe: MotionModel | AppearanceModel) -> Input:
+    """The weight file that a network starts from, if any."""
+    weights = recipe.network.weights
+    files: Iterable[Path] = [weights] if weights else []
+    return from_outside(files, lambda: file_digest(weights) if weights else "")

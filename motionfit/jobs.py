@@ -1,0 +1,156 @@
+"""How a command runs: its exit status, its messages, its log and the record of its result."""
+
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from cyclopts import CycloptsError
+
+from motionfit.errors import InterruptedTrainingError, MotionFitError
+from motionfit.files import cannot_write, refused
+from motionfit.interruption import INTERRUPTED, interruptible
+from motionfit.records import Record
+from motionfit.terminal import set_terminal, terminal
+
+log = logging.getLogger(__name__)
+
+Command = Callable[[], int | None]
+
+WRONG_USE = 2
+"""Exit status if the options of a command are wrong."""
+RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
+"""Where torchrun, srun and a training itself say which of their processes this is."""
+LAST_LINES = 20
+"""Lines of its log that a failing command shows."""
+
+
+def attempt(command: Command) -> tuple[int, str]:
+    """Runs a command. Returns its exit status and, if something is wrong that the user can mend,
+    one message."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
+    )
+    try:
+        with interruptible():
+            status = command() or 0
+            sys.stdout.flush()  # what is printed stands before what is logged
+        return status, ""
+    except CycloptsError as error:
+        return WRONG_USE, f"error: {error}\n"
+    except InterruptedTrainingError as error:
+        return INTERRUPTED, f"{error}\n"
+    except MotionFitError as error:
+        return 1, f"error: {error}\n"
+    except MemoryError as error:
+        reason = f" ({error})" if str(error) else ""
+        return 1, f"error: there is not enough memory{reason}: take smaller sizes, or more memory\n"
+    except OSError as error:
+        # If a file may not be read, the system's own words say what and where. If a disk is full,
+        # they may not.
+        if refused(error):
+            error = cannot_write(error.filename or "the output", error)
+        return 1, f"error: {error}\n"
+
+
+def recorded(command: Command, record: Record | None) -> Command:
+    """A command that notes beside its result what the result was made from. If several processes
+    train together, the first one notes it."""
+    if record is None or rank() != "0":
+        return command
+
+    def run() -> int | None:
+        record.begin()
+        status = command()
+        if not status:
+            record.finish()
+        return status
+
+    return run
+
+
+def rank() -> str:
+    """Which of the processes of a command this is: "0" for the first, or the only one."""
+    return next((os.environ[name] for name in RANKS if name in os.environ), "0")
+
+
+def attempt_with_log(command: Command, file: Path) -> int:
+    """Runs a command with all its output in a log, and returns its exit status.
+
+    If several processes train together, each but the first has a log of its own beside the first
+    one's. Warnings go to the terminal too and, if the command fails, so do the last lines of the
+    log: whoever runs the workflow sees why.
+    """
+    if rank() != "0":
+        file = file.with_suffix(f".process{rank()}.log")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        opened = file.open("w", encoding="utf-8")
+    except OSError as error:
+        print(f"error: {cannot_write(file, error)}", file=sys.stderr)
+        return 1
+    streams = {number: os.dup(number) for number in (1, 2)}
+    with opened:
+        for number in streams:
+            os.dup2(opened.fileno(), number)
+    with os.fdopen(os.dup(streams[2]), "w", encoding="utf-8") as stderr:
+        set_terminal(stderr)
+        try:
+            try:
+                status, message = attempt(timed(with_warnings(command)))
+            except KeyboardInterrupt:
+                with suppress(OSError):
+                    os.write(2, b"interrupted\n")
+                raise
+            except Exception:
+                status, message = 1, traceback.format_exc()
+            with suppress(OSError):  # the disk may be too full for the log
+                os.write(2, message.encode(errors="replace"))
+        finally:
+            set_terminal(None)
+            for number, stream in zip(streams, (sys.stdout, sys.stderr), strict=True):
+                with suppress(OSError):
+                    stream.flush()
+                os.dup2(streams[number], number)
+                os.close(streams[number])
+    if status == INTERRUPTED:
+        sys.stderr.write(message)
+    elif status:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        said = message.splitlines()
+        if lines[len(lines) - len(said) :] != said:
+            lines += said
+        print(f"The last lines of {file}:", *lines[-LAST_LINES:], sep="\n", file=sys.stderr)
+    return status
+
+
+def with_warnings(command: Command) -> Command:
+    """A command whose warnings go to the terminal too."""
+
+    def run() -> int | None:
+        warnings = logging.StreamHandler(terminal())
+        warnings.setLevel(logging.WARNING)
+        warnings.setFormatter(logging.Formatter("warning: %(message)s"))
+        logging.getLogger("motionfit").addHandler(warnings)
+        return command()
+
+    return run
+
+
+def timed(command: Command) -> Command:
+    """A command that ends its log with the time it took."""
+    # Before this, Python started and imported, which is work without waiting.
+    begun = time.monotonic() - time.process_time()
+
+    def run() -> int | None:
+        status = command()
+        # Snakemake's own count, in results/benchmarks, may lack the last half minute.
+        *used, _ = os.times()
+        log.info("took %.1f s, and %.1f s of CPU time", time.monotonic() - begun, sum(used))
+        return status
+
+    return run

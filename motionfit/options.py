@@ -1,0 +1,121 @@
+"""Types of the command line's options, and how their values are read.
+
+An option means the same in every command. Its name, type, default and help are those of a parameter
+of the command's function.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from cyclopts import Parameter, Token
+from cyclopts.validators import Number
+
+from motionfit.config import Dataset, LabelledPart, Recipe, parse_dataset, parse_recipe
+
+CORES = os.cpu_count() or 1
+R = TypeVar("R", bound=Recipe)
+
+
+def read_recipe(kind: type[R], tokens: Sequence[Token]) -> R:
+    return parse_recipe(kind, tokens[0].value)
+
+
+def read_data_set(_kind: Any, tokens: Sequence[Token]) -> Dataset:
+    return parse_dataset(tokens[0].value)
+
+
+def read_size(_kind: Any, tokens: Sequence[Token]) -> tuple[int, int]:
+    text = tokens[0].value
+    sides = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text, re.ASCII)
+    if not sides or max(map(int, sides.groups())) > 8192:
+        raise ValueError(
+            f"{text!r} should be height and width in pixels, such as 128x171, 8192 at most"
+        )
+    return int(sides[1]), int(sides[2])
+
+
+def json_of(read: Any, text: str) -> Parameter:
+    return Parameter(converter=read, accepts_keys=False, n_tokens=1, help=text)
+
+
+def whole(least: int, most: int, text: str) -> Parameter:
+    return Parameter(validator=Number(gte=least, lte=most), help=text)
+
+
+def real(least: float, most: float, text: str) -> Parameter:
+    return Parameter(validator=Number(gte=least, lte=most), help=text)
+
+
+def described(text: str) -> Parameter:
+    return Parameter(help=text)
+
+
+# What a stage depends on, as the config has it.
+JsonRecipe = Annotated[R, json_of(read_recipe, "The recipe, as the config has it, in JSON.")]
+DataSetRecipe = Annotated[
+    Dataset, json_of(read_data_set, "The data set's recipe, as the config has it, in JSON.")
+]
+JsonLabelledPart = Annotated[
+    LabelledPart,
+    json_of(
+        read_recipe,
+        "The part of the training labels that is used, as labelled_parts in the config has it, in "
+        "JSON (default: all).",
+    ),
+]
+ClipLength = Annotated[int, whole(1, 10_000, "Frames per clip.")]
+ClipsPerVideo = Annotated[int, whole(1, 1000, "Clips per video.")]
+Split = Annotated[int, whole(1, 10**9, "Number of the split.")]
+FrameSize = Annotated[
+    tuple[int, int],
+    Parameter(converter=read_size, n_tokens=1, help="Height and width in pixels, such as 128x171."),
+]
+Rate = Annotated[float, real(0.001, 1000, "Frames per second (default: all frames).")]
+Quality = Annotated[int, whole(1, 100, "JPEG quality.")]
+Fraction = Annotated[float, Parameter(validator=Number(gte=0, lte=1))]
+Count = Annotated[int, Parameter(validator=Number(gte=1, lte=10**9))]
+
+# Files and folders.
+IndexFile = Annotated[Path, described("Index of the data set.")]
+ModelFile = Annotated[Path, described("A model.pt.")]
+FramesFolder = Annotated[Path, described("Folder of the shards of frames.")]
+FlowFolder = Annotated[Path, described("Folder of the shards of flow.")]
+ClipsFolder = Annotated[
+    Path, described("Folder of the shards that the model reads: frames or flow.")
+]
+NeighboursFile = Annotated[Path, described("The nearest videos, as `retrieval` writes them.")]
+ShardName = Annotated[str, described("Name of the shard, such as 0003.")]
+ShardNames = Annotated[list[str], described("Names of the shards, such as 0003.")]
+Output = Annotated[
+    Path, described("The file to write. If there are others, they are written beside it.")
+]
+
+# What a job runs on.
+Threads = Annotated[int, whole(1, 4096, "CPU cores to use (default: all).")]
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a training runs on, and how it uses it."""
+
+    threads: Threads = CORES
+    devices: Annotated[
+        int,
+        whole(0, 1024, "GPUs of each machine, or processes if it has none; 0 stays on the CPU."),
+    ] = 1
+    nodes: Annotated[
+        int,
+        whole(1, 10**9, "Machines, on each of which srun or torchrun starts a process per device."),
+    ] = 1
+    compile: Annotated[bool, described("Compile the network.")] = False
+    channels_last: Annotated[bool, described("Keep tensors with their channels last.")] = False
+    gpu_decoding: Annotated[bool, described("Decode the clips on the GPU.")] = False
+
+
+HardwareOptions = Annotated[Hardware, Parameter(name="*")]
+"""Each of its values is an option of its own."""
+ONE_DEVICE = Hardware()

@@ -1,0 +1,18 @@
+"""The index of a data set."""
+
+from pathlib import Path
+
+from motionfit.datasets.build import build_index
+from motionfit.datasets.index import write_index
+from motionfit.options import DataSetRecipe, Output
+
+
+def index(*, recipe: DataSetRecipe, videos: Path | None = None, output: Output) -> None:
+    """Index a data set: one row per video.
+
+    Parameters
+    ----------
+    videos
+        Folder of the rendered videos of a demo. Other data sets name theirs in the recipe.
+    """
+    write_index(build_index(recipe, videos), output)

@@ -1,0 +1,28 @@
+"""The measures of an evaluation over its splits."""
+
+from pathlib import Path
+from typing import Literal
+
+from motionfit.evaluation.summary import summarise
+from motionfit.options import Output, Split
+
+
+def metrics(
+    *,
+    evaluation: Path,
+    splits: list[Split],
+    measures: list[Literal["recognition", "retrieval"]],
+    output: Output,
+) -> None:
+    """Join the measures of the splits of an evaluation.
+
+    Parameters
+    ----------
+    evaluation
+        Folder that holds one folder per split.
+    splits
+        Numbers of the splits.
+    measures
+        What was measured.
+    """
+    summarise(evaluation, splits, measures, output)

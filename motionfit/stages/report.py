@@ -1,0 +1,21 @@
+"""The report of a run."""
+
+import json
+from pathlib import Path
+
+from motionfit.config import load_config
+from motionfit.options import Output
+from motionfit.report import write_report
+
+
+def report(*, config: str, results: Path = Path("results"), output: Output) -> None:
+    """Write the report of a run as one HTML file.
+
+    Parameters
+    ----------
+    config
+        The whole config, in JSON.
+    results
+        Folder of the results.
+    """
+    write_report(load_config(json.loads(config)), results, output)

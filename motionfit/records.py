@@ -84,6 +84,11 @@ def read_record(result: str) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
+def is_unfinished(result: str) -> bool:
+    """Whether the job that makes a result began and did not end."""
+    return bool((read_record(result) or {}).get("unfinished"))
+
+
 def state_of(artefact: "Artefact") -> State:
     """Whether the result of an artefact is there, and is what the artefact describes."""
     record = read_record(artefact.path)

@@ -19,7 +19,7 @@ from motionfit.datasets.checks import check_data_set, message, refuse_vanished
 from motionfit.datasets.index import read_index as table_of_index
 from motionfit.errors import MotionFitError
 from motionfit.graph import indexed
-from motionfit.records import Record, State, differences, record_path, state_of
+from motionfit.records import Record, State, differences, is_unfinished, record_path, state_of
 
 reasons_told = set()
 indexes_checked = set()
@@ -57,10 +57,20 @@ def input_files(look_up):
             return found
         found = [found] if isinstance(found, str) else found
         if OF_JOB["state"] is State.CURRENT:
-            return [ancient(path) for path in found if exists(path)]
+            return [ancient(path) for path in found if exists(path) or tell_gap(path)]
         return [flag(path, "ancient", OldUnlessRemade(path)) for path in found]
 
     return files
+
+
+@cache
+def tell_gap(path):
+    """Warns of a missing file that nothing needs, if the job that makes it was interrupted."""
+    if is_unfinished(path):
+        logger.warning(
+            f"{path} is missing, since the job that makes it was interrupted. What is made from it is "
+            f"there, so it is not made again; `snakemake {path}` makes it"
+        )
 
 
 @cache

@@ -47,7 +47,7 @@ class Record:
             artefact.fingerprint,
             artefact.options,
             artefact.code_version,
-            artefact.fingerprints
+            artefact.fingerprints,
         )
 
     @classmethod
@@ -111,8 +111,8 @@ OUTSIDE = ("config", "videos", "annotations", "weights")
 
 
 def differences(artefact: "Artefact") -> list[str]:
-    """How an artefact differs from the result that is there, by itself: the keys of its options that
-    changed, its code, its files from outside. Empty if only what it is made from changed."""
+    """How an artefact differs from the result that is there, by itself: the keys of its options
+    that changed, its code, its files from outside. Empty if only what it is made from changed."""
     record = read_record(artefact.path) or {}
     found = changed_keys("", record.get("options"), json.loads(json.dumps(artefact.options)))
     found = [text.removeprefix("recipe.") for text in found]

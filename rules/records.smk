@@ -14,7 +14,7 @@ from snakemake.logging import logger
 from snakemake.settings.enums import RerunTrigger
 
 from motionfit.config import Demo
-from motionfit.datasets.checks import check_data_set, message, refuse_vanished
+from motionfit.config_checks import check_data_set, message, refuse_vanished
 from motionfit.datasets.build import build_index
 from motionfit.datasets.index import read_index as table_of_index
 from motionfit.errors import MotionFitError

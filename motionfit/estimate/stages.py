@@ -25,10 +25,10 @@ from motionfit.estimate.costs import (
     training_seconds,
     units,
 )
-from motionfit.estimate.graph import Needed, needed
 from motionfit.estimate.rates import Inference, Learning, Sample, Stored
 from motionfit.estimate.survey import Survey, survey
 from motionfit.flow.methods import BATCHED, method_module
+from motionfit.graph import Needed, needed_by_run
 from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.seeds import with_seeds
 from motionfit.store.ranges import ranges
@@ -69,7 +69,7 @@ class Run:
 
     @cached_property
     def needed(self) -> Needed:
-        return needed(self._written, self._targets)
+        return needed_by_run(self._written, self._targets)
 
     @cached_property
     def surveys(self) -> dict[str, Survey]:
@@ -190,7 +190,7 @@ class Run:
             if s.render_bytes
         ]
         return self._cost(
-            "render_demo", jobs, "motionfit.datasets.demo", self.config.resources.index
+            "render_demo", jobs, "motionfit.datasets.demo", self.config.resources.render_demo
         )
 
     def _index(self) -> Cost:
@@ -217,7 +217,7 @@ class Run:
 
     def _ledger(self) -> Cost:
         jobs = [Job(len(self.needed.frames), 0, 0)]
-        return self._cost("ledger", jobs, "frames", self.config.resources.index)
+        return self._cost("ledger", jobs, "frames", self.config.resources.ledger)
 
     def _flow(self) -> Cost:
         jobs: dict[str, list[Job]] = defaultdict(list)
@@ -243,7 +243,7 @@ class Run:
 
     def _motion_model(self) -> Cost:
         config, jobs = self.config, []
-        for name, split in sorted(self.needed.motion_models):
+        for name, split in sorted(self.needed.of("motion_model")):
             recipe = config.motion_models[name]
             rows = labelled_train(self.surveys[recipe.dataset].index, split, config.labels_of(name))
             jobs.append(
@@ -261,7 +261,7 @@ class Run:
 
     def _appearance_model(self) -> Cost:
         config, jobs = self.config, []
-        for name, split in sorted(self.needed.appearance_models):
+        for name, split in sorted(self.needed.of("appearance_model")):
             recipe = config.appearance_models[name]
             labels = config.pseudo_labels[recipe.pseudo_labels]
             index = self.surveys[labels.dataset].index
@@ -280,12 +280,12 @@ class Run:
 
     def _mers_model(self) -> Cost:
         config, jobs = self.config, []
-        for name, split in sorted(self.needed.mers_models):
+        for name, split in sorted(self.needed.of("mers_model")):
             recipe = config.appearance_models[name]
             rows = source_videos(self.surveys[recipe.mers.dataset].index, split, recipe.mers.videos)
             jobs.append(
                 self._training(
-                    "appearance_model",
+                    "mers_model",
                     name,
                     recipe.mers.dataset,
                     rows,
@@ -294,11 +294,11 @@ class Run:
                     teacher=recipe.mers.motion_model,
                 )
             )
-        return self._cost("mers_model", jobs, "network", config.resources.appearance_model)
+        return self._cost("mers_model", jobs, "network", config.resources.mers_model)
 
     def _fine_tuning(self) -> Cost:
         config, jobs = self.config, []
-        for name, split in sorted(self.needed.fine_tuning):
+        for name, split in sorted(self.needed.of("fine_tuning")):
             recipe = config.evaluations[name]
             rows = labelled_train(
                 self.surveys[recipe.dataset].index, split, config.labels_of_evaluation(recipe)
@@ -371,9 +371,9 @@ class Run:
         models = self.config.appearance_models
         jobs = [
             Job(1, 0, rates.weight_bytes(models[name].network.backbone, "frames"))
-            for name, _ in self.needed.random_models
+            for name, _ in self.needed.of("random_model")
         ]
-        return self._cost("random_model", jobs, "network", self.config.resources.index)
+        return self._cost("random_model", jobs, "network", self.config.resources.random_model)
 
     # ----------------------------------------------------------------------------- inference
 
@@ -446,7 +446,7 @@ class Run:
     def _pseudo_labels(self) -> Cost:
         config, jobs = self.config, []
         stage = config.resources.pseudo_labels
-        for name, split in sorted(self.needed.pseudo_labels):
+        for name, split in sorted(self.needed.of("pseudo_labels")):
             recipe = config.pseudo_labels[name]
             found = self.surveys[recipe.dataset]
             dimensions = FEATURES[config.motion_models[recipe.motion_model].network.backbone]
@@ -460,14 +460,14 @@ class Run:
     def _recognition(self) -> Cost:
         jobs = [
             self._tested(name, split, "recognition", ("test",))
-            for name, split in sorted(self.needed.recognition)
+            for name, split in sorted(self.needed.of("recognition"))
         ]
         return self._cost("recognition", jobs, "network", self.config.resources.recognition)
 
     def _retrieval(self) -> Cost:
         jobs = [
             self._tested(name, split, "retrieval", ("train", "test"))
-            for name, split in sorted(self.needed.retrieval)
+            for name, split in sorted(self.needed.of("retrieval"))
         ]
         return self._cost("retrieval", jobs, "network", self.config.resources.retrieval)
 
@@ -490,7 +490,7 @@ class Run:
         config = self.config
         targets = self._targets or (*config.tables, *config.figures)
         jobs = [Job(len(self.needed.metrics) + len(targets), 0, 0)]
-        return self._cost("metrics, tables, figures", jobs, "light", config.resources.tables)
+        return self._cost("metrics, tables, figures", jobs, "light", config.resources.metrics)
 
     def _report(self) -> Cost:
         jobs = [Job(int(not self._targets), 0, 0)]

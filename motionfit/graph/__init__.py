@@ -2,13 +2,17 @@
 
 from motionfit.graph.artefacts import Artefact, Input, reached
 from motionfit.graph.graph import Graph, Indexed, indexed, report_config, size_name
+from motionfit.graph.needed import Needed, needed_by_evaluations, needed_by_run
 
 __all__ = [
     "Artefact",
     "Graph",
     "Indexed",
     "Input",
+    "Needed",
     "indexed",
+    "needed_by_evaluations",
+    "needed_by_run",
     "reached",
     "report_config",
     "size_name",

@@ -101,18 +101,15 @@ def from_outside(files: Iterable[Path], get_fingerprint: Callable[[], str]) -> I
     return Input(tuple(map(str, files)), (), get_fingerprint)
 
 
-def reached(targets: Iterable[Artefact]) -> dict[str, list[Artefact]]:
-    """Rule to the artefacts that the targets are made from, and the targets, each once, in the
-    order in which a walk from the targets meets them."""
-    found: dict[str, list[Artefact]] = {}
-    seen: set[str] = set()
+def reached(targets: Iterable[Artefact]) -> list[Artefact]:
+    """The targets and all artefacts that they are made from, each once, in the order in which a
+    walk from the targets meets them."""
+    found: dict[str, Artefact] = {}
     waiting = list(targets)[::-1]
     while waiting:
         artefact = waiting.pop()
-        if artefact.path in seen:
-            continue
-        seen.add(artefact.path)
-        found.setdefault(artefact.rule, []).append(artefact)
-        before = [made for read in artefact.inputs.values() for made in read.made_by]
-        waiting += before[::-1]
-    return found
+        if artefact.path not in found:
+            found[artefact.path] = artefact
+            before = [made for read in artefact.inputs.values() for made in read.made_by]
+            waiting += before[::-1]
+    return list(found.values())

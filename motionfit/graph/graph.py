@@ -452,9 +452,8 @@ class Graph:
         metrics = [self.metrics(name) for name in self.written.evaluations]
         others = tuple(
             (artefact, artefact.path if name is None else artefact.beside(name))
-            for rule, artefacts in reached(metrics).items()
-            for artefact in artefacts
-            for name in REPORTED.get(rule, ())
+            for artefact in reached(metrics)
+            for name in REPORTED.get(artefact.rule, ())
         )
         return made(
             "report",

@@ -11,13 +11,16 @@ import pandas as pd
 from motionfit.config import Config, Evaluation, LabelledPart
 from motionfit.datasets.index import classes, labelled_train, read_index, split_column
 from motionfit.errors import MotionFitError
+from motionfit.graph import Needed
 from motionfit.report.kinds import RANDOM, kind_of
-from motionfit.report.lineage import Lineage
 from motionfit.report.pictures import read_nearest
 from motionfit.result_tables import read_table
+from motionfit.stages import STAGES
 
 Score = Callable[["EvaluationResult"], float]
 
+TRAINED = ("appearance_model", "mers_model")
+"""Rules of the appearance models that are trained before any fine-tuning."""
 SOURCE, TAUGHT = "source (pseudo-labels)", "source (MERS)"
 
 
@@ -153,7 +156,7 @@ def read_json(path: Path) -> Any:
     return json.loads(required(path).read_text(encoding="utf-8"))
 
 
-def read_indices(results: Path, needed: Lineage) -> dict[str, pd.DataFrame]:
+def read_indices(results: Path, needed: Needed) -> dict[str, pd.DataFrame]:
     """The index of each data set that is in use."""
     return {
         name: read_index(required(results / "index" / f"{name}.csv")) for name in needed.datasets
@@ -164,7 +167,7 @@ def read_indices(results: Path, needed: Lineage) -> dict[str, pd.DataFrame]:
 
 
 def read_dataset(
-    config: Config, results: Path, needed: Lineage, name: str, index: pd.DataFrame
+    config: Config, results: Path, needed: Needed, name: str, index: pd.DataFrame
 ) -> DatasetSummary:
     size = next(size for dataset, size in needed.frames if dataset == name)
     ledger = read_table(
@@ -193,14 +196,14 @@ def read_dataset(
     )
 
 
-def uses_of(config: Config, needed: Lineage, name: str) -> list[str]:
+def uses_of(config: Config, needed: Needed, name: str) -> list[str]:
     """What the evaluations use a data set for, in words."""
     users = {
-        "motion model": [config.motion_models[m].dataset for m in needed.motion_models],
-        SOURCE: [config.pseudo_labels[p].dataset for p in needed.pseudo_labels],
+        "motion model": [config.motion_models[m].dataset for m in needed.splits("motion_model")],
+        SOURCE: [config.pseudo_labels[p].dataset for p in needed.splits("pseudo_labels")],
         TAUGHT: [
             mers.dataset
-            for name in needed.appearance_models
+            for name in needed.splits(*TRAINED)
             if (mers := config.appearance_models[name].mers)
         ],
         "target (fine-tuning, test)": [e.dataset for e in config.evaluations.values()],
@@ -282,13 +285,13 @@ def first_recall(evaluation: EvaluationResult) -> float:
 # ------------------------------------------------------------------------- trainings, clusterings
 
 
-def read_histories(config: Config, results: Path, needed: Lineage) -> list[TrainingHistory]:
+def read_histories(config: Config, results: Path, needed: Needed) -> list[TrainingHistory]:
     """The trainings of all models, in the order of the pipeline."""
     trainings = [
         (name, what, splits, results / "models" / name)
         for what, models in (
-            ("motion model", needed.motion_models),
-            ("appearance model", needed.appearance_models),
+            ("motion model", needed.splits("motion_model")),
+            ("appearance model", needed.splits(*TRAINED)),
         )
         for name, splits in models.items()
     ]
@@ -312,7 +315,9 @@ def read_histories(config: Config, results: Path, needed: Lineage) -> list[Train
     ]
 
 
-def read_clustering(results: Path, name: str, splits: set[int], index: pd.DataFrame) -> Clustering:
+def read_clustering(
+    results: Path, name: str, splits: Sequence[int], index: pd.DataFrame
+) -> Clustering:
     folder = results / "pseudo_labels" / name
     return Clustering(
         name,
@@ -324,32 +329,11 @@ def read_clustering(results: Path, name: str, splits: set[int], index: pd.DataFr
 
 # ------------------------------------------------------------------------------------------ cost
 
-STAGES = (
-    "render_demo",
-    "index",
-    "frames",
-    "ledger",
-    "flow",
-    "motion_model",
-    "features",
-    "pseudo_labels",
-    "random_model",
-    "appearance_model",
-    "mers_model",
-    "fine_tuning",
-    "recognition",
-    "retrieval",
-    "metrics",
-    "table",
-    "retrieval_figure",
-)
-"""In the order of the pipeline; the report itself is still running when it is written."""
-
 
 def read_costs(results: Path) -> list[StageCost]:
     """Sums the benchmark files a stage; a job whose time is unknown is not counted."""
     costs = []
-    for stage in STAGES:
+    for stage in STAGES:  # the report itself is still running
         files = sorted((results / "benchmarks" / stage).rglob("*.tsv"))
         rows = pd.DataFrame([benchmark(file) for file in files], columns=["s", "max_rss"])
         rows = rows[rows["s"].notna()]

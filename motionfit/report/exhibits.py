@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from motionfit.config import Config
+from motionfit.graph import Needed
 from motionfit.report.collect import Clustering, EvaluationResult
-from motionfit.report.lineage import Lineage
 from motionfit.report.pictures import (
     FILM,
     Film,
@@ -214,7 +214,7 @@ def flow_examples(
 def retrieval_examples(
     config: Config,
     results: Path,
-    needed: Lineage,
+    needed: Needed,
     neighbours: Sequence[tuple[EvaluationResult, pd.DataFrame]],
     indices: Indices,
 ) -> tuple[list[Query], float]:

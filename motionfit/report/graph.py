@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from motionfit.config import Config, Size
+from motionfit.config import Config
+from motionfit.graph import Artefact, Graph, Needed, reached
 from motionfit.report.kinds import KINDS, kind_of_model
-from motionfit.report.lineage import Lineage
 
 COLUMNS = (
     "data sets",
@@ -82,68 +82,93 @@ Edges = list[tuple[str, str]]
 
 
 def artefact_graph(
-    config: Config, needed: Lineage, details: Mapping[str, str]
+    config: Config, needed: Needed, details: Mapping[str, str]
 ) -> tuple[Nodes, Edges]:
     """Nodes by key, and edges (from, to) in order, of all artefacts that the config names.
 
-    `details`: the second line of data sets and evaluations, by key ('dataset NAME', ...).
+    `needed`: what is made; the other nodes are not `used`. `details`: the second line of data sets
+    and evaluations, by key ('dataset NAME', ...).
     """
+    made = {key_of(artefact) for artefact in needed.artefacts}
     nodes: Nodes = {}
     edges: dict[tuple[str, str], None] = {}
-
-    def frames(dataset: str, size: Size) -> str:
-        key = f"frames {dataset} {size}"
-        used = (dataset, size) in needed.frames
-        nodes.setdefault(key, Node(FRAMES, dataset, f"{size[0]}x{size[1]} px", used))
-        edges[f"dataset {dataset}", key] = None
-        return key
-
-    def flow(dataset: str, name: str) -> str:
-        key = f"flow {dataset} {name}"
-        nodes.setdefault(key, Node(FLOW, name, f"of {dataset}", (dataset, name) in needed.flow))
-        edges[frames(dataset, config.flow[name].size), key] = None
-        return key
-
-    def clips(dataset: str, model: str) -> str:
-        name = config.flow_of(model)
-        return flow(dataset, name) if name else frames(dataset, config.size_of(model))
-
-    for name in config.datasets:
-        key = f"dataset {name}"
-        nodes[key] = Node(DATASET, name, details.get(key, ""), name in needed.datasets)
-    for name, motion in config.motion_models.items():
-        chosen = motion.motion_split
-        detail = "the split evaluated" if chosen == "target" else f"split {chosen}"
-        nodes[f"model {name}"] = Node(MOTION, name, detail, name in needed.motion_models)
-        edges[clips(motion.dataset, name), f"model {name}"] = None
-    for name, labels in config.pseudo_labels.items():
-        key, model = f"labels {name}", labels.motion_model
-        detail = f"{labels.clusters} clusters"
-        nodes[key] = Node(LABELS, name, detail, name in needed.pseudo_labels)
-        edges[f"model {model}", key] = None
-        edges[clips(labels.dataset, model), key] = None
-    evaluated = {evaluation.model for evaluation in config.evaluations.values()}
-    for name, model in config.appearance_models.items():
-        nodes[f"model {name}"] = Node(
-            APPEARANCE, name, KINDS[kind_of_model(config, name)].box, name in evaluated
-        )
-        if (source := config.source_of(name)) is None:
-            continue
-        edges[clips(source, name), f"model {name}"] = None
-        if model.pseudo_labels is not None:
-            edges[f"labels {model.pseudo_labels}", f"model {name}"] = None
-        if model.mers:
-            edges[f"model {model.mers.motion_model}", f"model {name}"] = None
-            edges[clips(source, model.mers.motion_model), f"model {name}"] = None
-    for name, evaluation in config.evaluations.items():
-        key = f"evaluation {name}"
-        nodes[key] = Node(EVALUATION, name, details.get(key, ""))
-        edges[f"model {evaluation.model}", key] = None
-        edges[clips(evaluation.dataset, evaluation.model), key] = None
-        if evaluation.fine_tuning and (mars := evaluation.fine_tuning.mars):
-            edges[f"model {mars.motion_model}", key] = None
-            edges[clips(evaluation.dataset, mars.motion_model), key] = None
+    for artefact in all_artefacts(config):
+        key = key_of(artefact)
+        if key and key not in nodes:
+            column, name, detail = described(config, artefact)
+            nodes[key] = Node(column, name, details.get(key, detail), key in made)
+        for source in sources(artefact):
+            if key and (start := key_of(source)) not in (None, key):
+                edges[start, key] = None
     return nodes, list(edges)
+
+
+def all_artefacts(config: Config) -> list[Artefact]:
+    """An artefact of each name, split and shard aside, and what it is made from."""
+    graph = Graph(config)
+    targets = [graph.index(name) for name in config.datasets]
+    targets += [graph.model(name, 1) for name in config.motion_models]
+    targets += [graph.pseudo_labels(name, 1) for name in config.pseudo_labels]
+    targets += [graph.model(name, 1) for name in config.appearance_models]
+    targets += [graph.metrics(name) for name in config.evaluations]
+    return reached(targets)
+
+
+def sources(artefact: Artefact) -> list[Artefact]:
+    """What an artefact is drawn as made from. Features are no box of their own, and indexes, which
+    most artefacts read, are drawn before the frames alone."""
+    found = []
+    for name, read in artefact.inputs.items():
+        for made in read.made_by:
+            if made.rule == "features":
+                found += sources(made)
+            elif name != "index" or artefact.rule == "frames":
+                found.append(made)
+    return found
+
+
+def key_of(artefact: Artefact) -> str | None:
+    """The node that an artefact belongs to; None if it is not drawn."""
+    names = artefact.wildcards
+    match artefact.rule:
+        case "index":
+            return f"dataset {names['dataset']}"
+        case "frames":
+            return f"frames {names['dataset']} {names['size']}"
+        case "flow":
+            return f"flow {names['dataset']} {names['flow']}"
+        case "motion_model" | "appearance_model" | "mers_model" | "random_model":
+            return f"model {names[artefact.rule]}"
+        case "pseudo_labels":
+            return f"labels {names['pseudo_labels']}"
+        case "fine_tuning" | "recognition" | "retrieval" | "metrics":
+            return f"evaluation {names['evaluation']}"
+        case _:
+            return None
+
+
+def described(config: Config, artefact: Artefact) -> tuple[int, str, str]:
+    """Column, name and second line of an artefact's node."""
+    names = artefact.wildcards
+    match artefact.rule:
+        case "index":
+            return DATASET, names["dataset"], ""
+        case "frames":
+            return FRAMES, names["dataset"], f"{names['size']} px"
+        case "flow":
+            return FLOW, names["flow"], f"of {names['dataset']}"
+        case "motion_model":
+            chosen = config.motion_models[names["motion_model"]].motion_split
+            detail = "the split evaluated" if chosen == "target" else f"split {chosen}"
+            return MOTION, names["motion_model"], detail
+        case "pseudo_labels":
+            name = names["pseudo_labels"]
+            return LABELS, name, f"{config.pseudo_labels[name].clusters} clusters"
+        case "appearance_model" | "mers_model" | "random_model":
+            name = names[artefact.rule]
+            return APPEARANCE, name, KINDS[kind_of_model(config, name)].box
+        case _:
+            return EVALUATION, names["evaluation"], ""
 
 
 def used(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:

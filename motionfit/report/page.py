@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from motionfit.config import Config, RetrievalFigure
 from motionfit.files import replacing
+from motionfit.graph import Needed, needed_by_evaluations
 from motionfit.report import collect, figures, graph, pictures
 from motionfit.report.collect import Clustering, EvaluationResult, Score
 from motionfit.report.exhibits import (
@@ -27,7 +28,6 @@ from motionfit.report.exhibits import (
     retrieval_examples,
 )
 from motionfit.report.kinds import KINDS, MOTION, PRE_TRAINED, RANDOM, SELF_TRAINED
-from motionfit.report.lineage import Lineage, lineage
 from motionfit.report.results_table import percent, results_tables
 from motionfit.tables.plot import plot_svg
 from motionfit.tables.text import (
@@ -140,7 +140,7 @@ def environment() -> Environment:
 
 def view(config: Config, results: Path) -> dict[str, Any]:
     """All that the template shows. What is missing is found before anything is drawn."""
-    needed = lineage(config)
+    needed = needed_by_evaluations(config)
     indices = collect.read_indices(results, needed)
     datasets = [
         collect.read_dataset(config, results, needed, name, index)
@@ -157,11 +157,11 @@ def view(config: Config, results: Path) -> dict[str, Any]:
     part = config.model_copy(
         update={"evaluations": {e.name: config.evaluations[e.name] for e in featured}}
     )
-    close = lineage(part)
+    close = needed_by_evaluations(part)
     histories = collect.read_histories(config, results, needed)
     clusterings = [
         collect.read_clustering(results, name, splits, indices[config.pseudo_labels[name].dataset])
-        for name, splits in needed.pseudo_labels.items()
+        for name, splits in needed.splits("pseudo_labels").items()
     ]
     predictions = [(e, collect.read_predictions(results, e)) for e in featured if e.recognises]
     found = [(e, collect.read_neighbours(results, e)) for e in retrieving(shown, evaluations)]
@@ -292,13 +292,13 @@ def gain(shown: Sequence[EvaluationResult]) -> str:
 
 def drawing(
     config: Config,
-    close: Lineage,
+    close: Needed,
     datasets: Sequence[collect.DatasetSummary],
     evaluations: Sequence[EvaluationResult],
     some: bool,
 ) -> graph.Drawing | None:
     """The graph of all artefacts, or of those that `some` evaluations need, which the config has
-    left, and whose lineage is `close`; None where it is too large to be read."""
+    left, and `close` is what they need; None where it is too large to be read."""
     details = {f"dataset {d.name}": f"{d.videos} videos" for d in datasets}
     details |= {
         f"evaluation {e.name}": f"top-1 {percent(collect.top1(e))}%"
@@ -330,11 +330,11 @@ def clips_text(config: Config) -> str:
 
 
 def training_views(
-    config: Config, close: Lineage, histories: Sequence[collect.TrainingHistory], some: bool
+    config: Config, close: Needed, histories: Sequence[collect.TrainingHistory], some: bool
 ) -> list[tuple[Figure, bool]]:
     """The curves of all trainings, and whether each is of the config, which has `some` evaluations
     left, whose lineage is `close`."""
-    own = {*close.motion_models, *close.appearance_models, *config.evaluations}
+    own = {*close.splits("motion_model"), *close.splits(*collect.TRAINED), *config.evaluations}
     return [(training_figure(h), not some or h.name in own) for h in histories]
 
 
@@ -369,7 +369,7 @@ def clustering_views(
     config: Config,
     results: Path,
     clusterings: Sequence[Clustering],
-    close: Lineage,
+    close: Needed,
     indices: dict[str, pd.DataFrame],
 ) -> list[ClusteringView]:
     """All pseudo-labels; clips are shown of those that are in the lineage `close`."""
@@ -377,7 +377,7 @@ def clustering_views(
     for clustering in clusterings:
         recipe, units = config.pseudo_labels[clustering.name], clustering.read_units()
         examples: tuple[list[Cluster], float] = ([], 0.0)
-        if clustering.name in close.pseudo_labels:
+        if clustering.name in close.splits("pseudo_labels"):
             examples = cluster_examples(config, results, clustering, units, indices)
         views.append(
             ClusteringView(

@@ -25,7 +25,7 @@ from motionfit.config import (
 from motionfit.datasets.files import few
 from motionfit.datasets.index import hold_out, labelled_train, source_videos, split_column
 from motionfit.errors import MotionFitError
-from motionfit.estimate.graph import Needed, needed
+from motionfit.graph import Needed, needed_by_run
 from motionfit.pseudo_labels.clips import dense_starts
 from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.seeds import with_seeds
@@ -57,7 +57,7 @@ def check_data_set(config: Config, dataset: str, index: pd.DataFrame) -> Finding
 
     The headers of videos are read only as far as it takes to be sure: of most data sets one is.
     """
-    artefacts = needed(config)
+    artefacts = needed_by_run(config)
     config = with_seeds(config)
     fps = config.datasets[dataset].fps
 
@@ -99,14 +99,14 @@ class Use:
 
 def uses(config: Config, artefacts: Needed, dataset: str) -> list[Use]:
     """All that uses the labels of a data set."""
-    measured = artefacts.recognition | artefacts.retrieval
+    measured = artefacts.of("recognition", "retrieval")
     return [
         Use(f"motion_models.{name}", split, tested=False)
-        for name, split in sorted(artefacts.motion_models)
+        for name, split in sorted(artefacts.of("motion_model"))
         if config.motion_models[name].dataset == dataset
     ] + [
         Use(f"evaluations.{name}", split, tested=True)
-        for name, split in sorted(measured)
+        for name, split in sorted(set(measured))
         if config.evaluations[name].dataset == dataset
     ]
 
@@ -219,13 +219,13 @@ def training_problems(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
 ) -> Iterator[str]:
     """Trainings that are to keep the best epoch, and have nothing to tell it by."""
-    for name, split in sorted(artefacts.motion_models):
+    for name, split in sorted(artefacts.of("motion_model")):
         recipe = config.motion_models[name]
         if recipe.dataset == dataset:
             yield from best_problems(
                 f"motion_models.{name}", recipe.training, index, split, config.labels_of(name)
             )
-    for name, split in sorted(artefacts.fine_tuning):
+    for name, split in sorted(artefacts.of("fine_tuning")):
         recipe = config.evaluations[name]
         if recipe.dataset == dataset:
             labels = config.labels_of_evaluation(recipe)
@@ -261,7 +261,7 @@ def source_problems(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame, length_of: LengthOf
 ) -> Iterator[str]:
     """Clusterings that leave out all videos, or want more clusters than there are features."""
-    for name, split in sorted(artefacts.pseudo_labels):
+    for name, split in sorted(artefacts.of("pseudo_labels")):
         recipe = config.pseudo_labels[name]
         if recipe.dataset != dataset:
             continue
@@ -346,7 +346,7 @@ def clips_taken(
             length = config.evaluations[name].clip_length
             yield use.name, length, index[column == "test"]
             yield use.name, length, index[column == "train"]
-    for name, split in sorted(artefacts.appearance_models | artefacts.mers_models):
+    for name, split in sorted(artefacts.of("appearance_model", "mers_model")):
         if config.source_of(name) == dataset:
             recipe = config.appearance_models[name]
             key, length = f"appearance_models.{name}.network", recipe.network.clip_length

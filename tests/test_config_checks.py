@@ -6,12 +6,12 @@ import pytest
 import yaml
 
 from motionfit.config import load_config
+from motionfit.config_checks import Findings, check_data_set, refuse_vanished
 from motionfit.datasets.build import build_index
-from motionfit.datasets.checks import Findings, check_data_set, refuse_vanished
 from motionfit.errors import MotionFitError
 from tests.videos import make_video
 
-TINY = Path(__file__).resolve().parents[1] / "workflow" / "tiny.yaml"
+TINY = Path(__file__).resolve().parents[0] / "workflow" / "tiny.yaml"
 APPEARANCE = "appearance_models__appearance"
 
 
@@ -174,7 +174,7 @@ def test_no_more_headers_are_read_than_it_takes(video, monkeypatch):
         read.append(path)
         return 20
 
-    monkeypatch.setattr("motionfit.datasets.checks.announced_frames", announced)
+    monkeypatch.setattr("motionfit.config_checks.announced_frames", announced)
     index = index_of(video, ["-"] * 1000).assign(path=[f"{i}.mp4" for i in range(1000)])
     assert not check("source", index, pseudo_labels__clusters__clusters=1000).problems
     assert len(read) == 1  # for the clip length
@@ -223,7 +223,7 @@ def test_nothing_is_said_where_headers_say_nothing_or_videos_cant_be_opened(
 ):
     """What can't be decoded is the ledger's to tell, and not that all of it is too short."""
     network = {f"{APPEARANCE}__network": {"backbone": "r2plus1d_small", "clip_length": 900}}
-    monkeypatch.setattr("motionfit.datasets.checks.announced_frames", lambda *_: 0)
+    monkeypatch.setattr("motionfit.config_checks.announced_frames", lambda *_: 0)
     assert not check("source", index_of(video, ["-"] * 4), **network).problems
     monkeypatch.undo()
     (tmp_path / "text.mp4").write_text("no video")

@@ -6,8 +6,8 @@ JSON. Defaults are the paper's where it gives one; docs/paper.md lists the excep
 In the order in which the modules import each other:
 
 - `recipe`, `values`, `references`: the base class, field types, and fields that name other recipes;
+- `defaults`: recipes laid over what they share;
 - `data_sets`, `flow`, `training`, `models`, `evaluation`, `tables`, `resources`: the recipes;
-- `defaults`: values laid over values that recipes share;
 - `artefacts`: all recipes of a run, and questions about several of them;
 - `table_checks`, `checks`: which recipes fit together;
 - `whole`: the class Config, `artefacts` with defaults and checks;

@@ -7,9 +7,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
-# A stage's recipe counts by itself, with all defaults (`motionfit.graph`). What else the module of
-# recipes says does not matter to a stage.
-LEFT_OUT = {"motionfit.config"}
+# A stage's own recipe counts with all its defaults (`motionfit.graph`). The rest of the code of the
+# config does not affect what a stage computes.
+LEFT_OUT = "motionfit.config"
 
 
 @cache
@@ -21,12 +21,17 @@ def code_version(*modules: str) -> str:
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        if module in reached or module in LEFT_OUT or (code := read(module)) is None:
+        if module in reached or is_left_out(module) or (code := read(module)) is None:
             continue
         reached[module], imported = code
         waiting += imported
     text = "\n".join(f"{name} {reached[name]}" for name in sorted(reached))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_left_out(module: str) -> bool:
+    """Whether a module belongs to the package that no code version contains."""
+    return module == LEFT_OUT or module.startswith(f"{LEFT_OUT}.")
 
 
 @cache

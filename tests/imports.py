@@ -6,7 +6,7 @@ from motionfit import closure
 def reached(module: str, seen: set[str]) -> set[str]:
     """The modules of the package that a module imports, directly or not, added to `seen`."""
     tree = closure.parse(module)
-    if tree is None or module in seen or module in closure.LEFT_OUT:
+    if tree is None or module in seen or closure.is_left_out(module):
         return seen
     seen.add(module)
     for name in closure.imports(tree):

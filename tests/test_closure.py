@@ -57,6 +57,40 @@ def test_a_template_of_a_package_counts(package):
     assert version() != before
 
 
+def test_no_module_of_the_config_counts(package, monkeypatch):
+    monkeypatch.setattr(closure, "LEFT_OUT", "pack.config")
+    (package / "config").mkdir()
+    (package / "config" / "__init__.py").write_text("from pack.config.flow import Flow\n")
+    (package / "config" / "flow.py").write_text("from pack import d\n\nFlow = d.y\n")
+    (package / "configured.py").write_text("z = 1\n")
+    for statement in (
+        "from pack.config import Flow",
+        "from pack.config.flow import Flow",
+        "from pack import config",
+        "import pack.config.flow",
+    ):
+        (package / "a.py").write_text(f"{statement}\nfrom pack import configured\n")
+        before = version()
+        for file, text in (
+            ("config/__init__.py", "Flow = 2\n"),
+            ("config/flow.py", "Flow = 3\n"),
+            ("d.py", "y = 4\n"),
+        ):
+            kept = (package / file).read_text()
+            (package / file).write_text(text)
+            assert version() == before
+            (package / file).write_text(kept)
+        (package / "configured.py").write_text("z = 2\n")
+        assert version() != before
+        (package / "configured.py").write_text("z = 1\n")
+
+
+def test_the_config_that_is_left_out_is_the_package_of_recipes():
+    assert closure.parse(closure.LEFT_OUT) is not None
+    assert closure.is_left_out("motionfit.config.training")
+    assert not closure.is_left_out("motionfit.configuration")
+
+
 def test_comments_docstrings_and_formatting_do_not_count(package):
     before = version()
     (package / "b.py").write_text(

@@ -113,7 +113,7 @@ TABLE = {
                 "axis": "K",
                 "rows": {"r": {"evaluation": "random"}, "s": {"evaluation": "random", "x": 1}},
             },
-            "tables.t.rows.r.x: the table has an axis, so say where the row is",
+            "tables.t.rows.r.x: the table has an axis: give the row's place on it",
         ),
         (
             {
@@ -125,7 +125,7 @@ TABLE = {
         ),
         (
             {"columns": {"A": "recognition top1", "B": {"measure": "text", "x": 2}}},
-            "tables.t.columns.B.x: a column of words is not plotted",
+            "tables.t.columns.B.x: a column of words can't be plotted",
         ),
         ({"columns": {"A": 3}}, r"tables\.t\.columns\.A: .* not 3"),
         (
@@ -156,6 +156,16 @@ def test_a_table_that_is_not_right(table, message):
     load_config(change("tables", {"t": TABLE}))
     with pytest.raises(MotionFitError, match=message):
         load_config(change("tables", {"t": {**TABLE, **table}}))
+
+
+def test_a_column_that_shows_an_evaluation_that_does_not_exist():
+    table = TABLE | {"rows": {"r": {"evaluation": {"A": "rondom"}}}}
+    with pytest.raises(
+        MotionFitError,
+        match=r"tables\.t\.rows\.r\.evaluation\.A: there is no evaluation named 'rondom' "
+        r"\(there are: motion, motionfit, random\)",
+    ):
+        load_config(change("tables", {"t": table}))
 
 
 def test_a_column_has_a_short_form():
@@ -268,8 +278,8 @@ MERS = {
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ({"frame_size": [48, 64]}, "frame_size has to be that of the flow 'tvl1'"),
-        ({"network": {"backbone": "s3d"}}, "s3d has 1024 features, and can't learn the 128"),
+        ({"frame_size": [48, 64]}, "frame_size has to be the size of the flow 'tvl1'"),
+        ({"network": {"backbone": "s3d"}}, "s3d has 1024 features and can't learn the 128"),
         ({"pseudo_labels": "clusters"}, "give pseudo_labels or mers, not both"),
         ({"mers": {"motion_model": "x", "dataset": "demo-source"}}, "no motion model named 'x'"),
         ({"training": {"crop": 28, "balanced": True}}, "training.balanced: MERS has no pseudo"),
@@ -284,7 +294,9 @@ def test_a_mers_model_that_can_not_be(model, message):
 def test_mars_wants_an_rgb_network_and_a_teacher_on_flow():
     mars = {"layers": "all", "crop": 28, "mars": {"motion_model": "motion"}}
     load_config(change("evaluations/random/fine_tuning", mars))
-    with pytest.raises(MotionFitError, match="has to be an RGB one"):
+    with pytest.raises(
+        MotionFitError, match="has to be an appearance model, and 'motion' is a motion"
+    ):
         load_config(change("evaluations/motion/fine_tuning", mars))
     values = change("evaluations/random/fine_tuning", mars)
     values["motion_models"]["motion"] |= {"flow": None, "frame_size": [32, 40]}
@@ -296,13 +308,13 @@ def test_neighbours_and_sources_that_can_not_be():
     values = change("appearance_models/appearance/training/neighbours", "sum")
     load_config(values)
     values["pseudo_labels"]["clusters"]["granularity"] = "video"
-    with pytest.raises(MotionFitError, match="has no neighbours"):
+    with pytest.raises(MotionFitError, match="one pseudo-label, which has no neighbours"):
         load_config(values)
     with pytest.raises(MotionFitError, match=r"random\.training\.balanced: there are no pseudo"):
         load_config(change("appearance_models/random/training/balanced", True))
     values = change("appearance_models/appearance/training/balanced", True)
     values["appearance_models"]["appearance"]["training"]["clip_gap"] = 0
-    with pytest.raises(MotionFitError, match="clip_gap wants them in a row"):
+    with pytest.raises(MotionFitError, match="clip_gap needs clips that follow each other"):
         load_config(values)
     with pytest.raises(MotionFitError, match=r"of another data set \(demo-target\)"):
         load_config(change("pseudo_labels/clusters/videos", "unlabelled"))
@@ -340,6 +352,14 @@ def change(path: str, value) -> dict:
         ("motion_models/motion/training/epochs", 0, r"training\.epochs: .*greater.* 1, not 0"),
         ("pseudo_labels/clusters/granularity", "frame", r"granularity: .*'clip'.*not 'frame'"),
         ("datasets/demo-target/format", "ucf", r"datasets\.demo-target.*ucf101"),
+        ("evaluations/motionfit/measures", 3, r"motionfit\.measures: .*not 3"),
+        ("evaluations/motionfit/measures", [], r"motionfit\.measures: .*at least 1"),
+        (
+            "evaluations/random/fine_tuning/mars",
+            {"motion_model": "x"},
+            r"random\.fine_tuning\.mars\.motion_model: there is no motion model named 'x'",
+        ),
+        ("figures", {"f": {"title": "t", "evaluation": "x"}}, r"figures\.f\.evaluation: .*'x'"),
         (
             "motion_models/motion/dataset",
             "kinetics",
@@ -389,7 +409,7 @@ def change(path: str, value) -> dict:
         (
             "motion_models/motion/training",
             {"multi_clip_weight": 0.5, "clips_per_video": 1, "crop": 28},
-            r"motion_models\.motion\.training: clip order .*clips_per_video of 2 to 4, not 1",
+            r"motion_models\.motion\.training: clip order .*clips_per_video from 2 to 4, not 1",
         ),
         (
             "motion_models/motion/training",
@@ -399,12 +419,12 @@ def change(path: str, value) -> dict:
         (
             "motion_models/motion/training",
             {"clip_gap": 8, "clips_per_video": 1, "crop": 28},
-            r"clip_gap lies between a video's clips",
+            r"clip_gap is the gap between the clips of a video",
         ),
         (
             "evaluations/motionfit/fine_tuning/keep",
             "best",
-            r"fine_tuning: keep: best needs videos to watch .* validation_fraction",
+            r"fine_tuning: keep: best needs validation videos: .* validation_fraction",
         ),
         ("evaluations/motionfit/model_split", 0, "model_split: .*`target` or the number"),
         (
@@ -551,17 +571,18 @@ def test_one_model_serves_the_splits_of_another_data_set():
 def test_a_model_of_one_split_serves_no_other():
     values = yaml.safe_load((ROOT / "configs" / "kinetics-ucf101-hmdb51.yaml").read_text())
     values["motion_models"]["motion"]["motion_split"] = 2
-    with pytest.raises(MotionFitError, match=r"hmdb51\.model_split is 1, but .* split 2 alone"):
+    with pytest.raises(MotionFitError, match=r"hmdb51\.model_split is 1, but .* split 2 only"):
         load_config(values)
     del values["evaluations"]["hmdb51"]["model_split"]
     load_config(values)
 
 
-def test_what_is_said_of_a_stage_is_laid_over_its_own_defaults():
+def test_what_is_said_of_a_rule_is_laid_over_its_own_defaults():
     said = {"appearance_model": {"gpu": 4}, "flow": {"threads": 2}}
     resources = StageResources.model_validate(said)
     model, flow = resources.appearance_model, resources.flow
     assert (model.gpu, model.threads, model.mem_mb, model.runtime) == (4, 8, 32000, 4320)
     assert (flow.threads, flow.runtime) == (2, 720)
+    assert resources.mers_model == StageResources().mers_model  # and not what appearance_model has
     with pytest.raises(ValueError, match="nonsense"):
         StageResources.model_validate({"nonsense": {"gpu": 1}})

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from motionfit import closure, graph
-from motionfit.config import load_config
+from motionfit.config import StageResources, load_config
 from motionfit.datasets.listing import Seen, seen_path
 from motionfit.digests import file_digest
 from motionfit.files import write_json
@@ -301,6 +301,10 @@ def test_every_rule_asks_for_a_record_of_its_own_with_the_code_of_its_command(mo
         # The index's code is that of the data set's own format, not that of all of them.
         needed = imported[command] - {"motionfit.datasets"}
         assert needed <= modules[rule] | {"motionfit.datasets.index"}, rule
+
+
+def test_every_rule_has_resources_of_its_own():
+    assert rules().keys() == StageResources.model_fields.keys()
 
 
 def test_the_code_of_flow_is_that_of_its_own_method(monkeypatch):

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from motionfit.config import Flow
 from motionfit.flow.methods import BATCHED, METHODS, Pair, compute_pairs
-from motionfit.flow.stage import BLOCK, store_flow
+from motionfit.flow.shards import BLOCK, store_flow
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
 from motionfit.store.video import decode

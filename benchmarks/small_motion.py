@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from motionfit.config import Flow
 from motionfit.flow import compute_flow
 from motionfit.flow.encoding import dequantise
-from motionfit.flow.stage import store_flow
+from motionfit.flow.shards import store_flow
 from motionfit.models import BACKBONES, build_network
 from motionfit.models.backbones import first_norm
 from motionfit.models.network import VideoNetwork

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from motionfit.config import Demo
-from motionfit.datasets.demo import render_demo
+from motionfit.datasets.demo import render_videos
 from motionfit.datasets.ucf101 import read_list
 
 TEST_GROUPS = {1: range(15, 23), 2: range(1, 9), 3: range(8, 16)}
@@ -137,7 +137,7 @@ def read_clips(folder: Path) -> list[Clip]:
 
 
 def rendered(folder: Path) -> list[Clip]:
-    render_demo(Demo(format="demo", train=22, frames=72), folder)
+    render_videos(Demo(format="demo", train=22, frames=72), folder / "labels.csv")
     with (folder / "labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     counts: Counter[str] = Counter()

@@ -102,8 +102,8 @@ def test_comments_docstrings_and_formatting_do_not_count(package):
 
 def test_no_stage_depends_on_one_it_should_not():
     """Else a change of training would recompute flow."""
-    assert isinstance(closure.parse("motionfit.flow.stage"), ast.Module)
-    flow = reached("motionfit.flow.stage", set())
+    assert isinstance(closure.parse("motionfit.flow.shards"), ast.Module)
+    flow = reached("motionfit.flow.shards", set())
     assert not any(name.startswith(("motionfit.training", "motionfit.models")) for name in flow)
     motion = reached("motionfit.training.motion_model", set())
     assert "motionfit.training.loop" in motion

@@ -1,18 +1,30 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from motionfit.cli import main
-from motionfit.graph import Artefact
+from motionfit.graph import Artefact, Input
 from motionfit.records import Record, State, differences, read_record, record_path, state_of
 
 
 @pytest.fixture
-def artefact(tmp_path) -> Artefact:
+def artefact(tmp_path, monkeypatch) -> Artefact:
+    monkeypatch.setattr("motionfit.graph.artefacts.code_version", "".join)
     recipe = {"clusters": 4, "network": {"backbone": "s3d", "clip_length": 16}}
-    inputs = {"features": "aa", "annotations": "bb"}
-    return Artefact(str(tmp_path / "labels.csv"), recipe, "code 1", inputs)
+    return Artefact(
+        "pseudo_labels",
+        {"split": 1},
+        str(tmp_path / "labels.csv"),
+        {"recipe": recipe},
+        ("code 1",),
+        inputs(features="aa", annotations="bb"),
+    )
+
+
+def inputs(**fingerprints: str) -> dict[str, Input]:
+    return {name: Input((), (), lambda text=text: text) for name, text in fingerprints.items()}
 
 
 def make(artefact: Artefact) -> None:
@@ -23,16 +35,18 @@ def make(artefact: Artefact) -> None:
 
 
 def other(artefact: Artefact, **changes: object) -> Artefact:
-    return Artefact(
-        **{**{n: getattr(artefact, n) for n in ("path", "recipe", "code", "inputs")}, **changes}
-    )
+    return replace(artefact, **changes)
 
 
 def test_a_result_is_that_of_the_artefact_that_it_was_made_for(artefact):
     assert state_of(artefact) is State.MISSING
     make(artefact)
     assert state_of(artefact) is State.CURRENT
-    for change in ({"recipe": {"clusters": 5}}, {"code": "code 2"}, {"inputs": {"features": "cc"}}):
+    for change in (
+        {"options": {"recipe": {"clusters": 5}}},
+        {"code": ("code 2",)},
+        {"inputs": inputs(features="cc")},
+    ):
         assert state_of(other(artefact, **change)) is State.OTHER
 
 
@@ -49,7 +63,7 @@ def test_a_result_without_a_record_is_of_unknown_origin(artefact):
 def test_a_job_that_is_killed_leaves_no_record_of_what_was_there_before(artefact):
     """Else the result of another recipe, written just before, would pass for the old one's."""
     make(artefact)
-    Record.of(other(artefact, recipe={"clusters": 5})).begin()
+    Record.of(other(artefact, options={"recipe": {"clusters": 5}})).begin()
     assert state_of(artefact) is State.UNFINISHED
     Path(artefact.path).unlink()  # as Snakemake does before a job starts
     assert state_of(artefact) is State.UNFINISHED
@@ -58,17 +72,17 @@ def test_a_job_that_is_killed_leaves_no_record_of_what_was_there_before(artefact
 def test_what_changed_is_named_with_both_values(artefact):
     make(artefact)
     recipe = {"clusters": 5, "network": {"backbone": "s3d", "clip_length": 8}}
-    assert differences(other(artefact, recipe=recipe)) == [
+    assert differences(other(artefact, options={"recipe": recipe})) == [
         "clusters was 4, and is 5",
         "network.clip_length was 16, and is 8",
     ]
-    inputs = {"features": "aa", "annotations": "cc"}
-    assert differences(other(artefact, code="code 2", inputs=inputs)) == [
+    of_other = inputs(features="aa", annotations="cc")
+    assert differences(other(artefact, code=("code 2",), inputs=of_other)) == [
         "its code changed",
         "its annotations changed",
     ]
     # What a job of the run makes is named where it is made again.
-    assert not differences(other(artefact, inputs={"features": "cc", "annotations": "bb"}))
+    assert not differences(other(artefact, inputs=inputs(features="cc", annotations="bb")))
 
 
 def test_a_record_travels_as_text(artefact):
@@ -81,6 +95,7 @@ def test_a_record_travels_as_text(artefact):
 def index_command(artefact: Artefact, videos: str) -> list[str]:
     recipe = {"format": "folders", "videos": videos, "labelled": False}
     return [
+        "stage",
         "--made-from",
         Record.of(artefact).to_json(),
         "index",
@@ -96,7 +111,7 @@ def test_a_command_notes_what_its_result_was_made_from(artefact, tmp_path, capsy
     (tmp_path / "v" / "a.mp4").touch()
     assert main(index_command(artefact, str(tmp_path / "v"))) == 0
     assert state_of(artefact) is State.CURRENT
-    assert read_record(artefact.path)["recipe"] == artefact.recipe
+    assert read_record(artefact.path)["options"] == artefact.options
     assert main(index_command(artefact, str(tmp_path / "nowhere"))) == 1
     assert "there is no folder" in capsys.readouterr().err
     assert state_of(artefact) is State.UNFINISHED

@@ -22,7 +22,7 @@ from motionfit.config import FineTuning, Flow, SelfTraining, Size, Training
 from motionfit.errors import MotionFitError
 from motionfit.estimate.survey import Survey
 from motionfit.flow.methods import BATCHED
-from motionfit.flow.stage import SEGMENT, store_flow
+from motionfit.flow.shards import SEGMENT, store_flow
 from motionfit.models import SavedModel, build_network
 from motionfit.pseudo_labels.kmeans import Points, assign, chunk_rows
 from motionfit.store.clips import ClipStore

@@ -2,7 +2,12 @@
 
 from motionfit.graph.artefacts import Artefact, Input, reached
 from motionfit.graph.graph import Graph, Indexed, indexed, report_config, size_name
-from motionfit.graph.needed import Needed, needed_by_evaluations, needed_by_run
+from motionfit.graph.needed import (
+    Needed,
+    graph_of_evaluations,
+    needed_by_evaluations,
+    needed_by_run,
+)
 
 __all__ = [
     "Artefact",
@@ -10,6 +15,7 @@ __all__ = [
     "Indexed",
     "Input",
     "Needed",
+    "graph_of_evaluations",
     "indexed",
     "needed_by_evaluations",
     "needed_by_run",

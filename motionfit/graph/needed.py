@@ -72,9 +72,14 @@ def needed_by_run(config: Config, targets: Sequence[str] = ()) -> Needed:
 
 
 def needed_by_evaluations(config: Config) -> Needed:
-    """What the evaluations of a config are made from, without the copies for other seeds."""
-    graph = Graph(config)
+    """What the evaluations of a config are made from, whatever its tables show."""
+    graph = graph_of_evaluations(config)
     return Needed(graph.metrics(name) for name in config.evaluations)
+
+
+def graph_of_evaluations(config: Config) -> Graph:
+    """The graph of a config without tables, and so without the copies for other seeds."""
+    return Graph(config.model_copy(update={"tables": {}, "figures": {}}))
 
 
 def once(items: Iterable[T]) -> list[T]:

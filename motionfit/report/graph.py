@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from motionfit.config import Config
-from motionfit.graph import Artefact, Graph, Needed, reached
+from motionfit.graph import Artefact, Needed, graph_of_evaluations, reached
 from motionfit.report.kinds import KINDS, kind_of_model
 
 COLUMNS = (
@@ -105,7 +105,7 @@ def artefact_graph(
 
 def all_artefacts(config: Config) -> list[Artefact]:
     """An artefact of each name, split and shard aside, and what it is made from."""
-    graph = Graph(config)
+    graph = graph_of_evaluations(config)
     targets = [graph.index(name) for name in config.datasets]
     targets += [graph.model(name, 1) for name in config.motion_models]
     targets += [graph.pseudo_labels(name, 1) for name in config.pseudo_labels]

@@ -4,7 +4,7 @@ import pytest
 
 from motionfit.config import Demo
 from motionfit.datasets.build import build_index
-from motionfit.datasets.demo import MOTIONS, render_demo, render_video
+from motionfit.datasets.demo import MOTIONS, render_video, render_videos
 from motionfit.flow import compute_flow
 from motionfit.store.video import decode
 
@@ -14,7 +14,7 @@ RECIPE = Demo(
 
 
 def test_real_video_files_and_their_index(tmp_path):
-    render_demo(RECIPE, tmp_path)
+    render_videos(RECIPE, tmp_path / "labels.csv")
     index = build_index(RECIPE, tmp_path)
     assert len(index) == 3 * len(MOTIONS) >= 24
     assert index.groupby("split1")["label"].nunique().tolist() == [len(MOTIONS)] * 3
@@ -25,9 +25,9 @@ def test_real_video_files_and_their_index(tmp_path):
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):
     one = Demo(format="demo", train=1, frames=4)
-    render_demo(one, tmp_path / "a")
-    render_demo(one, tmp_path / "b")
-    render_demo(one.model_copy(update={"seed": 1}), tmp_path / "c")
+    render_videos(one, tmp_path / "a" / "labels.csv")
+    render_videos(one, tmp_path / "b" / "labels.csv")
+    render_videos(one.model_copy(update={"seed": 1}), tmp_path / "c" / "labels.csv")
     name = "train/grow_0000.mp4"
     first = (tmp_path / "a" / name).read_bytes()
     assert first == (tmp_path / "b" / name).read_bytes()

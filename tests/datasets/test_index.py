@@ -8,7 +8,7 @@ import pytest
 
 from motionfit.config import Demo, Folders, Hmdb51, Kinetics, LabelledPart, Ucf101
 from motionfit.datasets.build import build_index
-from motionfit.datasets.demo import render_demo
+from motionfit.datasets.demo import render_videos
 from motionfit.datasets.hmdb51 import film
 from motionfit.datasets.index import (
     COLUMNS,
@@ -222,7 +222,7 @@ def test_links_are_followed_and_a_circle_of_links_ends(tmp_path):
 
 def test_demo_is_indexed_with_shards(tmp_path):
     recipe = Demo(format="demo", train=1, test=1, unlabelled=1, frames=4, shards=2)
-    render_demo(recipe, tmp_path)
+    render_videos(recipe, tmp_path / "labels.csv")
     index = build_index(recipe, tmp_path)
     assert index["split1"].value_counts().to_dict() == {"train": 8, "test": 8, "": 8}
     assert list(index["shard"]) == [shard_of(video, 2) for video in index["video"]]

@@ -9,7 +9,7 @@ from motionfit.config import Flow, FlowMethod
 from motionfit.flow import METHODS, compute_flow, stage
 from motionfit.flow.encoding import dequantise, quantise
 from motionfit.flow.methods import BATCHED, TVL1_METHODS, compute_pairs, method_module
-from motionfit.flow.stage import store_flow
+from motionfit.flow.shards import store_flow
 from motionfit.store.clips import ClipStore
 from tests.videos import make_frames, moving_square
 

@@ -10,7 +10,7 @@ from motionfit.datasets.index import labelled_train, source_videos
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, save_model
 from motionfit.pseudo_labels.features import store_features
-from motionfit.pseudo_labels.stage import cluster, make_pseudo_labels, prepared
+from motionfit.pseudo_labels.make import cluster, make_pseudo_labels, prepared
 from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.store.clips import ClipStore
 from motionfit.store.features import VideoFeatures, read_features, write_features

@@ -11,7 +11,7 @@ from motionfit.config import Config, Evaluation
 from motionfit.datasets.index import classes, part, shard_of, write_index
 from motionfit.evaluation.summary import summarise
 from motionfit.flow.encoding import quantise
-from motionfit.report.lineage import lineage
+from motionfit.graph import needed_by_evaluations
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
 
@@ -25,7 +25,7 @@ def fake_run(
     half of which are for testing; the labels of sources are unknown.
     """
     rng = np.random.default_rng(0)
-    needed = lineage(config)
+    needed = needed_by_evaluations(config)
     sources = {config.source_of(name) for name in config.appearance_models}
     indices = {
         name: fake_index(results, name, labels, videos, 0 if name in sources else splits)
@@ -35,11 +35,11 @@ def fake_run(
         fake_frames(results / "frames" / dataset / f"{size[0]}x{size[1]}", indices[dataset], size)
     for dataset, flow in needed.flow:
         fake_flow(results / "flow" / dataset / flow, indices[dataset], config.flow[flow])
-    for name, own in (needed.motion_models | needed.appearance_models).items():
+    for name, own in needed.splits("motion_model", "appearance_model", "mers_model").items():
         mers = name in config.appearance_models and config.appearance_models[name].mers
         for split in own:
             fake_history(results / "models" / name / f"split{split}", rng, not mers)
-    for name, own in needed.pseudo_labels.items():
+    for name, own in needed.splits("pseudo_labels").items():
         recipe = config.pseudo_labels[name]
         for split in own:
             folder = results / "pseudo_labels" / name / f"split{split}"

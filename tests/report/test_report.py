@@ -14,12 +14,12 @@ from fake_run import fake_benchmark, fake_run
 
 from motionfit.config import Config, load_config
 from motionfit.errors import MotionFitError
+from motionfit.graph import needed_by_evaluations
 from motionfit.report import write_report
 from motionfit.report.collect import read_costs, read_evaluation, read_indices
 from motionfit.report.exhibits import choose_clusters
 from motionfit.report.figures import confusion_counts
 from motionfit.report.graph import FLOW, artefact_graph, box_height, broken, draw, rising, used
-from motionfit.report.lineage import lineage
 from motionfit.report.page import FEW
 from motionfit.report.pictures import (
     StoredClips,
@@ -204,9 +204,9 @@ def test_what_no_evaluation_needs_is_not_asked_for(tmp_path):
         "from-scratch": {"model": "scratch", "dataset": "target-1", "fine_tuning": {"crop": 16}}
     }
     config = make_config(evaluations=only)
-    needed = lineage(config)
+    needed = needed_by_evaluations(config)
     assert needed.datasets == ["target-1"]
-    assert not needed.motion_models
+    assert not needed.splits("motion_model")
     assert not needed.flow
     write_report(config, fake_run(config, tmp_path / "results", LABELS), tmp_path / "r.html")
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
@@ -221,7 +221,10 @@ def test_several_splits_are_all_shown(tmp_path):
         motion_models={"motion": own, "split-2": own | {"motion_split": 2}},
         evaluations={"all": {"model": "motion", **tuned}, "leaky": {"model": "split-2", **tuned}},
     )
-    assert lineage(config).motion_models == {"motion": {1, 2, 3}, "split-2": {2}}
+    assert needed_by_evaluations(config).splits("motion_model") == {
+        "motion": [1, 2, 3],
+        "split-2": [2],
+    }
     results = fake_run(config, tmp_path / "results", LABELS, splits=3)
     write_report(config, results, tmp_path / "r.html")
     html = unescape((tmp_path / "r.html").read_text(encoding="utf-8"))
@@ -275,7 +278,7 @@ def test_pre_trained_weights_are_named(tmp_path):
     assert "RGB network of random weights<small>scratch<" in rows["scratch"]
     assert "RGB, pre-trained weights</em>" in html  # among the numbers to begin with
     assert "self-training on motion is" not in html  # it is not what tells the two apart
-    nodes, _ = artefact_graph(config, lineage(config), {})
+    nodes, _ = artefact_graph(config, needed_by_evaluations(config), {})
     assert nodes["model supervised"].detail == "pre-trained weights"
     assert nodes["model scratch"].detail == "random weights"
 
@@ -362,7 +365,7 @@ def run_of_every_kind(tmp_path_factory):
 def results_of(run) -> dict:
     """Name to row of the table of results."""
     config, results, _ = run
-    indices = read_indices(results, lineage(config))
+    indices = read_indices(results, needed_by_evaluations(config))
     evaluations = [read_evaluation(config, results, name, indices) for name in config.evaluations]
     (table,) = results_tables(config, evaluations, indices)
     return {row.name: row for row in table.rows}
@@ -401,17 +404,17 @@ def test_what_mers_and_mars_need_is_followed_back():
     config = config.model_copy(
         update={"evaluations": {n: config.evaluations[n] for n in ("by-mers", "by-mars")}}
     )
-    needed = lineage(config)
-    assert needed.motion_models == {"motion": {1}, "teacher": {2}}
-    assert needed.appearance_models == {"rgb-mers": {1}}
-    assert not needed.pseudo_labels
+    needed = needed_by_evaluations(config)
+    assert needed.splits("motion_model") == {"motion": [1], "teacher": [2]}
+    assert needed.splits("mers_model") == {"rgb-mers": [1]}
+    assert not needed.splits("pseudo_labels")
     assert set(needed.flow) == {("source-2", "tv-l1.fast"), ("target-1", "tv-l1.fast")}
     assert ("source-2", (24, 32)) in needed.frames
     edges = artefact_graph(config, needed, {})[1]
     for edge in [
         ("model motion", "model rgb-mers"),
         ("flow source-2 tv-l1.fast", "model rgb-mers"),
-        ("frames source-2 (24, 32)", "model rgb-mers"),
+        ("frames source-2 24x32", "model rgb-mers"),
         ("model teacher", "evaluation by-mars"),
         ("flow target-1 tv-l1.fast", "evaluation by-mars"),
     ]:
@@ -424,9 +427,9 @@ def test_what_mers_and_mars_need_is_followed_back():
 def test_a_motion_model_on_rgb_has_no_flow():
     config = every_kind()
     config = config.model_copy(update={"evaluations": {"g": config.evaluations["generator"]}})
-    assert not lineage(config).flow
-    nodes, edges = used(*artefact_graph(config, lineage(config), {}))
-    assert ("frames target-1 (24, 32)", "model on-rgb") in edges
+    assert not needed_by_evaluations(config).flow
+    nodes, edges = used(*artefact_graph(config, needed_by_evaluations(config), {}))
+    assert ("frames target-1 24x32", "model on-rgb") in edges
     assert not any(node.column == FLOW for node in nodes.values())
 
 
@@ -705,7 +708,7 @@ def test_clips_are_of_different_videos_where_there_are_enough():
 
 def test_boxes_stay_clear_of_each_other():
     config = make_config()
-    drawing = draw(*artefact_graph(config, lineage(config), {}))
+    drawing = draw(*artefact_graph(config, needed_by_evaluations(config), {}))
     columns: dict[int, list] = {}
     for box in drawing.boxes:
         columns.setdefault(box.node.column, []).append(box)
@@ -718,7 +721,7 @@ def test_boxes_stay_clear_of_each_other():
 
 def test_edges_follow_the_references_and_go_right():
     config = make_config()
-    nodes, edges = artefact_graph(config, lineage(config), {})
+    nodes, edges = artefact_graph(config, needed_by_evaluations(config), {})
     assert ("labels k-means.9", "model rgb") in edges
     assert ("model rgb", "evaluation self-trained") in edges
     assert all(nodes[a].column < nodes[b].column for a, b in edges)
@@ -728,7 +731,7 @@ def test_long_names_are_broken_and_lose_nothing():
     name = "appearance-32-frames.of_everything_thereisnobreakinthispart"
     assert "".join(broken(name)) == name
     assert max(map(len, broken(name))) <= 16
-    node = artefact_graph(make_config(), lineage(make_config()), {})[0]["model rgb"]
+    node = artefact_graph(make_config(), needed_by_evaluations(make_config()), {})[0]["model rgb"]
     assert box_height(node) == 42
 
 

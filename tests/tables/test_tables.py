@@ -7,8 +7,8 @@ import pytest
 from motionfit.config import Table
 from motionfit.errors import MotionFitError
 from motionfit.plots import STYLE
+from motionfit.tables.files import write_table
 from motionfit.tables.plot import plot
-from motionfit.tables.stage import write_table
 from motionfit.tables.text import explanation, figure, markdown, signed, tidy
 from motionfit.tables.values import fill
 

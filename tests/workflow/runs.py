@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from motionfit.config import Demo
-from motionfit.datasets.demo import render_demo
+from motionfit.datasets.demo import render_videos
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -127,7 +127,7 @@ def run_with_videos(folder: Path) -> Run:
     """The same with the videos of its source."""
     run = new_run(folder)
     recipe = Demo(format="demo", unlabelled=2, frames=8, height=16, width=24, seed=2)
-    render_demo(recipe, folder / "videos")
+    render_videos(recipe, folder / "videos" / "labels.csv")
     return run
 
 

@@ -1,26 +1,27 @@
-import ast
 import json
 import os
 import re
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
-from motionfit import closure, graph
-from motionfit.config import StageResources, load_config
+from motionfit.config import load_config
 from motionfit.datasets.listing import Seen, seen_path
 from motionfit.digests import file_digest
 from motionfit.files import write_json
 from motionfit.graph import Artefact, Graph, Indexed, indexed
+from motionfit.graph import reached as reached_artefacts
 from motionfit.records import Record
+from motionfit.stages import STAGES, stage_module
 from tests.imports import reached
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TINY = ROOT / "tests" / "workflow" / "tiny.yaml"
 
 
@@ -72,9 +73,12 @@ JOBS = {
 
 
 def artefacts(values: dict, indexes: Callable[[str], Indexed] = fake_index) -> dict[str, Artefact]:
-    """Rule to the artefact of its job."""
+    """Rule to the artefact of its job, with the fingerprint that it has now."""
     of_config = Graph(load_config(values), indexes)
-    return {rule: getattr(of_config, rule)(**wildcards) for rule, wildcards in JOBS.items()}
+    made = {rule: of_config.artefact(rule, wildcards) for rule, wildcards in JOBS.items()}
+    for artefact in made.values():
+        assert artefact.fingerprint
+    return made
 
 
 def changed(before: dict[str, Artefact], after: dict[str, Artefact]) -> set[str]:
@@ -254,65 +258,67 @@ def test_the_content_of_files_from_outside_counts_and_their_dates_do_not(tmp_pat
     assert {rule for rule, value in made().items() if value != before[rule]} == set(before)
 
 
-@pytest.fixture
-def modules(monkeypatch) -> dict[str, set[str]]:
-    """Rule to the modules that its artefact's code is a hash of, directly or not."""
-    monkeypatch.setattr(graph, "code_version", lambda *names: " ".join(names))
-    return {
-        rule: set().union(*(reached(module, set()) for module in artefact.code.split()))
-        for rule, artefact in artefacts(tiny()).items()
-    }
+def test_the_code_of_an_artefact_is_that_of_its_stage():
+    for rule, artefact in artefacts(tiny()).items():
+        assert artefact.code[0] == f"motionfit.stages.{rule}"
 
 
-def commands() -> dict[str, set[str]]:
-    """Sub-command to the modules of the package that its function imports."""
-    functions = {
-        node.name.replace("_", "-"): node
-        for node in closure.parse("motionfit.cli").body
-        if isinstance(node, ast.FunctionDef)
-    }
-    return {
-        name: {
-            module.module
-            for module in ast.walk(node)
-            if isinstance(module, ast.ImportFrom) and module.module.startswith("motionfit.")
-        }
-        for name, node in functions.items()
-    }
-
-
-def rules() -> dict[str, tuple[str, str]]:
-    """Rule to the name by which it asks for its record, and to its sub-command."""
-    found = {}
-    for file in sorted((ROOT / "rules").glob("*.smk")):
-        for text in re.split(r"^(?:rule|checkpoint) ", file.read_text(), flags=re.MULTILINE)[1:]:
-            if "shell:" in text:  # else a target, of what other rules make
-                [record] = set(re.findall(r"made_from\(\"(\w+)\"\)", text))
-                command = re.search(r"params\.made_from:q\}\"\s+\" ([a-z-]+)", text)
-                found[text.split(":")[0]] = (record, command[1])
-    return found
-
-
-def test_every_rule_asks_for_a_record_of_its_own_with_the_code_of_its_command(modules):
-    imported = commands()
-    assert rules().keys() == JOBS.keys()
-    for rule, (record, command) in rules().items():
-        assert record == rule
-        # The index's code is that of the data set's own format, not that of all of them.
-        needed = imported[command] - {"motionfit.datasets"}
-        assert needed <= modules[rule] | {"motionfit.datasets.index"}, rule
-
-
-def test_every_rule_has_resources_of_its_own():
-    assert rules().keys() == StageResources.model_fields.keys()
-
-
-def test_the_code_of_flow_is_that_of_its_own_method(monkeypatch):
-    monkeypatch.setattr(graph, "code_version", lambda *names: " ".join(names))
+def test_the_code_of_flow_and_of_an_index_is_that_of_its_own_method_or_format():
     values = tiny()
     values["flow"]["tvl1"]["method"] = "tvl1_gpu"
-    names = artefacts(values)["flow"].code.split()
-    covered = set().union(*(reached(name, set()) for name in names))
-    assert {"motionfit.flow.stage", "motionfit.flow.tvl1_kernels"} <= covered
+    covered = set().union(*(reached(name, set()) for name in artefacts(values)["flow"].code))
+    assert {"motionfit.stages.flow", "motionfit.flow.tvl1_kernels"} <= covered
     assert not {"motionfit.flow.tvl1", "motionfit.flow.opencv", "motionfit.flow.dis"} & covered
     assert "motionfit.flow.opencv" not in reached("motionfit.flow.dis", set())
+    covered = set().union(*(reached(name, set()) for name in artefacts(values)["index"].code))
+    assert {"motionfit.datasets.demo", "motionfit.datasets.index"} <= covered
+    assert not {"motionfit.datasets.kinetics", "motionfit.datasets.ucf101"} & covered
+
+
+def test_inputs_are_the_files_of_what_they_are_made_by():
+    made = artefacts(tiny())
+    assert made["motion_model"].inputs["clips"].paths == (
+        "results/flow/target/tvl1/0000.h5",
+        "results/flow/target/tvl1/0001.h5",
+        "results/frames/target/16x24/failed.csv",
+    )
+    assert made["motion_model"].inputs["clips"].folder == "results/flow/target/tvl1"
+    assert made["retrieval_figure"].inputs["neighbours"].paths == (
+        "results/evaluations/motionfit/split1/neighbours.csv",
+    )
+    assert made["fine_tuning"].inputs["model"].paths == (
+        "results/models/appearance/split1/model.pt",
+    )
+    assert made["recognition"].inputs["model"].made_by[0].rule == "fine_tuning"
+    assert "results/models/motion/split1/history.csv" in made["report"].inputs["others"].paths
+    for artefact in reached_artefacts([made["report"], made["table"]]):
+        for read in artefact.inputs.values():
+            assert {Path(other.path).parent for other in read.made_by} >= {
+                Path(path).parent for path in read.paths if path.startswith("results/")
+            }
+
+
+def test_every_rule_is_a_stage_with_a_module_and_resources():
+    text = "\n".join(file.read_text() for file in sorted((ROOT / "rules").glob("*.smk")))
+    rules = dict(re.findall(r"^(?:rule|checkpoint) (\w+):\n((?:    .*\n|\n)+)", text, re.MULTILINE))
+    rules = {name: body for name, body in rules.items() if "shell:" in body}
+    assert rules.keys() == STAGES.keys() == JOBS.keys()
+    assert load_config(tiny()).resources.model_dump().keys() == STAGES.keys()
+    for name, body in rules.items():
+        asked = r"(?:current|reads|option|folder_of|made_from|resources|growing)\(\"(\w+)\""
+        assert set(re.findall(asked, body)) == {name}
+        assert re.search(rf"motionfit stage [^\n]*\n\s*\"[^\"]* {name}\"", body), name
+        assert callable(getattr(import_module(stage_module(name)), name))
+
+
+def test_a_rule_gives_its_command_every_option_that_the_graph_has():
+    """What a job depends on is what it is told."""
+    text = "\n".join(file.read_text() for file in sorted((ROOT / "rules").glob("*.smk")))
+    rules = dict(re.findall(r"^(?:rule|checkpoint) (\w+):\n((?:    .*\n|\n)+)", text, re.MULTILINE))
+    for name, artefact in artefacts(tiny()).items():
+        for option in artefact.options:
+            told = f'option("{name}", "{option}")' in rules[name]
+            assert told or (name, option) in {("frames", "fps"), ("table", "leaking")}
+        for read, files in artefact.inputs.items():
+            asked = f'reads("{name}", "{read}")' in rules[name]
+            assert asked or not files.paths or read == "videos", (name, read)

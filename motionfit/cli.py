@@ -20,7 +20,7 @@ from motionfit.gpus import own_gpus
 from motionfit.jobs import attempt, attempt_with_log, recorded
 from motionfit.options import CORES, ClipsPerVideo, Count, FrameSize, ModelFile, Threads
 from motionfit.records import Record
-from motionfit.stages import STAGES, stage_module
+from motionfit.stage_names import STAGES, stage_module
 
 RAISED = {"exit_on_error": False, "print_error": False, "result_action": "return_value"}
 """Has a mistake in the options raise an error, which `attempt` turns into a message."""

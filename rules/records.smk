@@ -19,7 +19,8 @@ from motionfit.datasets.build import build_index
 from motionfit.datasets.index import read_index as table_of_index
 from motionfit.errors import MotionFitError
 from motionfit.graph import indexed
-from motionfit.records import Record, State, differences, is_unfinished, record_path, state_of
+from motionfit.graph import State, differences, record_of, state_of
+from motionfit.records import is_unfinished, record_path
 
 reasons_told = set()
 indexes_checked = set()
@@ -114,7 +115,7 @@ def index_is_current(dataset):
     if not workflow.touch and (is_demo or not is_same_index(dataset)):
         return False
     if not workflow.dryrun:
-        Record.of(artefact).finish()
+        record_of(artefact).finish()
     return True
 
 
@@ -147,7 +148,7 @@ def made_from(rule):
     """For `params`: what a job of a rule notes beside its result."""
 
     def look_up(wildcards):
-        return Record.of(artefact_of(rule, wildcards)).to_json()
+        return record_of(artefact_of(rule, wildcards)).to_json()
 
     return look_up
 
@@ -254,7 +255,7 @@ def see_to(artefact):
     if state in (State.CURRENT, State.MISSING):
         return state
     if workflow.touch and state is not State.UNFINISHED:
-        Record.of(artefact).finish()
+        record_of(artefact).finish()
         return State.CURRENT
     if state is State.UNKNOWN:
         stop(

@@ -11,7 +11,7 @@ import pytest
 
 from motionfit.cli import main
 from motionfit.models import build_network, save_model
-from motionfit.stages import STAGES
+from motionfit.stage_names import STAGES
 from tests.videos import described, encode_video, make_video
 
 ROOT = Path(__file__).resolve().parents[1]

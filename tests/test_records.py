@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from motionfit.cli import main
-from motionfit.graph import Artefact, Input
-from motionfit.records import Record, State, differences, read_record, record_path, state_of
+from motionfit.graph import Artefact, Input, State, differences, record_of, state_of
+from motionfit.records import Record, read_record, record_path
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def inputs(**fingerprints: str) -> dict[str, Input]:
 
 
 def make(artefact: Artefact) -> None:
-    record = Record.of(artefact)
+    record = record_of(artefact)
     record.begin()
     Path(artefact.path).write_text("made")
     record.finish()
@@ -63,7 +63,7 @@ def test_a_result_without_a_record_is_of_unknown_origin(artefact):
 def test_a_job_that_is_killed_leaves_no_record_of_what_was_there_before(artefact):
     """Else the result of another recipe, written just before, would pass for the old one's."""
     make(artefact)
-    Record.of(other(artefact, options={"recipe": {"clusters": 5}})).begin()
+    record_of(other(artefact, options={"recipe": {"clusters": 5}})).begin()
     assert state_of(artefact) is State.UNFINISHED
     Path(artefact.path).unlink()  # as Snakemake does before a job starts
     assert state_of(artefact) is State.UNFINISHED
@@ -86,7 +86,7 @@ def test_what_changed_is_named_with_both_values(artefact):
 
 
 def test_a_record_travels_as_text(artefact):
-    assert Record.parse(Record.of(artefact).to_json()) == Record.of(artefact)
+    assert Record.parse(record_of(artefact).to_json()) == record_of(artefact)
     for text in ("", "{}", "[]", '{"result": "x"}'):
         with pytest.raises(ValueError, match=r"Expecting value|argument"):
             Record.parse(text)
@@ -97,7 +97,7 @@ def index_command(artefact: Artefact, videos: str) -> list[str]:
     return [
         "stage",
         "--made-from",
-        Record.of(artefact).to_json(),
+        record_of(artefact).to_json(),
         "index",
         "--recipe",
         json.dumps(recipe),

@@ -41,10 +41,10 @@ VIDEO_BYTES = 24
 ROW_BYTES = 20
 """Bytes of a row of pseudo-labels, or of predictions and neighbours a clip, beside the name."""
 STARTS = {
-    "light": "motionfit.datasets.index",
-    "frames": "motionfit.store.frames",
-    "network": "motionfit.training.fine_tuning",
-    "report": "motionfit.report",
+    "light": "motionfit.stages.table",
+    "frames": "motionfit.stages.frames",
+    "network": "motionfit.stages.fine_tuning",
+    "report": "motionfit.stages.report",
 }
 """Kind of job to the module that it loads first of all."""
 

@@ -8,6 +8,7 @@ from motionfit.graph.needed import (
     needed_by_evaluations,
     needed_by_run,
 )
+from motionfit.graph.states import State, differences, record_of, state_of
 
 __all__ = [
     "Artefact",
@@ -15,11 +16,15 @@ __all__ = [
     "Indexed",
     "Input",
     "Needed",
+    "State",
+    "differences",
     "graph_of_evaluations",
     "indexed",
     "needed_by_evaluations",
     "needed_by_run",
     "reached",
+    "record_of",
     "report_config",
     "size_name",
+    "state_of",
 ]

@@ -43,7 +43,7 @@ from motionfit.graph.artefacts import (
 )
 from motionfit.records import read_record
 from motionfit.seeds import with_seeds
-from motionfit.stages import STAGES, stage_module
+from motionfit.stage_names import STAGES, stage_module
 from motionfit.store.ranges import ranges
 
 

@@ -15,7 +15,7 @@ from motionfit.graph import Needed
 from motionfit.report.kinds import RANDOM, kind_of
 from motionfit.report.pictures import read_nearest
 from motionfit.result_tables import read_table
-from motionfit.stages import STAGES
+from motionfit.stage_names import STAGES
 
 Score = Callable[["EvaluationResult"], float]
 

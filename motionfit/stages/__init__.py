@@ -1,33 +1,4 @@
-"""The stages of a run. A stage, its rule, its command (`motionfit stage NAME`), its module here and
-its key of `resources` in the config have one name.
+"""The stages of a run: each module has one function of its name, the command of the stage.
 
-A module has one function, of the same name, whose parameters are the options of the command.
+The parameters of the function are the options of `motionfit stage NAME`.
 """
-
-STAGES = {
-    "render_demo": "Render the videos of a demo data set.",
-    "index": "Index a data set: one row per video.",
-    "frames": "Decode, resize and store the videos of a shard.",
-    "ledger": "Join the lists of videos that could not be decoded.",
-    "flow": "Compute the optical flow of a shard of frames.",
-    "motion_model": "Train a motion model on labelled flow, or frames.",
-    "features": "Extract the features of the dense clips of some shards.",
-    "pseudo_labels": "Cluster motion features to pseudo-labels.",
-    "random_model": "Save an RGB network of random or pre-trained weights, to compare with.",
-    "appearance_model": "Train an RGB network on pseudo-labels.",
-    "mers_model": "Train an RGB network on the features of a motion model.",
-    "fine_tuning": "Train a model on the labels of a target.",
-    "recognition": "Classify the test videos of a split.",
-    "retrieval": "Measure the recall at k of test videos among training videos.",
-    "metrics": "Join the measures of the splits of an evaluation.",
-    "table": "Put the measures of evaluations beside published figures.",
-    "retrieval_figure": "Show queries and the nearest videos that were retrieved.",
-    "report": "Write the report of a run as one HTML file.",
-}
-"""Name to what it does, in the order of the pipeline."""
-
-
-def stage_module(name: str) -> str:
-    """The module of a stage. It is imported when its stage runs, so that light stages do not wait
-    for PyTorch."""
-    return f"motionfit.stages.{name}"

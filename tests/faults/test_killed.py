@@ -59,7 +59,7 @@ def test_a_job_that_is_killed(undisturbed, tmp_path):
     with started(run) as background:
         background.until(begun)
         for job in descendants(background.process.pid):
-            if b"fine-tune" in command_line(job):
+            if b"fine_tuning" in command_line(job):
                 end(job)
         text = told(background.wait())
     assert "Error in rule fine_tuning" in text

@@ -15,10 +15,9 @@ from motionfit.config import load_config
 from motionfit.datasets.listing import Seen, seen_path
 from motionfit.digests import file_digest
 from motionfit.files import write_json
-from motionfit.graph import Artefact, Graph, Indexed, indexed
+from motionfit.graph import Artefact, Graph, Indexed, indexed, record_of
 from motionfit.graph import reached as reached_artefacts
-from motionfit.records import Record
-from motionfit.stages import STAGES, stage_module
+from motionfit.stage_names import STAGES, stage_module
 from tests.imports import reached
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -213,7 +212,7 @@ def test_a_replaced_video_is_in_all_that_is_made_from_its_shard(videos):
 def test_a_video_by_another_date_makes_nothing_again(videos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = artefacts(tiny(), indexes_of(videos))
-    Record.of(before["frames"]).finish()
+    record_of(before["frames"]).finish()
     seen = {"a.mp4": asdict(Seen.now(str(videos / "a.mp4")))}
     write_json(seen_path(Path(before["frames"].path)), seen)
     os.utime(videos / "a.mp4", (1, 1))

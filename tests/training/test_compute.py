@@ -86,14 +86,15 @@ def command(tmp_path):
         training=Training(**training),
     )
     return [
-        "train-motion-model",
+        "stage",
+        "motion_model",
         "--recipe",
         recipe.to_json(),
         "--split",
         "1",
         "--index",
         str(tmp_path / "index.csv"),
-        "--clips",
+        "--clips-folder",
         str(tmp_path / "flow"),
     ]
 

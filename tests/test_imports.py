@@ -1,0 +1,58 @@
+"""Imports go down the layers, so that each can be read and tested without those above it."""
+
+import ast
+from pathlib import Path
+
+import motionfit
+
+ROOT = Path(motionfit.__file__).parent
+LAYERS = [
+    {"__main__"},
+    {"cli"},
+    {"stages", "estimate", "config_checks", "check", "jobs", "run_folder"},
+    {"report", "options"},
+    {"tables", "graph"},
+    {"evaluation", "pseudo_labels"},
+    {"training"},
+    {"flow", "models", "seeds"},
+    {"store"},
+    {"datasets"},
+    {"config", "records", "result_tables", "digests"},
+    {"files", "yaml_files", "closure", "gpus", "interruption", "stage_names", "plots"},
+    {"errors", "terminal"},
+]
+"""Modules and packages of `motionfit`, from the top down. Those of a layer don't import each other."""
+
+
+def imported(file: Path) -> set[str]:
+    """The modules and packages of `motionfit` that a file imports, `motionfit` itself aside."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules = [node.module]
+            if node.module == "motionfit":
+                modules = [f"motionfit.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        else:
+            continue
+        found |= {module.split(".")[1] for module in modules if module.startswith("motionfit.")}
+    return found & {path.stem for path in ROOT.iterdir()}
+
+
+def test_every_module_is_in_one_layer():
+    there = {path.stem for path in ROOT.iterdir() if path.stem not in ("__init__", "__pycache__")}
+    listed = [name for layer in LAYERS for name in layer]
+    assert sorted(listed) == sorted(there)
+
+
+def test_imports_go_down():
+    place = {name: i for i, layer in enumerate(LAYERS) for name in layer}
+    upward = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in ROOT.rglob("*.py")
+        if (unit := file.relative_to(ROOT).parts[0].removesuffix(".py")) in place
+        for name in imported(file)
+        if name != unit and place[name] <= place[unit]
+    ]
+    assert not upward

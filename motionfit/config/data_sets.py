@@ -35,6 +35,10 @@ class DatasetRecipe(Recipe):
         can."""
         return ""
 
+    def annotation_files(self) -> list[Path]:
+        """The files, besides videos, that say what is in the data set."""
+        return []
+
     def paths(self) -> dict[str, list[Path]]:
         """Key to the files or folders that it names. All of them have to exist."""
         names = ("videos", "annotations", "labels")
@@ -57,6 +61,9 @@ class Ucf101(DatasetRecipe):
     annotations: Path
     """Folder of the official split lists."""
 
+    def annotation_files(self) -> list[Path]:
+        return sorted(self.annotations.glob("*.txt"))
+
 
 class Hmdb51(DatasetRecipe):
     """HMDB51: one folder per class, and the lists `CLASS_test_splitN.txt`."""
@@ -68,6 +75,9 @@ class Hmdb51(DatasetRecipe):
     """Folder with one folder per class."""
     annotations: Path
     """Folder of the official split lists."""
+
+    def annotation_files(self) -> list[Path]:
+        return sorted(self.annotations.glob("*.txt"))
 
 
 class Kinetics(DatasetRecipe):
@@ -81,6 +91,9 @@ class Kinetics(DatasetRecipe):
     """Folder of the videos, either all in it or in one folder per class."""
     annotations: tuple[Path, ...] = Field(min_length=1)
     """CSV files with the columns label, youtube_id, time_start, time_end and split."""
+
+    def annotation_files(self) -> list[Path]:
+        return list(self.annotations)
 
     @field_validator("annotations")
     @classmethod
@@ -114,6 +127,9 @@ class Folders(DatasetRecipe):
     @property
     def has_labels(self) -> bool:
         return self.labelled or self.labels is not None
+
+    def annotation_files(self) -> list[Path]:
+        return [self.labels] if self.labels else []
 
     def lacking(self, test: bool) -> str:
         return "" if self.has_labels else "it has no labels (labelled: false)"

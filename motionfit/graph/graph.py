@@ -19,11 +19,8 @@ from motionfit.config import (
     ALL_LABELS,
     AppearanceModel,
     Config,
-    DatasetRecipe,
     Demo,
     Evaluation,
-    Folders,
-    Kinetics,
     MotionModel,
     PseudoLabels,
     Recipe,
@@ -148,7 +145,8 @@ class Graph:
         if isinstance(recipe, Demo):
             inputs = {"annotations": result_of(self.render_demo(dataset))}
         else:
-            files = annotation_files(recipe)
+            # The index stage names the key of one that is a folder.
+            files = [file for file in recipe.annotation_files() if file.is_file()]
             inputs = {
                 "annotations": from_outside(
                     files, lambda: digest(*(f"{file.name} {file_digest(file)}" for file in files))
@@ -567,20 +565,6 @@ REPORTED: dict[str, tuple[str | None, ...]] = {
     "retrieval": ("neighbours.csv",),
 }
 """Rule to the files that the report reads of each of its artefacts; None is the first file."""
-
-
-def annotation_files(recipe: DatasetRecipe) -> list[Path]:
-    """The files, besides videos, that say what is in a data set. A folder in the place of a file is
-    left out: the index stage names the key that is wrong."""
-    if isinstance(recipe, Demo):
-        return []
-    if isinstance(recipe, Kinetics):
-        files = list(recipe.annotations)
-    elif isinstance(recipe, Folders):
-        files = [recipe.labels] if recipe.labels else []
-    else:
-        files = sorted(recipe.annotations.glob("*.txt"))
-    return [file for file in files if file.is_file()]
 
 
 def motion_model_unused(recipe: MotionModel) -> set[str]:

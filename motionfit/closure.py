@@ -7,9 +7,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
-# A stage's own recipe counts with all its defaults (`motionfit.graph`). The rest of the code of the
-# config does not affect what a stage computes.
-LEFT_OUT = "motionfit.config"
+# A stage's options count by their values, with all defaults (`motionfit.graph`). The code that
+# describes and reads them does not affect what a stage computes.
+LEFT_OUT = ("motionfit.config", "motionfit.options")
 
 
 @cache
@@ -31,7 +31,7 @@ def code_version(*modules: str) -> str:
 
 def is_left_out(module: str) -> bool:
     """Whether a module belongs to the package that no code version contains."""
-    return module == LEFT_OUT or module.startswith(f"{LEFT_OUT}.")
+    return any(module == name or module.startswith(f"{name}.") for name in LEFT_OUT)
 
 
 @cache

@@ -1,9 +1,9 @@
-"""What has to be made: the record beside each result decides. Dates do not, nor does what Snakemake
-keeps in .snakemake: neither says anything of results that were copied.
+"""What has to be made: the record beside each result decides. Dates don't count, nor does what
+Snakemake keeps in .snakemake: neither says anything about results that were copied.
 
-Snakemake has no setting for that. So the first input of each rule is a look-up, `current`, that has
-Snakemake make a result which is not this config's; and the look-ups of the other inputs, which are
-`input_files`, have it count them as old where the result is this config's.
+Snakemake has no setting for that. So the first input of each rule is a look-up, `current`, which has
+Snakemake make results that are not this config's. The look-ups of the other inputs, decorated with
+`input_files`, have Snakemake treat them as old if the result is this config's.
 """
 
 import logging
@@ -16,27 +16,27 @@ from snakemake.settings.enums import RerunTrigger
 from motionfit.config import Demo
 from motionfit.config_checks import check_data_set, message, refuse_vanished
 from motionfit.datasets.build import build_index
-from motionfit.datasets.index import read_index as table_of_index
+from motionfit.datasets.index import read_index as read_index_table
 from motionfit.errors import MotionFitError
-from motionfit.graph import indexed
-from motionfit.graph import State, differences, record_of, state_of
+from motionfit.graph import State, differences, indexed, record_of, state_of
 from motionfit.records import is_unfinished, record_path
 
 reasons_told = set()
 indexes_checked = set()
-OF_JOB = {"state": State.OTHER}
-"""State of the result of the job whose inputs are looked up."""
+current_job = {"state": State.OTHER}
+"""State of the result of the job whose inputs Snakemake looks up at the moment. `current` sets it,
+since it is the first look-up of each job."""
 
 
 def stop(message):
-    """Ends a plan or a run. Of an exception in a look-up Snakemake would show the traceback."""
+    """Ends a plan or a run. If a look-up raised an exception, Snakemake would show a traceback."""
     logger.error(message)
     raise SystemExit(1)
 
 
 class OldUnlessRemade:
-    """For a flag of an input: true where the file is there, and Snakemake has no order to make it
-    again."""
+    """The value of an input's flag `ancient`: true if the file is there and Snakemake is not going
+    to make it again."""
 
     def __init__(self, path):
         self.path = path
@@ -46,20 +46,23 @@ class OldUnlessRemade:
 
 
 def input_files(look_up):
-    """For a look-up of input files, one path or several. Those of a job whose result is this config's
-    count as old, so that it does not run again because one is newer or is made again; one that is
-    missing is left out, or Snakemake would make it, and then the result too. Those of a job without
-    a result, which may not be needed any more, count as old where they are not made again."""
+    """Decorates a look-up of input files, one path or several.
+
+    If the job's result is this config's, the files count as old: the job does not run again because
+    one is newer or is made again. Missing files are left out, since Snakemake would make them, and
+    then the result too. If the job has no result, which may not be needed any more, the files count
+    as old unless they are made again.
+    """
 
     @wraps(look_up)
     def files(wildcards):
-        found = look_up(wildcards)
-        if OF_JOB["state"] not in (State.CURRENT, State.MISSING):
-            return found
-        found = [found] if isinstance(found, str) else found
-        if OF_JOB["state"] is State.CURRENT:
-            return [ancient(path) for path in found if exists(path) or tell_gap(path)]
-        return [flag(path, "ancient", OldUnlessRemade(path)) for path in found]
+        paths = look_up(wildcards)
+        if current_job["state"] not in (State.CURRENT, State.MISSING):
+            return paths
+        paths = [paths] if isinstance(paths, str) else paths
+        if current_job["state"] is State.CURRENT:
+            return [ancient(path) for path in paths if exists(path) or tell_gap(path)]
+        return [flag(path, "ancient", OldUnlessRemade(path)) for path in paths]
 
     return files
 
@@ -76,14 +79,27 @@ def tell_gap(path):
 
 @cache
 def exists(path):
-    """Whether a file was there when it was first asked for: later, jobs make some."""
+    """Whether a file was there when this was first asked. Later, jobs make some of them."""
     return Path(path).exists()
+
+
+# --------------------------------------------------------------------------------------- indexes
+
+
+def read_index(dataset):
+    """The index of a data set, after it is made if it has to be. (The checkpoint is asked only then:
+    if it is there already, Snakemake would not evaluate all jobs that depend on several indexes.)
+    """
+    path = Path(f"results/index/{dataset}.csv")
+    if not (workflow.is_main_process and index_is_current(dataset)):
+        path = Path(checkpoints.index.get(dataset=dataset).output.index)
+    return read_index_once(dataset, path, path.stat().st_mtime_ns)
 
 
 @cache
 def read_index_once(dataset, path, _changed):
     try:
-        index = table_of_index(path)
+        index = read_index_table(path)
     except MotionFitError as error:
         stop(error)
     what_others_need = indexed(index)
@@ -92,20 +108,10 @@ def read_index_once(dataset, path, _changed):
     return what_others_need
 
 
-def read_index(dataset):
-    """The index of a data set, which is read once, after it is made where it has to be. (The
-    checkpoint is asked only then: of one that is there Snakemake would not evaluate all jobs that
-    depend on several indexes.)"""
-    path = Path(f"results/index/{dataset}.csv")
-    if not (workflow.is_main_process and index_is_current(dataset)):
-        path = Path(checkpoints.index.get(dataset=dataset).output.index)
-    return read_index_once(dataset, path, path.stat().st_mtime_ns)
-
-
 @cache
 def index_is_current(dataset):
-    """Whether the index that is there is this config's, as its record says or since one that is made
-    anew in memory is the same. With --touch it is taken as it is."""
+    """Whether the index that is there is this config's: its record says so, or an index that is made
+    in memory is the same. With --touch it is taken as it is."""
     artefact = GRAPH.index(dataset)
     if not Path(artefact.path).is_file():
         return False
@@ -119,16 +125,43 @@ def index_is_current(dataset):
     return True
 
 
+def is_same_index(dataset):
+    """Whether an index that is made in memory equals the one that is there."""
+    before = index_on_disk(dataset)
+    return before is not None and before.equals(index_in_memory(dataset))
+
+
+def index_on_disk(dataset):
+    """The index of a data set as it is; None if there is none that can be read."""
+    try:
+        return read_index_table(Path(f"results/index/{dataset}.csv"))
+    except MotionFitError:
+        return None
+
+
+@cache
+def index_in_memory(dataset):
+    """The index of a data set as its job would make it now, checked. The job logs its warnings."""
+    logging.getLogger("motionfit.datasets").setLevel(logging.ERROR)
+    try:
+        index = build_index(CONFIG.datasets[dataset])
+        refuse_vanished(CONFIG.datasets[dataset].videos, index_on_disk(dataset), index)
+    except MotionFitError as error:
+        stop(message(dataset, [str(error)]))
+    check(dataset, index, indexed(index).fingerprint)
+    return index
+
+
 def check(dataset, index, fingerprint):
-    """Ends the plan or the run if a data set does not fit the config, with all that is wrong with
-    it, and with the data sets that can be looked at now. An index of a fingerprint is checked
-    once."""
+    """Ends the plan or the run if a data set does not fit the config. The message has everything
+    that is wrong with it, and with the other data sets that can be looked at now. An index of a
+    fingerprint is checked once."""
     if (dataset, fingerprint) in indexes_checked:
         return
     indexes_checked.add((dataset, fingerprint))
     found = check_data_set(WRITTEN, dataset, index)
-    for odd in found.warnings:
-        logger.warning(f"the data set {dataset!r}: {odd}")
+    for warning in found.warnings:
+        logger.warning(f"the data set {dataset!r}: {warning}")
     if found.problems:
         stop("\n".join([message(dataset, found.problems), *messages_of_others(dataset)]))
 
@@ -144,6 +177,9 @@ def messages_of_others(dataset):
                 yield message(name, found)
 
 
+# ------------------------------------------------------------------------------- the state of a job
+
+
 def made_from(rule):
     """For `params`: what a job of a rule notes beside its result."""
 
@@ -154,22 +190,22 @@ def made_from(rule):
 
 
 def current(rule):
-    """For `input`, before the other inputs: no file. It sees to it that a job runs where its result
-    is not this config's."""
+    """For `input`, before the other inputs: no file. It sees to it that the job runs if its result is
+    not this config's."""
 
     def look_up(wildcards):
-        OF_JOB["state"] = State.OTHER
+        current_job["state"] = State.OTHER
         if workflow.is_main_process:
             artefact = artefact_of(rule, wildcards)
             if not is_forced(rule, artefact.path):
-                OF_JOB["state"] = see_to(artefact)
-            # With --until Snakemake asks of a last job only whether an input is newer.
+                current_job["state"] = see_to(artefact)
+            # With --until, Snakemake asks of a last job only whether an input is newer.
             is_last = rule in workflow.dag_settings.until
-            if is_last and OF_JOB["state"] is State.MISSING:
+            if is_last and current_job["state"] is State.MISSING:
                 workflow.dag.forcefiles.add(artefact.path)
             outputs, _ = workflow.get_rule(rule).expand_output(wildcards)
-            if OF_JOB["state"] is State.CURRENT and not all(map(exists, outputs)):
-                OF_JOB["state"] = State.MISSING
+            if current_job["state"] is State.CURRENT and not all(map(exists, outputs)):
+                current_job["state"] = State.MISSING
             # Here, where no profile replaces it: the records know all but the software of a rule.
             workflow.dag_settings.rerun_triggers = {RerunTrigger.SOFTWARE_ENV}
         return []
@@ -177,26 +213,20 @@ def current(rule):
     return look_up
 
 
-def is_forced(rule, path):
-    """Whether the user wants a job to run whatever its record says, by --forcerun and the like."""
-    rules = (forced.name for forced in workflow.dag.forcerules)
-    return path in workflow.dag.forcefiles or rule in rules
-
-
 def current_index(wildcards):
-    """The same for the index of a data set. It is made in memory before Snakemake deletes the old one,
-    which so is kept where the videos or the annotations are not as they should be: on a disk that is
-    not mounted, say."""
-    OF_JOB["state"] = State.OTHER
+    """The same for the index of a data set. Snakemake deletes the old index before the job runs, so
+    the new one is made in memory first. That keeps the old one if the videos or the annotations are
+    not as they should be, for example on a disk that is not mounted."""
+    current_job["state"] = State.OTHER
     dataset = wildcards.dataset
     if not workflow.is_main_process:
         return []
     if index_is_current(dataset):
-        OF_JOB["state"] = State.CURRENT
+        current_job["state"] = State.CURRENT
         return []
     index_comes_first(dataset)
     if not isinstance(CONFIG.datasets[dataset], Demo):
-        made_in_memory(dataset)
+        index_in_memory(dataset)
     artefact = GRAPH.index(dataset)
     if Path(f"results/frames/{dataset}").exists():
         tell(artefact, state_of(artefact))
@@ -204,41 +234,15 @@ def current_index(wildcards):
             "The jobs after an index depend on its content. All are listed until it is made; then "
             "only those run that it changes."
         )
-    # One that is missing as well: Snakemake would leave the gap, and be blind to changes of all that
-    # comes after the index.
+    # A missing one too: Snakemake would leave the gap, and not see changes of what comes after the
+    # index.
     workflow.dag.forcefiles.add(artefact.path)
     return []
 
 
-@cache
-def made_in_memory(dataset):
-    """The index of a data set, made anew, and checked. Its warnings are the job's to log."""
-    logging.getLogger("motionfit.datasets").setLevel(logging.ERROR)
-    try:
-        index = build_index(CONFIG.datasets[dataset])
-        refuse_vanished(CONFIG.datasets[dataset].videos, before(dataset), index)
-    except MotionFitError as error:
-        stop(message(dataset, [str(error)]))
-    check(dataset, index, indexed(index).fingerprint)
-    return index
-
-
-def before(dataset):
-    """The index of a data set as it is; None where there is none that can be read."""
-    try:
-        return table_of_index(Path(f"results/index/{dataset}.csv"))
-    except MotionFitError:
-        return None
-
-
-def is_same_index(dataset):
-    """Whether the index of a data set, made anew, is the one that is there."""
-    there = before(dataset)
-    return there is not None and there.equals(made_in_memory(dataset))
-
-
 def index_comes_first(dataset):
-    """Which jobs there are is known when the index is, so `--until` would find none, and end well."""
+    """Ends a run with `--until` for jobs that are not known before the index is made. Snakemake
+    would find none and end well."""
     until = set(workflow.dag_settings.until)
     if until & {"frames", "ledger", "flow", "features"}:
         stop(
@@ -248,9 +252,15 @@ def index_comes_first(dataset):
         )
 
 
+def is_forced(rule, path):
+    """Whether the user wants a job to run whatever its record says, by --forcerun and the like."""
+    rules = (forced.name for forced in workflow.dag.forcerules)
+    return path in workflow.dag.forcefiles or rule in rules
+
+
 def see_to(artefact):
-    """The state of a result. One that is not this config's is made again; with --touch, taken as it
-    is. One of unknown origin ends the run."""
+    """Returns the state of a result. A result of another config is made again, or taken as it is with
+    --touch. A result of unknown origin ends the run."""
     state = state_of(artefact)
     if state in (State.CURRENT, State.MISSING):
         return state
@@ -277,7 +287,7 @@ def tell(artefact, state):
 
 
 def tell_once(reason, of_what=""):
-    """Many results are often made again for the same reason: it is told of the first."""
+    """Many results are often made again for the same reason: it is told of the first one."""
     if reason not in reasons_told:
         reasons_told.add(reason)
         logger.info(f"{of_what}{reason}")

@@ -21,7 +21,7 @@ LAYERS = [
     {"files", "yaml_files", "closure", "gpus", "interruption", "stage_names", "plots"},
     {"errors", "terminal"},
 ]
-"""Modules and packages of `motionfit`, from the top down. Those of a layer don't import each other."""
+"""Modules and packages of `motionfit`, from the top down. Those of one layer are independent."""
 
 
 def imported(file: Path) -> set[str]:

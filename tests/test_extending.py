@@ -1,0 +1,251 @@
+"""The steps of "To add" in docs/architecture.md, followed in a copy of the project."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.videos import make_video
+from tests.workflow.runs import environment
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Copy:
+    """A copy of the project, to add to."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for name in ("motionfit", "rules", "profiles", "envs"):
+            shutil.copytree(
+                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        for name in ("Snakefile", "config.yaml"):
+            shutil.copy(ROOT / name, folder / name)
+
+    def add_file(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text)
+
+    def insert(self, name: str, before: str, text: str) -> None:
+        """Adds text before the first place that holds `before`."""
+        file = self.folder / name
+        found = file.read_text()
+        assert before in found, (name, before)
+        file.write_text(found.replace(before, text + before, 1))
+
+    def add_data_set(self, recipe: dict, videos: list[str]) -> None:
+        """A config file `own.yaml` with a data set `own` of videos that hold nothing."""
+        (self.folder / "videos").mkdir()
+        for name in videos:
+            (self.folder / "videos" / f"{name}.mp4").touch()
+        config = yaml.safe_load((self.folder / "config.yaml").read_text())
+        config["datasets"]["own"] = recipe
+        (self.folder / "own.yaml").write_text(yaml.safe_dump(config))
+
+    def make(self, target: str) -> str:
+        """The content of a file that Snakemake makes."""
+        command = ("-m", "snakemake", "--cores", "1", target, "--configfile", "own.yaml")
+        self.run(*command)
+        return (self.folder / target).read_text()
+
+    def run(self, *arguments: str) -> str:
+        """The output of Python with these arguments, in the copy."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=environment() | {"PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def copy(tmp_path) -> Copy:
+    return Copy(tmp_path / "copy")
+
+
+def test_a_backbone(copy):
+    copy.add_file(
+        "motionfit/models/tiny.py",
+        """
+from torch import Tensor, nn
+
+from motionfit.models.network import CHANNELS, Modality, VideoNetwork
+
+
+class Tiny(VideoNetwork):
+    dim = 8
+
+    def __init__(self, modality: Modality, classes: int):
+        super().__init__()
+        self.conv = nn.Conv3d(CHANNELS[modality], 8, 3, 2)
+        self.norm = nn.BatchNorm3d(8)
+        self.fc = nn.Linear(8, classes)
+
+    def feature_map(self, clips: Tensor) -> Tensor:
+        return self.norm(self.conv(clips)).relu()
+
+    def last_layers(self) -> list[nn.Module]:
+        return [self.norm, self.fc]
+""",
+    )
+    copy.insert(
+        "motionfit/models/backbones.py", "FLOW_EPS =", "from motionfit.models.tiny import Tiny\n"
+    )
+    copy.insert(
+        "motionfit/models/backbones.py",
+        '    "r3d_18": lambda',
+        '    "tiny": lambda modality, classes: Tiny(modality, classes),\n',
+    )
+    copy.insert("motionfit/config/models.py", '"r2plus1d_18": 512', '"tiny": 8, ')
+    copy.insert(
+        "motionfit/config/models.py", '"r2plus1d_18", "r2plus1d_small", "r3d_18"', '"tiny", '
+    )
+    recipe = {
+        "pseudo_labels": None,
+        "network": {"backbone": "tiny", "clip_length": 4},
+        "training": {"crop": 32},
+    }
+    copy.run(
+        *("-m", "motionfit", "stage", "random_model"),
+        *("--recipe", json.dumps(recipe), "--output", "model.pt"),
+    )
+    code = (
+        "from pathlib import Path; import torch; from motionfit.models import load_model; "
+        "network, about = load_model(Path('model.pt')); "
+        "print(about.backbone, network.features(torch.zeros(2, 3, 4, 32, 32)).shape)"
+    )
+    assert copy.run("-c", code).strip() == "tiny torch.Size([2, 8])"
+
+
+def test_a_flow_method(copy):
+    copy.add_file(
+        "motionfit/flow/nothing.py",
+        """
+import numpy as np
+
+
+def compute(pairs, threads):
+    return [np.full((*frame.shape, 2), 3, np.float32) for frame, _ in pairs]
+""",
+    )
+    copy.insert("motionfit/config/flow.py", '"dis", "farneback"]', '"nothing", ')
+    make_video(copy.folder / "v.mp4")
+    copy.run("-m", "motionfit", "flow", "v.mp4", "--method", "nothing", "--npy", "flow.npy")
+    assert copy.run("-c", "import numpy; print(numpy.load('flow.npy').mean())").strip() == "3.0"
+
+
+def test_a_format_of_data_sets(copy):
+    copy.insert(
+        "motionfit/config/data_sets.py",
+        "Dataset = Annotated[",
+        '''class Pairs(DatasetRecipe):
+    """Videos that are named CLASS-NUMBER."""
+
+    format: Literal["pairs"]
+    videos: Path
+
+
+''',
+    )
+    copy.insert("motionfit/config/data_sets.py", "Ucf101 | Hmdb51", "Pairs | ")
+    copy.insert("motionfit/config/__init__.py", "    LabelledPart,\n    Ucf101", "    Pairs,\n")
+    copy.insert("motionfit/config/__init__.py", '    "Precision",', '    "Pairs",\n')
+    copy.add_file(
+        "motionfit/datasets/pairs.py",
+        """
+from motionfit.config import Pairs
+from motionfit.datasets.files import index_frame, scan_videos
+
+
+def index_pairs(recipe: Pairs):
+    videos = scan_videos(recipe.videos)
+    rows = [
+        {"video": v, "label": v.split("-")[0], "group": v, "split1": ("train", "test")[i % 2]}
+        for i, v in enumerate(videos)
+    ]
+    return index_frame(recipe.videos, rows, ["split1"])
+""",
+    )
+    copy.add_data_set(
+        {"format": "pairs", "videos": "videos", "shards": 2}, ["wave-1", "wave-2", "jump-1"]
+    )
+    rows = copy.make("results/index/own.csv").splitlines()
+    assert [row.split(",")[2] for row in rows] == ["label", "jump", "wave", "wave"]
+    record = json.loads((copy.folder / "results/index/own.csv.made_from.json").read_text())
+    assert record["options"]["recipe"]["format"] == "pairs"
+
+
+def test_a_stage(copy):
+    copy.add_file(
+        "motionfit/stages/listing.py",
+        '''"""Ids of the videos of a data set."""
+
+from motionfit.datasets.index import read_index
+from motionfit.options import Count, IndexFile, Output
+
+
+def listing(*, index: IndexFile, first: Count, output: Output) -> None:
+    """List the first videos of a data set."""
+    output.write_text("".join(f"{video}\\n" for video in read_index(index)["video"][:first]))
+''',
+    )
+    copy.insert(
+        "motionfit/stage_names.py", '    "frames":', '    "listing": "List the first videos.",\n'
+    )
+    copy.insert(
+        "motionfit/config/resources.py",
+        "    frames: Resources",
+        "    listing: Resources = Resources()\n",
+    )
+    copy.insert(
+        "motionfit/graph/graph.py",
+        "    @kept\n    def frames(",
+        """    @kept
+    def listing(self, dataset: str) -> Artefact:
+        return made(
+            "listing",
+            {"dataset": dataset},
+            f"results/listing/{dataset}.txt",
+            {"first": 2},
+            {"index": self._index(dataset)},
+        )
+
+""",
+    )
+    copy.insert(
+        "rules/data.smk",
+        "rule frames:",
+        """rule listing:
+    input:
+        record=current("listing"),
+        index=reads("listing", "index"),
+    output:
+        videos="results/listing/{dataset}.txt",
+    log:
+        "results/logs/listing/{dataset}.log",
+    threads: resources("listing").threads
+    params:
+        first=option("listing", "first"),
+        made_from=made_from("listing"),
+    shell:
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " listing"
+        " --index {input.index:q} --first {params.first} --output {output.videos:q}"
+
+
+""",
+    )
+    copy.add_data_set({"format": "folders", "videos": "videos", "labelled": False}, ["0", "1", "2"])
+    assert copy.make("results/listing/own.txt") == "0.mp4\n1.mp4\n"
+    # A change of what the graph says reruns it.
+    file = copy.folder / "motionfit/graph/graph.py"
+    file.write_text(file.read_text().replace('{"first": 2}', '{"first": 1}'))
+    assert copy.make("results/listing/own.txt") == "0.mp4\n"

@@ -1,7 +1,7 @@
 """An artefact of a run, and what it is made from."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,8 @@ class Artefact:
     code: tuple[str, ...] = ()
     """Modules whose code the job runs, with all that they import."""
     inputs: Mapping[str, "Input"] = field(default_factory=dict)
-    """What the job reads, by the name that the rule gives it."""
+    """What the job reads, by the name that the rule gives it. `Inputs` finds each when it is asked
+    for: some follow from an index, which may not be there yet."""
 
     @cached_property
     def code_version(self) -> str:
@@ -78,6 +79,25 @@ class Input:
     def folder(self) -> str:
         """The folder of the files, which are shards."""
         return str(Path(self.paths[0]).parent)
+
+
+class Inputs(Mapping[str, Input]):
+    """Inputs by name, each of which is found when it is first asked for."""
+
+    def __init__(self, finders: Mapping[str, Callable[[], Input]]):
+        self._finders = finders
+        self._found: dict[str, Input] = {}
+
+    def __getitem__(self, name: str) -> Input:
+        if name not in self._found:
+            self._found[name] = self._finders[name]()
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._finders)
+
+    def __len__(self) -> int:
+        return len(self._finders)
 
 
 def result_of(artefact: Artefact, name: str | None = None) -> Input:

@@ -33,6 +33,7 @@ from motionfit.flow.methods import method_module
 from motionfit.graph.artefacts import (
     Artefact,
     Input,
+    Inputs,
     from_outside,
     reached,
     result_of,
@@ -42,6 +43,9 @@ from motionfit.records import read_record
 from motionfit.seeds import with_seeds
 from motionfit.stage_names import STAGES, stage_module
 from motionfit.store.ranges import ranges
+
+Finders = dict[str, Callable[[], Input]]
+"""Name of an input to what finds it."""
 
 
 @dataclass(frozen=True)
@@ -143,15 +147,15 @@ class Graph:
         """Its code has only the data set's own format: changing another format reruns nothing."""
         recipe = self.config.datasets[dataset]
         if isinstance(recipe, Demo):
-            inputs = {"annotations": result_of(self.render_demo(dataset))}
+            inputs = {"annotations": lambda: result_of(self.render_demo(dataset))}
         else:
             # The index stage names the key of one that is a folder.
             files = [file for file in recipe.annotation_files() if file.is_file()]
             inputs = {
-                "annotations": from_outside(
+                "annotations": lambda: from_outside(
                     files, lambda: digest(*(f"{file.name} {file_digest(file)}" for file in files))
                 ),
-                "videos": from_outside([], lambda: listing(recipe.videos)),
+                "videos": lambda: from_outside([], lambda: listing(recipe.videos)),
             }
         return made(
             "index",
@@ -171,23 +175,21 @@ class Graph:
             f"results/frames/{dataset}/{size}/{shard}.h5",
             {"fps": self.config.datasets[dataset].fps, "quality": self.config.frame_quality},
             {
-                "index": Input((self.index(dataset).path,), (self.index(dataset),)),
-                "videos": from_outside([], lambda: self._videos(dataset, size, shard)),
+                "index": lambda: Input((self.index(dataset).path,), (self.index(dataset),)),
+                "videos": lambda: from_outside([], lambda: self._videos(dataset, size, shard)),
             },
         )
 
     @kept
     def ledger(self, dataset: str, size: str) -> Artefact:
-        shards = self._frames(dataset, size)
-        ledgers = tuple(f"{frames.path.removesuffix('.h5')}.failed.csv" for frames in shards)
         return made(
             "ledger",
             {"dataset": dataset, "size": size},
             f"results/frames/{dataset}/{size}/failed.csv",
             {"max_failed": self.config.datasets[dataset].max_failed},
             {
-                "index": self._index(dataset),
-                "failed": Input(ledgers, shards, lambda: results_of(shards).fingerprint),
+                "index": lambda: self._index(dataset),
+                "failed": lambda: self._ledgers(dataset, size),
             },
         )
 
@@ -200,7 +202,7 @@ class Graph:
             {"dataset": dataset, "flow": flow, "shard": shard},
             f"results/flow/{dataset}/{flow}/{shard}.h5",
             {"recipe": values_of(recipe)},
-            {"frames": result_of(self.frames(dataset, size_name(recipe.size), shard))},
+            {"frames": lambda: result_of(self.frames(dataset, size_name(recipe.size), shard))},
             method_module(recipe.method),
         )
 
@@ -218,9 +220,9 @@ class Graph:
                 "labelled_part": values_of(self.config.labels_of(motion_model)),
             },
             {
-                "index": self._index(recipe.dataset),
-                "clips": self._clips(recipe.dataset, motion_model),
-                "weights": weights_of(recipe),
+                "index": lambda: self._index(recipe.dataset),
+                "clips": lambda: self._clips(recipe.dataset, motion_model),
+                "weights": lambda: weights_of(recipe),
             },
         )
 
@@ -232,11 +234,11 @@ class Graph:
             f"results/features/{motion_model}/split{split}/{dataset}/{shards}.h5",
             {"recipe": values_of(self.config.motion_models[motion_model].features)},
             {
-                "clips": results_of(
+                "clips": lambda: results_of(
                     self._shard_of_clips(dataset, motion_model, shard)
                     for shard in self.ranges(dataset)[shards]
                 ),
-                "model": result_of(self.model(motion_model, split)),
+                "model": lambda: result_of(self.model(motion_model, split)),
             },
         )
 
@@ -246,10 +248,6 @@ class Graph:
         recipe = self.config.pseudo_labels[pseudo_labels]
         left_out = recipe.videos == "unlabelled"
         labels = self.config.labels_of(recipe.motion_model) if left_out else ALL_LABELS
-        features = results_of(
-            self.features(recipe.motion_model, split, recipe.dataset, shards)
-            for shards in self.ranges(recipe.dataset)
-        )
         return made(
             "pseudo_labels",
             {"pseudo_labels": pseudo_labels, "split": split},
@@ -260,8 +258,15 @@ class Graph:
                 "shard_count": self.config.datasets[recipe.dataset].shards,
             },
             {
-                "index": self._index(recipe.dataset),
-                "features": self._with_ledger(features, recipe.dataset, recipe.motion_model),
+                "index": lambda: self._index(recipe.dataset),
+                "features": lambda: self._with_ledger(
+                    results_of(
+                        self.features(recipe.motion_model, split, recipe.dataset, shards)
+                        for shards in self.ranges(recipe.dataset)
+                    ),
+                    recipe.dataset,
+                    recipe.motion_model,
+                ),
             },
         )
 
@@ -275,10 +280,10 @@ class Graph:
             f"results/models/{appearance_model}/split{split}/model.pt",
             {"recipe": values_of(recipe)},
             {
-                "index": self._index(source),
-                "frames": self._clips(source, appearance_model),
-                "pseudo_labels": result_of(self.pseudo_labels(recipe.pseudo_labels, split)),
-                "weights": weights_of(recipe),
+                "index": lambda: self._index(source),
+                "frames": lambda: self._clips(source, appearance_model),
+                "pseudo_labels": lambda: result_of(self.pseudo_labels(recipe.pseudo_labels, split)),
+                "weights": lambda: weights_of(recipe),
             },
         )
 
@@ -292,11 +297,11 @@ class Graph:
             f"results/models/{mers_model}/split{split}/model.pt",
             {"recipe": values_of(recipe)},
             {
-                "index": self._index(source),
-                "frames": self._clips(source, mers_model),
-                "flow": self._clips(source, teacher),
-                "teacher": result_of(self.model(teacher, split)),
-                "weights": weights_of(recipe),
+                "index": lambda: self._index(source),
+                "frames": lambda: self._clips(source, mers_model),
+                "flow": lambda: self._clips(source, teacher),
+                "teacher": lambda: result_of(self.model(teacher, split)),
+                "weights": lambda: weights_of(recipe),
             },
         )
 
@@ -308,7 +313,7 @@ class Graph:
             {"random_model": random_model, "split": split},
             f"results/models/{random_model}/split{split}/model.pt",
             {"recipe": untrained(recipe)},
-            {"weights": weights_of(recipe)},
+            {"weights": lambda: weights_of(recipe)},
         )
 
     def model(self, name: str, split: int) -> Artefact:
@@ -330,8 +335,10 @@ class Graph:
         recipe = self.config.evaluations[evaluation]
         inputs = self._evaluated(recipe, split)
         if mars := recipe.fine_tuning.mars:
-            inputs["flow"] = self._clips(recipe.dataset, mars.motion_model)
-            inputs["teacher"] = result_of(self._model_behind(recipe, mars.motion_model, split))
+            inputs["flow"] = lambda: self._clips(recipe.dataset, mars.motion_model)
+            inputs["teacher"] = lambda: result_of(
+                self._model_behind(recipe, mars.motion_model, split)
+            )
         return made(
             "fine_tuning",
             {"evaluation": evaluation, "split": split},
@@ -350,7 +357,7 @@ class Graph:
         recipe = self.config.evaluations[evaluation]
         inputs = self._evaluated(recipe, split)
         if recipe.fine_tuning:
-            inputs["model"] = result_of(self.fine_tuning(evaluation, split))
+            inputs["model"] = lambda: result_of(self.fine_tuning(evaluation, split))
         return made(
             "recognition",
             {"evaluation": evaluation, "split": split},
@@ -383,7 +390,7 @@ class Graph:
             f"results/evaluations/{evaluation}/metrics.json",
             {"splits": list(recipe.splits), "measures": list(recipe.measures)},
             {
-                "measures": results_of(
+                "measures": lambda: results_of(
                     self.measure(measure, evaluation, split)
                     for split in recipe.splits
                     for measure in recipe.measures
@@ -420,7 +427,7 @@ class Graph:
                 "recipe": self.config.noticed(table).model_dump_json(),
                 "leaking": self.config.leaking(table),
             },
-            {"metrics": results_of(measures)},
+            {"metrics": lambda: results_of(measures)},
         )
 
     @kept
@@ -430,16 +437,19 @@ class Graph:
         evaluation = self.config.evaluations[recipe.evaluation]
         size = size_name(self.config.size_of(evaluation.model))
         retrieval = self.retrieval(recipe.evaluation, evaluation.splits[0])
-        frames = results_of(self._frames(evaluation.dataset, size))
         return made(
             "retrieval_figure",
             {"figure": figure},
             f"results/figures/{figure}.png",
             {"recipe": values_of(recipe), "clip_length": evaluation.clip_length},
             {
-                "index": self._index(evaluation.dataset),
-                "neighbours": result_of(retrieval, "neighbours.csv"),
-                "frames": self._with_ledger(frames, evaluation.dataset, evaluation.model),
+                "index": lambda: self._index(evaluation.dataset),
+                "neighbours": lambda: result_of(retrieval, "neighbours.csv"),
+                "frames": lambda: self._with_ledger(
+                    results_of(self._frames(evaluation.dataset, size)),
+                    evaluation.dataset,
+                    evaluation.model,
+                ),
             },
         )
 
@@ -447,25 +457,17 @@ class Graph:
     def report(self) -> Artefact:
         """Copies for other seeds are in its tables alone. The other files that it reads follow from
         the metrics, so they do not count again."""
-        metrics = [self.metrics(name) for name in self.written.evaluations]
-        others = tuple(
-            (artefact, artefact.path if name is None else artefact.beside(name))
-            for artefact in reached(metrics)
-            for name in REPORTED.get(artefact.rule, ())
-        )
         return made(
             "report",
             {},
             "results/report/index.html",
             {},
             {
-                "config": from_outside([], lambda: digest(report_config(self.written))),
-                "metrics": results_of(metrics),
-                "tables": results_of(map(self.table, self.config.tables)),
-                "figures": results_of(map(self.retrieval_figure, self.config.figures)),
-                "others": Input(
-                    tuple(path for _, path in others), tuple(artefact for artefact, _ in others)
-                ),
+                "config": lambda: from_outside([], lambda: digest(report_config(self.written))),
+                "metrics": lambda: results_of(map(self.metrics, self.written.evaluations)),
+                "tables": lambda: results_of(map(self.table, self.config.tables)),
+                "figures": lambda: results_of(map(self.retrieval_figure, self.config.figures)),
+                "others": self._other_files_of_report,
             },
         )
 
@@ -481,6 +483,23 @@ class Graph:
         """It counts by its content."""
         index = self.index(dataset)
         return Input((index.path,), (index,), lambda: self._get_index(dataset).fingerprint)
+
+    def _ledgers(self, dataset: str, size: str) -> Input:
+        """The ledgers of all shards, which change with their frames."""
+        shards = self._frames(dataset, size)
+        files = tuple(f"{frames.path.removesuffix('.h5')}.failed.csv" for frames in shards)
+        return Input(files, shards, results_of(shards).get_fingerprint)
+
+    def _other_files_of_report(self) -> Input:
+        """What the report reads besides metrics, tables and figures. None of it is a shard, so it
+        is known without an index."""
+        unindexed = Graph(self.written)
+        others = [
+            (artefact, artefact.beside(name) if name else artefact.path)
+            for artefact in reached(map(unindexed.metrics, self.written.evaluations))
+            for name in REPORTED.get(artefact.rule, ())
+        ]
+        return Input(tuple(path for _, path in others), tuple(made_by for made_by, _ in others))
 
     def _videos(self, dataset: str, size: str, shard: str) -> str:
         """Fingerprint of the video files of a shard: another one if a video is added, removed or
@@ -526,12 +545,12 @@ class Graph:
         """A model of an evaluation, of the split it has to be of if `split` is evaluated."""
         return self.model(model, self.config.model_split(evaluation, model, split))
 
-    def _evaluated(self, evaluation: Evaluation, split: int) -> dict[str, Input]:
+    def _evaluated(self, evaluation: Evaluation, split: int) -> Finders:
         """What every measure of an evaluation reads."""
         return {
-            "index": self._index(evaluation.dataset),
-            "clips": self._clips(evaluation.dataset, evaluation.model),
-            "model": result_of(self._model_behind(evaluation, evaluation.model, split)),
+            "index": lambda: self._index(evaluation.dataset),
+            "clips": lambda: self._clips(evaluation.dataset, evaluation.model),
+            "model": lambda: result_of(self._model_behind(evaluation, evaluation.model, split)),
         }
 
 
@@ -540,12 +559,12 @@ def made(
     wildcards: Mapping[str, Any],
     path: str,
     options: Mapping[str, Any],
-    inputs: Mapping[str, Input] | None = None,
+    finders: Finders | None = None,
     *more_code: str,
 ) -> Artefact:
     """An artefact of a rule, whose job runs the stage of that name."""
     code = (stage_module(rule), *more_code)
-    return Artefact(rule, wildcards, path, options, code, inputs or {})
+    return Artefact(rule, wildcards, path, options, code, Inputs(finders or {}))
 
 
 # --------------------------------------------------- the parts of recipes that artefacts depend on

@@ -321,3 +321,18 @@ def test_a_rule_gives_its_command_every_option_that_the_graph_has():
         for read, files in artefact.inputs.items():
             asked = f'reads("{name}", "{read}")' in rules[name]
             assert asked or not files.paths or read == "videos", (name, read)
+
+
+def test_what_follows_from_no_shard_is_known_without_an_index():
+    """So a plan lists the jobs that come after an index that is still to be made."""
+
+    def no_index(dataset: str) -> Indexed:
+        raise LookupError(dataset)
+
+    of_config = Graph(load_config(tiny()), no_index)
+    report = of_config.report()
+    for name in ("metrics", "tables", "figures", "others"):
+        assert report.inputs[name].paths
+    assert of_config.fine_tuning("motionfit", 1).inputs["model"].paths
+    with pytest.raises(LookupError, match="target"):
+        of_config.fine_tuning("motionfit", 1).inputs["clips"].paths

@@ -197,6 +197,9 @@ def current(rule):
         current_job["state"] = State.OTHER
         if workflow.is_main_process:
             artefact = artefact_of(rule, wildcards)
+            # Asks for the indexes that the job depends on. If one is still to be made, Snakemake
+            # comes back to the job after that.
+            artefact.fingerprint
             if not is_forced(rule, artefact.path):
                 current_job["state"] = see_to(artefact)
             # With --until, Snakemake asks of a last job only whether an input is newer.

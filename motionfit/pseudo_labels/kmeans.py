@@ -173,9 +173,9 @@ def assign(
         # Float32 within a chunk, float64 across the chunks: quick, and sums of millions stay exact.
         sums += torch.zeros_like(centroids).index_add_(0, near, x)
         counts += torch.bincount(near, minlength=len(centroids))
-        found = near.cpu().numpy()
-        changed += np.count_nonzero(found != labels[rows])
-        labels[rows] = found
+        nearest = near.cpu().numpy()
+        changed += np.count_nonzero(nearest != labels[rows])
+        labels[rows] = nearest
     return sums, counts, changed
 
 
@@ -246,6 +246,6 @@ def squared_distances(data: Points, centroids: torch.Tensor, labels: np.ndarray)
     """(N,) float32, of each point to the centroid of its label."""
     result = np.empty(len(data), np.float32)
     for rows, x in data:
-        own = centroids[torch.from_numpy(labels[rows]).to(data.device)]
-        result[rows] = (x - own).square_().sum(1).cpu().numpy()
+        assigned = centroids[torch.from_numpy(labels[rows]).to(data.device)]
+        result[rows] = (x - assigned).square_().sum(1).cpu().numpy()
     return result

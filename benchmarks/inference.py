@@ -19,12 +19,12 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from motionfit.clips.transforms import centre_crop, network_input
 from motionfit.flow.encoding import quantise
 from motionfit.flow.methods import compute_flow
 from motionfit.models import build_network
 from motionfit.models.device import inference_device
 from motionfit.store.video import decode
-from motionfit.training.clips import centre_crop, network_input
 
 console = Console(width=120)
 BOUND = 20.0

@@ -16,7 +16,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from motionfit.models import SavedModel, build_network, save_model
+from motionfit.modality import Modality
+from motionfit.models import Learned, SavedModel, build_network, save_model
 
 RATE = 25
 CLASSES = [f"class {i}" for i in range(400)]
@@ -43,7 +44,7 @@ def main() -> None:
     height, width = map(int, args.size.split("x"))
     about = SavedModel(
         "r2plus1d_18",
-        "frames",
+        Modality.FRAMES,
         CLASSES,
         16,
         [128, 171],
@@ -51,7 +52,7 @@ def main() -> None:
         None,
         95,
         25.0,
-        "labels",
+        Learned.LABELS,
         1,
         "{}",
         clips=10,

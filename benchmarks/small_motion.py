@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
+from motionfit.clips.transforms import centre_crop, network_input
 from motionfit.config import Flow
 from motionfit.flow import compute_flow
 from motionfit.flow.encoding import dequantise
@@ -30,7 +31,6 @@ from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
 from motionfit.store.images import decode_grey, encode_jpeg
 from motionfit.store.shards import Shards, write_shard
-from motionfit.training.clips import centre_crop, network_input
 
 SIZE = (128, 171)
 CROP = 112

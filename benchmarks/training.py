@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
+from motionfit.clips.sampling import whole_video
 from motionfit.config import Training
 from motionfit.models import build_network
 from motionfit.store.clips import ClipStore
@@ -31,7 +32,7 @@ from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
 from motionfit.training.batches import Collate
 from motionfit.training.compute import Compute
-from motionfit.training.data import Draw, MultiClips, whole_video
+from motionfit.training.data import Draw, MultiClipDataset
 from motionfit.training.loop import train
 from motionfit.training.objective import ClipLosses
 
@@ -143,8 +144,8 @@ def measure(
     )
     videos = [whole_video(v, FRAMES, i % CLASSES) for i, v in enumerate(store.shards)]
 
-    def clips(encoded: bool) -> MultiClips:
-        return MultiClips(
+    def dataset(encoded: bool) -> MultiClipDataset:
+        return MultiClipDataset(
             store,
             videos,
             args.clip_length,
@@ -156,7 +157,7 @@ def measure(
             encoded=encoded,
         )
 
-    bare = InMemory(args, recipe, compute, clips(encoded=False))
+    bare = InMemory(args, recipe, compute, dataset(encoded=False))
     memory: list[float] = []
 
     class Turns(ClipLosses):
@@ -170,7 +171,7 @@ def measure(
     network = build_network(args.backbone, "frames", CLASSES, seed=0)
     objective = Turns(network, "frames", recipe, CLASSES)
     identity = json.loads(recipe.to_json())
-    train(objective, clips(compute.gpu_decoding), None, recipe, identity, folder, compute)
+    train(objective, dataset(compute.gpu_decoding), None, recipe, identity, folder, compute)
     history = pd.read_csv(folder / "history.csv").iloc[1:]
     a_step = args.batch_size * args.clips_per_video
     loop = (history["clips_per_second"] / a_step).tolist()
@@ -189,7 +190,11 @@ class InMemory:
     """The same steps on one batch that is on the device already."""
 
     def __init__(
-        self, args: argparse.Namespace, recipe: Training, compute: Compute, clips: MultiClips
+        self,
+        args: argparse.Namespace,
+        recipe: Training,
+        compute: Compute,
+        dataset: MultiClipDataset,
     ):
         compute.share_threads()
         self._fabric = compute.fabric(recipe.precision)
@@ -198,9 +203,8 @@ class InMemory:
         objective = ClipLosses(network, "frames", recipe, CLASSES)
         if compute.channels_last:
             objective.to(memory_format=torch.channels_last_3d)
-        batch = Collate(clips)([clips[Draw(i)] for i in range(args.batch_size)])
-        del batch["bad"]
-        self._batch = {name: tensor.to(self._fabric.device) for name, tensor in batch.items()}
+        batch, _ = Collate(dataset)([dataset[Draw(i)] for i in range(args.batch_size)])
+        self._batch = batch.on_device(self._fabric.device)
         with FlopCounterMode(display=False) as counter:
             objective.to(self._fabric.device)(self._batch)[0].backward()
         self.flops = counter.get_total_flops()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from motionfit.clips.sampling import dense_starts
 from motionfit.config import (
     Config,
     DatasetRecipe,
@@ -26,7 +27,6 @@ from motionfit.datasets.files import few
 from motionfit.datasets.index import hold_out, labelled_train, source_videos, split_column
 from motionfit.errors import MotionFitError
 from motionfit.graph import Needed, needed_by_run
-from motionfit.pseudo_labels.clips import dense_starts
 from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.seeds import with_seeds
 from motionfit.store.video import UnreadableVideoError, announced_frames

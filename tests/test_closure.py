@@ -111,4 +111,18 @@ def test_no_stage_depends_on_one_it_should_not():
         name.startswith(("motionfit.pseudo_labels", "motionfit.evaluation", "motionfit.flow."))
         for name in motion
     )
-    assert "motionfit.training.loop" not in reached("motionfit.evaluation.recognition", set())
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "motionfit.evaluation.recognition",
+        "motionfit.evaluation.retrieval",
+        "motionfit.evaluation.predict",
+        "motionfit.pseudo_labels.features",
+    ],
+)
+def test_using_a_model_needs_no_code_of_its_training(module):
+    code = reached(module, set())
+    assert "motionfit.inference" in code
+    assert not any(name.startswith("motionfit.training") for name in code)

@@ -135,10 +135,10 @@ def test_standard_output_that_can_not_be_written_is_one_message():
 
 
 def test_readers_are_started_without_ctrl_c(tmp_path):
-    from motionfit.training.batches import signals_held
+    from motionfit.clips.loading import stop_signals_blocked
 
     blocked = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
-    with signals_held():
+    with stop_signals_blocked():
         inside = subprocess.run([sys.executable, "-c", blocked], capture_output=True, check=True)
     after = subprocess.run([sys.executable, "-c", blocked], capture_output=True, check=True)
     assert (inside.stdout, after.stdout) == (b"True\n", b"False\n")

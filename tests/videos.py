@@ -9,7 +9,8 @@ import pandas as pd
 
 from motionfit.datasets.demo import write_video
 from motionfit.flow.encoding import quantise
-from motionfit.models import SavedModel
+from motionfit.modality import Modality
+from motionfit.models import Learned, SavedModel
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
 
@@ -76,12 +77,12 @@ def make_flow(
 
 
 def described(
-    modality: str, classes: list[str], clip_length: int, frame_size: list[int], crop: int
+    modality: Modality | str, classes: list[str], clip_length: int, frame_size: list[int], crop: int
 ) -> SavedModel:
     """What is saved with a small network that learned labels."""
     return SavedModel(
         "r2plus1d_small",
-        modality,
+        Modality(modality),
         classes,
         clip_length,
         frame_size,
@@ -89,7 +90,7 @@ def described(
         None,
         95,
         12.0,
-        "labels",
+        Learned.LABELS,
         1,
         "{}",
     )

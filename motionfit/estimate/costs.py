@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from motionfit.clips.sampling import dense_starts, uniform_starts
 from motionfit.config import PseudoLabels, Training
-from motionfit.pseudo_labels.clips import dense_starts
 from motionfit.pseudo_labels.kmeans import SAMPLE
-from motionfit.training.data import uniform_starts
 
 
 @dataclass(frozen=True)

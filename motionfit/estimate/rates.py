@@ -18,20 +18,21 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
+from motionfit.clips.sampling import LabelledVideo
 from motionfit.config import FineTuning, Flow, SelfTraining, Size, Training
 from motionfit.errors import MotionFitError
 from motionfit.estimate.survey import Survey
 from motionfit.flow.methods import BATCHED
 from motionfit.flow.shards import SEGMENT, store_flow
-from motionfit.models import SavedModel, build_network
+from motionfit.inference import outputs_at
+from motionfit.modality import Modality
+from motionfit.models import Learned, SavedModel, build_network
 from motionfit.pseudo_labels.kmeans import Points, assign, chunk_rows
 from motionfit.store.clips import ClipStore
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
 from motionfit.store.video import UnreadableVideoError, decode
 from motionfit.training.compute import Compute
-from motionfit.training.data import LabelledVideo
-from motionfit.training.inference import outputs_of_places
 from motionfit.training.labels import training_and_validation
 from motionfit.training.loop import train
 from motionfit.training.objective import ClipLosses, Mars, Mers, Objective, Teacher
@@ -101,8 +102,8 @@ class Learning:
     """Shard of what its teacher reads."""
 
     @property
-    def modality(self) -> str:
-        return "flow" if self.on_flow else "frames"
+    def modality(self) -> Modality:
+        return Modality.FLOW if self.on_flow else Modality.FRAMES
 
 
 class Watch:
@@ -255,7 +256,7 @@ def timed_training(learning: Learning, batch: int, steps: int, epochs: int, fold
     store = ClipStore(learning.clips.parent, [learning.clips.stem], learning.modality)
     teacher = None
     if learning.teacher:
-        teacher = ClipStore(learning.flow.parent, [learning.flow.stem], "flow")
+        teacher = ClipStore(learning.flow.parent, [learning.flow.stem], Modality.FLOW)
     both = [video for video in store.shards if teacher is None or video in teacher]
     names = [both[i % len(both)] for i in range(batch * steps)]
     rows = pd.DataFrame({"video": names, "group": names, "label": ""})
@@ -313,7 +314,7 @@ def objective_of(learning: Learning) -> Objective:
     neighbours = recipe.neighbours if isinstance(recipe, SelfTraining) else None
     if learning.teacher is None:
         return ClipLosses(network, learning.modality, recipe, CLASSES, neighbours)
-    teacher = Teacher(build_network(learning.teacher, "flow", 1, seed=0))
+    teacher = Teacher(build_network(learning.teacher, Modality.FLOW, 1, seed=0))
     if isinstance(recipe, FineTuning):
         return Mars(network, recipe, CLASSES, teacher, recipe.mars.weight)
     return Mers(network, teacher, weight=1.0)
@@ -337,7 +338,7 @@ def measure_inference(
         None,
         None,
         None,
-        "",
+        Learned.NOTHING,
         None,
         "{}",
     )
@@ -346,7 +347,7 @@ def measure_inference(
     def seconds(count: int) -> float:
         places = [(videos[i % len(videos)], 0) for i in range(count)]
         watch = Watch(threads, device.type == "cuda")
-        outputs_of_places(network.features, about, store, places, device, threads)
+        outputs_at(network.features, about, store, places, device, threads)
         return watch.seconds
 
     if device.type == "cpu":

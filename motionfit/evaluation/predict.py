@@ -6,16 +6,17 @@ from pathlib import Path
 import av
 import numpy as np
 
+from motionfit.clips.transforms import centre_crop
 from motionfit.errors import MotionFitError
 from motionfit.evaluation.recognition import ClipsOfVideo, chosen_starts, video_probabilities
-from motionfit.models import SavedModel, load_model
+from motionfit.inference import check_finite
+from motionfit.modality import Modality
+from motionfit.models import Learned, SavedModel, load_model
 from motionfit.models.device import inference_device
 from motionfit.store.clips import clip_frames
 from motionfit.store.frames import ONE_FRAME
 from motionfit.store.images import decode_rgb, encode_jpeg
 from motionfit.store.video import UnreadableVideoError, kept_frames, upright
-from motionfit.training.clips import centre_crop
-from motionfit.training.inference import check_finite
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class Predictor:
     def __init__(self, model: Path, threads: int):
         self._device = inference_device(threads)
         network, self.about = load_model(model)
-        if self.about.modality != "frames" or self.about.learned != "labels":
+        if self.about.modality != Modality.FRAMES or self.about.learned != Learned.LABELS:
             raise MotionFitError(
                 f"{model} can't name classes from RGB: give a fine-tuned appearance model, "
                 "results/evaluations/NAME/splitN/model.pt"

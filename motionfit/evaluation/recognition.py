@@ -11,19 +11,18 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from motionfit.clips.loading import UnreadableVideo, loader_options, worker_failures
+from motionfit.clips.sampling import uniform_starts
+from motionfit.clips.transforms import network_input, read_centre_clips
 from motionfit.datasets.index import classes, part
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
+from motionfit.inference import check_finite, max_batch_size
 from motionfit.models import SavedModel, load_model, save_model
 from motionfit.models.device import inference_device
 from motionfit.models.network import VideoNetwork
-from motionfit.store.clips import ClipStore
+from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.store.frame_rates import warn_of_rates
-from motionfit.training.batches import readers, reading
-from motionfit.training.clips import centre_clips, network_input
-from motionfit.training.data import BadRecord, uniform_starts
-from motionfit.training.inference import check_finite, fitting
-from motionfit.training.labels import stored
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +66,7 @@ def video_probabilities(
 def clips_at_once(about: SavedModel, device: torch.device) -> int:
     """Clips of a video that the network sees at a time: on a CPU few, to save memory."""
     if device.type != "cpu":
-        return fitting(about)
+        return max_batch_size(about)
     return max(1, CPU_PIXELS // (about.clip_length * about.crop**2))
 
 
@@ -83,14 +82,16 @@ class StoredVideos(Dataset):
     def __len__(self) -> int:
         return len(self._videos)
 
-    def __getitem__(self, i: int) -> ClipsOfVideo | BadRecord:
+    def __getitem__(self, i: int) -> ClipsOfVideo | UnreadableVideo:
         video, about = self._videos[i], self._about
         length = self._store.length(video)
         starts, weights = chosen_starts(length, about.clip_length, self._count)
         try:
-            clips = centre_clips(self._store, video, starts.tolist(), about.clip_length, about.crop)
+            clips = read_centre_clips(
+                self._store, video, starts.tolist(), about.clip_length, about.crop
+            )
         except (MotionFitError, OSError) as error:
-            return BadRecord(video, str(error))
+            return UnreadableVideo(video, str(error))
         return ClipsOfVideo(clips, weights)
 
 
@@ -100,14 +101,16 @@ def read_in_advance(videos: StoredVideos, device: torch.device, threads: int) ->
     Raises MotionFitError where a clip can't be read: a measure would be of fewer videos.
     """
     workers = min(threads, len(videos)) if device.type == "cuda" else 0
-    with readers():
-        for video in DataLoader(videos, batch_size=None, collate_fn=unchanged, **reading(workers)):
-            if isinstance(video, BadRecord):
+    with worker_failures():
+        for video in DataLoader(
+            videos, batch_size=None, collate_fn=unchanged, **loader_options(workers)
+        ):
+            if isinstance(video, UnreadableVideo):
                 raise MotionFitError(video.reason)
             yield video
 
 
-def unchanged(video: ClipsOfVideo | BadRecord) -> ClipsOfVideo | BadRecord:
+def unchanged(video: ClipsOfVideo | UnreadableVideo) -> ClipsOfVideo | UnreadableVideo:
     """For a loader that is to leave arrays as they are."""
     return video
 
@@ -142,7 +145,7 @@ def recognise(
         save_model(network, about, model)
     network.to(device)
     store = ClipStore(clips, index["shard"], about.modality)
-    test = stored(part(index, split, "test"), store, about.clip_length)
+    test = rows_with_clips(part(index, split, "test"), store, about.clip_length)
     warn_of_rates("the target", store.rate, about.rate)
     videos = StoredVideos(store, test["video"], about, count)
     probabilities = np.stack(

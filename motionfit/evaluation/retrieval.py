@@ -10,54 +10,53 @@ import numpy as np
 import pandas as pd
 import torch
 
+from motionfit.clips.sampling import uniform_starts
 from motionfit.datasets.index import part
 from motionfit.files import replacing, write_json
+from motionfit.inference import check_finite, clip_outputs
 from motionfit.models import SavedModel, load_model
 from motionfit.models.device import inference_device
 from motionfit.models.network import VideoNetwork
-from motionfit.store.clips import ClipStore
-from motionfit.training.data import uniform_starts
-from motionfit.training.inference import check_finite, clip_outputs
-from motionfit.training.labels import stored
+from motionfit.store.clips import ClipStore, rows_with_clips
 
 log = logging.getLogger(__name__)
 
 SHOWN = 10
-"""Nearest videos a query that are kept for whoever wants to look."""
-AT_ONCE = 2**24
-"""Similarities that are in memory at a time."""
+"""Nearest videos per query in the table of neighbours."""
+BLOCK_SIZE = 2**24
+"""Number of similarities in memory at a time."""
 
 
 class Vectors(NamedTuple):
-    """What is compared: clips, or videos."""
+    """The clips, or videos, to compare."""
 
     features: np.ndarray
-    """(P, D), of unit length."""
+    """(P, D), of length 1."""
     labels: np.ndarray
     """(P,)"""
 
 
 @dataclass(frozen=True)
 class VideoClips:
-    """V videos by N clips each. Those of a short video overlap, and come several times where it has
-    fewer than N."""
+    """N clips of each of V videos. The clips of a short video overlap, and some are repeated if it
+    has fewer than N different ones."""
 
     videos: np.ndarray
     """(V,) ids."""
     labels: np.ndarray
     """(V,)"""
     starts: np.ndarray
-    """(V, N), in frames, ascending."""
+    """(V, N) first frame of each clip, in ascending order."""
     features: np.ndarray
-    """(V, N, D), of unit length."""
+    """(V, N, D), of length 1."""
 
     def by_clip(self) -> Vectors:
-        """(V * N) clips, those of a video one after the other."""
+        """All V * N clips, video by video."""
         V, N, D = self.features.shape
         return Vectors(self.features.reshape(V * N, D), self.labels.repeat(N))
 
     def by_video(self) -> Vectors:
-        """The mean of each video's clips, made of unit length."""
+        """The mean of the clips of each video, scaled to length 1."""
         return Vectors(unit(self.features.mean(axis=1)), self.labels)
 
 
@@ -90,7 +89,7 @@ def retrieve(
         clip_features(
             network,
             about,
-            stored(part(index, split, side), store, clip_length),
+            rows_with_clips(part(index, split, side), store, clip_length),
             store,
             count,
             device,
@@ -121,7 +120,7 @@ def clip_features(
     device: torch.device,
     threads: int,
 ) -> VideoClips:
-    """`count` evenly spread clips of each of some videos of an index, by their features."""
+    """The features of `count` evenly spread clips of each video of some rows of an index."""
     starts = {
         video: uniform_starts(store.length(video), about.clip_length, count)
         for video in rows["video"]
@@ -138,66 +137,69 @@ def clip_features(
 
 
 def unit(features: np.ndarray) -> np.ndarray:
-    """Vectors along the last axis made of length 1."""
+    """Scales the vectors along the last axis to length 1."""
     norms = np.linalg.norm(features, axis=-1, keepdims=True)
     return features / np.maximum(norms, 1e-12)
 
 
 def similarities(queries: np.ndarray, gallery: np.ndarray) -> Iterator[np.ndarray]:
-    """Cosines of queries (Q, D) and a gallery (G, D), as blocks (B, G) of queries that follow one
-    another."""
-    block = max(AT_ONCE // len(gallery), 1)
+    """Cosine similarities of queries (Q, D) and a gallery (G, D), in consecutive blocks (B, G) of
+    queries."""
+    block = max(BLOCK_SIZE // len(gallery), 1)
     for first in range(0, len(queries), block):
         yield queries[first : first + block] @ gallery.T
 
 
 def largest(values: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the `count` largest of each row of (B, G) values, and the values; (B, count) each,
-    the largest first. All, where there are fewer."""
+    """Indices of the `count` largest values in each row (B, G), and these values, in descending
+    order; (B, count) each. If G is smaller than `count`, all of them."""
     count = min(count, values.shape[1])
-    some = np.argpartition(-values, count - 1, axis=1)[:, :count]
-    order = np.argsort(-np.take_along_axis(values, some, axis=1), axis=1, kind="stable")
-    places = np.take_along_axis(some, order, axis=1)
-    return places, np.take_along_axis(values, places, axis=1)
+    unsorted = np.argpartition(-values, count - 1, axis=1)[:, :count]
+    order = np.argsort(-np.take_along_axis(values, unsorted, axis=1), axis=1, kind="stable")
+    indices = np.take_along_axis(unsorted, order, axis=1)
+    return indices, np.take_along_axis(values, indices, axis=1)
 
 
 def label_hits(queries: Vectors, gallery: Vectors, count: int) -> np.ndarray:
-    """(Q, count) bool: whether the n-th nearest of the gallery has the query's label."""
-    places = [
+    """(Q, count) bool: whether the n-th nearest item of the gallery has the label of the query."""
+    nearest = [
         largest(block, count)[0] for block in similarities(queries.features, gallery.features)
     ]
-    return gallery.labels[np.concatenate(places)] == queries.labels[:, None]
+    return gallery.labels[np.concatenate(nearest)] == queries.labels[:, None]
 
 
 def recall(hits: np.ndarray, k: int) -> float:
-    """Share of the queries (Q, N) with a hit among the first k."""
+    """Fraction of the queries with a hit among the first k; hits: (Q, N)."""
     return float(hits[:, :k].any(axis=1).mean())
 
 
 def nearest_videos(queries: VideoClips, gallery: VideoClips) -> pd.DataFrame:
-    """The SHOWN nearest videos of the middle clip of each query video, nearest first, each by its
-    clip that is nearest: query, query_start, query_label, rank (from 1), video, start, label,
-    similarity."""
+    """The SHOWN nearest gallery videos of each query video: query, query_start, query_label, rank
+    (from 1), video, start, label, similarity.
+
+    The middle clip of the query is compared with all clips of a gallery video; the most similar one
+    represents the video.
+    """
     V, N = gallery.starts.shape
     middle = queries.starts.shape[1] // 2
-    places, clips, cosines = [], [], []
+    videos, clips, cosines = [], [], []
     for block in similarities(queries.features[:, middle], gallery.by_clip().features):
         by_video = block.reshape(-1, V, N)
-        found, similarity = largest(by_video.max(axis=2), SHOWN)
-        places.append(found)
+        nearest, similarity = largest(by_video.max(axis=2), SHOWN)
+        videos.append(nearest)
         cosines.append(similarity)
-        clips.append(np.take_along_axis(by_video, found[..., None], axis=1).argmax(axis=2))
-    found = np.concatenate(places)
-    shown = found.shape[1]
+        clips.append(np.take_along_axis(by_video, nearest[..., None], axis=1).argmax(axis=2))
+    nearest = np.concatenate(videos)
+    shown = nearest.shape[1]
     return pd.DataFrame(
         {
             "query": queries.videos.repeat(shown),
             "query_start": queries.starts[:, middle].repeat(shown),
             "query_label": queries.labels.repeat(shown),
-            "rank": np.tile(np.arange(1, shown + 1), len(found)),
-            "video": gallery.videos[found].ravel(),
-            "start": gallery.starts[found, np.concatenate(clips)].ravel(),
-            "label": gallery.labels[found].ravel(),
+            "rank": np.tile(np.arange(1, shown + 1), len(nearest)),
+            "video": gallery.videos[nearest].ravel(),
+            "start": gallery.starts[nearest, np.concatenate(clips)].ravel(),
+            "label": gallery.labels[nearest].ravel(),
             "similarity": np.concatenate(cosines).ravel().astype(float).round(4),
         }
     )

@@ -2,10 +2,11 @@
 
 from motionfit.models.backbones import BACKBONES, build_network
 from motionfit.models.pretrained import starting_network
-from motionfit.models.saved import SavedModel, load_model, save_model
+from motionfit.models.saved import Learned, SavedModel, load_model, save_model
 
 __all__ = [
     "BACKBONES",
+    "Learned",
     "SavedModel",
     "build_network",
     "load_model",

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from motionfit.models.network import Modality, VideoNetwork
+from motionfit.modality import Modality
+from motionfit.models.network import VideoNetwork
 from motionfit.models.resnet import R3D, R2Plus1D
 from motionfit.models.s3d import S3D
 
@@ -30,7 +31,7 @@ def build_network(backbone: str, modality: Modality, classes: int, seed: int) ->
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = BACKBONES[backbone](modality, classes)
-    if modality == "flow":
+    if modality == Modality.FLOW:
         first_norm(network).eps = FLOW_EPS
     return network
 

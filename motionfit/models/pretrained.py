@@ -12,8 +12,9 @@ from torch import Tensor
 from motionfit.config import Network
 from motionfit.errors import MotionFitError
 from motionfit.files import DamagedError
+from motionfit.modality import Modality
 from motionfit.models.backbones import BACKBONES, build_network
-from motionfit.models.network import Modality, VideoNetwork
+from motionfit.models.network import VideoNetwork
 from motionfit.models.s3d import SelfGating
 from motionfit.models.weights import load_weights_file
 
@@ -52,8 +53,12 @@ def load_weights(network: VideoNetwork, backbone: str, path: Path) -> None:
         )
         raise MotionFitError(f"{path} does not hold weights of {backbone}: {problem}. {advice}")
     # Not strict, since the classifier and the gates are left out; all else is there, by `mismatch`.
-    own = {name: state[theirs] for name, theirs in names(network).items() if theirs in state}
-    network.load_state_dict(own, strict=False)
+    loaded = {
+        name: state[published_name]
+        for name, published_name in names(network).items()
+        if published_name in state
+    }
+    network.load_state_dict(loaded, strict=False)
     log.info("%s starts from %s", backbone, path)
     if backbone != published(backbone):
         # As drawn at random, every gate would halve what the layers after it were trained on.
@@ -97,14 +102,19 @@ def digest(path: Path) -> str:
 def names(network: VideoNetwork) -> dict[str, str]:
     """The network's names of its tensors to torchvision's, without those that it has not."""
     return {
-        name: theirs for name in network.state_dict() if (theirs := network.torchvision_name(name))
+        name: published_name
+        for name in network.state_dict()
+        if (published_name := network.torchvision_name(name))
     }
 
 
 def mismatch(network: VideoNetwork, state: Mapping[str, Tensor]) -> str:
     """What keeps weights from being those of a network, the classifier aside; '' where they fit."""
-    own = network.state_dict()
-    shapes = {theirs: tuple(own[name].shape) for name, theirs in names(network).items()}
+    expected = network.state_dict()
+    shapes = {
+        published_name: tuple(expected[name].shape)
+        for name, published_name in names(network).items()
+    }
     # Old files have no counts of batches, which no network here uses.
     missing = [
         name for name in shapes if name not in state and not name.endswith("num_batches_tracked")
@@ -130,7 +140,7 @@ def mismatch(network: VideoNetwork, state: Mapping[str, Tensor]) -> str:
 def backbone_of(state: Mapping[str, Tensor]) -> str | None:
     """The backbone that weights are of, where it is one of torchvision's that are known here."""
     with torch.device("meta"):  # shapes are enough
-        networks = {name: BACKBONES[name]("frames", 1) for name in PUBLISHED}
+        networks = {name: BACKBONES[name](Modality.FRAMES, 1) for name in PUBLISHED}
     return next((name for name in PUBLISHED if not mismatch(networks[name], state)), None)
 
 

@@ -1,19 +1,20 @@
-"""A network as it starts, of random or pre-trained weights, that others are compared with."""
+"""An appearance model before self-training, with random or pre-trained weights, as a baseline."""
 
 from pathlib import Path
 
 from motionfit.config import AppearanceModel
+from motionfit.modality import Modality
 from motionfit.models.pretrained import starting_network
-from motionfit.models.saved import SavedModel, save_model
+from motionfit.models.saved import Learned, SavedModel, save_model
 
 
 def save_random_model(recipe: AppearanceModel, output: Path) -> None:
-    """Saves an appearance model as it is before any training on pseudo-labels. Raises
-    MotionFitError where the weight file of its network does not fit."""
-    network = starting_network(recipe.network, "frames", 1, seed=recipe.training.seed)
+    """Saves an appearance model as it is before training on pseudo-labels. Raises MotionFitError if
+    its weight file does not fit."""
+    network = starting_network(recipe.network, Modality.FRAMES, 1, seed=recipe.training.seed)
     about = SavedModel(
         backbone=recipe.network.backbone,
-        modality="frames",
+        modality=Modality.FRAMES,
         classes=["none"],
         clip_length=recipe.network.clip_length,
         frame_size=list(recipe.frame_size),
@@ -21,7 +22,7 @@ def save_random_model(recipe: AppearanceModel, output: Path) -> None:
         fps=None,
         rate=None,
         quality=None,
-        learned="labels of another data set" if recipe.network.weights else "nothing",
+        learned=Learned.OTHER_LABELS if recipe.network.weights else Learned.NOTHING,
         split=None,
         recipe=recipe.to_json(),
     )

@@ -12,7 +12,8 @@ from torchvision.models.video.resnet import (
     VideoResNet,
 )
 
-from motionfit.models.network import CHANNELS, Modality, VideoNetwork
+from motionfit.modality import CHANNELS, Modality
+from motionfit.models.network import VideoNetwork
 
 
 class ResNet(VideoNetwork, VideoResNet):

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torchvision.models.video import s3d
 from torchvision.models.video.s3d import SepInceptionBlock3D
 
-from motionfit.models.network import CHANNELS, Modality, VideoNetwork
+from motionfit.modality import CHANNELS, Modality
+from motionfit.models.network import VideoNetwork
 
 # torchvision's momentum, 0.001, is for trainings of very many steps: after some thousand, networks
 # from scratch would be tested with statistics of the first ones.

@@ -1,72 +1,87 @@
-"""Models on disk: the weights, and all that is needed to use them."""
+"""Models on disk: the weights of a network and what is needed to use it."""
 
 from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
 from pathlib import Path
 
 import torch
 
 from motionfit.errors import MotionFitError
 from motionfit.files import DamagedError, damaged, replacing
+from motionfit.modality import Modality
 from motionfit.models.backbones import build_network
 from motionfit.models.network import VideoNetwork
 from motionfit.models.weights import load_weights_file
 
 
+class Learned(StrEnum):
+    """What a model has learned."""
+
+    LABELS = "labels"
+    PSEUDO_LABELS = "pseudo-labels"
+    TEACHER_FEATURES = "a motion model's features"
+    """By MERS."""
+    CLIP_ORDER = "clip order"
+    """Without any labels."""
+    NOTHING = "nothing"
+    """The weights are random."""
+    OTHER_LABELS = "labels of another data set"
+    """The weights are pre-trained."""
+
+
 @dataclass(frozen=True)
 class SavedModel:
-    """How to build a network and what to feed it."""
+    """How to build a network, and what to feed it."""
 
     backbone: str
-    modality: str
-    """'frames' (RGB) or 'flow'."""
+    modality: Modality
     classes: list[str]
     """Names of the outputs: labels, or the numbers of pseudo-labels."""
     clip_length: int
     """L, in frames."""
     frame_size: list[int]
-    """Height and width that frames are resized to."""
+    """Height and width of the stored frames."""
     crop: int
     """Side of the square crop, in pixels."""
     fps: float | None
-    """Rate that the frames were sampled at; None for each video's own."""
+    """Rate at which the frames were sampled; None for the rate of each video."""
     quality: int | None
-    """JPEG quality that the frames, or the flow, were stored with. None where it learned from none.
-    """
+    """JPEG quality of the stored frames or flow. None if the model was not trained."""
     rate: float | None
-    """Frames a second of the videos that it learned from: their median. None where it learned from
-    none."""
-    learned: str
-    """What it has learned: 'labels', 'pseudo-labels', 'a motion model's features' by MERS, 'clip
-    order' without any of them, 'nothing' of random weights, or 'labels of another data set' of
-    pre-trained ones."""
+    """Median frame rate of the training videos. None if the model was not trained."""
+    learned: Learned
     split: int | None
-    """The split whose training set it learned from, or its pseudo-labels' motion model did."""
+    """The split whose training set the model, or the motion model of its pseudo-labels, was trained
+    on."""
     recipe: str
-    """JSON of the recipe that it was trained by."""
+    """JSON of the recipe of its training."""
     clips: int | None = None
-    """Clips per video that its evaluation took; None where it has not been evaluated."""
+    """Number of clips per video in its evaluation; None if it was not evaluated."""
 
 
 def save_model(network: VideoNetwork, about: SavedModel, path: Path) -> None:
-    # Into an open file: of a path torch.save keeps the name, which is a temporary one.
+    # A file holds plain values only, since `torch.load` refuses enums when it loads weights only.
+    values = asdict(about) | {"modality": str(about.modality), "learned": str(about.learned)}
+    # torch.save stores the name of a path, here that of a temporary file. An open file has none.
     with replacing(path) as temporary, temporary.open("wb") as file:
-        torch.save({"about": asdict(about), "weights": network.state_dict()}, file)
+        torch.save({"about": values, "weights": network.state_dict()}, file)
 
 
 def load_model(path: Path) -> tuple[VideoNetwork, SavedModel]:
-    """Reads a model, on the CPU, in evaluation mode.
+    """Reads a model, on the CPU and in evaluation mode.
 
-    Raises MotionFitError where `path` is no model of this project.
+    Raises MotionFitError if `path` is missing, damaged, or not a model of MotionFit.
     """
     try:
         content = load_weights_file(path)
-        names = [field.name for field in fields(SavedModel)]
-        if set(names) != set(content["about"]):
+        values = content["about"]
+        if {field.name for field in fields(SavedModel)} != set(values):
             raise MotionFitError(
-                f"{path} was saved by another version of MotionFit, which noted other things: "
+                f"{path} was saved by another version of MotionFit, with other information: "
                 "delete it and run again"
             )
-        about = SavedModel(**{name: content["about"][name] for name in names})
+        enums = {"modality": Modality(values["modality"]), "learned": Learned(values["learned"])}
+        about = SavedModel(**values | enums)
         network = build_network(about.backbone, about.modality, len(about.classes), seed=0)
         network.load_state_dict(content["weights"])
     except FileNotFoundError:
@@ -76,7 +91,7 @@ def load_model(path: Path) -> tuple[VideoNetwork, SavedModel]:
     except MotionFitError:
         raise
     except Exception as error:
-        # PyTorch's messages are long and, of a file that is no model, beside the point.
+        # PyTorch's messages are long, and do not help if the file is not a model.
         reason = str(error).splitlines()[0] if isinstance(error, KeyError | RuntimeError) else ""
-        raise MotionFitError(f"{path} is no model of MotionFit. {reason}".strip()) from None
+        raise MotionFitError(f"{path} is not a model of MotionFit. {reason}".strip()) from None
     return network.eval(), about

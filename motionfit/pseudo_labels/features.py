@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from motionfit.clips.sampling import dense_starts
 from motionfit.config import Features
+from motionfit.inference import check_finite, clip_outputs
 from motionfit.models import load_model
 from motionfit.models.device import inference_device
-from motionfit.pseudo_labels.clips import dense_starts
 from motionfit.store.clips import ClipStore
 from motionfit.store.features import VideoFeatures, write_features
-from motionfit.training.inference import check_finite, clip_outputs
 
 log = logging.getLogger(__name__)
 

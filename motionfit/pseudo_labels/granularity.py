@@ -1,4 +1,6 @@
-"""What is given one pseudo-label: a clip, a segment or a video."""
+"""The units of a video that get one pseudo-label each: clips, segments or the whole video."""
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -6,11 +8,41 @@ from motionfit.config import PseudoLabels
 from motionfit.store.features import VideoFeatures
 
 
-def percentile_bounds(features: np.ndarray, percentile: float) -> np.ndarray:
-    """Eq. 4: clips (T, D) at which a new segment starts, the first being 0.
+class Units(NamedTuple):
+    """The units of one video, in order."""
 
-    A segment starts at clip t where the change of motion, the L1 norm of f_t - f_{t-1}, exceeds
-    the `percentile`-th percentile (in percent) of the video's changes.
+    starts: np.ndarray
+    """(U,) first frame of each unit."""
+    lengths: np.ndarray
+    """(U,) number of frames of each unit."""
+    features: np.ndarray
+    """(U, D) float32: the mean feature of the clips of each unit."""
+
+
+def aggregate(video: VideoFeatures, recipe: PseudoLabels) -> Units:
+    """From one feature per clip to one feature per unit of the recipe's granularity."""
+    if recipe.granularity == "clip":
+        length = min(video.clip_length, video.frames)
+        return Units(video.starts, np.full(len(video.starts), length), video.features)
+    if recipe.granularity == "video":
+        bounds = np.array([0])
+    elif recipe.granularity == "segment_equal":
+        bounds = equal_bounds(len(video.features), recipe.segments)
+    else:
+        bounds = percentile_bounds(video.features, recipe.percentile)
+    clip_counts = np.diff(np.append(bounds, len(video.features)))
+    means = np.add.reduceat(video.features, bounds, axis=0) / clip_counts[:, None]
+    starts = video.starts[bounds]
+    # A unit ends where the next one starts; the last one ends with the video.
+    lengths = np.diff(np.append(starts, video.frames))
+    return Units(starts, lengths, means.astype(np.float32))
+
+
+def percentile_bounds(features: np.ndarray, percentile: float) -> np.ndarray:
+    """Eq. 4: the clips (of T) at which a new segment starts; the first one is 0.
+
+    features: (T, D). A segment starts at clip t if the change of motion, the L1 norm of
+    f_t - f_{t-1}, exceeds the `percentile`-th percentile (in percent) of all changes in the video.
     """
     if len(features) < 2:
         return np.array([0])
@@ -19,34 +51,6 @@ def percentile_bounds(features: np.ndarray, percentile: float) -> np.ndarray:
 
 
 def equal_bounds(clips: int, segments: int) -> np.ndarray:
-    """Clips at which the parts of a video start, when its clips are cut into `segments` parts of
-    the same length, give or take one; fewer parts where there are fewer clips."""
+    """The clips at which a new segment starts, if the clips of a video are cut into `segments`
+    parts whose lengths differ by at most one; fewer parts if there are fewer clips."""
     return np.unique(np.arange(segments) * clips // segments)
-
-
-def aggregate(video: VideoFeatures, recipe: PseudoLabels) -> VideoFeatures:
-    """A feature a clip to a feature a unit of the recipe's granularity: the mean of its clips.
-
-    In the result `starts` are the units' first frames, each of which ends where the next starts;
-    see `unit_lengths`.
-    """
-    if recipe.granularity == "clip":
-        return video
-    if recipe.granularity == "video":
-        bounds = np.array([0])
-    elif recipe.granularity == "segment_equal":
-        bounds = equal_bounds(len(video.features), recipe.segments)
-    else:
-        bounds = percentile_bounds(video.features, recipe.percentile)
-    counts = np.diff(np.append(bounds, len(video.features)))
-    means = np.add.reduceat(video.features, bounds, axis=0) / counts[:, None]
-    return VideoFeatures(
-        video.video, video.starts[bounds], means.astype(np.float32), video.frames, video.clip_length
-    )
-
-
-def unit_lengths(video: VideoFeatures, granularity: str) -> np.ndarray:
-    """(U,) frames of each unit: a clip's length, or from a unit's start to the next one's."""
-    if granularity == "clip":
-        return np.full(len(video.starts), min(video.clip_length, video.frames))
-    return np.diff(np.append(video.starts, video.frames))

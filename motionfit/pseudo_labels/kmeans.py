@@ -1,7 +1,7 @@
-"""Exact Euclidean K-means (Lloyd 1982) of more points than fit in memory, on the CPU or a GPU.
+"""Exact Euclidean K-means (Lloyd 1982) for more points than fit in memory, on the CPU or a GPU.
 
-The points are read a chunk at a time and may be a memory map of a file. Beside them, memory holds a
-chunk, its distances to all centroids, and a label a point.
+The points are read in chunks and may be a memory map of a file. Apart from them, the algorithm
+needs memory for one chunk, its distances to all centroids, and one label per point.
 """
 
 import logging
@@ -16,25 +16,25 @@ from motionfit.errors import MotionFitError
 log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-4
-"""The centroids' squared movements, of the mean variance of a column, at which K-means stops; as
-scikit-learn's."""
+"""K-means stops when the squared movement of the centroids, relative to the mean variance of the
+dimensions, is at most this; as in scikit-learn."""
 SAMPLE = 100
-"""Points a cluster that the first centroids are chosen from."""
+"""Number of points per cluster from which the first centroids are chosen."""
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """What K-means found."""
+    """The result of K-means."""
 
     labels: np.ndarray
-    """(N,) int64: 0..K-1 without holes."""
+    """(N,) int64; each of 0..K-1 is used."""
     centroids: np.ndarray
     """(K, D) float32."""
     inertia: float
-    """Sum of the points' squared distances to their centroids."""
+    """Sum of the squared distances of the points to their centroids."""
     iterations: int
-    """Times that the centroids were moved."""
+    """Number of times that the centroids were moved."""
 
 
 def kmeans(
@@ -46,12 +46,14 @@ def kmeans(
     device: torch.device = CPU,
     rows: int | None = None,
 ) -> Clustering:
-    """Clusters points (N, D) float32, `rows` of them at a time (None: what suits the device).
+    """Clusters points (N, D) float32 in chunks of `rows` points (None: a size that suits the
+    device).
 
-    Of `restarts` runs that of least inertia is kept. Each point is labelled with its nearest
-    centroid; a cluster left empty is given the point farthest from its centroid. On one CPU the
-    result depends on the seed alone. At least K points are to be different ones. Raises
-    MotionFitError where a number is not finite, or where there is no point for an empty cluster.
+    The result is the best of `restarts` runs, the one with the smallest inertia. The label of a
+    point is its nearest centroid. An empty cluster gets the point that is farthest from its
+    centroid. On the same CPU, the result depends on the seed alone. At least K points must differ.
+
+    Raises MotionFitError if a number is not finite, or if no point is left for an empty cluster.
     """
     rows = rows or chunk_rows(points.shape[1], clusters, device)
     data = Points(points, clusters, device, rows)
@@ -63,22 +65,22 @@ def kmeans(
 
 
 def chunk_rows(dimensions: int, clusters: int, device: torch.device) -> int:
-    """Rows of a chunk: the points and their distances stay within 32 MiB on a CPU and 1 GiB on
-    a GPU, which wants more work at a time."""
+    """Number of points per chunk. The points and their distances take at most 32 MiB on a CPU and
+    1 GiB on a GPU, which needs more work at a time."""
     size, most = (2**30, 2**17) if device.type == "cuda" else (2**25, 2**13)
     return max(1, min(most, size // (4 * (dimensions + clusters))))
 
 
 class Points:
-    """Points (N, D) less their mean, a chunk at a time on the device.
+    """Gives points (N, D) minus their mean, on the device and in chunks.
 
-    Without the mean, |x|² - 2xc + |c|² loses fewer digits. Where the points take less than half of
-    a GPU's free memory they are moved there once.
+    |x|² - 2xc + |c|² loses fewer digits after subtracting the mean. If the points take less than
+    half of the free memory of a GPU, they are copied there once.
     """
 
     def __init__(self, points: np.ndarray, clusters: int, device: torch.device, rows: int) -> None:
         self.array, self.device, self.rows = points, device, min(rows, len(points))
-        # Made once: fresh memory in each pass costs as much as some of its steps.
+        # Allocated once, since new memory in every pass would take noticeable time.
         self.buffer = torch.empty((self.rows, points.shape[1]), pin_memory=device.type == "cuda")
         self.scores = torch.empty((self.rows, clusters), device=device)
         total = sum(points[s].sum(axis=0, dtype=np.float64) for s in self.slices())
@@ -102,7 +104,7 @@ class Points:
             yield slice(i, min(i + self.rows, len(self.array)))
 
     def __iter__(self) -> Iterator[tuple[slice, torch.Tensor]]:
-        """The chunks: their rows, and the points (n, D), which are overwritten by the next."""
+        """The rows and points (n, D) of each chunk. The next chunk overwrites the points."""
         for s in self.slices():
             if self.resident is not None:
                 yield s, self.resident[s]
@@ -112,15 +114,15 @@ class Points:
                 yield s, x.to(self.device)
 
     def take(self, rows: np.ndarray) -> torch.Tensor:
-        """The points of some rows, (n, D)."""
+        """The points (n, D) of the given rows."""
         return torch.from_numpy(self.array[rows] - self.mean).to(self.device)
 
 
 def first_centroids(data: Points, clusters: int, rng: np.random.Generator) -> torch.Tensor:
-    """(K, D) points chosen by k-means++ (Arthur and Vassilvitskii 2007) from a random sample.
+    """(K, D) points of a random sample, chosen by k-means++ (Arthur and Vassilvitskii 2007).
 
-    As in scikit-learn, each is the best of 2 + ln K candidates; that one's own function computes in
-    float64 and on the CPU only.
+    As in scikit-learn, each one is the best of 2 + ln K candidates. scikit-learn's own function
+    computes in float64 and on the CPU only.
     """
     size = min(len(data), max(SAMPLE * clusters, 10_000))
     x = data.take(np.sort(rng.choice(len(data), size, replace=False)))
@@ -142,17 +144,18 @@ def first_centroids(data: Points, clusters: int, rng: np.random.Generator) -> to
 
 
 def lloyd(data: Points, centroids: torch.Tensor, max_iterations: int) -> Clustering:
-    """K-means from the given centroids (K, D), until no label changes or they hardly move."""
+    """Runs K-means from the given centroids (K, D) until no label changes or the centroids hardly
+    move."""
     labels = np.full(len(data), -1)
     sums, counts, _ = assign(data, centroids, labels)
     for iteration in range(1, max_iterations + 1):
-        before, centroids = centroids, moved(data, centroids, labels, sums, counts)
+        before, centroids = centroids, new_centroids(data, centroids, labels, sums, counts)
         sums, counts, changed = assign(data, centroids, labels)
         shift = float((centroids - before).square().sum(dtype=torch.float64))
         log.debug("iteration %d: %d labels changed, shift %g", iteration, changed, shift)
         if changed == 0 or shift <= data.tolerance:
             break
-    centroids = without_empty(data, centroids, labels)
+    centroids = fill_empty_clusters(data, centroids, labels)
     inertia = float(squared_distances(data, centroids, labels).sum(dtype=np.float64))
     log.info("K-means: inertia %g after %d iterations", inertia, iteration)
     return Clustering(labels, centroids.cpu().numpy() + data.mean, inertia, iteration)
@@ -161,39 +164,40 @@ def lloyd(data: Points, centroids: torch.Tensor, max_iterations: int) -> Cluster
 def assign(
     data: Points, centroids: torch.Tensor, labels: np.ndarray
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
-    """Writes each point's nearest centroid to `labels` (N,); gives the clusters' sums of points
-    (K, D) float64, their sizes (K,), and the number of labels that changed."""
+    """Sets `labels` (N,) to the nearest centroid of each point. Returns the sum of the points of
+    each cluster (K, D) float64, its size (K,), and the number of labels that changed."""
     norms, transposed = centroids.square().sum(1), centroids.T.contiguous()
     sums = torch.zeros_like(centroids, dtype=torch.float64)
     counts = torch.zeros(len(centroids), dtype=torch.long, device=data.device)
     changed = 0
     for rows, x in data:
-        # |x|² is the same for all centroids: the nearest is known without it.
-        near = smallest(torch.addmm(norms, x, transposed, alpha=-2, out=data.scores[: len(x)]))
-        # Float32 within a chunk, float64 across the chunks: quick, and sums of millions stay exact.
-        sums += torch.zeros_like(centroids).index_add_(0, near, x)
-        counts += torch.bincount(near, minlength=len(centroids))
-        found = near.cpu().numpy()
-        changed += np.count_nonzero(found != labels[rows])
-        labels[rows] = found
+        # |x|² is the same for all centroids, so the nearest one is the same without it.
+        nearest = row_argmin(torch.addmm(norms, x, transposed, alpha=-2, out=data.scores[: len(x)]))
+        # Float32 within a chunk is fast; float64 across chunks keeps sums of millions accurate.
+        sums += torch.zeros_like(centroids).index_add_(0, nearest, x)
+        counts += torch.bincount(nearest, minlength=len(centroids))
+        new_labels = nearest.cpu().numpy()
+        changed += np.count_nonzero(new_labels != labels[rows])
+        labels[rows] = new_labels
     return sums, counts, changed
 
 
-def smallest(scores: torch.Tensor) -> torch.Tensor:
-    """(n,) column of the least value in each row of scores (n, K)."""
-    if scores.device.type == "cpu":  # NumPy's is vectorised, and several times as fast
+def row_argmin(scores: torch.Tensor) -> torch.Tensor:
+    """(n,) column of the smallest value in each row of scores (n, K)."""
+    if scores.device.type == "cpu":  # NumPy's argmin is vectorised and several times as fast
         return torch.from_numpy(scores.numpy().argmin(axis=1))
     return scores.argmin(1)
 
 
-def moved(
+def new_centroids(
     data: Points,
     centroids: torch.Tensor,
     labels: np.ndarray,
     sums: torch.Tensor,
     counts: torch.Tensor,
 ) -> torch.Tensor:
-    """The clusters' means (K, D); of an empty cluster, the point farthest from its centroid."""
+    """(K, D): the mean of each cluster or, for an empty one, the point farthest from its
+    centroid."""
     means = (sums / counts.clamp(min=1)[:, None]).float()
     empty = counts.cpu().numpy() == 0
     if empty.any():
@@ -202,9 +206,9 @@ def moved(
     return means
 
 
-def without_empty(data: Points, centroids: torch.Tensor, labels: np.ndarray) -> torch.Tensor:
-    """Gives empty clusters the points farthest from their centroids and assigns all points anew,
-    until there is none; changes `labels`, and returns the centroids."""
+def fill_empty_clusters(data: Points, centroids: torch.Tensor, labels: np.ndarray) -> torch.Tensor:
+    """Gives each empty cluster the point farthest from its centroid, and assigns all points again,
+    until no cluster is empty. Changes `labels` and returns the centroids."""
     centroids, seeds = centroids.clone(), {}
     while len(empty := np.setdiff1d(np.arange(len(centroids)), labels)):
         points = farthest(data, centroids, labels, len(empty))
@@ -215,20 +219,20 @@ def without_empty(data: Points, centroids: torch.Tensor, labels: np.ndarray) -> 
         reseed(data, centroids, empty, points)
         seeds.update(zip(points.tolist(), empty.tolist(), strict=False))
         assign(data, centroids, labels)
-        # A seed is its centroid, whatever rounding makes of a neighbour that is as near: each round
-        # therefore fills clusters for good, and the rounds come to an end.
+        # Rounding could assign a seed to another centroid at the same distance. Since each seed
+        # stays in its cluster, clusters stay filled and the loop ends.
         labels[list(seeds)] = list(seeds.values())
     return centroids
 
 
 def reseed(data: Points, centroids: torch.Tensor, empty: np.ndarray, points: np.ndarray) -> None:
-    """Puts the centroids of empty clusters on points; some stay where there are fewer points."""
+    """Moves the centroids of empty clusters to points, as far as there are enough points."""
     centroids[torch.from_numpy(empty[: len(points)]).to(data.device)] = data.take(points)
 
 
 def farthest(data: Points, centroids: torch.Tensor, labels: np.ndarray, number: int) -> np.ndarray:
-    """Rows of the `number` different points farthest from their centroids, none the last of its
-    cluster or on its centroid; fewer where there are no more."""
+    """Rows of the `number` different points that are farthest from their centroids. Points on their
+    centroid, and the last point of a cluster, are left out, so there may be fewer."""
     distances = squared_distances(data, centroids, labels)
     counts = np.bincount(labels, minlength=len(centroids))
     chosen: dict[bytes, int] = {}
@@ -243,9 +247,9 @@ def farthest(data: Points, centroids: torch.Tensor, labels: np.ndarray, number: 
 
 
 def squared_distances(data: Points, centroids: torch.Tensor, labels: np.ndarray) -> np.ndarray:
-    """(N,) float32, of each point to the centroid of its label."""
+    """(N,) float32: the squared distance of each point to the centroid of its label."""
     result = np.empty(len(data), np.float32)
     for rows, x in data:
-        own = centroids[torch.from_numpy(labels[rows]).to(data.device)]
-        result[rows] = (x - own).square_().sum(1).cpu().numpy()
+        assigned = centroids[torch.from_numpy(labels[rows]).to(data.device)]
+        result[rows] = (x - assigned).square_().sum(1).cpu().numpy()
     return result

@@ -14,7 +14,7 @@ from motionfit.config import LabelledPart, PseudoLabels
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
 from motionfit.models.device import inference_device
-from motionfit.pseudo_labels.granularity import aggregate, unit_lengths
+from motionfit.pseudo_labels.granularity import aggregate
 from motionfit.pseudo_labels.kmeans import CPU, kmeans
 from motionfit.pseudo_labels.points import mapped, prepared
 from motionfit.pseudo_labels.videos import chosen_videos
@@ -88,7 +88,7 @@ def source_points(
             file.write(np.ascontiguousarray(units.features, np.float32))
             names.append(video.video)
             starts.append(units.starts)
-            lengths.append(unit_lengths(units, recipe.granularity))
+            lengths.append(units.lengths)
             columns = units.features.shape[1]
         if not names:
             raise MotionFitError("none of the source's videos has features: see its ledger")
@@ -130,10 +130,10 @@ def cluster(
             f"clusters is {recipe.clusters}, but the source gives only {len(different)} different "
             f"{unit} features: {cure}"
         )
-    found = kmeans(
+    clustering = kmeans(
         points, recipe.clusters, recipe.restarts, recipe.max_iterations, recipe.seed, device
     )
-    return found.labels, found.centroids, found.inertia
+    return clustering.labels, clustering.centroids, clustering.inertia
 
 
 def quality(

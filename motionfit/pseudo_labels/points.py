@@ -1,4 +1,4 @@
-"""The points that are clustered: on disk, and prepared a chunk at a time."""
+"""The points to cluster, which may not fit in memory: arrays on disk, processed in chunks."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,26 +12,26 @@ from motionfit.config import PseudoLabels
 from motionfit.errors import MotionFitError
 
 ROWS = 8192
-"""Points of a chunk."""
+"""Points per chunk."""
 
 
 def mapped(file: BinaryIO, columns: int) -> np.ndarray:
-    """The float32 numbers that were written to `file` as a memory map (N, columns).
+    """Memory map (N, columns) of the float32 numbers that were written to `file`.
 
-    The map outlives the file: one of `tempfile.TemporaryFile` has no name, so that its space is
-    free again when the map is gone, however the program ends.
+    The map stays valid after the file is closed. A `tempfile.TemporaryFile` has no name, so the
+    system frees its space with the map, even if the program crashes.
     """
     file.flush()
     return np.memmap(file, np.float32, "r+").reshape(-1, columns)
 
 
 def prepared(points: np.ndarray, recipe: PseudoLabels, folder: Path | None = None) -> np.ndarray:
-    """Points (N, D) as they are clustered, (N, D') float32: reduced to principal components and
-    scaled to unit length where the recipe says so (as Caron et al. 2018 do).
+    """Prepares points (N, D) for clustering: (N, D') float32, reduced to principal components and
+    scaled to unit length if the recipe says so (as in Caron et al. 2018).
 
-    The result is a map of a temporary file in `folder` (None: the system's place for such), or the
-    points themselves where there is nothing to do. Raises MotionFitError where there are fewer
-    points or dimensions than components.
+    The result is a memory map of a temporary file in `folder` (None: the system's default), or the
+    points themselves if there is nothing to do. Raises MotionFitError if there are fewer points or
+    dimensions than components.
     """
     steps: list[Callable[[np.ndarray], np.ndarray]] = []
     columns = recipe.pca or points.shape[1]
@@ -39,7 +39,7 @@ def prepared(points: np.ndarray, recipe: PseudoLabels, folder: Path | None = Non
         if recipe.pca > min(points.shape):
             raise MotionFitError(
                 f"pca is {recipe.pca}, but there are only {len(points)} features of "
-                f"{points.shape[1]} dimensions: take fewer components"
+                f"{points.shape[1]} dimensions: use fewer components"
             )
         mean, components = principal_components(points, recipe.pca, recipe.whiten)
         steps.append(lambda x: (x - mean) @ components)
@@ -58,11 +58,11 @@ def prepared(points: np.ndarray, recipe: PseudoLabels, folder: Path | None = Non
 def principal_components(
     points: np.ndarray, number: int, whiten: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (D,) and components (D, `number`), float32, of points (N, D), such that
-    (x - mean) @ components are x's principal components, of unit variance where they are whitened.
+    """Mean (D,) and components (D, `number`), float32, of points (N, D). The principal components
+    of x are (x - mean) @ components; with `whiten` they have unit variance.
 
-    Exact: from the covariance matrix, in float64. A component's largest entry is positive, as
-    scikit-learn has it.
+    Computed exactly, from the covariance matrix in float64. The largest entry of each component is
+    positive, as in scikit-learn.
     """
     mean = sum(x.sum(axis=0, dtype=np.float64) for x in chunks(points)) / len(points)
     scatter = np.zeros((len(mean), len(mean)))
@@ -70,7 +70,7 @@ def principal_components(
         centred = x - mean
         scatter += centred.T @ centred
     variances, components = np.linalg.eigh(scatter / max(len(points) - 1, 1))
-    # eigh's order is ascending.
+    # eigh gives the variances in ascending order.
     variances, components = variances[::-1][:number], components[:, ::-1][:, :number]
     components *= np.sign(components[np.abs(components).argmax(axis=0), np.arange(number)])
     if whiten:
@@ -79,5 +79,6 @@ def principal_components(
 
 
 def chunks(points: np.ndarray) -> Iterator[np.ndarray]:
+    """Consecutive blocks of ROWS points."""
     for i in range(0, len(points), ROWS):
         yield points[i : i + ROWS]

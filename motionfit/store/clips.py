@@ -1,39 +1,45 @@
 """Clips: L adjacent frames of a video, from shards of frames or of flow."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 
+from motionfit.errors import MotionFitError
 from motionfit.files import damaged
+from motionfit.modality import Modality
 from motionfit.store.images import decode_grey, decode_rgb
 from motionfit.store.shards import Shards
 
+log = logging.getLogger(__name__)
+
 
 def clip_frames(start: int, length: int, frames: int) -> list[int]:
-    """Numbers of the L frames of a clip that begins at `start`, of a video of `frames` frames.
+    """Indices of the L frames of a clip that starts at `start`, in a video with `frames` frames.
 
-    Past its end a video begins again, in frames and in flow alike, so that a network on RGB and its
-    teacher on flow see the same moments. (A last frame that stays shows no motion, while flow that
-    stays shows the same one for ever.) At the seam RGB jumps, and flow shows the last motion.
+    A clip that is longer than the rest of the video continues with the first frame, for frames and
+    flow alike, so that a network on RGB and its teacher on flow see the same moments. (Repeating
+    the last frame would show no motion, while repeating the last flow shows constant motion.) At
+    the seam, RGB jumps and flow shows the last motion.
     """
     return [(start + i) % frames for i in range(length)]
 
 
 class ClipStore:
-    """Reads clips of one modality, 'frames' (3 channels, RGB) or 'flow' (2 channels, x and y), from
-    the shards of that name in a folder."""
+    """Reads the clips of one modality from the shards in a folder."""
 
-    def __init__(self, folder: Path, shards: Iterable[str], modality: str):
-        self.modality = modality
+    def __init__(self, folder: Path, shards: Iterable[str], modality: Modality):
+        self.modality = Modality(modality)
         names = sorted(set(shards))
         self.shards = Shards([folder / f"{name}.h5" for name in names], modality)
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """How the frames or the flow were made; with `size` (height, width) and `fps`."""
+        """How the frames or the flow were made, with `size` (height, width) and `fps`."""
         return self.shards.recipe
 
     def __contains__(self, video: str) -> bool:
@@ -45,12 +51,12 @@ class ClipStore:
 
     @property
     def rate(self) -> float:
-        """The usual number of frames a second: the median of the videos'."""
+        """Median frame rate of the videos, in frames per second."""
         return float(np.median([self.shards.rate(video) for video in self.shards]))
 
     def read(self, video: str, start: int, length: int) -> np.ndarray:
-        """(L, H, W, C) uint8 from frame `start` on; where the video ends sooner, it begins again
-        (`clip_frames`). Raises MotionFitError where the shard or a frame can't be read."""
+        """The clip (L, H, W, C) uint8 that starts at frame `start` (see `clip_frames`). Raises
+        MotionFitError if the shard or a frame can't be read."""
         frames = self.read_encoded(video, start, length)
         try:
             clip = np.stack([self._decode(data) for data in frames])
@@ -65,7 +71,7 @@ class ClipStore:
         return clip
 
     def read_encoded(self, video: str, start: int, length: int) -> list[np.ndarray]:
-        """The same clip as L encoded frames, (bytes,) uint8 each; raises as `Shards.read` does."""
+        """The same clip as L encoded frames, (bytes,) uint8 each. Raises like `Shards.read`."""
         frames = self.length(video)
         if start + length <= frames:
             return self.shards.read(video, start, length)
@@ -73,6 +79,25 @@ class ClipStore:
         return [whole[number] for number in clip_frames(start, length, frames)]
 
     def _decode(self, data: np.ndarray) -> np.ndarray:
-        if self.modality == "frames":
+        if self.modality == Modality.FRAMES:
             return decode_rgb(data)
         return np.stack(np.split(decode_grey(data), 2), axis=-1)
+
+
+def rows_with_clips(rows: pd.DataFrame, store: ClipStore, clip_length: int) -> pd.DataFrame:
+    """The rows of an index whose videos are in the store; the others could not be decoded.
+
+    Raises MotionFitError if no video is in the store, or if all are shorter than a clip.
+    """
+    decoded = rows[[video in store for video in rows["video"]]]
+    if len(decoded) < len(rows):
+        log.warning("%d of %d videos could not be decoded", len(rows) - len(decoded), len(rows))
+    if decoded.empty:
+        raise MotionFitError(f"none of the {len(rows)} videos could be decoded: see the ledger")
+    longest = max(store.length(video) for video in decoded["video"])
+    if longest < clip_length:
+        raise MotionFitError(
+            f"clip_length is {clip_length}, but the longest of the {len(decoded)} videos has "
+            f"{longest} frames: use a smaller clip_length"
+        )
+    return decoded

@@ -1,14 +1,14 @@
-"""Features of clips in HDF5 files, each of several shards of clips (`motionfit.store.ranges`).
+"""Features of clips in HDF5 files. A file may contain several shards (`motionfit.store.ranges`).
 
-Layout of a file of features, of V videos with N clips in all::
+Layout of a file with V videos and N clips in total::
 
-    /         attributes: clip_length (L, in frames), model_rate (frames a second of the videos that
-              the model learned from), checksum (of both and of all arrays)
-    /videos   (V,) text     ids
-    /lengths  (V,) int64    frames a video
-    /rates    (V,) float64  frames a second of each video
-    /clips    (V,) int64    clips a video
-    /starts   (N,) int64    first frame of each clip, those of a video after those of the one before
+    /         attributes: clip_length (L, in frames), model_rate (frame rate of the videos that the
+              model was trained on), checksum (of both attributes and all arrays)
+    /videos   (V,) text     id of each video
+    /lengths  (V,) int64    frames of each video
+    /rates    (V,) float64  frame rate of each video
+    /clips    (V,) int64    clips of each video
+    /starts   (N,) int64    first frame of each clip, video by video
     /features (N, D) float32
 """
 
@@ -40,7 +40,7 @@ class VideoFeatures:
     features: np.ndarray
     """(T, D) float32."""
     frames: int
-    """Frames of the video."""
+    """Number of frames of the video."""
     clip_length: int
     """L, in frames."""
 
@@ -55,8 +55,11 @@ def write_features(
     rates: Sequence[float],
     model_rate: float,
 ) -> None:
-    """A file of the features of these videos. `rates`: frames a second of each; `model_rate`: of
-    those that the model learned from."""
+    """Writes a file with the features of videos.
+
+    `rates`: frame rate of each video. `model_rate`: frame rate of the videos that the model was
+    trained on.
+    """
     arrays = {
         "videos": text_array([v.video for v in videos]),
         "lengths": np.array([v.frames for v in videos], np.int64),
@@ -82,46 +85,46 @@ def whole_checksum(clip_length: int, model_rate: float, arrays: Iterable[np.ndar
 def read_features(paths: list[Path]) -> Iterator[VideoFeatures]:
     """The features of all videos of several files, one video at a time.
 
-    Raises MotionFitError where a file is not as it was written.
+    Raises MotionFitError if a file is damaged.
     """
     for path in paths:
         content = read_file(path)
         arrays = content.arrays
         ends = np.cumsum(arrays["clips"])
         for i, (end, count) in enumerate(zip(ends, arrays["clips"], strict=True)):
-            own = slice(end - count, end)
+            clips = slice(end - count, end)
             yield VideoFeatures(
                 arrays["videos"][i].decode(),
-                arrays["starts"][own],
-                arrays["features"][own],
+                arrays["starts"][clips],
+                arrays["features"][clips],
                 int(arrays["lengths"][i]),
                 content.clip_length,
             )
 
 
 def read_rates(paths: list[Path]) -> tuple[float, float]:
-    """The usual frames a second of the videos of several files, their median, and of those that
-    the model learned from. Raises MotionFitError where a file is not as it was written."""
-    rates, learned = [], []
+    """The median frame rate of the videos of several files, and that of the videos that the model
+    was trained on. Raises MotionFitError if a file is damaged."""
+    rates, model_rates = [], []
     for path in paths:
         with open_shard(path) as file:
             try:
                 rates.append(own_array(file, "rates")[:])
-                learned.append(float(file.attrs["model_rate"]))
+                model_rates.append(float(file.attrs["model_rate"]))
             except BROKEN as error:
                 raise damaged(path, f"it is no whole file of features: {error}") from None
-    return float(np.median(np.concatenate(rates))), learned[0]
+    return float(np.median(np.concatenate(rates))), model_rates[0]
 
 
 class Content(NamedTuple):
-    """What a file of features holds."""
+    """Content of a file of features."""
 
     arrays: dict[str, np.ndarray]
     clip_length: int
 
 
 def read_file(path: Path) -> Content:
-    """Raises MotionFitError where the file is not as it was written."""
+    """Reads and checks a file of features. Raises MotionFitError if it is damaged."""
     with open_shard(path) as file:
         try:
             arrays = {
@@ -133,8 +136,8 @@ def read_file(path: Path) -> Content:
             raise damaged(path, f"it is no whole file of features: {error}") from None
     if expected != whole_checksum(clip_length, model_rate, arrays.values()):
         raise damaged(path, "its features have another checksum")
-    of_videos = {len(arrays[name]) for name in ("videos", "lengths", "rates", "clips")}
-    of_clips = {len(arrays["starts"]), len(arrays["features"]), int(arrays["clips"].sum())}
-    if len(of_videos) != 1 or len(of_clips) != 1:
+    video_counts = {len(arrays[name]) for name in ("videos", "lengths", "rates", "clips")}
+    clip_counts = {len(arrays["starts"]), len(arrays["features"]), int(arrays["clips"].sum())}
+    if len(video_counts) != 1 or len(clip_counts) != 1:
         raise damaged(path, "its arrays do not fit together")
     return Content(arrays, clip_length)

@@ -1,26 +1,26 @@
-"""Files that hold what comes of several adjacent shards."""
+"""Files that contain the results of several adjacent shards."""
 
 from collections.abc import Iterable
 
 FILES = 64
-"""Files of features that a data set has at least, where it has as many shards: so many jobs can run
-side by side."""
+"""Smallest number of files of features of a data set, unless it has fewer shards. So many jobs can
+run in parallel."""
 SHARDS = 8
-"""Shards to a file at most. On a GPU the clips of a shard take seconds, and a job ten to begin:
-jobs of a shard would spend most of the GPU's time on starting, and make a plan long."""
+"""Largest number of shards per file. On a GPU, the clips of a shard take seconds, and the start of
+a job takes ten. With one job per shard, the GPU would mostly wait, and the plan would be long."""
 
 
 def ranges(shards: Iterable[str], total: int) -> dict[str, list[str]]:
-    """Names of files, '0003' or '0008-0015', to the shards that each holds, both in order, where a
-    data set is cut into `total` shards of which these hold videos.
+    """Names of files, such as '0003' or '0008-0015', mapped to the shards in each, all in order.
 
-    A shard's file depends on the two numbers alone, so another shard that comes or goes leaves it
-    where it is.
+    `shards` are those with videos among the `total` shards of a data set. The file of a shard
+    depends on its number and `total` alone, so that it stays the same when other shards are added
+    or removed.
     """
     width = max(1, min(SHARDS, total // FILES))
-    found: dict[str, list[str]] = {}
+    files: dict[str, list[str]] = {}
     for shard in sorted(set(shards), key=int):
         first = int(shard) // width * width
         name = shard if width == 1 else f"{first:04d}-{first + width - 1:04d}"
-        found.setdefault(name, []).append(shard)
-    return found
+        files.setdefault(name, []).append(shard)
+    return files

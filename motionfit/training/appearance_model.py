@@ -6,10 +6,11 @@ import pandas as pd
 
 from motionfit.config import AppearanceModel
 from motionfit.datasets.index import source_videos
-from motionfit.models import starting_network
-from motionfit.store.clips import ClipStore
+from motionfit.modality import Modality
+from motionfit.models import Learned, starting_network
+from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.training.compute import Compute
-from motionfit.training.labels import stored, with_pseudo_labels, without_labels
+from motionfit.training.labels import with_pseudo_labels, without_labels
 from motionfit.training.objective import ClipLosses, Mers
 from motionfit.training.run import describe, load_teacher, train_and_save
 
@@ -26,17 +27,25 @@ def train_appearance_model(
     """Trains a network on the RGB frames of the source to predict the pseudo-labels (columns
     video, start, length, label) of the motion model of `split`, from random weights or those of
     the recipe's weight file."""
-    store = ClipStore(frames, index["shard"], "frames")
+    store = ClipStore(frames, index["shard"], Modality.FRAMES)
     rows, videos = with_pseudo_labels(index, pseudo_labels)
-    rows = stored(rows, store, recipe.network.clip_length)
+    rows = rows_with_clips(rows, store, recipe.network.clip_length)
     videos = [video for video in videos if video.video in store]
     names = [str(k) for k in range(int(pseudo_labels["label"].max()) + 1)]
-    network = starting_network(recipe.network, "frames", len(names), seed=recipe.training.seed)
+    network = starting_network(
+        recipe.network, Modality.FRAMES, len(names), seed=recipe.training.seed
+    )
     about = describe(
-        recipe.network, recipe.training, store, names, "pseudo-labels", split, recipe.to_json()
+        recipe.network,
+        recipe.training,
+        store,
+        names,
+        Learned.PSEUDO_LABELS,
+        split,
+        recipe.to_json(),
     )
     objective = ClipLosses(
-        network, "frames", recipe.training, len(names), recipe.training.neighbours
+        network, Modality.FRAMES, recipe.training, len(names), recipe.training.neighbours
     )
     train_and_save(objective, about, rows, videos, (store, None), recipe.training, compute, output)
 
@@ -53,17 +62,17 @@ def train_mers_model(
 ) -> None:
     """Trains a network on the RGB frames of the source to give the features that the motion model
     `teacher` gives of their flow, from random weights or those of the recipe's weight file."""
-    store = ClipStore(frames, index["shard"], "frames")
+    store = ClipStore(frames, index["shard"], Modality.FRAMES)
     rows = source_videos(index, split, recipe.mers.videos)
-    rows = stored(rows, store, recipe.network.clip_length)
-    network = starting_network(recipe.network, "frames", 1, seed=recipe.training.seed)
+    rows = rows_with_clips(rows, store, recipe.network.clip_length)
+    network = starting_network(recipe.network, Modality.FRAMES, 1, seed=recipe.training.seed)
     teacher_network, teacher_clips = load_teacher(teacher, network, flow, index)
     about = describe(
         recipe.network,
         recipe.training,
         store,
         ["none"],
-        "a motion model's features",
+        Learned.TEACHER_FEATURES,
         split,
         recipe.to_json(),
     )

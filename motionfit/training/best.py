@@ -1,4 +1,4 @@
-"""The epoch of a training that does best on the videos that are held out."""
+"""The epoch of a training with the best validation result."""
 
 import logging
 import math
@@ -12,23 +12,25 @@ log = logging.getLogger(__name__)
 
 
 class BestEpoch:
-    """Keeps a copy, in main memory, of the weights of the epoch of the highest validation accuracy;
-    of the lowest validation loss, where there is no accuracy or two are equal; of the earlier one,
-    where these are equal too."""
+    """Keeps a copy, in main memory, of the weights of the best epoch.
+
+    The best epoch has the highest validation accuracy. If there is no accuracy or it is equal, the
+    lowest validation loss decides, and then the earlier epoch.
+    """
 
     def __init__(self, network: nn.Module, state: dict[str, Any] | None = None):
-        """`state`: that of an earlier instance, from a checkpoint."""
+        """`state`: the attribute `state` of an earlier object, from a checkpoint."""
         self._network = network
         self.state = state or {"epoch": 0, "score": None, "weights": {}}
 
     @property
     def epoch(self) -> int:
-        """Number of the best epoch so far, counted from 1; 0 where there is none yet."""
+        """Number of the best epoch so far, counted from 1; 0 before the first one."""
         return self.state["epoch"]
 
     def consider(self, row: Row) -> None:
-        """Looks at the epoch that has just ended, `row` of the history. One whose validation loss
-        is no number can't be the best."""
+        """Compares the epoch that has just ended with the best one so far; `row` is its row of the
+        history. An epoch whose validation loss is infinite or NaN can't be the best."""
         if not math.isfinite(row["validation_loss"]):
             log.warning(
                 "epoch %d can't be the best: its validation loss is %s",
@@ -45,10 +47,10 @@ class BestEpoch:
             self.state = {"epoch": int(row["epoch"]), "score": score, "weights": weights}
 
     def restore(self) -> None:
-        """Gives the network the weights of the best epoch; where there is none, it keeps those of
-        the last."""
+        """Gives the network the weights of the best epoch. If no epoch could be the best, the
+        network keeps those of the last one."""
         if not self.epoch:
-            log.warning("no epoch had a validation loss that is a number: the last is the model")
+            log.warning("no epoch has a finite validation loss: the model is the last epoch")
             return
         self._network.load_state_dict(self.state["weights"])
-        log.info("the model is that of epoch %d, the best on the videos held out", self.epoch)
+        log.info("the model is epoch %d, which has the best validation result", self.epoch)

@@ -1,4 +1,4 @@
-"""Checkpoints: what a killed training goes on from."""
+"""Checkpoints, from which an interrupted training continues."""
 
 import hashlib
 import json
@@ -15,88 +15,92 @@ from motionfit.models.weights import load_weights_file
 log = logging.getLogger(__name__)
 
 KEPT = 2
-SHOWN = 5
-"""Differences between two trainings that are named."""
+"""Number of checkpoints that are kept."""
+DIFFERENCES_SHOWN = 5
+"""Number of differences between two trainings that the log names."""
 
 Identity = dict[str, Any]
 """Everything that a training depends on, as JSON values."""
 
 
 class Checkpoints:
-    """The checkpoints of one training, below a folder that no rule of the workflow declares, so
-    that they outlive a failed job. Those of another recipe, code or data have another folder there:
-    they are not gone on from, and are there again when what they depend on is."""
+    """The checkpoints of one training.
+
+    They are below a folder that no rule of the workflow declares, so that they survive a failed
+    job. Every identity (recipe, code, data) has its own subfolder. After a change of the recipe,
+    the old checkpoints are not used; if the change is undone, they are used again.
+    """
 
     def __init__(self, folder: Path, identity: Identity):
         text = json.dumps(identity, sort_keys=True, default=str)
         self._identity = json.loads(text)
-        self._all = folder
+        self._parent = folder
         digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
         self._folder = folder / digest[:16]
 
     def save(self, state: dict[str, Any]) -> None:
-        """Keeps a state, with the `epoch` that it is in and the `step` that comes next, and the one
-        before. Raises MotionFitError where it can't be written; those before it are whole."""
+        """Writes a state, which contains the current `epoch` and the next `step`, and removes all
+        older checkpoints but the last. Raises MotionFitError if it can't be written; the older
+        ones are then still complete."""
         path = self._folder / f"epoch_{state['epoch']:04d}_step_{state['step']:08d}.pt"
         try:
-            if not self._about.exists():
-                write_json(self._about, self._identity)
+            if not self._identity_file.exists():
+                write_json(self._identity_file, self._identity)
             with replacing(path) as temporary, temporary.open("wb") as file:
                 torch.save(state, file)
-        except (OSError, RuntimeError) as error:  # PyTorch tells of a full disk by the second
+        except (OSError, RuntimeError) as error:  # PyTorch raises RuntimeError on a full disk
             raise MotionFitError(
-                f"the checkpoint {path} can't be written ({str(error).splitlines()[0]}): make room "
-                "and run again to go on from the one before"
+                f"the checkpoint {path} can't be written ({str(error).splitlines()[0]}): free some "
+                "space and run again to continue from the previous checkpoint"
             ) from None
-        for old in self._written()[KEPT:]:
+        for old in self._newest_first()[KEPT:]:
             old.unlink(missing_ok=True)
         remove_left_behind(self._folder, "epoch_*.pt")
 
     def latest(self) -> dict[str, Any] | None:
-        """The newest whole checkpoint of this very training; None where there is none. Raises
-        OSError where the system can't read it."""
-        for path in self._written():
+        """The newest complete checkpoint of this training; None if there is none. Raises OSError if
+        the system can't read it."""
+        for path in self._newest_first():
             try:
                 return load_weights_file(path)
-            except OSError:  # the file may well be whole
+            except OSError:  # the file itself may be complete
                 raise
             except Exception as error:
-                log.warning("%s is not whole and is passed over (%s)", path, error)
-                path.rename(path.with_suffix(".broken"))  # and does not count among those kept
-        for about in sorted(self._all.glob("*/identity.json")):
+                log.warning("%s is damaged and is skipped (%s)", path, error)
+                path.rename(path.with_suffix(".broken"))  # so that it is not counted
+        for identity_file in sorted(self._parent.glob("*/identity.json")):
             log.warning(
-                "the checkpoints in %s are of another training and are not used; different are %s",
-                about.parent,
-                differences(self._identity, json.loads(about.read_text())),
+                "%s has the checkpoints of another training, which are not used; they differ in %s",
+                identity_file.parent,
+                differences(self._identity, json.loads(identity_file.read_text())),
             )
         return None
 
     @property
-    def _about(self) -> Path:
+    def _identity_file(self) -> Path:
         return self._folder / "identity.json"
 
-    def _written(self) -> list[Path]:
-        """The newest first."""
+    def _newest_first(self) -> list[Path]:
         return sorted(self._folder.glob("epoch_*.pt"), reverse=True)
 
 
-def differences(here: Identity, there: Identity) -> str:
-    """The keys that differ, with their values where these are short."""
-    ours, theirs = flat(here), flat(there)
-    found = []
-    for key in sorted(ours.keys() | theirs.keys()):
-        values = [json.dumps(side.get(key)) for side in (ours, theirs)]
+def differences(current: Identity, other: Identity) -> str:
+    """The keys in which two identities differ, with their values if these are short."""
+    flat_current, flat_other = flat(current), flat(other)
+    changed = []
+    for key in sorted(flat_current.keys() | flat_other.keys()):
+        values = [json.dumps(side.get(key)) for side in (flat_current, flat_other)]
         if values[0] != values[1]:
             short = max(map(len, values)) <= 40
-            found.append(f"{key} ({values[0]} here, {values[1]} there)" if short else key)
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ", ".join(found[:SHOWN]) + more
+            changed.append(f"{key} ({values[0]} here, {values[1]} there)" if short else key)
+    hidden = len(changed) - DIFFERENCES_SHOWN
+    return ", ".join(changed[:DIFFERENCES_SHOWN]) + (f" and {hidden} more" if hidden > 0 else "")
 
 
-def flat(values: Identity, above: str = "") -> dict[str, Any]:
-    """Nested keys joined by dots."""
+def flat(values: Identity, prefix: str = "") -> dict[str, Any]:
+    """A dictionary without nesting: the keys of inner dictionaries are joined by dots."""
     result = {}
     for key, value in values.items():
-        inner = isinstance(value, dict) and value
-        result |= flat(value, f"{above}{key}.") if inner else {f"{above}{key}": value}
+        nested = isinstance(value, dict) and value
+        result |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
     return result

@@ -1,4 +1,4 @@
-"""What a training runs on: one GPU, several of a machine or of several machines, or the CPU."""
+"""What a training runs on: one GPU, several GPUs of one or more machines, or the CPU."""
 
 import os
 import threading
@@ -27,45 +27,48 @@ FABRIC_PRECISION = {32: "32-true", "bf16": "bf16-mixed", 16: "16-mixed"}
 
 @dataclass(frozen=True)
 class Compute:
-    """How a training is run. None of it changes what is learned, but for rounding and for the units
-    that dropout leaves out, which are drawn where they are computed."""
+    """How a training runs.
+
+    None of this changes what is learned, except for rounding and for dropout, which every device
+    samples on its own.
+    """
 
     threads: int = 1
-    """CPU cores, shared by all processes of the machine."""
+    """CPU cores of a machine, shared by its processes."""
     devices: int = 1
-    """GPUs of each machine, a process each; as many processes on the CPU where it has no GPU. 0
-    leaves the GPU alone."""
+    """GPUs of each machine, with one process per GPU. Without a GPU, the number of processes on the
+    CPU; 0 uses the CPU even if there is a GPU."""
     nodes: int = 1
-    """Machines; with more than one, a launcher (srun, torchrun) has started a process a device."""
+    """Machines. With more than one, a launcher (srun, torchrun) starts one process per device."""
     workers: int | None = None
-    """Processes that read clips for each process that trains; None: its threads on a GPU, and none
-    on a CPU, whose cores are better spent on the network."""
+    """Processes that load clips for each training process. None: one per thread on a GPU, and none
+    on a CPU, where the network makes better use of the cores."""
     compile: bool = False
-    """Compile the network by torch.compile."""
+    """Compile the network with torch.compile."""
     channels_last: bool = False
-    """Keep tensors with their channels last in memory."""
+    """Use the memory format channels_last_3d."""
     gpu_decoding: bool = False
-    """Decode the clips' JPEG on the device (nvJPEG on a GPU)."""
+    """Decode the JPEG data of the clips on the device (nvJPEG on a GPU)."""
     checkpoint_minutes: float = 10
-    """Time between checkpoints within an epoch; there is one after each epoch as well."""
+    """Minutes between checkpoints within an epoch. There is also one after each epoch."""
 
     def fabric(self, precision: Precision) -> Fabric:
-        """The devices, not launched yet.
+        """The devices, before they are launched.
 
-        Raises MotionFitError where they are not there, or can't do the precision.
+        Raises MotionFitError if they do not exist or do not support the precision.
         """
         on_gpu = torch.cuda.is_available() and self.devices > 0
         if on_gpu and torch.cuda.device_count() < self.devices:
             raise MotionFitError(
-                f"{self.devices} GPUs are asked for (resources, gpu), and this job sees "
+                f"the config asks for {self.devices} GPUs (resources, gpu), but this job sees "
                 f"{torch.cuda.device_count()}"
             )
         if precision == 16 and not on_gpu:
-            raise MotionFitError("training.precision 16 needs a GPU: take bf16 or 32 on a CPU")
-        # Shapes hardly change from batch to batch, so the search for the fastest convolution pays.
+            raise MotionFitError("training.precision 16 needs a GPU: use bf16 or 32 on a CPU")
+        # Batches hardly change their shape, so it pays to search for the fastest convolution.
         torch.backends.cudnn.benchmark = on_gpu
         several = self.processes * self.nodes > 1
-        # Batch-norm statistics are the same everywhere (`WholeBatchNorm`), so none is sent.
+        # `WholeBatchNorm` computes the same statistics in all processes, so they need not be sent.
         ddp = DDPStrategy(broadcast_buffers=False, gradient_as_bucket_view=True)
         return Fabric(
             accelerator="cuda" if on_gpu else "cpu",
@@ -82,8 +85,7 @@ class Compute:
         return max(1, self.devices)
 
     def _environment(self) -> ClusterEnvironment:
-        """Who has started the processes. A scheduler's job of one task is none of its launches:
-        there the training starts its processes itself."""
+        """What starts the processes: torchrun, srun or, within a job of one task, the training."""
         if self.processes * self.nodes > 1:
             if TorchElasticEnvironment.detect():
                 return TorchElasticEnvironment()
@@ -91,47 +93,49 @@ class Compute:
                 return SLURMEnvironment()
         if self.nodes > 1:
             raise MotionFitError(
-                f"--nodes {self.nodes} needs a process a device on each machine, started by srun "
-                "(--ntasks-per-node) or torchrun: docs/training.md has the command"
+                f"--nodes {self.nodes} needs one process per device on each machine, started by "
+                "srun (--ntasks-per-node) or torchrun: see docs/training.md for the command"
             )
         return LightningEnvironment()
 
-    def end_with_the_first(self, fabric: Fabric) -> None:
-        """Has a process that the first one started end when that one is gone, however it went:
-        else it would hold its GPU, waiting for an answer."""
+    def exit_with_first_process(self, fabric: Fabric) -> None:
+        """Makes a process that the first process started exit as soon as the first one has ended
+        for any reason. Otherwise it would wait for an answer and keep its GPU."""
         if fabric.local_rank == 0:
             return
         if not isinstance(fabric.strategy.cluster_environment, LightningEnvironment):
             return
         parent = os.getppid()
 
-        def watch() -> None:
+        def exit_when_orphaned() -> None:
             while os.getppid() == parent:
                 time.sleep(1)
             os._exit(1)
 
-        threading.Thread(target=watch, daemon=True).start()
+        threading.Thread(target=exit_when_orphaned, daemon=True).start()
 
     def share_threads(self) -> int:
-        """Gives this process its share of the threads, and returns it."""
+        """Sets and returns the number of threads of this process."""
         share = max(1, self.threads // self.processes)
         torch.set_num_threads(share)
         return share
 
-    def readers(self, device: torch.device, threads: int) -> int:
-        """Number of processes that read for a process of so many threads."""
+    def loader_workers(self, device: torch.device, threads: int) -> int:
+        """Number of workers that load clips for a training process with `threads` threads."""
         if self.workers is not None:
             return self.workers
         return threads if device.type == "cuda" else 0
 
 
-class Together:
-    """Sums over the processes of numbers that the CPU has, so that no GPU is waited for."""
+class Processes:
+    """All processes of a training, to sum tensors on the CPU. This does not wait for a GPU."""
 
     def __init__(self, fabric: Fabric):
         self._group = dist.new_group(backend="gloo") if fabric.world_size > 1 else None
 
     def sum(self, values: Tensor) -> Tensor:
+        """The sum of the tensors that the processes give; the tensor itself if there is only one
+        process."""
         if self._group is None:
             return values
         values = values.clone()
@@ -139,35 +143,34 @@ class Together:
         return values
 
 
-def synchronise(network: nn.Module) -> None:
-    """Makes the batch normalisation of a network, in place, that of the whole batch, whatever the
-    number of processes that it is dealt out to."""
+def synchronise_batch_norm(network: nn.Module) -> None:
+    """Replaces the batch normalisation of a network, in place, by `WholeBatchNorm`."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm3d):
             module.__class__ = WholeBatchNorm
 
 
 class WholeBatchNorm(nn.BatchNorm3d):
-    """Batch normalisation over the clips of all processes, of which one may have none.
+    """Batch normalisation over the clips of all processes. A process may have no clips.
 
-    `nn.SyncBatchNorm` runs on GPUs only, and there a process without clips sends its zeros in
-    another precision than the others where that is mixed.
+    `nn.SyncBatchNorm` runs on GPUs only. With mixed precision, a process without clips sends its
+    zeros there in another precision than the others.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, L, H, W), of which B may be 0, but not everywhere."""
+        """(B, C, L, H, W) to the same shape. B may be 0, but not in all processes."""
         if not self.training:
             return super().forward(x)
         with torch.autocast(x.device.type, enabled=False):
             return self._normalised(x.float()).to(x.dtype)
 
     def _normalised(self, x: Tensor) -> Tensor:
-        over = (0, 2, 3, 4)
-        values = torch.cat([x.sum(over), x.new_full((1,), x.numel() / x.shape[1])])
+        dims = (0, 2, 3, 4)
+        values = torch.cat([x.sum(dims), x.new_full((1,), x.numel() / x.shape[1])])
         sums, count = SumOverProcesses.apply(values).split([x.shape[1], 1])
         mean = sums / count
         centred = x - mean[:, None, None, None]
-        variance = SumOverProcesses.apply(centred.square().sum(over)) / count
+        variance = SumOverProcesses.apply(centred.square().sum(dims)) / count
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
@@ -177,23 +180,23 @@ class WholeBatchNorm(nn.BatchNorm3d):
 
 
 def pad_in_time(network: nn.Module) -> None:
-    """Makes the convolutions of a network, in place, ones whose gradients are right with bf16 on a
-    CPU."""
+    """Replaces the convolutions of a network, in place, by `TimePaddedConv3d`, whose gradients are
+    correct with bf16 on a CPU."""
     for module in network.modules():
         if isinstance(module, nn.Conv3d):
             module.__class__ = TimePaddedConv3d
 
 
 class TimePaddedConv3d(nn.Conv3d):
-    """A convolution that pads clips shorter than its kernel itself.
+    """A convolution that itself pads clips that are shorter than its kernel.
 
-    Where no place of the output sees the whole kernel, as with a kernel of 3 on the 2 frames that
-    the last block of R(2+1)D has left of 16, oneDNN reads memory that nobody has written: the bf16
-    gradients of its weights are then any number, on a CPU with AVX-512.
+    If the kernel never lies completely inside the clip, oneDNN reads uninitialised memory, and the
+    bf16 gradients of the weights are random numbers on a CPU with AVX-512. An example is the kernel
+    of 3 frames in the last block of R(2+1)D, where 2 frames are left of 16.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, L, H, W), as `nn.Conv3d`."""
+        """(B, C, L, H, W) like `nn.Conv3d`."""
         in_time, *in_space = self.padding
         if x.shape[2] >= self.kernel_size[0]:
             return super().forward(x)
@@ -204,7 +207,7 @@ class TimePaddedConv3d(nn.Conv3d):
 
 
 class SumOverProcesses(torch.autograd.Function):
-    """A tensor summed over all processes; so is its gradient."""
+    """Sums a tensor over all processes, and its gradient as well."""
 
     @staticmethod
     def forward(_ctx: Any, values: Tensor) -> Tensor:

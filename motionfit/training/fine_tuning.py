@@ -6,11 +6,11 @@ import pandas as pd
 
 from motionfit.config import FineTuning, LabelledPart, Network
 from motionfit.datasets.index import classes, labelled_train
-from motionfit.models import build_network, load_model
-from motionfit.store.clips import ClipStore
+from motionfit.models import Learned, build_network, load_model
+from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.store.frame_rates import warn_of_rates
 from motionfit.training.compute import Compute
-from motionfit.training.labels import stored, with_labels
+from motionfit.training.labels import with_labels
 from motionfit.training.objective import ClipLosses, Mars
 from motionfit.training.run import describe, load_teacher, train_and_save
 
@@ -38,11 +38,11 @@ def fine_tune(
     store = ClipStore(clips, index["shard"], about.modality)
     names = classes(index)
     rows = labelled_train(index, split, labels)
-    rows = stored(rows, store, clip_length)
+    rows = rows_with_clips(rows, store, clip_length)
     warn_of_rates("the target", store.rate, about.rate)
     network.fc = build_network(about.backbone, about.modality, len(names), seed=recipe.seed).fc
     seen = Network(backbone=about.backbone, clip_length=clip_length)
-    about = describe(seen, recipe, store, names, "labels", split, recipe.to_json())
+    about = describe(seen, recipe, store, names, Learned.LABELS, split, recipe.to_json())
     trainable = network.last_layers() if recipe.layers == "last" else None
     teacher_clips = None
     if recipe.mars:

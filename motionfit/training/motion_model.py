@@ -6,10 +6,11 @@ import pandas as pd
 
 from motionfit.config import LabelledPart, MotionModel
 from motionfit.datasets.index import classes, labelled_train
-from motionfit.models import starting_network
-from motionfit.store.clips import ClipStore
+from motionfit.modality import Modality
+from motionfit.models import Learned, starting_network
+from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.training.compute import Compute
-from motionfit.training.labels import stored, with_labels
+from motionfit.training.labels import with_labels
 from motionfit.training.objective import ClipLosses
 from motionfit.training.run import describe, train_and_save
 
@@ -29,13 +30,13 @@ def train_motion_model(
     `labels`: the part of the labels that is used. `clips`: the folder of the shards of flow or of
     frames.
     """
-    modality = "frames" if recipe.flow is None else "flow"
+    modality = Modality.FRAMES if recipe.flow is None else Modality.FLOW
     store = ClipStore(clips, index["shard"], modality)
     names = classes(index)
     rows = labelled_train(index, split, labels)
-    rows = stored(rows, store, recipe.network.clip_length)
+    rows = rows_with_clips(rows, store, recipe.network.clip_length)
     network = starting_network(recipe.network, modality, len(names), seed=recipe.training.seed)
-    learned = "labels" if recipe.training.multi_clip_weight else "clip order"
+    learned = Learned.LABELS if recipe.training.multi_clip_weight else Learned.CLIP_ORDER
     about = describe(
         recipe.network, recipe.training, store, names, learned, split, recipe.to_json()
     )

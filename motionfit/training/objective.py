@@ -1,4 +1,4 @@
-"""What a training minimises: a network with losses on its outputs."""
+"""What a training minimises: the losses on the outputs of a network."""
 
 from itertools import combinations
 from math import factorial
@@ -6,9 +6,12 @@ from math import factorial
 import torch
 from torch import Tensor, nn
 
+from motionfit.clips.encoding import DecodedClips
+from motionfit.clips.transforms import network_input
 from motionfit.config import Training
-from motionfit.models.network import CHANNELS, VideoNetwork
-from motionfit.training.clips import network_input
+from motionfit.modality import CHANNELS, Modality
+from motionfit.models.network import VideoNetwork
+from motionfit.training.data import Batch
 from motionfit.training.losses import (
     NO_LABEL,
     NO_ORDER,
@@ -20,19 +23,18 @@ from motionfit.training.losses import (
     neighbour_loss,
 )
 
-Batch = dict[str, Tensor]
-"""What `MultiClips` gives, with a dimension B in front."""
 Counts = dict[str, Tensor]
-"""What the means of a loss are over: name to a number, those of a batch's parts adding up."""
+"""Numbers that losses are divided by, by name. The counts of the parts of a batch add up to those
+of the batch."""
 Hits = dict[str, Tensor]
-"""Name of an accuracy to (2,): how many are right, and of how many."""
+"""Name of an accuracy to (2,): number of correct predictions, and number of predictions."""
 
 
 class ClipOrderHead(nn.Module):
-    """Predicts the order of R clips from their features (Xu et al. 2019, which the paper takes it
-    from): each pair's features through one layer, all pairs together through another.
+    """Predicts the order of R clips from their features (Xu et al. 2019, as in the paper): one
+    layer sees the features of each pair of clips, a second one all pairs together.
 
-    Takes features (B, R, D) and gives logits (B, R!), one a permutation.
+    Takes features (B, R, D) and gives logits (B, R!), one per permutation.
     """
 
     def __init__(self, dim: int, clips: int):
@@ -44,21 +46,21 @@ class ClipOrderHead(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        related = [
+        pairs = [
             self.pair(torch.cat([features[:, i], features[:, j]], dim=-1)) for i, j in self.pairs
         ]
-        return self.order(torch.cat(related, dim=-1))
+        return self.order(torch.cat(pairs, dim=-1))
 
 
 class Objective(nn.Module):
     """A network, and the loss of a batch or of a part of one.
 
-    `forward(batch, counts)` gives it with the accuracies to watch. `counts` are those of the whole
-    batch, where this is a part of one: then the parts' losses, and their gradients, add up to the
-    batch's.
+    `forward(batch, counts)` gives the loss and the accuracies. For a part of a batch, `counts` are
+    those of the whole batch; the losses of the parts, and their gradients, then add up to those of
+    the batch.
     """
 
-    def __init__(self, network: VideoNetwork, modality: str):
+    def __init__(self, network: VideoNetwork, modality: Modality):
         super().__init__()
         self.network = network
         self._modality = modality
@@ -67,16 +69,17 @@ class Objective(nn.Module):
         raise NotImplementedError
 
     def counts(self, batch: Batch) -> Counts:
-        """Over how many clips, and whatever else it is averaged over, a batch's loss is a mean."""
-        return {"clips": torch.tensor(float(batch["flips"].numel()))}
+        """The number of clips, and of whatever else the loss of the batch is averaged over."""
+        return {"clips": torch.tensor(float(batch.flips.numel()))}
 
     def features(self, batch: Batch) -> Tensor:
-        """(B, R, D) of the batch's clips."""
-        return features_of(self.network, batch["clips"], self._modality, batch["flips"])
+        """(B, R, D) features of the clips."""
+        return features_of(self.network, batch.clips, self._modality, batch.flips)
 
     @torch.no_grad()
-    def places(self, clip_length: int, crop: int) -> int:
-        """Places in time and space that the network's last block sees of a clip."""
+    def output_positions(self, clip_length: int, crop: int) -> int:
+        """Number of positions in time and space that the last block of the network gives for one
+        clip."""
         device = next(self.network.parameters()).device
         clip = torch.zeros(1, CHANNELS[self._modality], clip_length, crop, crop, device=device)
         self.network.eval()
@@ -84,14 +87,16 @@ class Objective(nn.Module):
 
 
 class ClipLosses(Objective):
-    """The paper's losses: Eq. 1, or Eq. 3 where the recipe mixes in clip order. `neighbours`: how
-    the losses of the pseudo-labels before and after a clip are joined to its own, where they are
-    (`neighbour_loss`)."""
+    """The losses of the paper: Eq. 1, or Eq. 3 if the recipe includes clip order.
+
+    `neighbours` adds the losses of the pseudo-labels before and after a clip, and says how to
+    combine them with that of its own label (`neighbour_loss`).
+    """
 
     def __init__(
         self,
         network: VideoNetwork,
-        modality: str,
+        modality: Modality,
         recipe: Training,
         classes: int,
         neighbours: str | None = None,
@@ -101,6 +106,7 @@ class ClipLosses(Objective):
         self._neighbours = neighbours
         self.order_head: ClipOrderHead | None = None
         self.around: nn.Linear | None = None
+        """Predicts the labels before and after a clip. Checkpoints contain its name."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             if self._weight < 1:
@@ -111,66 +117,67 @@ class ClipLosses(Objective):
     def counts(self, batch: Batch) -> Counts:
         counts = super().counts(batch)
         if self.around is not None:
-            before, after = (batch["around"] != NO_LABEL).sum(dim=(0, 1)).float()
+            before, after = (batch.neighbour_labels != NO_LABEL).sum(dim=(0, 1)).float()
             counts |= {"before": before, "after": after}
         if self.order_head is not None:
-            counts["orders"] = (batch["order"] != NO_ORDER).sum().float()
+            counts["orders"] = (batch.order != NO_ORDER).sum().float()
         return counts
 
     def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
         return self.losses(self.features(batch), batch, counts or self.counts(batch))
 
     def losses(self, features: Tensor, batch: Batch, counts: Counts) -> tuple[Tensor, Hits]:
-        """The loss of clips whose features (B, R, D) are known."""
-        labels = batch["labels"]
+        """The loss and the accuracies for the features (B, R, D) of the clips."""
+        labels = batch.labels
         logits = self.network.fc(features.flatten(0, 1)).unflatten(0, labels.shape)
         loss = multi_clip_loss(logits, labels, counts["clips"])
-        seen: Hits = {}
+        accuracies: Hits = {}
         if self._weight:
-            seen["accuracy"] = hits(logits, labels, NO_LABEL)
+            accuracies["accuracy"] = hits(logits, labels, NO_LABEL)
         if self.around is not None:
-            around = self.around(features).unflatten(-1, (2, -1))
+            neighbours = self.around(features).unflatten(-1, (2, -1))
             loss = neighbour_loss(
                 loss,
-                around,
-                batch["around"],
+                neighbours,
+                batch.neighbour_labels,
                 (counts["before"], counts["after"]),
                 self._neighbours,
             )
-            seen["neighbour_accuracy"] = hits(around, batch["around"], NO_LABEL)
+            accuracies["neighbour_accuracy"] = hits(neighbours, batch.neighbour_labels, NO_LABEL)
         if self.order_head is not None:
             order = self.order_head(features)
-            order_loss = clip_order_loss(order, batch["order"], counts["orders"])
+            order_loss = clip_order_loss(order, batch.order, counts["orders"])
             loss = mixed_loss(loss, order_loss, self._weight)
-            seen["order_accuracy"] = hits(order, batch["order"], NO_ORDER)
-        return loss, seen
+            accuracies["order_accuracy"] = hits(order, batch.order, NO_ORDER)
+        return loss, accuracies
 
 
 class Teacher(nn.Module):
-    """A motion model that others learn from: it learns nothing itself."""
+    """A frozen motion model whose features another network learns."""
 
     def __init__(self, network: VideoNetwork):
         super().__init__()
         self.network = network.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> "Teacher":
+        """Does nothing: the teacher stays in evaluation mode."""
         return super().train(False)
 
     @torch.no_grad()
     def forward(self, batch: Batch) -> Tensor:
-        """(B, R, D) features of the flow of the batch's clips."""
-        return features_of(self.network, batch["teacher_clips"], "flow", batch["flips"])
+        """(B, R, D) features of the flow of the clips."""
+        return features_of(self.network, batch.teacher_clips, Modality.FLOW, batch.flips)
 
 
 class Mers(Objective):
-    """MERS (Crasto et al. 2019): `weight` times the mean squared difference between the network's
-    features and its teacher's."""
+    """MERS (Crasto et al. 2019): `weight` times the mean squared difference between the features of
+    the network and those of its teacher."""
 
     def __init__(self, network: VideoNetwork, teacher: Teacher, weight: float):
-        super().__init__(network, "frames")
+        super().__init__(network, Modality.FRAMES)
         self.teacher = teacher
         self._mers_weight = weight
-        network.fc.requires_grad_(False)  # it has no part in the loss
+        network.fc.requires_grad_(False)  # the loss does not use the classifier
 
     def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
         clips = (counts or self.counts(batch))["clips"]
@@ -179,31 +186,34 @@ class Mers(Objective):
 
 
 class Mars(ClipLosses):
-    """MARS (Crasto et al. 2019): the labels, and `weight` times the mean squared difference between
-    the network's features and its teacher's."""
+    """MARS (Crasto et al. 2019): the loss of the labels, plus `weight` times the mean squared
+    difference between the features of the network and those of its teacher."""
 
     def __init__(
         self, network: VideoNetwork, recipe: Training, classes: int, teacher: Teacher, weight: float
     ):
-        super().__init__(network, "frames", recipe, classes)
+        super().__init__(network, Modality.FRAMES, recipe, classes)
         self.teacher = teacher
         self._mars_weight = weight
 
     def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
         counts = counts or self.counts(batch)
         features = self.features(batch)
-        loss, seen = self.losses(features, batch, counts)
+        loss, accuracies = self.losses(features, batch, counts)
         teacher = self.teacher(batch)
-        return mars_loss(loss, features, teacher, self._mars_weight, counts["clips"]), seen
+        loss = mars_loss(loss, features, teacher, self._mars_weight, counts["clips"])
+        return loss, accuracies
 
 
-def features_of(network: VideoNetwork, clips: Tensor, modality: str, flips: Tensor) -> Tensor:
-    """Multi-clips (B, R, L, S, S, C) uint8 and whether they are mirrored (B, R), to (B, R, D)."""
-    x = network_input(clips.flatten(0, 1), modality, flips.flatten())
+def features_of(
+    network: VideoNetwork, clips: DecodedClips, modality: Modality, flips: Tensor
+) -> Tensor:
+    """(B, R, D) features of clips; `flips` (B, R) says which are mirrored."""
+    x = network_input(clips.pixels.flatten(0, 1), modality, flips.flatten())
     return network.features(x).unflatten(0, flips.shape)
 
 
-def hits(logits: Tensor, wanted: Tensor, nothing: int) -> Tensor:
-    """(2,): how many of `wanted` (...) are where `logits` (..., K) are largest, and of how many;
-    what is `nothing` is not counted."""
-    return torch.stack([(logits.argmax(-1) == wanted).sum(), (wanted != nothing).sum()])
+def hits(logits: Tensor, targets: Tensor, ignored: int) -> Tensor:
+    """(2,): for how many `targets` (...) the largest of the `logits` (..., K) is correct, and the
+    number of targets; targets equal to `ignored` don't count."""
+    return torch.stack([(logits.argmax(-1) == targets).sum(), (targets != ignored).sum()])

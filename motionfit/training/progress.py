@@ -1,4 +1,4 @@
-"""What is seen of a training: sums over its batches, the log, TensorBoard, a progress bar."""
+"""Progress of a training: sums over an epoch, timing, the log, TensorBoard and a progress bar."""
 
 import logging
 import platform
@@ -19,144 +19,161 @@ from torch.utils.tensorboard import SummaryWriter
 
 from motionfit.files import replacing, write_json
 from motionfit.terminal import terminal
-from motionfit.training.compute import Together
+from motionfit.training.compute import Processes
 from motionfit.training.objective import Hits
 
 Sums = dict[str, list[float]]
-"""Name to the sum of a value over clips (or draws), and the number of these."""
+"""Name to [sum of a value, number of clips (or other units) in the sum]."""
 Row = dict[str, float]
-"""A row of the history: an epoch's values by their names."""
+"""A row of the history: the values of an epoch by name."""
 
 log = logging.getLogger(__name__)
 
 
-class Totals:
-    """Sums of an epoch, kept on the device so that no batch has to be waited for: of the loss, of
-    the clips, and of what accuracies count. Of several processes each has its own share."""
+class EpochSums:
+    """Sums of the loss and the accuracies over an epoch, and the number of skipped videos. They
+    stay on the device, so that no batch waits for it. Each process has its own share."""
 
-    def __init__(self, device: torch.device, before: Sums | None = None):
-        """`before`: the sums that an interrupted epoch had come to."""
+    def __init__(self, device: torch.device, saved: Sums | None = None):
+        """`saved`: the sums of an interrupted epoch, from a checkpoint."""
         self._device = device
         self._sums = {
             name: torch.tensor(pair, dtype=torch.float64, device=device)
-            for name, pair in (before or {"loss": [0.0, 0.0], "skipped": [0.0, 0.0]}).items()
+            for name, pair in (saved or {"loss": [0.0, 0.0], "skipped": [0.0, 0.0]}).items()
         }
 
-    def add(self, loss: Tensor, clips: Tensor, own_clips: int, hits: Hits) -> None:
-        """`loss`: this process's share of the loss of a batch of `clips` clips, of which it had
-        `own_clips`."""
-        of_loss = torch.stack([loss.detach() * clips, torch.full_like(loss, own_clips)])
-        for name, pair in {"loss": of_loss, **hits}.items():
+    def add(self, loss: Tensor, batch_clips: Tensor, own_clips: int, hits: Hits) -> None:
+        """Adds the loss of `own_clips` clips. They are the share of this process in a batch of
+        `batch_clips` clips, by which the loss is divided."""
+        loss_sums = torch.stack([loss.detach() * batch_clips, torch.full_like(loss, own_clips)])
+        for name, pair in {"loss": loss_sums, **hits}.items():
             pair = pair.to(self._device, torch.float64)
             self._sums[name] = self._sums[name] + pair if name in self._sums else pair
 
-    def skip(self, records: int) -> None:
-        """Counts records that could not be read."""
-        self._sums["skipped"] = self._sums["skipped"] + records
+    def skip(self, videos: int) -> None:
+        """Counts videos that can't be read."""
+        self._sums["skipped"] = self._sums["skipped"] + videos
 
-    def over(self, together: Together) -> Sums:
-        """The sums of all processes. Waits for the device."""
+    def total(self, processes: Processes) -> Sums:
+        """The sums over all processes. Waits for the device."""
         names = sorted(self._sums)
-        sums = together.sum(torch.stack([self._sums[name] for name in names]).cpu())
+        sums = processes.sum(torch.stack([self._sums[name] for name in names]).cpu())
         return dict(zip(names, sums.tolist(), strict=True))
 
 
 def means(sums: Sums) -> Row:
-    """Sums to the mean loss a clip, and the accuracies."""
-    order = sorted(sums.keys() - {"skipped"}, key=lambda name: (name != "loss", name))
-    return {name: sums[name][0] / max(sums[name][1], 1) for name in order}
+    """The mean loss per clip, and the accuracies."""
+    names = sorted(sums.keys() - {"skipped"}, key=lambda name: (name != "loss", name))
+    return {name: sums[name][0] / max(sums[name][1], 1) for name in names}
 
 
-class Stopwatch:
-    """Seconds of an epoch, and how many of them went by while the training waited for clips."""
+def difference(sums: Sums, earlier: Sums) -> Sums:
+    """What was added to the sums since an earlier moment."""
+    return {
+        name: [pair[i] - earlier.get(name, (0.0, 0.0))[i] for i in range(2)]
+        for name, pair in sums.items()
+    }
+
+
+class EpochTimer:
+    """Seconds of an epoch, and how many of them the training waited for clips."""
 
     def __init__(self, seconds: float = 0, waited: float = 0):
-        """`seconds`, `waited`: of the part of the epoch that was done before an interruption."""
-        self._before = seconds
+        """`seconds`, `waited`: those of an interrupted epoch, from a checkpoint."""
+        self._earlier_seconds = seconds
         self.waited = waited
-        self.begin()
+        self.start()
 
-    def begin(self) -> None:
-        """The epoch, or what is left of it, begins now."""
-        self._begun = time.monotonic()
+    def start(self) -> None:
+        """Starts the clock for the epoch, or for the rest of an interrupted one."""
+        self._started = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        return self._before + time.monotonic() - self._begun
+        return self._earlier_seconds + time.monotonic() - self._started
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        begun = time.monotonic()
+        started = time.monotonic()
         yield
-        self.waited += time.monotonic() - begun
+        self.waited += time.monotonic() - started
 
 
-class Watch:
-    """Shows a training: of several processes the first does, the others show nothing."""
+class ProgressLogger:
+    """Shows a training in the log, on TensorBoard and in a progress bar. Of several processes, only
+    the first one shows anything (`enabled`)."""
 
-    def __init__(self, folder: Path, epochs: int, after: int, shown: bool):
-        """`after`: steps that were done before, whose curves are kept."""
+    def __init__(self, folder: Path, epochs: int, steps_done: int, enabled: bool):
+        """`steps_done`: steps of an interrupted training, whose curves are kept."""
         self._folder = folder
         self._epochs = epochs
-        self._after = after
-        self._shown = shown
-        self._board: SummaryWriter | None = None
+        self._steps_done = steps_done
+        self._enabled = enabled
+        self._tensorboard: SummaryWriter | None = None
         console = Console(file=terminal())
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[now]}"),
+            TextColumn("{task.fields[status]}"),
             console=console,
             transient=True,
-            disable=not (shown and console.is_terminal),
+            disable=not (enabled and console.is_terminal),
         )
 
-    def __enter__(self) -> "Watch":
-        if self._shown:
-            self._board = SummaryWriter(self._folder / "tensorboard", purge_step=self._after + 1)
+    def __enter__(self) -> "ProgressLogger":
+        if self._enabled:
+            self._tensorboard = SummaryWriter(
+                self._folder / "tensorboard", purge_step=self._steps_done + 1
+            )
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
-        if self._board:
-            self._board.close()
+        if self._tensorboard:
+            self._tensorboard.close()
 
-    def begin(self, epoch: int, steps: int, first: int) -> None:
+    def start_epoch(self, epoch: int, steps: int, steps_done: int) -> None:
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
         text = f"epoch {epoch}/{self._epochs}"
-        self._bar = self._progress.add_task(text, total=steps, completed=first, now="")
+        self._bar = self._progress.add_task(text, total=steps, completed=steps_done, status="")
 
-    def step(
-        self, step: int, total_steps: int, sums: Sums, watch: Stopwatch, loss: float | None
+    def log_step(
+        self, step: int, total_steps: int, sums: Sums, timer: EpochTimer, loss: float | None
     ) -> None:
-        """`step` of the epoch is done, the `total_steps`th of all; `loss`: that of the steps since
-        the last look, None where nothing could be read."""
-        now = describe(means(sums)) + "; " + pace(sums, watch)
-        self._progress.update(self._bar, completed=step, now=now)
-        if self._board and loss is not None:
-            self._board.add_scalar("step_loss", loss, total_steps)
+        """Shows the progress after `step` steps of the epoch and `total_steps` of the training.
+
+        `loss`: mean loss since the last call; None if no clip could be read.
+        """
+        status = describe(means(sums)) + "; " + pace(sums, timer)
+        self._progress.update(self._bar, completed=step, status=status)
+        if self._tensorboard and loss is not None:
+            self._tensorboard.add_scalar("step_loss", loss, total_steps)
 
     def flush(self) -> None:
-        """What was shown is on the disk, as the checkpoint is that goes on from here."""
-        if self._board:
-            self._board.flush()
+        """Writes everything to the disk, so that it fits the checkpoint."""
+        if self._tensorboard:
+            self._tensorboard.flush()
 
-    def epoch(self, row: Row, total_steps: int) -> None:
-        """A line in the log and the values on TensorBoard."""
-        if not self._board:
+    def log_epoch(self, row: Row, total_steps: int) -> None:
+        """A line in the log, and the values on TensorBoard."""
+        if not self._tensorboard:
             return
         for name, value in row.items():
             if name != "epoch":
-                self._board.add_scalar(name, value, total_steps)
-        parts = [
-            {name.removeprefix(of): value for name, value in row.items() if name.startswith(of)}
-            for of in ("train_", "validation_")
-        ]
-        text = describe(parts[0]) + (f"; validation {describe(parts[1])}" if parts[1] else "")
+                self._tensorboard.add_scalar(name, value, total_steps)
+        training, validation = (
+            {
+                name.removeprefix(prefix): value
+                for name, value in row.items()
+                if name.startswith(prefix)
+            }
+            for prefix in ("train_", "validation_")
+        )
+        text = describe(training) + (f"; validation {describe(validation)}" if validation else "")
         log.info(
             "epoch %d: %s (%.1f s, %.1f clips/s, %.0f%% of the time waiting for clips)",
             row["epoch"],
@@ -167,13 +184,13 @@ class Watch:
         )
         if row["skipped"]:
             log.warning(
-                "epoch %d: %d videos skipped that could not be read", row["epoch"], row["skipped"]
+                "epoch %d: skipped %d videos that can't be read", row["epoch"], row["skipped"]
             )
 
 
-def pace(sums: Sums, watch: Stopwatch) -> str:
+def pace(sums: Sums, timer: EpochTimer) -> str:
     clips = sums["loss"][1]
-    return f"{clips / watch.seconds:.1f} clips/s, {watch.waited / watch.seconds:.0%} waiting"
+    return f"{clips / timer.seconds:.1f} clips/s, {timer.waited / timer.seconds:.0%} waiting"
 
 
 def describe(values: Row) -> str:
@@ -184,17 +201,17 @@ def describe(values: Row) -> str:
     )
 
 
-def write_history(history: list[Row], kept: int, path: Path) -> None:
-    """One row per epoch, and `kept`: 1 in the row of the epoch, counted from 1, whose weights are
-    the model, else 0."""
+def write_history(history: list[Row], kept_epoch: int, path: Path) -> None:
+    """One row per epoch. The column `kept` is 1 for the epoch (counted from 1) whose weights become
+    the model, and 0 for the others."""
     table = pd.DataFrame(history)
-    table["kept"] = (table["epoch"] == kept).astype(int)
+    table["kept"] = (table["epoch"] == kept_epoch).astype(int)
     with replacing(path) as temporary:
         table.to_csv(temporary, index=False)
 
 
-def write_about(identity: dict[str, Any], fabric: Fabric, threads: int, path: Path) -> None:
-    """What a training is of and where it runs: its recipe and seed, the versions, the machine."""
+def write_run(identity: dict[str, Any], fabric: Fabric, threads: int, path: Path) -> None:
+    """What a training depends on and where it runs: recipe, versions of packages, machine."""
     packages = (
         "motionfit",
         "torch",
@@ -210,7 +227,7 @@ def write_about(identity: dict[str, Any], fabric: Fabric, threads: int, path: Pa
         {
             "identity": identity,
             "versions": {"python": platform.python_version()}
-            | {p: installed(p) for p in packages}
+            | {package: installed_version(package) for package in packages}
             | (
                 {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
                 if on_gpu
@@ -228,8 +245,9 @@ def write_about(identity: dict[str, Any], fabric: Fabric, threads: int, path: Pa
     )
 
 
-def installed(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
+    """None if the package is missing; OpenCV may come from another package."""
     try:
         return version(package)
-    except ModuleNotFoundError:  # another build of it, as of OpenCV
+    except ModuleNotFoundError:
         return None

@@ -1,4 +1,4 @@
-"""What the trainings of the pipeline share."""
+"""What all trainings of the pipeline share: the model file, the lock, the identity."""
 
 import fcntl
 import hashlib
@@ -13,18 +13,20 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from motionfit.clips.sampling import LabelledVideo
 from motionfit.closure import code_version
 from motionfit.config import Network, Training
 from motionfit.errors import MotionFitError
-from motionfit.models import SavedModel, load_model, save_model
+from motionfit.modality import Modality
+from motionfit.models import Learned, SavedModel, load_model, save_model
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
 from motionfit.store.frame_rates import warn_of_rates
 from motionfit.training.checkpoints import Identity
 from motionfit.training.compute import Compute
-from motionfit.training.data import LabelledVideo, MultiClips
+from motionfit.training.data import MultiClipDataset
 from motionfit.training.labels import Stores, training_and_validation
-from motionfit.training.loop import finish, train
+from motionfit.training.loop import remove_checkpoints, train
 from motionfit.training.objective import Objective, Teacher
 
 log = logging.getLogger(__name__)
@@ -42,29 +44,31 @@ def train_and_save(
     trainable: list[nn.Module] | None = None,
     freeze_bn: bool = False,
 ) -> None:
-    """Trains the objective's network on `videos` (those of `rows`, of the index) and saves it as
-    `output`, with its history beside it. `compute`, `trainable`,
-    `freeze_bn`: see `train`."""
+    """Trains the network of the objective on `videos` and saves it as `output`, with its history
+    beside it.
+
+    `rows`: the rows of the index with these videos. `compute`, `trainable`, `freeze_bn`: see
+    `train`.
+    """
     log.info("%s on %s, %d classes", about.backbone, about.modality, len(about.classes))
     folder = output.parent
     fabric = compute.fabric(recipe.precision)
     with lock(folder) if fabric.is_global_zero else nullcontext():
-        learned, watched = training_and_validation(
+        training_set, validation_set = training_and_validation(
             rows,
             videos,
             stores,
             about.clip_length,
             recipe,
-            keep_classes=about.learned == "labels",
+            keep_classes=about.learned == Learned.LABELS,
             encoded=compute.gpu_decoding,
         )
-        whole = identity(about, stores, learned, watched, objective)
         train(
             objective,
-            learned,
-            watched,
+            training_set,
+            validation_set,
             recipe,
-            whole,
+            identity_of(about, stores, training_set, validation_set, objective),
             folder,
             compute,
             fabric,
@@ -73,7 +77,7 @@ def train_and_save(
         )
         if fabric.is_global_zero:
             save_model(objective.network, about, output)
-            finish(folder)
+            remove_checkpoints(folder)
 
 
 def load_teacher(
@@ -81,16 +85,18 @@ def load_teacher(
 ) -> tuple[Teacher, ClipStore]:
     """A motion model and the flow that it reads.
 
-    Raises MotionFitError where it is not on flow, or has another number of features."""
+    Raises MotionFitError if the model does not read flow, or its number of features differs from
+    that of the student.
+    """
     network, about = load_model(model)
-    if about.modality != "flow":
-        raise MotionFitError(f"{model} is not on flow, so it can't be a teacher")
+    if about.modality != Modality.FLOW:
+        raise MotionFitError(f"{model} does not read flow, so it can't be a teacher")
     if network.dim != student.dim:
         raise MotionFitError(
-            f"{model} gives {network.dim} features, and the network that learns {student.dim}: "
-            "take backbones that give as many"
+            f"{model} gives {network.dim} features, but the network to train gives {student.dim}: "
+            "use backbones with the same number of features"
         )
-    clips = ClipStore(flow, index["shard"], "flow")
+    clips = ClipStore(flow, index["shard"], Modality.FLOW)
     warn_of_rates("what the teacher sees", clips.rate, about.rate)
     return Teacher(network), clips
 
@@ -100,11 +106,11 @@ def describe(
     training: Training,
     store: ClipStore,
     names: list[str],
-    learned: str,
+    learned: Learned,
     split: int,
     recipe: str,
 ) -> SavedModel:
-    """What is saved with a network that reads the clips of `store`."""
+    """The information to save with a network that reads the clips of `store`."""
     return SavedModel(
         backbone=network.backbone,
         modality=store.modality,
@@ -123,10 +129,8 @@ def describe(
 
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Keeps a second training out of a folder; the system lifts the lock when the process ends.
-
-    A killed workflow may leave a training behind that its rerun knows nothing of.
-    """
+    """Prevents a second training in the same folder, such as one that a killed workflow has left
+    running. The system releases the lock when the process ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".training.lock").open("w") as file:
         try:
@@ -138,25 +142,25 @@ def lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def identity(
+def identity_of(
     about: SavedModel,
     stores: Stores,
-    learned: MultiClips,
-    watched: MultiClips | None,
+    training_set: MultiClipDataset,
+    validation_set: MultiClipDataset | None,
     objective: Objective,
 ) -> Identity:
-    """Everything that a training depends on: its recipe, the code, the clips and labels, and the
-    weights that it starts from, its teacher's among them. Of the clips' pixels it has the bytes of
-    their shards, which hardly any change of a JPEG leaves as they are."""
+    """Everything that a training depends on: recipe, code, clips, labels and starting weights,
+    including those of the teacher. The clips are represented by the sizes of their shards in bytes,
+    which almost any change of a JPEG changes."""
     weights = hashlib.sha256()
     for tensor in objective.state_dict().values():
         weights.update(np.ascontiguousarray(tensor.numpy()).tobytes())
     samples = hashlib.sha256()
-    for clips in (learned, watched):
-        for video in clips.videos if clips else ():
+    for dataset in (training_set, validation_set):
+        for video in dataset.videos if dataset else ():
             samples.update(video.video.encode(errors="surrogateescape") + b"\0")
-            for part in (video.starts, video.lengths, video.labels, video.weights):
-                samples.update(np.ascontiguousarray(part).tobytes())
+            for column in (video.starts, video.lengths, video.labels, video.weights):
+                samples.update(np.ascontiguousarray(column).tobytes())
         samples.update(b"\n")
     return {
         "model": asdict(about) | {"recipe": json.loads(about.recipe)},

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+from motionfit.clips.transforms import network_input, read_centre_clips
 from motionfit.datasets.demo import write_video
 from motionfit.errors import MotionFitError
 from motionfit.evaluation.predict import Predictor, read_clips
@@ -20,10 +21,10 @@ from motionfit.evaluation.recognition import (
 )
 from motionfit.evaluation.summary import summarise
 from motionfit.files import write_json
-from motionfit.models import build_network, load_model, save_model
+from motionfit.modality import Modality
+from motionfit.models import Learned, build_network, load_model, save_model
 from motionfit.store.clips import ClipStore
 from motionfit.store.frames import store_frames
-from motionfit.training.clips import centre_clips, network_input
 from tests.videos import described, make_frames, make_index, make_video, moving_square
 
 ABOUT = described("frames", ["a", "b", "c"], 8, [32, 48], 28)
@@ -111,7 +112,8 @@ def test_ten_clips_of_a_short_video_are_averaged(tmp_path, model):
         tmp_path / "predictions.csv",
     )
     network, _ = load_model(model)
-    clips = centre_clips(ClipStore(tmp_path / "frames", ["0000"], "frames"), "v", [0, 1, 2], 8, 28)
+    store = ClipStore(tmp_path / "frames", ["0000"], "frames")
+    clips = read_centre_clips(store, "v", [0, 1, 2], 8, 28)
     with torch.no_grad():
         first, second, third = network(network_input(torch.from_numpy(clips), "frames")).softmax(1)
     by_hand = 0.3 * first + 0.4 * second + 0.3 * third
@@ -236,7 +238,9 @@ def test_a_model_of_other_classes_is_refused(tmp_path, model):
         recognise(model, index, 1, tmp_path, 8, 10, 1, tmp_path / "o", tmp_path / "p")
 
 
-@pytest.mark.parametrize("change", [{"modality": "flow"}, {"learned": "pseudo-labels"}])
+@pytest.mark.parametrize(
+    "change", [{"modality": Modality.FLOW}, {"learned": Learned.PSEUDO_LABELS}]
+)
 def test_predict_refuses_a_model_that_can_not_name_classes_from_rgb(tmp_path, change):
     about = replace(ABOUT, **change)
     network = build_network("r2plus1d_small", about.modality, 3, seed=0)

@@ -48,7 +48,7 @@ def at_angles(videos: str, labels: str, angles: np.ndarray) -> VideoClips:
 @pytest.mark.parametrize("at_once", [2**24, 300, 1])
 @pytest.mark.parametrize("k", [1, 3, 20, 500])
 def test_recall_equals_a_brute_force_computation(k, at_once, monkeypatch):
-    monkeypatch.setattr(retrieval, "AT_ONCE", at_once)  # all queries, some, or one at a time
+    monkeypatch.setattr(retrieval, "BLOCK_SIZE", at_once)  # all queries, some, or one at a time
     queries, gallery = random_clips(20, 0).by_clip(), random_clips(30, 1).by_clip()
     found = 0
     for query, label in zip(*queries, strict=True):
@@ -111,7 +111,7 @@ def test_a_short_video_has_as_many_clips_as_the_others(tmp_path):
 def test_ten_videos_are_kept_though_the_nearest_clips_are_all_of_one(at_once, monkeypatch):
     """Video a has the 12 clips that are nearest; from b on, each is farther than the one before,
     and another of its clips is the nearest."""
-    monkeypatch.setattr(retrieval, "AT_ONCE", at_once)
+    monkeypatch.setattr(retrieval, "BLOCK_SIZE", at_once)
     names = "abcdefghijklmn"
     place = np.arange(len(names))[:, None]
     angles = 0.1 * place + 0.005 * ((np.arange(12) - place) % 12)

@@ -115,5 +115,5 @@ def test_a_training_whose_disk_fills_keeps_its_last_whole_checkpoint(undisturbed
         assert torch.load(kept[0], weights_only=True)["epoch"] == 2
         finished(run())
         log = run.file("logs/appearance_model/appearance/split1.log").read_text()
-        assert "going on in epoch 2" in log
+        assert "resuming in epoch 2" in log
         same_results(run, undisturbed)

@@ -107,7 +107,7 @@ def test_a_reader_of_a_training_that_is_killed(tmp_path):
     _, text = killed.communicate(timeout=300)
     assert killed.returncode == 1, text
     assert "a process that reads clips has died" in text
-    assert "goes on from its last checkpoint when it runs again" in text
+    assert "continues from its last checkpoint when it runs again" in text
     again = training("killed")
     for process in (whole, again):
         _, text = process.communicate(timeout=300)

@@ -6,13 +6,25 @@ from torchvision.models.video import r2plus1d_18, r3d_18, s3d
 
 from motionfit.config import Network
 from motionfit.errors import MotionFitError
-from motionfit.models import BACKBONES, SavedModel, build_network, load_model, save_model
+from motionfit.modality import Modality
+from motionfit.models import BACKBONES, Learned, SavedModel, build_network, load_model, save_model
 from motionfit.models.s3d import SelfGating
 
 
-def about(modality: str = "frames", backbone: str = "r2plus1d_small") -> SavedModel:
+def about(modality: Modality = Modality.FRAMES, backbone: str = "r2plus1d_small") -> SavedModel:
     return SavedModel(
-        backbone, modality, ["a", "b", "c"], 8, [32, 48], 28, None, 95, 12.0, "labels", 1, "{}"
+        backbone,
+        modality,
+        ["a", "b", "c"],
+        8,
+        [32, 48],
+        28,
+        None,
+        95,
+        12.0,
+        Learned.LABELS,
+        1,
+        "{}",
     )
 
 
@@ -114,7 +126,7 @@ def test_what_is_no_model_is_refused_in_one_line(tmp_path):
     (tmp_path / "text.pt").write_text("no model")
     torch.save({"weights": {}}, tmp_path / "other.pt")
     for name in ("text.pt", "other.pt"):
-        with pytest.raises(MotionFitError, match=f"{name} is no model"):
+        with pytest.raises(MotionFitError, match=f"{name} is not a model"):
             load_model(tmp_path / name)
     with pytest.raises(MotionFitError, match=r"no model at .*missing\.pt"):
         load_model(tmp_path / "missing.pt")
@@ -150,5 +162,5 @@ class Malice:
 
 def test_a_model_file_can_run_no_code(tmp_path):
     torch.save({"about": Malice(), "weights": {}}, tmp_path / "model.pt")
-    with pytest.raises(MotionFitError, match="is no model"):
+    with pytest.raises(MotionFitError, match="is not a model"):
         load_model(tmp_path / "model.pt")

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torchvision.models import video
 
+from motionfit.clips.transforms import RGB_MEAN, RGB_STD
 from motionfit.config import AppearanceModel, Network
 from motionfit.errors import MotionFitError
-from motionfit.models import build_network, load_model, save_model, starting_network
+from motionfit.models import Learned, build_network, load_model, save_model, starting_network
 from motionfit.models.pretrained import PUBLISHED, load_weights, read_state
 from motionfit.models.random import save_random_model
 from motionfit.models.s3d import SelfGating
-from motionfit.training.clips import RGB_MEAN, RGB_STD
 from tests.videos import described
 
 
@@ -150,11 +150,11 @@ def test_a_model_that_is_saved_as_it_starts(theirs, files, tmp_path):
     recipe = AppearanceModel(pseudo_labels=None, network=network)
     save_random_model(recipe, tmp_path / "model.pt")
     loaded, about = load_model(tmp_path / "model.pt")
-    assert about.learned == "labels of another data set"
+    assert about.learned == Learned.OTHER_LABELS
     assert torch.equal(loaded.stem[0].weight, theirs["r3d_18"].stem[0].weight)
     plain = recipe.model_copy(update={"network": Network(backbone="r3d_18")})
     save_random_model(plain, tmp_path / "plain.pt")
-    assert load_model(tmp_path / "plain.pt")[1].learned == "nothing"
+    assert load_model(tmp_path / "plain.pt")[1].learned == Learned.NOTHING
 
 
 @pytest.mark.parametrize("name", ["R2Plus1D_18_Weights", "R3D_18_Weights", "S3D_Weights"])

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from motionfit.clips.transforms import network_input, read_centre_clips
 from motionfit.models import build_network
 from motionfit.models.backbones import BACKBONES, first_norm
 from motionfit.store.clips import ClipStore
-from motionfit.training.clips import centre_clips, network_input
 from tests.videos import make_flow
 
 SPEEDS = (0.1, 10.0)
@@ -32,7 +32,7 @@ def clips(request, tmp_path) -> torch.Tensor:
     videos = moving_patches(request.param)
     make_flow(tmp_path / "0000.h5", videos)
     store = ClipStore(tmp_path, ["0000"], "flow")
-    stored = np.concatenate([centre_clips(store, video, [0], 8, 64) for video in videos])
+    stored = np.concatenate([read_centre_clips(store, video, [0], 8, 64) for video in videos])
     return network_input(torch.from_numpy(stored), "flow")
 
 

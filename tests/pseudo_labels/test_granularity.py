@@ -2,12 +2,10 @@ import numpy as np
 import pytest
 
 from motionfit.config import PseudoLabels
-from motionfit.pseudo_labels.clips import dense_starts
 from motionfit.pseudo_labels.granularity import (
     aggregate,
     equal_bounds,
     percentile_bounds,
-    unit_lengths,
 )
 from motionfit.store.features import VideoFeatures
 
@@ -25,13 +23,6 @@ def video(features) -> VideoFeatures:
 
 # Changes of motion, L1: 1, 7, 1, 2, 9, 1.
 FEATURES = [[0, 0], [1, 0], [4, 4], [4, 5], [5, 6], [0, 2], [0, 1]]
-
-
-def test_dense_clips():
-    assert dense_starts(50, 16, 16).tolist() == [0, 16, 32]
-    assert dense_starts(48, 16, 16).tolist() == [0, 16, 32]
-    assert dense_starts(47, 16, 16).tolist() == [0, 16]
-    assert dense_starts(9, 16, 16).tolist() == [0]
 
 
 def test_equation_4_on_a_made_sequence():
@@ -54,7 +45,7 @@ def test_a_segment_is_the_mean_of_its_clips():
     expected = [np.mean(FEATURES[a:b], axis=0) for a, b in ((0, 2), (2, 5), (5, 7))]
     assert np.allclose(units.features, expected)
     assert units.starts.tolist() == [0, 16, 40]
-    assert unit_lengths(units, "segment_percentile").tolist() == [16, 24, 29]
+    assert units.lengths.tolist() == [16, 24, 29]
 
 
 def test_one_segment_is_the_video():
@@ -64,19 +55,18 @@ def test_one_segment_is_the_video():
     assert np.allclose(whole.features, np.mean(FEATURES, axis=0, keepdims=True))
     for units in (one, none_cut):
         assert np.array_equal(units.features, whole.features)
-        assert unit_lengths(units, "video").tolist() == [video(FEATURES).frames]
+        assert units.lengths.tolist() == [video(FEATURES).frames]
 
 
 def test_as_many_segments_as_clips_are_the_clips():
     clips = aggregate(video(FEATURES), recipe("clip"))
     cut = aggregate(video(FEATURES), recipe("segment_equal", segments=7))
     assert np.array_equal(clips.features, cut.features)
-    assert unit_lengths(clips, "clip").tolist() == [16] * 7
+    assert clips.lengths.tolist() == [16] * 7
 
 
 @pytest.mark.parametrize("granularity", ["segment_percentile", "segment_equal", "video"])
 def test_units_cover_the_video_without_overlap(granularity):
     units = aggregate(video(FEATURES), recipe(granularity))
-    lengths = unit_lengths(units, granularity)
-    assert np.array_equal(units.starts[1:], np.cumsum(lengths)[:-1])
-    assert lengths.sum() == units.frames
+    assert np.array_equal(units.starts[1:], np.cumsum(units.lengths)[:-1])
+    assert units.lengths.sum() == video(FEATURES).frames

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from motionfit.clips.transforms import centre_crop, network_input
 from motionfit.config import Features, LabelledPart, PseudoLabels
 from motionfit.datasets.index import labelled_train, source_videos
 from motionfit.errors import MotionFitError
@@ -14,7 +15,6 @@ from motionfit.pseudo_labels.make import cluster, make_pseudo_labels, prepared
 from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.store.clips import ClipStore
 from motionfit.store.features import VideoFeatures, read_features, write_features
-from motionfit.training.clips import centre_crop, network_input
 from tests.videos import described, make_flow, make_index
 
 

@@ -126,7 +126,7 @@ def test_a_disturbed_run_comes_to_the_results_of_an_undisturbed_one(cluster, tmp
         assert outcome.result().status == 0, outcome.result().text
     assert run.plan().nothing_to_do
     for rule in TRAININGS:
-        assert "going on in epoch" in log_of(run, rule), rule
+        assert "resuming in epoch" in log_of(run, rule), rule
     assert f"'{requeued}' failed" not in outcome.result().text
     assert f"'{cancelled}' failed" in outcome.result().text
     assert "mem_mb=3000" in outcome.result().text  # the retry

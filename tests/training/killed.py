@@ -19,7 +19,7 @@ from tests.training.setups import ONE, run_training
 # A checkpoint after every step; dropout, so that random numbers count; parts; validation.
 HOW = {
     "compute": replace(ONE, checkpoint_minutes=0),
-    "watched": 2,
+    "validation_videos": 2,
     "multi_clip_weight": 0.5,
     "clip_gap": 0,
     "accumulate": 2,

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from motionfit.clips.sampling import whole_video
 from motionfit.config import Training
 from motionfit.models import build_network
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
 from motionfit.training.compute import Compute
-from motionfit.training.data import MultiClips, whole_video
+from motionfit.training.data import MultiClipDataset
 from motionfit.training.loop import train
 from motionfit.training.objective import ClipLosses
 from tests.videos import make_flow
@@ -46,16 +47,17 @@ def make_store(folder: Path, count: int = 12, noise: float = 0.3) -> Path:
 
 
 def run_training(
-    folder: Path, flow: Path, compute: Compute = ONE, watched: int = 0, **changes
+    folder: Path, flow: Path, compute: Compute = ONE, validation_videos: int = 0, **changes
 ) -> VideoNetwork:
-    """Trains a small network on all videos of a store but the last `watched`, which validate."""
+    """Trains a small network on all videos of a store but the last ones, which are for
+    validation."""
     store = ClipStore(flow, ["0000"], "flow")
     recipe = Training(**{**SHORT, **changes})
     names = sorted(store.shards)
 
-    def clips(chosen: list[str], training: bool) -> MultiClips:
+    def dataset(chosen: list[str], training: bool) -> MultiClipDataset:
         videos = [whole_video(name, 8, int(name[1:]) % 2) for name in chosen]
-        return MultiClips(
+        return MultiClipDataset(
             store,
             videos,
             4,
@@ -68,12 +70,12 @@ def run_training(
             encoded=compute.gpu_decoding,
         )
 
-    learned = clips(names[: len(names) - watched], True)
+    training_set = dataset(names[: len(names) - validation_videos], True)
     network = build_network("r2plus1d_small", "flow", 2, recipe.seed)
     train(
         ClipLosses(network, "flow", recipe, 2),
-        learned,
-        clips(names[-watched:], False) if watched else None,
+        training_set,
+        dataset(names[-validation_videos:], False) if validation_videos else None,
         recipe,
         json.loads(recipe.to_json()),
         folder,

@@ -5,23 +5,26 @@ from math import ceil
 import pytest
 import torch
 
-from motionfit.models.network import CHANNELS
+from motionfit.clips.encoding import EncodedClips
+from motionfit.clips.loading import UnreadableVideo
+from motionfit.clips.sampling import whole_video
+from motionfit.modality import CHANNELS
 from motionfit.store.clips import ClipStore
 from motionfit.training.batches import Batches, Collate
-from motionfit.training.data import BadRecord, Draw, MultiClips, whole_video
+from motionfit.training.data import Batch, Draw, MultiClipDataset
 from tests.training.setups import make_store
 from tests.videos import make_frames, moving_square
 
 
 @pytest.fixture
-def clips(tmp_path):
+def dataset(tmp_path):
     store = ClipStore(make_store(tmp_path, 13), ["0000"], "flow")
     videos = [whole_video(name, 8, 0) for name in sorted(store.shards)]
-    return MultiClips(store, videos, 4, 2, 24, True, 0, training=True)
+    return MultiClipDataset(store, videos, 4, 2, 24, True, 0, training=True)
 
 
 def parts_of(batches: Batches, first: int = 0) -> list[list[Draw]]:
-    batches.begin(3, first)
+    batches.set_epoch(3, first)
     parts = list(batches)
     assert len(parts) == len(batches)
     return parts
@@ -30,10 +33,10 @@ def parts_of(batches: Batches, first: int = 0) -> list[list[Draw]]:
 @pytest.mark.parametrize("seed", [None, 7])
 @pytest.mark.parametrize("accumulate", [1, 2, 3, 5])
 @pytest.mark.parametrize("world", [1, 2, 3])
-def test_processes_share_each_batch_and_see_each_sample_once(clips, world, accumulate, seed):
-    alone = parts_of(Batches(clips, 5, 1, seed))
+def test_processes_share_each_batch_and_see_each_sample_once(dataset, world, accumulate, seed):
+    alone = parts_of(Batches(dataset, 5, 1, seed))
     assert [len(batch) for batch in alone] == [5, 5, 3]
-    shares = [Batches(clips, 5, accumulate, seed, rank, world) for rank in range(world)]
+    shares = [Batches(dataset, 5, accumulate, seed, rank, world) for rank in range(world)]
     parts = [parts_of(share) for share in shares]
     assert len({len(of_one) for of_one in parts}) == 1  # all take as many steps
     seen = [draw for of_one in parts for part in of_one for draw in part]
@@ -41,7 +44,7 @@ def test_processes_share_each_batch_and_see_each_sample_once(clips, world, accum
     # A batch has the same samples, however it is dealt out.
     start = 0
     for step, batch in enumerate(alone):
-        end = start + shares[0].parts(step)
+        end = start + shares[0].parts_in(step)
         dealt = [draw for of_one in parts for part in of_one[start:end] for draw in part]
         assert sorted(dealt) == sorted(batch)
         sizes = [len(part) for of_one in parts for part in of_one[start:end]]
@@ -49,34 +52,40 @@ def test_processes_share_each_batch_and_see_each_sample_once(clips, world, accum
         start = end
 
 
-def test_an_epoch_that_was_interrupted_goes_on_with_the_batch_that_came_next(clips):
-    batches = Batches(clips, 5, 2, seed=1)
+def test_an_epoch_that_was_interrupted_goes_on_with_the_batch_that_came_next(dataset):
+    batches = Batches(dataset, 5, 2, seed=1)
     whole = parts_of(batches)
-    assert parts_of(batches, first=1) == whole[batches.parts(0) :]
+    assert parts_of(batches, first=1) == whole[batches.parts_in(0) :]
 
 
-def test_each_epoch_has_an_order_of_its_own(clips):
-    batches = Batches(clips, 13, seed=1)
+def test_each_epoch_has_an_order_of_its_own(dataset):
+    batches = Batches(dataset, 13, seed=1)
     orders = []
     for epoch in (1, 2, 1):
-        batches.begin(epoch)
+        batches.set_epoch(epoch)
         orders.append([draw.video for draw in next(iter(batches))])
     assert orders[0] == orders[2] != orders[1]
 
 
-def test_a_batch_without_the_records_that_can_not_be_read(clips):
-    collate = Collate(clips)
-    samples = [clips[Draw(0)], BadRecord("v01", "spoilt"), clips[Draw(2)]]
-    batch = collate(samples)
-    assert batch["clips"].shape == (2, 2, 4, 24, 24, 2)
-    assert torch.equal(batch["clips"][1], samples[2]["clips"])
-    assert [record.video for record in batch["bad"]] == ["v01"]
-    empty = collate([])
-    assert empty["bad"] == []
-    for name, tensor in empty.items():
-        if name != "bad":
-            assert tensor.shape == (0, *batch[name].shape[1:])
-            assert tensor.dtype == batch[name].dtype
+def tensors(batch: Batch) -> dict[str, torch.Tensor]:
+    """Everything in a batch but the teacher's clips."""
+    values = batch.clips._asdict() | batch._asdict()
+    return {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
+
+
+def test_a_batch_leaves_out_the_videos_that_can_not_be_read(dataset):
+    collate = Collate(dataset)
+    samples = [dataset[Draw(0)], UnreadableVideo("v01", "spoilt"), dataset[Draw(2)]]
+    batch, unreadable = collate(samples)
+    assert batch.clips.pixels.shape == (2, 2, 4, 24, 24, 2)
+    assert torch.equal(batch.clips.pixels[1], samples[2].clips.pixels)
+    assert [video.video for video in unreadable] == ["v01"]
+    empty, unreadable = collate([])
+    assert unreadable == []
+    assert tensors(empty).keys() == tensors(batch).keys()
+    for name, tensor in tensors(empty).items():
+        assert tensor.shape == (0, *tensors(batch)[name].shape[1:])
+        assert tensor.dtype == tensors(batch)[name].dtype
 
 
 @pytest.mark.parametrize("kind", ["frames", "flow"])
@@ -90,21 +99,28 @@ def test_clips_that_are_decoded_on_the_device_are_the_same(tmp_path, kind, train
     videos = [whole_video(f"v{i:02d}", store.length("v00"), i) for i in range(3)]
     draws = [Draw(i, epoch=4) for i in range(3)]
     plain, encoded = (
-        MultiClips(store, videos, 7, 2, 20, True, 0, training, encoded=encoded)
+        MultiClipDataset(store, videos, 7, 2, 20, True, 0, training, teacher=store, encoded=encoded)
         for encoded in (False, True)
     )
-    expected = Collate(plain)([plain[draw] for draw in draws])
-    batch = Collate(encoded)([encoded[draw] for draw in draws])
-    assert "clips" not in batch
-    del batch["bad"]
-    decoded = encoded.decoded(batch, torch.device("cpu"))
-    assert decoded.keys() == expected.keys() - {"bad"}
-    assert decoded["clips"].shape == expected["clips"].shape
-    difference = decoded["clips"].int() - expected["clips"].int()
-    assert difference.abs().max() <= 3  # two decoders, which round otherwise
-    for name in ("flips", "labels", "around", "order"):
-        assert torch.equal(decoded[name], expected[name])
-    empty = Collate(encoded)([])
-    del empty["bad"]
-    none = encoded.decoded(empty, torch.device("cpu"))["clips"]
-    assert none.shape == (0, 2, 7, 20, 20, CHANNELS[kind])
+    expected, _ = Collate(plain)([plain[draw] for draw in draws])
+    batch, _ = Collate(encoded)([encoded[draw] for draw in draws])
+    assert isinstance(batch.clips, EncodedClips)
+    decoded = batch.on_device(torch.device("cpu"))
+    for clips in (decoded.clips, decoded.teacher_clips):
+        assert clips.pixels.shape == expected.clips.pixels.shape
+        difference = clips.pixels.int() - expected.clips.pixels.int()
+        assert difference.abs().max() <= 3  # the two decoders round differently
+    for name in ("flips", "labels", "neighbour_labels", "order"):
+        assert torch.equal(getattr(decoded, name), getattr(expected, name))
+    empty, _ = Collate(encoded)([])
+    assert {name: t.dtype for name, t in tensors(empty).items()} == {
+        name: t.dtype for name, t in tensors(batch).items()
+    }
+    assert empty.on_device(torch.device("cpu")).clips.pixels.shape == (
+        0,
+        2,
+        7,
+        20,
+        20,
+        CHANNELS[kind],
+    )

@@ -5,16 +5,18 @@ import pytest
 import torch
 from torch import nn
 
+from motionfit.clips.loading import UnreadableVideo
 from motionfit.config import ALL_LABELS, MotionModel, Network, Training
 from motionfit.errors import MotionFitError
 from motionfit.training.best import BestEpoch
 from motionfit.training.checkpoints import Checkpoints
-from motionfit.training.data import BadRecord, MultiClips
+from motionfit.training.data import MultiClipDataset
 from motionfit.training.motion_model import train_motion_model
+from motionfit.training.validation import Validation
 from tests.training.setups import ONE, SHORT, make_store, run_training
 from tests.videos import make_index
 
-WATCHED = {"watched": 4, "validation_fraction": 0.25}
+HELD_OUT = {"validation_videos": 4, "validation_fraction": 0.25}
 
 
 def row(epoch: int, loss: float, accuracy: float | None = None) -> dict[str, float]:
@@ -53,12 +55,12 @@ ACCURACIES = (0.2, 0.9, 0.3, 0.1)
 def scripted(monkeypatch):
     """Validation gives these accuracies; of MERS and the like, a loss alone."""
 
-    def validate(self, view, stop):
-        value = ACCURACIES[self._epoch - 1]
+    def evaluate(self, stop):
+        value = ACCURACIES[self._state.epoch - 1]
         return {"loss": 1 - value} | ({"accuracy": value} if scripted.accuracies else {})
 
     scripted.accuracies = True
-    monkeypatch.setattr("motionfit.training.loop._Training._validate", validate)
+    monkeypatch.setattr(Validation, "evaluate", evaluate)
     return scripted
 
 
@@ -71,10 +73,10 @@ def test_the_model_is_the_epoch_that_is_best_on_what_is_held_out(tmp_path, scrip
     flow = make_store(tmp_path / "flow", 12, noise=3.0)
     scripted.accuracies = accuracies
     ended = {
-        epochs: weights(run_training(tmp_path / f"{epochs}", flow, epochs=epochs, **WATCHED))
+        epochs: weights(run_training(tmp_path / f"{epochs}", flow, epochs=epochs, **HELD_OUT))
         for epochs in (2, 4)
     }
-    kept = weights(run_training(tmp_path / "best", flow, keep="best", **WATCHED))
+    kept = weights(run_training(tmp_path / "best", flow, keep="best", **HELD_OUT))
     assert same(kept, ended[2])
     assert not same(kept, ended[4])
     history = pd.read_csv(tmp_path / "best" / "history.csv")
@@ -87,7 +89,7 @@ def test_a_training_that_is_killed_after_its_best_epoch_still_knows_it(
     tmp_path, scripted, monkeypatch, saved
 ):
     flow = make_store(tmp_path / "flow", 12, noise=3.0)
-    whole = weights(run_training(tmp_path / "whole", flow, keep="best", **WATCHED))
+    whole = weights(run_training(tmp_path / "whole", flow, keep="best", **HELD_OUT))
     save, count = Checkpoints.save, iter(range(1, 10))
 
     def save_and_die(self, state):
@@ -97,9 +99,9 @@ def test_a_training_that_is_killed_after_its_best_epoch_still_knows_it(
 
     monkeypatch.setattr(Checkpoints, "save", save_and_die)
     with pytest.raises(KeyboardInterrupt):
-        run_training(tmp_path / "killed", flow, keep="best", **WATCHED)
+        run_training(tmp_path / "killed", flow, keep="best", **HELD_OUT)
     monkeypatch.setattr(Checkpoints, "save", save)
-    resumed = weights(run_training(tmp_path / "killed", flow, keep="best", **WATCHED))
+    resumed = weights(run_training(tmp_path / "killed", flow, keep="best", **HELD_OUT))
     assert same(whole, resumed)
 
 
@@ -111,23 +113,23 @@ def test_an_epoch_whose_validation_is_no_number_is_not_the_best(caplog):
     assert "epoch 1 can't be the best" in caplog.text
     epochs.restore()
     assert network.weight.item() == 1  # the last, where none can be the best
-    assert "the last is the model" in caplog.text
+    assert "the model is the last epoch" in caplog.text
     epochs.consider(row(2, 3.0, 0.1))
     assert epochs.epoch == 2
 
 
 def test_validation_ends_where_too_much_of_it_can_not_be_read(tmp_path, monkeypatch):
     flow = make_store(tmp_path / "flow", 12)
-    read = MultiClips.__getitem__
+    read = MultiClipDataset.__getitem__
 
     def unreadable(self, draw):
         bad = not self._training and self.videos[draw.video].video == "v09"
-        return BadRecord("v09", "it is damaged") if bad else read(self, draw)
+        return UnreadableVideo("v09", "it is damaged") if bad else read(self, draw)
 
-    monkeypatch.setattr(MultiClips, "__getitem__", unreadable)
+    monkeypatch.setattr(MultiClipDataset, "__getitem__", unreadable)
     with pytest.raises(MotionFitError, match="1 of the 4 videos can't be read"):
-        run_training(tmp_path / "out", flow, keep="best", **WATCHED)
-    run_training(tmp_path / "last", flow, **WATCHED)  # to watch with, the others are enough
+        run_training(tmp_path / "out", flow, keep="best", **HELD_OUT)
+    run_training(tmp_path / "last", flow, **HELD_OUT)  # to watch with, the others are enough
 
 
 def test_the_best_epoch_needs_videos_to_tell_it_by(tmp_path):
@@ -139,5 +141,5 @@ def test_the_best_epoch_needs_videos_to_tell_it_by(tmp_path):
         training=Training(**{**SHORT, "validation_fraction": 0.1, "keep": "best"}),
     )
     index = make_index({f"v{i:02d}": "ab"[i % 2] for i in range(4)})
-    with pytest.raises(MotionFitError, match="keep: best, but none of the 4 videos"):
+    with pytest.raises(MotionFitError, match=r"keep: best needs .* none of the 4 videos"):
         train_motion_model(recipe, ALL_LABELS, index, 1, flow, ONE, tmp_path / "out" / "model.pt")

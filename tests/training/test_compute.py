@@ -19,13 +19,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
+from motionfit.clips.encoding import DecodedClips, EncodedClips
 from motionfit.config import MotionModel, Network, SelfTraining, Training, TrainingResources
 from motionfit.datasets.index import write_index
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, load_model
 from motionfit.models.network import VideoNetwork
-from motionfit.training.compute import Compute, pad_in_time, synchronise
-from motionfit.training.data import MultiClips
+from motionfit.training.compute import Compute, pad_in_time, synchronise_batch_norm
+from motionfit.training.data import Batch
 from motionfit.training.objective import ClipLosses
 from tests.training.setups import ONE, SHORT, make_store, run_training
 from tests.videos import make_index
@@ -195,7 +196,11 @@ def test_several_processes_end_with_the_first_and_one_goes_on(tmp_path, command)
     first = start(["motionfit", *arguments, "--devices", "2"])
     history = tmp_path / "model" / "history.csv"
     until(history.exists)
-    [second] = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+    children = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+    # The other child is the resource tracker of multiprocessing.
+    [second] = [
+        child for child in children if "motionfit" in Path(f"/proc/{child}/cmdline").read_text()
+    ]
     first.kill()
     first.wait()
     until(lambda: not Path(f"/proc/{second}").exists())
@@ -205,7 +210,7 @@ def test_several_processes_end_with_the_first_and_one_goes_on(tmp_path, command)
     alone.terminate()
     said = alone.communicate()[0]
     assert alone.returncode == 1
-    assert "going on in epoch" in said
+    assert "resuming in epoch" in said
     assert "asked to stop (SIGTERM)" in said
 
 
@@ -230,7 +235,7 @@ def test_whole_batch_norm_is_batch_norm(alone):
     plain, whole = nn.BatchNorm3d(5), nn.Sequential(nn.BatchNorm3d(5))
     nn.init.uniform_(plain.weight)
     whole[0].load_state_dict(plain.state_dict())
-    synchronise(whole)
+    synchronise_batch_norm(whole)
     generator = torch.Generator().manual_seed(0)
     x = 3 + 2 * torch.randn(4, 5, 2, 3, 3, generator=generator)
     inputs, outputs = [], []
@@ -249,7 +254,7 @@ def test_whole_batch_norm_is_batch_norm(alone):
 
 def test_whole_batch_norm_of_sixteen_bits(alone):
     norm = nn.Sequential(nn.BatchNorm3d(5))
-    synchronise(norm)
+    synchronise_batch_norm(norm)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         y = norm(torch.randn(4, 5, 2, 3, 3).bfloat16())
         assert y.dtype == torch.bfloat16
@@ -268,13 +273,13 @@ def test_the_gradients_of_a_batchs_parts_add_up_to_its_own(weight):
     objective = ClipLosses(build_network("r2plus1d_small", "flow", 3, 0), "flow", recipe, 3, "sum")
     objective.eval()  # batch normalisation and dropout see a part at a time
     generator = torch.Generator().manual_seed(0)
-    batch = {
-        "clips": torch.randint(0, 255, (5, 2, 4, 16, 16, 2), generator=generator).byte(),
-        "flips": torch.zeros(5, 2, dtype=torch.bool),
-        "labels": torch.randint(0, 3, (5, 2), generator=generator),
-        "around": torch.randint(-1, 3, (5, 2, 2), generator=generator),
-        "order": torch.tensor([0, 1, -1, -1, 1]),
-    }
+    batch = Batch(
+        DecodedClips(torch.randint(0, 255, (5, 2, 4, 16, 16, 2), generator=generator).byte()),
+        torch.zeros(5, 2, dtype=torch.bool),
+        labels=torch.randint(0, 3, (5, 2), generator=generator),
+        neighbour_labels=torch.randint(-1, 3, (5, 2, 2), generator=generator),
+        order=torch.tensor([0, 1, -1, -1, 1]),
+    )
     whole, hits = objective(batch)
     whole.backward()
     gradients = {name: p.grad.clone() for name, p in objective.named_parameters()}
@@ -282,7 +287,7 @@ def test_the_gradients_of_a_batchs_parts_add_up_to_its_own(weight):
     counts = objective.counts(batch)
     total, right = 0.0, torch.zeros(2)
     for rows in (slice(0, 1), slice(1, 5), slice(5, 5)):
-        part = {name: tensor[rows] for name, tensor in batch.items()}
+        part = Batch(DecodedClips(batch.clips.pixels[rows]), *(x[rows] for x in batch[1:-1]))
         loss, of_part = objective(part, counts)
         loss.backward()
         total, right = total + loss.item(), right + of_part["accuracy"]
@@ -341,8 +346,10 @@ def test_channels_last(tmp_path, flow, monkeypatch):
 
 def test_decoding_where_the_network_is(tmp_path, flow, monkeypatch):
     decoded = []
-    decode = MultiClips.decoded
-    monkeypatch.setattr(MultiClips, "decoded", lambda *args: decoded.append(args) or decode(*args))
+    decode = EncodedClips.on_device
+    monkeypatch.setattr(
+        EncodedClips, "on_device", lambda *args: decoded.append(args) or decode(*args)
+    )
     check_close(tmp_path, flow, replace(ONE, gpu_decoding=True))
     assert len(decoded) == 1
 
@@ -399,14 +406,14 @@ def test_a_compiled_network(tmp_path, flow):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_sixteen_bits_need_a_gpu(tmp_path, flow):
-    with pytest.raises(MotionFitError, match="precision 16 needs a GPU: take bf16 or 32"):
+    with pytest.raises(MotionFitError, match="precision 16 needs a GPU: use bf16 or 32"):
         run_training(tmp_path / "out", flow, precision=16)
 
 
 def test_more_gpus_than_there_are(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(MotionFitError, match=r"4 GPUs are asked for .* sees 1"):
+    with pytest.raises(MotionFitError, match=r"asks for 4 GPUs .* sees 1"):
         Compute(devices=4).fabric(32)
 
 

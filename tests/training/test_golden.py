@@ -24,12 +24,13 @@ import pytest
 from lightning_fabric import Fabric
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from motionfit.clips.sampling import whole_video
 from motionfit.config import Training
 from motionfit.models import build_network
 from motionfit.store.clips import ClipStore
 from motionfit.store.shards import write_shard
 from motionfit.training.compute import Compute
-from motionfit.training.data import MultiClips, whole_video
+from motionfit.training.data import MultiClipDataset
 from motionfit.training.loop import train
 from motionfit.training.objective import ClipLosses
 
@@ -85,7 +86,7 @@ def golden_losses(folder: Path, **changes) -> list[float]:
     """The loss of each step of the training, with `changes` to its recipe."""
     recipe = RECIPE.model_copy(update=changes)
     videos = [whole_video(f"v{i}", FRAMES, i % CLASSES) for i in range(VIDEOS)]
-    data = MultiClips(
+    data = MultiClipDataset(
         make_store(folder),
         videos,
         4,

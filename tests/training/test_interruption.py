@@ -14,12 +14,12 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from motionfit.clips.loading import loader_options, worker_failures
 from motionfit.errors import InterruptedTrainingError, MotionFitError
 from motionfit.training import checkpoints
-from motionfit.training.batches import readers, reading
 from motionfit.training.checkpoints import Checkpoints, differences
 from motionfit.training.objective import ClipLosses
-from motionfit.training.progress import Watch
+from motionfit.training.progress import ProgressLogger
 from tests.training.setups import ONE, make_store, run_training
 
 EVERY_STEP = replace(ONE, checkpoint_minutes=0)
@@ -61,16 +61,16 @@ def test_a_training_that_is_asked_to_stop_keeps_the_step_it_is_at(
     tmp_path, flow, monkeypatch, asked, kept
 ):
     whole = run_training(tmp_path / "whole", flow).state_dict()
-    shown = Watch.step
+    shown = ProgressLogger.log_step
 
     def asks(self, step, total_steps, *rest):
         shown(self, step, total_steps, *rest)
         if total_steps == asked:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(Watch, "step", asks)
+    monkeypatch.setattr(ProgressLogger, "log_step", asks)
     handler = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(MotionFitError, match=f"SIGTERM.* kept step {kept}: run it again"):
+    with pytest.raises(MotionFitError, match=f"SIGTERM.* saved step {kept}: run it again"):
         run_training(tmp_path / "stopped", flow)
     assert signal.getsignal(signal.SIGTERM) == handler
     monkeypatch.undo()
@@ -81,19 +81,19 @@ def test_a_training_that_is_asked_to_stop_keeps_the_step_it_is_at(
 
 
 def test_ctrl_c_is_told_from_other_signals(tmp_path, flow, monkeypatch):
-    shown = Watch.step
+    shown = ProgressLogger.log_step
 
     def asks(self, *arguments):
         shown(self, *arguments)
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(Watch, "step", asks)
-    with pytest.raises(InterruptedTrainingError, match=r"SIGINT.* kept step 1 of epoch 1"):
+    monkeypatch.setattr(ProgressLogger, "log_step", asks)
+    with pytest.raises(InterruptedTrainingError, match=r"SIGINT.* saved step 1 of epoch 1"):
         run_training(tmp_path / "stopped", flow)
 
 
 def test_a_signal_during_validation_keeps_the_epoch(tmp_path, flow, monkeypatch):
-    whole = run_training(tmp_path / "whole", flow, watched=4).state_dict()
+    whole = run_training(tmp_path / "whole", flow, validation_videos=4).state_dict()
     evaluate = ClipLosses.eval
     asked = []
 
@@ -104,10 +104,10 @@ def test_a_signal_during_validation_keeps_the_epoch(tmp_path, flow, monkeypatch)
         return evaluate(self)
 
     monkeypatch.setattr(ClipLosses, "eval", asks)
-    with pytest.raises(MotionFitError, match=r"SIGUSR1.* kept step 2 of epoch 1"):
-        run_training(tmp_path / "stopped", flow, watched=4)
+    with pytest.raises(MotionFitError, match=r"SIGUSR1.* saved step 2 of epoch 1"):
+        run_training(tmp_path / "stopped", flow, validation_videos=4)
     monkeypatch.undo()
-    resumed = run_training(tmp_path / "stopped", flow, watched=4)
+    resumed = run_training(tmp_path / "stopped", flow, validation_videos=4)
     assert same_weights(whole, resumed.state_dict())
 
 
@@ -134,7 +134,7 @@ def test_a_full_disk_is_told_and_the_checkpoint_before_is_kept(tmp_path, flow, m
         saved(state, path)
 
     monkeypatch.setattr(checkpoints.torch, "save", full)
-    with pytest.raises(MotionFitError, match=r"epoch_0003.* can't be written .*: make room"):
+    with pytest.raises(MotionFitError, match=r"epoch_0003.* can't be written .*: free some space"):
         run_training(tmp_path / "out", flow)
     monkeypatch.undo()
     whole = run_training(tmp_path / "whole", flow).state_dict()
@@ -174,11 +174,11 @@ def test_a_record_that_can_not_be_read_is_passed_over_and_counted(tmp_path, capl
         run_training(tmp_path / "out", flow, epochs=2)
     history = pd.read_csv(tmp_path / "out" / "history.csv")
     assert history["skipped"].tolist() == [1, 1]
-    told = [r.getMessage() for r in caplog.records if "v05 is passed over" in r.getMessage()]
+    told = [r.getMessage() for r in caplog.records if "v05 is skipped" in r.getMessage()]
     assert len(told) == 2  # once an epoch
     assert f"{flow / '0000.h5'} is damaged (frame" in told[0]
     assert "delete it and run again" in told[0]
-    assert "2 times a video was not learned from" in caplog.messages[-1]
+    assert "skipped 2 times" in caplog.messages[-1]
     assert str(tmp_path / "out") in caplog.messages[-1]
 
 
@@ -198,7 +198,7 @@ def test_a_batch_or_part_of_which_nothing_can_be_read_is_none(tmp_path, place, a
 def test_what_can_not_be_read_in_validation_is_counted_too(tmp_path):
     flow = make_store(tmp_path / "flow", 24)
     spoil(flow, 23)
-    run_training(tmp_path / "out", flow, epochs=1, watched=4)
+    run_training(tmp_path / "out", flow, epochs=1, validation_videos=4)
     assert pd.read_csv(tmp_path / "out" / "history.csv")["skipped"].tolist() == [1]
 
 
@@ -223,7 +223,7 @@ def test_a_training_with_readers_ends(tmp_path, flow, rate):
         "if __name__ == '__main__':\n"
         "    where, flow = map(Path, sys.argv[1:3])\n"
         "    rate = float(sys.argv[3])\n"
-        "    run_training(where, flow, Compute(workers=1), watched=2, learning_rate=rate)"
+        "    run_training(where, flow, Compute(workers=1), validation_videos=2, learning_rate=rate)"
     )
     (tmp_path / "run.py").write_text(code)
     root = Path(__file__).resolve().parents[2]
@@ -239,7 +239,7 @@ def test_a_training_with_readers_ends(tmp_path, flow, rate):
     assert done.returncode == (rate > 1), done.stderr
     assert ("lower training.learning_rate" in done.stderr) == (rate > 1)
     if rate < 1:  # readers change nothing
-        run_training(tmp_path / "alone", flow, watched=2)
+        run_training(tmp_path / "alone", flow, validation_videos=2)
         histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("out", "alone")]
         pd.testing.assert_frame_equal(*(history[VALUES] for history in histories))
 
@@ -256,5 +256,8 @@ class Deadly(Dataset):
 
 
 def test_a_reader_that_dies_is_told():
-    with pytest.raises(MotionFitError, match="a process that reads clips has died"), readers():
-        next(iter(DataLoader(Deadly(), **reading(1))))
+    with (
+        pytest.raises(MotionFitError, match="a process that reads clips has died"),
+        worker_failures(),
+    ):
+        next(iter(DataLoader(Deadly(), **loader_options(1))))

@@ -3,9 +3,11 @@ import math
 import pytest
 import torch
 
+from motionfit.clips.encoding import DecodedClips
+from motionfit.clips.transforms import network_input
 from motionfit.config import FineTuning, Training
 from motionfit.models import build_network
-from motionfit.training.clips import network_input
+from motionfit.training.data import Batch
 from motionfit.training.losses import (
     NO_ORDER,
     clip_order_loss,
@@ -69,18 +71,17 @@ def test_the_head_has_an_output_for_each_permutation_and_sees_every_pair(clips, 
     assert not torch.allclose(shuffled, logits)
 
 
-def batch(classes: int = 3, **more) -> dict[str, torch.Tensor]:
+def batch(classes: int = 3) -> Batch:
     """Two videos of three clips of flow."""
     generator = torch.Generator().manual_seed(0)
     clips = torch.randint(0, 255, (2, 3, 4, 16, 16, 2), dtype=torch.uint8, generator=generator)
-    return {
-        "clips": clips,
-        "flips": torch.tensor([[False, True, False], [True, False, False]]),
-        "labels": torch.randint(0, classes, (2, 3), generator=generator),
-        "around": torch.tensor([[[-1, 1], [0, 2], [1, -1]], [[-1, -1]] * 3]),
-        "order": torch.tensor([0, 5]),
-        **more,
-    }
+    return Batch(
+        DecodedClips(clips),
+        flips=torch.tensor([[False, True, False], [True, False, False]]),
+        labels=torch.randint(0, classes, (2, 3), generator=generator),
+        neighbour_labels=torch.tensor([[[-1, 1], [0, 2], [1, -1]], [[-1, -1]] * 3]),
+        order=torch.tensor([0, 5]),
+    )
 
 
 @pytest.fixture
@@ -93,8 +94,8 @@ def test_the_multi_clip_loss_alone_has_no_other_heads(network):
     assert plain.state_dict().keys() == {f"network.{name}" for name in network.state_dict()}
     loss, counts = plain(batch())
     logits = network.fc(plain.features(batch()))
-    torch.testing.assert_close(loss, multi_clip_loss(logits, batch()["labels"]))
-    right = (logits.argmax(-1) == batch()["labels"]).sum()
+    torch.testing.assert_close(loss, multi_clip_loss(logits, batch().labels))
+    right = (logits.argmax(-1) == batch().labels).sum()
     assert counts["accuracy"].tolist() == [right, 6]
 
 
@@ -104,8 +105,8 @@ def test_any_lambda_mixes_the_two_losses(network):
             network, "flow", Training(multi_clip_weight=weight, clip_gap=8), 3
         ).eval()
         features = mixed.features(batch())
-        labels = multi_clip_loss(network.fc(features), batch()["labels"])
-        order = clip_order_loss(mixed.order_head(features), batch()["order"])
+        labels = multi_clip_loss(network.fc(features), batch().labels)
+        order = clip_order_loss(mixed.order_head(features), batch().order)
         loss, counts = mixed(batch())
         torch.testing.assert_close(loss, weight * labels + (1 - weight) * order)
         assert set(counts) == ({"accuracy", "order_accuracy"} if weight else {"order_accuracy"})
@@ -124,14 +125,14 @@ def test_neighbour_labels_by_hand(network, reduction, share):
             labels
         )
 
-    own = multi_clip_loss(network.fc(features), batch()["labels"])
+    own = multi_clip_loss(network.fc(features), batch().labels)
     # The second video has no neighbours; the first clip has none before it, the last none after.
     expected = (own + cross_entropy(before[1:], [0, 1]) + cross_entropy(after[:2], [1, 2])) / share
     loss, counts = around(batch())
     torch.testing.assert_close(loss, expected)
     assert counts["neighbour_accuracy"][1] == 4
     nothing = torch.full((2, 3, 2), -1)
-    torch.testing.assert_close(around(batch(around=nothing))[0], own / share)
+    torch.testing.assert_close(around(batch()._replace(neighbour_labels=nothing))[0], own / share)
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ def student():
 def pair(network):
     """RGB clips with their flow."""
     clips = torch.randint(0, 255, (2, 3, 4, 16, 16, 3), dtype=torch.uint8)
-    return batch(clips=clips, teacher_clips=batch()["clips"])
+    return batch()._replace(clips=DecodedClips(clips), teacher_clips=batch().clips)
 
 
 def test_mars_by_hand():
@@ -157,12 +158,12 @@ def test_mars_by_hand():
 def test_mars_is_the_labels_and_the_features_of_the_teacher(student, network, pair):
     mars = Mars(student, FineTuning(), 3, Teacher(network), 50)
     features = student.features(
-        network_input(pair["clips"].flatten(0, 1), "frames", pair["flips"].flatten())
+        network_input(pair.clips.pixels.flatten(0, 1), "frames", pair.flips.flatten())
     )
     wanted = network.features(
-        network_input(pair["teacher_clips"].flatten(0, 1), "flow", pair["flips"].flatten())
+        network_input(pair.teacher_clips.pixels.flatten(0, 1), "flow", pair.flips.flatten())
     )
-    expected = multi_clip_loss(student.fc(features)[:, None], pair["labels"].flatten()[:, None])
+    expected = multi_clip_loss(student.fc(features)[:, None], pair.labels.flatten()[:, None])
     expected = expected + 50 * (features - wanted).square().mean()
     loss, counts = mars(pair)
     torch.testing.assert_close(loss, expected)
@@ -173,12 +174,12 @@ def test_mers_is_the_features_of_the_teacher_alone(student, network, pair):
     mers = Mers(student, Teacher(network), weight=7)
     loss, counts = mers(pair)
     features = student.features(
-        network_input(pair["clips"].flatten(0, 1), "frames", pair["flips"].flatten())
+        network_input(pair.clips.pixels.flatten(0, 1), "frames", pair.flips.flatten())
     )
     wanted = mers.teacher(pair).flatten(0, 1)
     torch.testing.assert_close(loss, 7 * (features - wanted).square().mean())
     assert counts == {}
-    other = mers({**pair, "labels": 2 - pair["labels"]})[0]
+    other = mers(pair._replace(labels=2 - pair.labels))[0]
     assert torch.equal(loss, other)
 
 

@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 import torch
 
+from motionfit.clips.sampling import whole_video
+from motionfit.clips.transforms import centre_crop, network_input
 from motionfit.config import (
     ALL_LABELS,
     AppearanceModel,
@@ -19,14 +21,13 @@ from motionfit.config import (
     Training,
 )
 from motionfit.errors import MotionFitError
-from motionfit.models import build_network, load_model, save_model
+from motionfit.models import Learned, build_network, load_model, save_model
 from motionfit.store.clips import ClipStore
 from motionfit.training import loop
 from motionfit.training.appearance_model import train_appearance_model, train_mers_model
-from motionfit.training.batches import Batches, Collate, loader
+from motionfit.training.batches import Batches, Collate, batch_loader
 from motionfit.training.checkpoints import Checkpoints
-from motionfit.training.clips import centre_crop, network_input
-from motionfit.training.data import Draw, MultiClips, whole_video
+from motionfit.training.data import Draw, MultiClipDataset
 from motionfit.training.fine_tuning import fine_tune
 from motionfit.training.labels import training_and_validation, with_labels, with_pseudo_labels
 from motionfit.training.motion_model import train_motion_model
@@ -155,15 +156,15 @@ def test_a_batch_of_one_value_is_refused_before_anything_is_learned(tmp_path, fl
 
 
 def test_a_part_that_unreadable_videos_leave_one_value_of_is_told(tmp_path, flow, monkeypatch):
-    sample = MultiClips._sample
+    sample = MultiClipDataset._sample
 
     def fails(self, draw):
         if self.videos[draw.video].video != "v00":
             raise MotionFitError("unreadable")
         return sample(self, draw)
 
-    monkeypatch.setattr(MultiClips, "_sample", fails)
-    monkeypatch.setattr(loop, "BAD_AT_MOST", 1)
+    monkeypatch.setattr(MultiClipDataset, "_sample", fails)
+    monkeypatch.setattr(loop, "MAX_UNREADABLE", 1)
     with pytest.raises(MotionFitError, match="batch normalisation needs more than one value"):
         train_by_single_clips(tmp_path / "one", flow, crop=16, batch_size=11)
 
@@ -182,12 +183,13 @@ def test_a_motion_model_learns_and_leaves_no_checkpoints(tmp_path, flow):
     assert not output.with_name("checkpoints").exists()
 
 
-def test_validation_is_watched_but_not_learned(tmp_path, flow, monkeypatch):
+def test_validation_videos_are_not_trained_on(tmp_path, flow, monkeypatch):
     seen = {}
     monkeypatch.setattr(
         "motionfit.training.run.train",
-        lambda objective, learned, watched, *rest, **more: seen.update(
-            learned={v.video for v in learned.videos}, watched={v.video for v in watched.videos}
+        lambda objective, training, validation, *rest, **more: seen.update(
+            training={v.video for v in training.videos},
+            validation={v.video for v in validation.videos},
         ),
     )
     training = Training(**{**SHORT, "validation_fraction": 0.25})
@@ -195,9 +197,9 @@ def test_validation_is_watched_but_not_learned(tmp_path, flow, monkeypatch):
     train_motion_model(
         recipe, ALL_LABELS, make_index(labels(12)), 1, flow, ONE, tmp_path / "model.pt"
     )
-    assert len(seen["watched"]) == 3
-    assert seen["learned"] | seen["watched"] == set(labels(12))
-    assert not seen["learned"] & seen["watched"]
+    assert len(seen["validation"]) == 3
+    assert seen["training"] | seen["validation"] == set(labels(12))
+    assert not seen["training"] & seen["validation"]
 
 
 def test_the_validation_loss_is_that_of_the_network_as_it_is(tmp_path, flow):
@@ -210,7 +212,7 @@ def test_the_validation_loss_is_that_of_the_network_as_it_is(tmp_path, flow):
     network, _ = load_model(tmp_path / "model.pt")
     store = ClipStore(flow, ["0000"], "flow")
     rows = make_index(labels(12))
-    _, watched = training_and_validation(
+    _, validation_set = training_and_validation(
         rows,
         with_labels(rows, store, ["left", "right"]),
         (store, None),
@@ -219,7 +221,9 @@ def test_the_validation_loss_is_that_of_the_network_as_it_is(tmp_path, flow):
         keep_classes=True,
     )
     objective = ClipLosses(network, "flow", training, 2)
-    batch = Collate(watched)([watched[Draw(i)] for i in range(len(watched))])
+    batch, _ = Collate(validation_set)(
+        [validation_set[Draw(i)] for i in range(len(validation_set))]
+    )
     loss, hits = objective.eval()(batch)
     assert loss.item() == pytest.approx(history["validation_loss"].iloc[-1], rel=1e-4)
     right, count = hits["accuracy"].tolist()
@@ -252,7 +256,7 @@ def test_clip_order_is_learned_without_labels(tmp_path, accelerating):
     history = pd.read_csv(output.with_name("history.csv"))
     assert "train_accuracy" not in history
     assert history["train_order_accuracy"].iloc[-5:].mean() > 0.9
-    assert load_model(output)[1].learned == "clip order"
+    assert load_model(output)[1].learned == Learned.CLIP_ORDER
 
 
 def test_clip_order_does_not_see_labels(tmp_path, accelerating):
@@ -274,7 +278,7 @@ def test_labels_and_clip_order_are_learned_together(tmp_path, flow):
     train_motion_model(recipe, ALL_LABELS, make_index(labels(12)), 1, flow, ONE, output)
     history = pd.read_csv(output.with_name("history.csv"))
     assert {"train_accuracy", "train_order_accuracy"} <= set(history)
-    assert load_model(output)[1].learned == "labels"
+    assert load_model(output)[1].learned == Learned.LABELS
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -282,14 +286,14 @@ def test_the_order_of_an_epoch_is_the_same_for_workers_that_start_with_it(flow, 
     """As they do in a resumed training."""
     store = ClipStore(flow, ["0000"], "flow")
     videos = [whole_video(f"v{i:02d}", 8, i) for i in range(12)]
-    data = MultiClips(store, videos, 4, 1, 24, False, 0, training=True)
+    data = MultiClipDataset(store, videos, 4, 1, 24, False, 0, training=True)
 
     def orders(epochs):
         batches = Batches(data, 4, seed=0)
-        reader = loader(data, batches, workers)
+        loader = batch_loader(data, batches, workers)
         for epoch in epochs:
-            batches.begin(epoch)
-            yield [int(label) for batch in reader for label in batch["labels"]]
+            batches.set_epoch(epoch)
+            yield [int(label) for batch, _ in loader for label in batch.labels]
 
     first, second = orders([1, 2])
     assert first != second
@@ -334,7 +338,7 @@ def test_a_killed_fine_tuning_goes_on_only_if_nothing_it_depends_on_has_changed(
     monkeypatch.undo()
     with caplog.at_level(logging.INFO):
         fine_tune(recipe, **{**options, **CHANGES[change]})
-    assert ("going on in epoch 2" in caplog.text) == (change == "nothing")
+    assert ("resuming in epoch 2" in caplog.text) == (change == "nothing")
 
 
 def test_a_target_of_another_frame_rate_is_told(tmp_path, caplog):
@@ -449,7 +453,7 @@ def test_fine_tuning_uses_the_labelled_fraction_alone(tmp_path, flow, caplog):
             ONE,
             tmp_path / "tuned.pt",
         )
-    assert "6 videos to learn from, 0 to watch with" in caplog.text
+    assert "6 training videos, 0 validation videos" in caplog.text
 
 
 def test_balanced_sampling_sees_each_pseudo_label_as_often(tmp_path):
@@ -472,10 +476,10 @@ def test_balanced_sampling_sees_each_pseudo_label_as_often(tmp_path):
         data, _ = training_and_validation(rows, videos, (store, None), 4, recipe, False)
         batches, seen = Batches(data, 8, seed=1), []
         for epoch in range(12):
-            batches.begin(epoch)
+            batches.set_epoch(epoch)
             draws = [draw for batch in batches for draw in batch]
             assert len(draws) == 40
-            seen += [int(label) for draw in draws for label in data[draw]["labels"]]
+            seen += [int(label) for draw in draws for label in data[draw].labels]
         shares[balanced] = np.bincount(seen, minlength=3) / len(seen)
     assert shares[False][0] == pytest.approx(0.9, abs=0.05)
     assert shares[True] == pytest.approx([1 / 3] * 3, abs=0.06)
@@ -491,11 +495,11 @@ def test_a_video_that_comes_twice_in_an_epoch_gives_other_clips(tmp_path):
     data, _ = training_and_validation(rows, videos, (store, None), 4, recipe, False)
     batches, pairs = Batches(data, 2, seed=0), []
     for epoch in range(9):
-        batches.begin(epoch)
+        batches.set_epoch(epoch)
         pairs += list(batches)
     twice = next(pair for pair in pairs if pair[0].video == pair[1].video)
-    assert [draw.again for draw in twice] == [0, 1]
-    first, second = (data[draw]["clips"] for draw in twice)
+    assert [draw.repetition for draw in twice] == [0, 1]
+    first, second = (data[draw].clips.pixels for draw in twice)
     assert not torch.equal(first, second)
 
 
@@ -542,7 +546,7 @@ def test_mers_learns_the_features_of_the_teacher(tmp_path, both, teacher):
     assert history["train_loss"].iloc[-1] < 0.5 * history["train_loss"].iloc[0]
     assert "train_accuracy" not in history
     _, about = load_model(output)
-    assert about.learned == "a motion model's features"
+    assert about.learned == Learned.TEACHER_FEATURES
     # The labels of the source count for nothing.
     unlabelled = index.assign(label="")
     other = tmp_path / "other" / "model.pt"
@@ -594,7 +598,7 @@ def test_a_teacher_that_can_not_teach(tmp_path, both):
     index = make_index(labels(12))
     on_rgb = described("frames", ["a", "b"], 4, [28, 32], 24)
     save_model(build_network("r2plus1d_small", "frames", 2, seed=0), on_rgb, tmp_path / "rgb.pt")
-    with pytest.raises(MotionFitError, match="is not on flow"):
+    with pytest.raises(MotionFitError, match="does not read flow"):
         load_teacher(tmp_path / "rgb.pt", student, flow, index)
     large = replace(described("flow", ["a", "b"], 4, [28, 32], 24), backbone="s3d")
     save_model(build_network("s3d", "flow", 2, seed=0), large, tmp_path / "large.pt")

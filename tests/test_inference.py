@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from motionfit.clips.transforms import RGB_MEAN, RGB_STD
+from motionfit.inference import clip_outputs, max_batch_size, outputs_at
 from motionfit.store.clips import ClipStore
-from motionfit.training.clips import RGB_MEAN, RGB_STD
-from motionfit.training.inference import clip_outputs, fitting, outputs_of_places
 from tests.videos import described, make_frames
 
 ABOUT = described("frames", [], 1, [32, 48], 28)
@@ -53,23 +53,19 @@ def test_each_place_is_computed(store):
     """So that a pace can be measured by one clip."""
     function = FirstValue()
     places = [("a", 3), ("a", 3), ("b", 0)]
-    outputs = outputs_of_places(function, ABOUT, store, places, torch.device("cpu"), 1)
+    outputs = outputs_at(function, ABOUT, store, places, torch.device("cpu"), 1)
     assert function.batches == [3]
     assert np.allclose(grey(outputs), [30, 30, 100], atol=2)
 
 
 def test_batches_of_large_clips_hold_fewer():
     sizes = [(16, 112), (64, 112), (64, 224), (64, 1080)]
-    assert [fitting(replace(ABOUT, clip_length=length, crop=crop)) for length, crop in sizes] == [
-        128,
-        32,
-        8,
-        1,
-    ]
+    abouts = [replace(ABOUT, clip_length=length, crop=crop) for length, crop in sizes]
+    assert [max_batch_size(about) for about in abouts] == [128, 32, 8, 1]
 
 
 def test_a_batch_is_no_larger_than_fits(store, monkeypatch):
-    monkeypatch.setattr("motionfit.training.inference.PIXELS", 2 * 28**2)
+    monkeypatch.setattr("motionfit.inference.MAX_PIXELS", 2 * 28**2)
     function = FirstValue()
-    outputs_of_places(function, ABOUT, store, [("a", t) for t in range(5)], torch.device("cpu"), 1)
+    outputs_at(function, ABOUT, store, [("a", t) for t in range(5)], torch.device("cpu"), 1)
     assert function.batches == [2, 2, 1]

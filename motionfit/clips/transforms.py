@@ -1,4 +1,4 @@
-"""From stored clips to a network's input."""
+"""From stored clips to the input of a network."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -7,40 +7,42 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from motionfit.modality import Modality
 from motionfit.store.clips import ClipStore
 
-# Mean and standard deviation of Kinetics-400's RGB, as torchvision's video models use them: a test
-# compares, since weights of theirs may be what a network starts from.
+# Mean and standard deviation of the RGB values of Kinetics-400, as in torchvision's video models,
+# whose weights a network may start from. A test compares both with torchvision's.
 RGB_MEAN = (0.43216, 0.394666, 0.37645)
 RGB_STD = (0.22803, 0.22145, 0.216989)
 
 
 def crop(clip: np.ndarray, side: int, top: int, left: int) -> np.ndarray:
-    """(L, H, W, C) to (L, side, side, C), the same window in every frame."""
+    """(L, H, W, C) to (L, side, side, C): the same square of every frame."""
     return np.ascontiguousarray(clip[:, top : top + side, left : left + side])
 
 
 def centre_crop(clip: np.ndarray, side: int) -> np.ndarray:
+    """(L, H, W, C) to (L, side, side, C): the centre of every frame."""
     height, width = clip.shape[1:3]
     return crop(clip, side, (height - side) // 2, (width - side) // 2)
 
 
-def centre_clips(
+def read_centre_clips(
     store: ClipStore, video: str, starts: Iterable[int], length: int, side: int
 ) -> np.ndarray:
-    """(N, L, side, side, C) uint8: the clips of a video that begin at `starts`, centre-cropped."""
+    """(N, L, side, side, C) uint8: the centre-cropped clips of a video that start at `starts`."""
     return np.stack([centre_crop(store.read(video, start, length), side) for start in starts])
 
 
-def network_input(clips: Tensor, modality: str, flips: Tensor | None = None) -> Tensor:
-    """Stored clips (N, L, H, W, C) uint8 to a network's input (N, C, L, H, W) float32.
+def network_input(clips: Tensor, modality: Modality, flips: Tensor | None = None) -> Tensor:
+    """Stored clips (N, L, H, W, C) uint8 to the input of a network, (N, C, L, H, W) float32.
 
-    RGB is normalised by Kinetics' mean and deviation; flow becomes (q - 128)/128, so that no
-    motion is exactly 0. Where flips (N,) is true the clip is mirrored left-right, and the x
-    component of flow changes its sign with it.
+    RGB is normalised by the mean and standard deviation of Kinetics. Flow becomes (q - 128)/128, so
+    that no motion is exactly 0. Where `flips` (N,) is true, the clip is mirrored left to right; in
+    flow, the x component changes its sign as well.
     """
     x = clips.permute(0, 4, 1, 2, 3).to(torch.float32)
-    if modality == "frames":
+    if modality == Modality.FRAMES:
         mean, std = _constants((RGB_MEAN, RGB_STD), x.device)
         x = (x / 255 - mean) / std
         mirrored = x.flip(-1)
@@ -55,6 +57,6 @@ def network_input(clips: Tensor, modality: str, flips: Tensor | None = None) -> 
 
 @cache
 def _constants(values: tuple[tuple[float, ...], ...], device: torch.device) -> Tensor:
-    """Values a channel, (N, C, 1, 1, 1): copied to a device once, since a GPU is waited for when
-    something is."""
+    """One value per channel, (N, C, 1, 1, 1). Cached, because every copy to a GPU would wait for
+    the GPU."""
     return torch.tensor(values, device=device)[..., None, None, None]

@@ -1,0 +1,144 @@
+"""The state of a training: everything that changes from step to step."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from motionfit.clips.loading import UnreadableVideo
+from motionfit.config import Training
+from motionfit.training.best import BestEpoch
+from motionfit.training.compute import Compute, Processes, pad_in_time, synchronise_batch_norm
+from motionfit.training.objective import Objective
+from motionfit.training.progress import EpochSums, EpochTimer, Row
+
+log = logging.getLogger(__name__)
+
+
+class TrainingState:
+    """Network, optimiser, learning-rate schedule, loss scaler and progress.
+
+    All of them are made here. A checkpoint contains `state_dict`.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        recipe: Training,
+        compute: Compute,
+        fabric: Fabric,
+        trainable: list[nn.Module] | None,
+        freeze_bn: bool,
+    ):
+        self._fabric = fabric
+        self._seed = recipe.seed
+        self._first_process = fabric.is_global_zero
+
+        frozen = freeze_others(objective.network, trainable)
+        self._frozen_statistics = frozen if freeze_bn else []
+        adapt(objective, recipe, compute, fabric)
+        optimizer = torch.optim.SGD(
+            [p for p in objective.parameters() if p.requires_grad],
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+        )
+        self.objective = objective
+        self.schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(recipe.milestones))
+        self.model, self.optimizer = fabric.setup(objective, optimizer)
+        """The objective and the optimiser as Fabric wraps them, for devices and precision."""
+        self.scaler = fabric.strategy.precision
+        """Fabric's precision plugin, which has the loss scaler of 16 bits."""
+
+        self.epoch = 1
+        """The current epoch, counted from 1."""
+        self.step = 0
+        """Steps of the current epoch that are done."""
+        self.history: list[Row] = []
+        self.best = BestEpoch(objective.network) if recipe.keep == "best" else None
+        """None if the recipe keeps the last epoch."""
+        self.start_epoch()
+
+    def start_epoch(self) -> None:
+        """Resets what belongs to a single epoch."""
+        self.sums = EpochSums(self._fabric.device)
+        self.timer = EpochTimer()
+
+    @property
+    def learning_rate(self) -> float:
+        return self.schedule.get_last_lr()[0]
+
+    def train_mode(self) -> None:
+        self.objective.train()
+        for part in self._frozen_statistics:
+            part.eval()
+
+    def seed_step(self) -> None:
+        """Seeds the random numbers of a step from the seed of the recipe, the step and the process,
+        so that a resumed training repeats an uninterrupted one. Generators have no other state."""
+        key = [self._seed, self.epoch, self.step, self._fabric.global_rank]
+        torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
+
+    def skip(self, videos: list[UnreadableVideo]) -> None:
+        """Logs and counts videos that can't be read."""
+        for video in videos:
+            log.warning("%s is skipped: %s", video.video, video.reason)
+        self.sums.skip(len(videos))
+
+    def state_dict(self, processes: Processes) -> dict[str, Any]:
+        """The content of a checkpoint. All processes have to call this."""
+        return {
+            "epoch": self.epoch,
+            "step": self.step,
+            "objective": self.objective.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "precision": self.scaler.state_dict(),
+            "history": self.history,
+            "best": self.best.state if self.best else None,
+            "sums": self.sums.total(processes),
+            "seconds": self.timer.seconds,
+            "waited": self.timer.waited,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continues from the content of a checkpoint."""
+        self.objective.load_state_dict(state["objective"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.scaler.load_state_dict(state["precision"])
+        self.history, self.epoch, self.step = state["history"], state["epoch"], state["step"]
+        if self.best:
+            self.best = BestEpoch(self.objective.network, state["best"])
+        # The saved sums are those of all processes together, so only the first one continues them.
+        sums = state["sums"]
+        if not self._first_process:
+            sums = {name: [0.0, 0.0] for name in sums}
+        self.sums = EpochSums(self._fabric.device, sums)
+        self.timer = EpochTimer(state["seconds"], state["waited"])
+
+
+def freeze_others(network: nn.Module, trainable: list[nn.Module] | None) -> list[nn.Module]:
+    """Freezes all children of the network but the trainable ones, and returns them. None: all are
+    trainable."""
+    if trainable is None:
+        return []
+    frozen = [part for part in network.children() if all(part is not t for t in trainable)]
+    for part in frozen:
+        part.requires_grad_(False)
+    return frozen
+
+
+def adapt(objective: Objective, recipe: Training, compute: Compute, fabric: Fabric) -> None:
+    """Prepares the network, in place, for what it runs on."""
+    if fabric.world_size > 1:
+        synchronise_batch_norm(objective.network)
+    if recipe.precision == "bf16" and fabric.device.type == "cpu":
+        pad_in_time(objective.network)
+    if compute.channels_last:
+        objective.to(memory_format=torch.channels_last_3d)
+    if compute.compile:
+        objective.compile()

@@ -335,4 +335,4 @@ def test_what_follows_from_no_shard_is_known_without_an_index():
         assert report.inputs[name].paths
     assert of_config.fine_tuning("motionfit", 1).inputs["model"].paths
     with pytest.raises(LookupError, match="target"):
-        of_config.fine_tuning("motionfit", 1).inputs["clips"].paths
+        assert of_config.fine_tuning("motionfit", 1).inputs["clips"].paths

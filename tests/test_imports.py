@@ -30,7 +30,7 @@ LAYERS = [
         "modality",
         "signals",
     },
-    {"errors", "terminal"},
+    {"errors", "terminal", "modality", "signals"},
 ]
 """Modules and packages of `motionfit`, from the top down. Those of one layer are independent."""
 

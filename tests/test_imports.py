@@ -19,17 +19,7 @@ LAYERS = [
     {"store"},
     {"datasets"},
     {"config", "records", "result_tables", "digests"},
-    {
-        "files",
-        "yaml_files",
-        "closure",
-        "gpus",
-        "interruption",
-        "stage_names",
-        "plots",
-        "modality",
-        "signals",
-    },
+    {"files", "yaml_files", "closure", "gpus", "interruption", "plots", "stage_names"},
     {"errors", "terminal", "modality", "signals"},
 ]
 """Modules and packages of `motionfit`, from the top down. Those of one layer are independent."""

@@ -38,8 +38,8 @@ class Outcome:
     def commands(self) -> list[list[str]]:
         """The arguments of `motionfit` in each job of a dry run that prints commands, in an order
         in which they can run; without those of its log."""
-        lines = re.findall(r"python -m motionfit --log (.*)", self.text)
-        return [shlex.split(line)[1:] for line in lines]
+        lines = re.findall(r"python -m motionfit stage --log (.*)", self.text)
+        return [["stage", *shlex.split(line)[1:]] for line in lines]
 
     @property
     def nothing_to_do(self) -> bool:

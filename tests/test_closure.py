@@ -119,7 +119,7 @@ def test_no_stage_depends_on_one_it_should_not():
         "motionfit.evaluation.recognition",
         "motionfit.evaluation.retrieval",
         "motionfit.evaluation.predict",
-        "motionfit.pseudo_labels.features",
+        "motionfit.stages.features",
     ],
 )
 def test_using_a_model_needs_no_code_of_its_training(module):

@@ -6,13 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from motionfit.errors import MotionFitError
-from motionfit.files import write_json
-
-
-def summarise(evaluation: Path, splits: list[int], kinds: list[str], output: Path) -> None:
-    """Joins the splits' files, `recognition.json` and `retrieval.json` or one of them as `kinds`
-    says, into one."""
-    write_json(output, summary(evaluation, splits, kinds))
 
 
 def summary(evaluation: Path, splits: Sequence[int], kinds: Sequence[str]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
-from motionfit.evaluation.summary import summarise
+from motionfit.evaluation.summary import summary
+from motionfit.files import write_json
 from motionfit.options import Output, Split
 
 
@@ -25,4 +26,4 @@ def metrics(
     measures
         What was measured.
     """
-    summarise(evaluation, splits, measures, output)
+    write_json(output, summary(evaluation, splits, measures))

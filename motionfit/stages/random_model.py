@@ -1,10 +1,27 @@
 """A network of random or pre-trained weights, to compare others with."""
 
 from motionfit.config import AppearanceModel
-from motionfit.models.random import save_random_model
+from motionfit.modality import Modality
+from motionfit.models import Learned, SavedModel, save_model, starting_network
 from motionfit.options import JsonRecipe, Output
 
 
 def random_model(*, recipe: JsonRecipe[AppearanceModel], output: Output) -> None:
-    """Save an RGB network of random or pre-trained weights, to compare with."""
-    save_random_model(recipe, output)
+    """Save an RGB network of random or pre-trained weights, to compare with: an appearance model
+    before any training on pseudo-labels."""
+    network = starting_network(recipe.network, Modality.FRAMES, 1, seed=recipe.training.seed)
+    about = SavedModel(
+        backbone=recipe.network.backbone,
+        modality=Modality.FRAMES,
+        classes=["none"],
+        clip_length=recipe.network.clip_length,
+        frame_size=list(recipe.frame_size),
+        crop=recipe.training.crop,
+        fps=None,
+        rate=None,
+        quality=None,
+        learned=Learned.OTHER_LABELS if recipe.network.weights else Learned.NOTHING,
+        split=None,
+        recipe=recipe.to_json(),
+    )
+    save_model(network, about, output)

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from motionfit.config import Table
+from motionfit.files import replacing
 from motionfit.options import JsonRecipe, Output
-from motionfit.tables.files import write_table
+from motionfit.tables.plot import plot_svg
+from motionfit.tables.text import markdown, tidy
+from motionfit.tables.values import fill
 
 
 def table(
@@ -27,7 +30,10 @@ def table(
     leaking
         Evaluations whose test videos may have been learned from.
     """
-    outputs = [output, output.with_suffix(".csv")]
+    filled = fill(name, recipe, evaluations, {*leaking})
+    written = {".md": markdown(filled), ".csv": tidy(filled).to_csv(index=False)}
     if recipe.axis:
-        outputs.append(output.with_suffix(".svg"))
-    write_table(name, recipe, evaluations, leaking, outputs)
+        written[".svg"] = plot_svg(filled)
+    for ending, text in written.items():
+        with replacing(output.with_suffix(ending)) as temporary:
+            temporary.write_text(text, encoding="utf-8")

@@ -19,10 +19,10 @@ from motionfit.evaluation.recognition import (
     recognise,
     video_probabilities,
 )
-from motionfit.evaluation.summary import summarise
 from motionfit.files import write_json
 from motionfit.modality import Modality
 from motionfit.models import Learned, build_network, load_model, save_model
+from motionfit.stages.metrics import metrics
 from motionfit.store.clips import ClipStore
 from motionfit.store.frames import store_frames
 from tests.videos import described, make_frames, make_index, make_video, moving_square
@@ -253,9 +253,11 @@ def test_the_summary_has_each_split_and_the_mean(tmp_path):
     for split, top1 in ((1, 0.5), (3, 0.75)):
         write_json(tmp_path / f"split{split}" / "recognition.json", {"top1": top1})
         write_json(tmp_path / f"split{split}" / "retrieval.json", {"clip": {"R@1": top1 / 2}})
-    summarise(tmp_path, [1, 3], ["recognition", "retrieval"], tmp_path / "metrics.json")
-    metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert metrics["recognition top1"] == {"splits": {"1": 0.5, "3": 0.75}, "mean": 0.625}
-    assert metrics["retrieval clip R@1"]["mean"] == 0.3125
-    summarise(tmp_path, [1], ["retrieval"], tmp_path / "metrics.json")
+    output = tmp_path / "metrics.json"
+    both = ["recognition", "retrieval"]
+    metrics(evaluation=tmp_path, splits=[1, 3], measures=both, output=output)
+    written = json.loads(output.read_text())
+    assert written["recognition top1"] == {"splits": {"1": 0.5, "3": 0.75}, "mean": 0.625}
+    assert written["retrieval clip R@1"]["mean"] == 0.3125
+    metrics(evaluation=tmp_path, splits=[1], measures=["retrieval"], output=output)
     assert set(json.loads((tmp_path / "metrics.json").read_text())) == {"retrieval clip R@1"}

@@ -13,8 +13,8 @@ from motionfit.config import AppearanceModel, Network
 from motionfit.errors import MotionFitError
 from motionfit.models import Learned, build_network, load_model, save_model, starting_network
 from motionfit.models.pretrained import PUBLISHED, load_weights, read_state
-from motionfit.models.random import save_random_model
 from motionfit.models.s3d import SelfGating
+from motionfit.stages.random_model import random_model
 from tests.videos import described
 
 
@@ -148,12 +148,12 @@ def test_what_is_no_weight_file(theirs, tmp_path):
 def test_a_model_that_is_saved_as_it_starts(theirs, files, tmp_path):
     network = Network(backbone="r3d_18", weights=files["r3d_18"])
     recipe = AppearanceModel(pseudo_labels=None, network=network)
-    save_random_model(recipe, tmp_path / "model.pt")
+    random_model(recipe=recipe, output=tmp_path / "model.pt")
     loaded, about = load_model(tmp_path / "model.pt")
     assert about.learned == Learned.OTHER_LABELS
     assert torch.equal(loaded.stem[0].weight, theirs["r3d_18"].stem[0].weight)
     plain = recipe.model_copy(update={"network": Network(backbone="r3d_18")})
-    save_random_model(plain, tmp_path / "plain.pt")
+    random_model(recipe=plain, output=tmp_path / "plain.pt")
     assert load_model(tmp_path / "plain.pt")[1].learned == Learned.NOTHING
 
 

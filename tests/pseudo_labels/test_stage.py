@@ -10,9 +10,9 @@ from motionfit.config import Features, LabelledPart, PseudoLabels
 from motionfit.datasets.index import labelled_train, source_videos
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, save_model
-from motionfit.pseudo_labels.features import store_features
 from motionfit.pseudo_labels.make import cluster, make_pseudo_labels, prepared
 from motionfit.pseudo_labels.videos import chosen_videos
+from motionfit.stages.features import features
 from motionfit.store.clips import ClipStore
 from motionfit.store.features import VideoFeatures, read_features, write_features
 from tests.videos import described, make_flow, make_index
@@ -49,13 +49,13 @@ def test_features_are_those_of_the_network(tmp_path):
     about = described("flow", ["a", "b"], 8, [28, 32], 24)
     save_model(network, about, tmp_path / "model.pt")
     output = tmp_path / "features.h5"
-    store_features(
-        Features(stride=4, batch_size=3),
-        tmp_path / "model.pt",
-        tmp_path / "flow",
-        ["0000", "0003"],
-        1,
-        output,
+    features(
+        recipe=Features(stride=4, batch_size=3),
+        model=tmp_path / "model.pt",
+        clips_folder=tmp_path / "flow",
+        shards=["0000", "0003"],
+        threads=1,
+        output=output,
     )
     long, short, last = read_features([output])
     assert [video.video for video in (long, short, last)] == ["long", "short", "another"]
@@ -74,13 +74,13 @@ def test_features_of_longer_clips_than_the_network_was_trained_with(tmp_path):
     make_flow(tmp_path / "flow" / "0000.h5", fields)
     network = build_network("r2plus1d_small", "flow", 2, seed=0).eval()
     save_model(network, described("flow", ["a", "b"], 8, [28, 32], 24), tmp_path / "model.pt")
-    store_features(
-        Features(clip_length=16, stride=6),
-        tmp_path / "model.pt",
-        tmp_path / "flow",
-        ["0000"],
-        1,
-        tmp_path / "features.h5",
+    features(
+        recipe=Features(clip_length=16, stride=6),
+        model=tmp_path / "model.pt",
+        clips_folder=tmp_path / "flow",
+        shards=["0000"],
+        threads=1,
+        output=tmp_path / "features.h5",
     )
     [video] = read_features([tmp_path / "features.h5"])
     assert video.clip_length == 16
@@ -182,7 +182,14 @@ def test_a_model_that_gives_no_numbers_gives_no_features(tmp_path):
     model = tmp_path / "motion" / "model.pt"
     save_model(network, described("flow", ["a", "b"], 8, [28, 32], 24), model)
     with pytest.raises(MotionFitError, match=f"{model} gives numbers that are not finite: its tr"):
-        store_features(Features(), model, tmp_path / "flow", ["0000"], 1, tmp_path / "f.h5")
+        features(
+            recipe=Features(),
+            model=model,
+            clips_folder=tmp_path / "flow",
+            shards=["0000"],
+            threads=1,
+            output=tmp_path / "f.h5",
+        )
     assert not (tmp_path / "f.h5").exists()
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from motionfit.config import Config, Evaluation
 from motionfit.datasets.index import classes, part, shard_of, write_index
-from motionfit.evaluation.summary import summarise
 from motionfit.flow.encoding import quantise
 from motionfit.graph import needed_by_evaluations
+from motionfit.stages.metrics import metrics
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
 
@@ -50,7 +50,12 @@ def fake_run(
             if recipe.fine_tuning:
                 fake_history(folder / f"split{split}", rng)
             fake_measures(folder / f"split{split}", indices[recipe.dataset], split, recipe, rng)
-        summarise(folder, list(recipe.splits), list(recipe.measures), folder / "metrics.json")
+        metrics(
+            evaluation=folder,
+            splits=list(recipe.splits),
+            measures=list(recipe.measures),
+            output=folder / "metrics.json",
+        )
     for name in config.figures:
         path = results / "figures" / f"{name}.png"
         path.parent.mkdir(exist_ok=True)

@@ -7,7 +7,7 @@ import pytest
 from motionfit.config import Table
 from motionfit.errors import MotionFitError
 from motionfit.plots import STYLE
-from motionfit.tables.files import write_table
+from motionfit.stages.table import table as table_stage
 from motionfit.tables.plot import plot
 from motionfit.tables.text import explanation, figure, markdown, signed, tidy
 from motionfit.tables.values import fill
@@ -213,19 +213,25 @@ def test_the_plot_has_a_point_for_each_figure_in_the_order_of_the_axis(evaluatio
     assert dots == 2 + 3 + 2
 
 
-def test_a_table_is_written_in_the_formats_that_are_asked_for(evaluations, tmp_path):
-    files = [tmp_path / "out" / f"t.{ending}" for ending in ("md", "csv", "svg")]
-    write_table("t", over_an_axis(), evaluations, ["scratch"], files)
-    assert files[0].read_text(encoding="utf-8").startswith("# Transfer")
-    leak = pd.read_csv(files[1]).set_index("row")["leak"]
+def test_a_table_is_written_as_markdown_csv_and_if_it_has_an_axis_as_a_plot(evaluations, tmp_path):
+    output = tmp_path / "out" / "t.md"
+    table_stage(
+        name="t",
+        recipe=over_an_axis(),
+        evaluations=evaluations,
+        leaking=["scratch"],
+        output=output,
+    )
+    assert output.read_text(encoding="utf-8").startswith("# Transfer")
+    leak = pd.read_csv(output.with_suffix(".csv")).set_index("row")["leak"]
     assert leak["a_scratch"].tolist() == [True, True]
     assert leak["z: ours | K=4"].tolist() == [False, False]
     assert leak["others [3]"].isna().all()
-    assert "<svg" in files[2].read_text(encoding="utf-8")
-    with pytest.raises(MotionFitError, match="has no axis"):
-        write_table("t", Table(**TABLE), evaluations, [], [tmp_path / "no.svg"])
-    with pytest.raises(MotionFitError, match=r"written as \.md, \.csv, \.svg"):
-        write_table("t", Table(**TABLE), evaluations, [], [tmp_path / "no.txt"])
+    assert "<svg" in output.with_suffix(".svg").read_text(encoding="utf-8")
+    table_stage(
+        name="u", recipe=Table(**TABLE), evaluations=evaluations, output=output.with_name("u.md")
+    )
+    assert {path.name for path in output.parent.glob("u.*")} == {"u.md", "u.csv"}
 
 
 def over_the_columns() -> Table:

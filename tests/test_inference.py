@@ -24,7 +24,7 @@ def store(tmp_path):
 
 
 class FirstValue:
-    """What is computed of each clip, and how many there were in each batch."""
+    """A function that gives the first value of each clip, and records the sizes of the batches."""
 
     def __init__(self):
         self.batches = []
@@ -35,7 +35,7 @@ class FirstValue:
 
 
 def grey(values: np.ndarray) -> np.ndarray:
-    """A network's input to grey values."""
+    """From the input of a network to grey values."""
     return (values * RGB_STD[0] + RGB_MEAN[0]) * 255
 
 
@@ -50,7 +50,7 @@ def test_a_clip_that_comes_several_times_is_computed_once_and_has_an_output_for_
 
 
 def test_each_place_is_computed(store):
-    """So that a pace can be measured by one clip."""
+    """Even if it is repeated: the estimate measures speed with few clips."""
     function = FirstValue()
     places = [("a", 3), ("a", 3), ("b", 0)]
     outputs = outputs_at(function, ABOUT, store, places, torch.device("cpu"), 1)

@@ -59,4 +59,4 @@ def network_input(clips: Tensor, modality: Modality, flips: Tensor | None = None
 def _constants(values: tuple[tuple[float, ...], ...], device: torch.device) -> Tensor:
     """One value per channel, (N, C, 1, 1, 1). Cached, because every copy to a GPU would wait for
     the GPU."""
-    return torch.tensor(values, device=device)[..., None, None, None]
+    return torch.tensor(values, dtype=torch.float32, device=device)[..., None, None, None]

@@ -122,10 +122,11 @@ def source_videos(index: pd.DataFrame, split: int, videos: str) -> pd.DataFrame:
 def hold_out(
     videos: pd.DataFrame, fraction: float, seed: int, keep_classes: bool, unit: str = "group"
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Splits training videos into those to learn from and those to watch with.
+    """Splits training videos into a training set and a validation set.
 
-    Whole units are held out, `group` or `video`: by group no recording is on both sides. They are
-    at most `fraction` of them; with `keep_classes` none that holds the last videos of a class.
+    Whole units are held out, `group` or `video`; with groups, no recording is on both sides. At
+    most `fraction` of the units are held out. With `keep_classes`, none of them contains the last
+    training videos of a class.
     """
     labels = videos.groupby(unit)["label"].agg(set)
     left = Counter(label for of_group in labels for label in of_group)
@@ -137,8 +138,8 @@ def hold_out(
             continue
         held.add(labels.index[i])
         left.subtract(labels.iloc[i])
-    watched = videos[unit].isin(held)
-    return videos[~watched], videos[watched]
+    validation = videos[unit].isin(held)
+    return videos[~validation], videos[validation]
 
 
 def classes(index: pd.DataFrame) -> list[str]:

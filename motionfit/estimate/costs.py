@@ -82,11 +82,18 @@ def together(stage: str, parts: Iterable[Cost]) -> Cost:
 
 
 def training_seconds(
-    recipe: Training, learned: int, watched: int, learning: float, watching: float, devices: int
+    recipe: Training,
+    training_videos: int,
+    validation_videos: int,
+    training_pace: float,
+    validation_pace: float,
+    devices: int,
 ) -> float:
-    """Seconds of a training that learns from `learned` videos and is watched on `watched`, at
-    `learning` and `watching` seconds a clip on one device, over `devices` of them."""
-    epoch = recipe.clips_per_video * (learned * learning + watched * watching)
+    """Seconds of a training with validation on `devices` devices. The paces are seconds per clip on
+    one device."""
+    epoch = recipe.clips_per_video * (
+        training_videos * training_pace + validation_videos * validation_pace
+    )
     return recipe.epochs * epoch / devices
 
 

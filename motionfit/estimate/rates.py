@@ -106,18 +106,18 @@ class Learning:
         return Modality.FLOW if self.on_flow else Modality.FRAMES
 
 
-class Watch:
-    """Seconds since it was made: of the clock where a GPU works, else of the CPU's work, shared by
-    `threads`."""
+class Timer:
+    """Measures seconds from its creation: wall-clock time on a GPU, otherwise CPU time divided by
+    the number of threads."""
 
     def __init__(self, threads: int, gpu: bool):
         self._clock = time.perf_counter if gpu else time.process_time
-        self._share = 1 if gpu else threads
-        self._begun = self._clock()
+        self._divisor = 1 if gpu else threads
+        self._started = self._clock()
 
     @property
     def seconds(self) -> float:
-        return (self._clock() - self._begun) / self._share
+        return (self._clock() - self._started) / self._divisor
 
 
 # ------------------------------------------------------------------------------ frames and flow
@@ -179,9 +179,9 @@ def measure_flow(sample: Sample, recipe: Flow, threads: int, folder: Path) -> St
         write_sample(chosen, stored, frames_shard)
         pairs = sum(len(of_video) - 1 for _, of_video in chosen)
         for _ in range(2 - turn):  # what is compiled, or loaded as compiled, is so after the first
-            watch = Watch(threads, recipe.method in BATCHED)
+            timer = Timer(threads, recipe.method in BATCHED)
             store_flow(frames_shard, recipe, threads, shard)
-            seconds = watch.seconds / pairs
+            seconds = timer.seconds / pairs
     return Stored(seconds, shard.stat().st_size / sum(len(f) for _, f in chosen), shard)
 
 
@@ -330,7 +330,7 @@ def measure_inference(
     store = ClipStore(clips.parent, [clips.stem], modality)
     about = SavedModel(
         backbone,
-        modality,
+        store.modality,
         [],
         clip_length,
         store.recipe["size"],
@@ -345,10 +345,10 @@ def measure_inference(
     videos = list(store.shards)
 
     def seconds(count: int) -> float:
-        places = [(videos[i % len(videos)], 0) for i in range(count)]
-        watch = Watch(threads, device.type == "cuda")
-        outputs_at(network.features, about, store, places, device, threads)
-        return watch.seconds
+        positions = [(videos[i % len(videos)], 0) for i in range(count)]
+        timer = Timer(threads, device.type == "cuda")
+        outputs_at(network.features, about, store, positions, device, threads)
+        return timer.seconds
 
     if device.type == "cpu":
         seconds(1)
@@ -385,11 +385,11 @@ def measure_kmeans(clusters: int, dimensions: int, threads: int, gpu: bool) -> f
         centroids = data.take(np.arange(clusters))
         labels = np.full(count, -1)
         assign(data, centroids, labels)
-        watch, passes = Watch(threads, device.type == "cuda"), 0
-        while not passes or watch.seconds < BUDGET / 2:
+        timer, passes = Timer(threads, device.type == "cuda"), 0
+        while not passes or timer.seconds < BUDGET / 2:
             assign(data, centroids, labels)
             passes += 1
-    return watch.seconds / passes / count
+    return timer.seconds / passes / count
 
 
 # --------------------------------------------------------------------------------- the program

@@ -1,4 +1,10 @@
-"""The training loop. `TrainingLoop.run` is the place to start reading."""
+"""The training loop.
+
+`TrainingLoop.run` trains epoch by epoch. `_train_step` is one step: forward, loss, backward,
+optimiser. `_end_epoch` validates, advances the learning-rate schedule and saves a checkpoint. What
+a checkpoint contains is in `TrainingState` (state.py), the losses are in objective.py, and what a
+batch contains is in data.py.
+"""
 
 import logging
 import math

@@ -61,10 +61,10 @@ def test_jitter_moves_a_clip_around_the_one_whose_label_it_has():
     drawn = [clip for _ in range(400) for clip in random_clips(WINDOWS, 60, 16, 3, rng, jitter=4)]
     for window, starts in enumerate((range(5), range(12, 21), range(28, 37))):
         assert {start for start, w in drawn if w == window} == set(starts)
-    # A window in which a clip has room is drawn from as without jitter: it is not left.
+    # A clip that fits into its window does not leave it.
     drawn = [clip for _ in range(400) for clip in random_clips(WINDOWS, 60, 12, 3, rng, jitter=4)]
     assert {start for start, window in drawn if window == 1} == set(range(16, 21))
-    # Half of the stride of dense clips, and each start of the video is seen.
+    # With a jitter of half the stride of dense clips, every start occurs.
     drawn = [clip for _ in range(800) for clip in random_clips(WINDOWS, 48, 16, 3, rng, jitter=8)]
     assert {start for start, _ in drawn} == set(range(33))
 
@@ -88,7 +88,7 @@ def test_clips_in_a_row_differ_while_there_is_room():
 
 
 def test_a_clip_of_several_windows_has_the_label_of_its_middle():
-    # 64 frames fit at no other place than the video's beginning.
+    # The clip is as long as the video, so it can only start at 0.
     assert clips_on_windows([0], WINDOWS, 48, 48) == [(0, 1)]
 
 

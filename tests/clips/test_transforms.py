@@ -1,6 +1,8 @@
+import pytest
 import torch
 
-from motionfit.clips.transforms import network_input
+from motionfit.clips.transforms import _constants, network_input
+from motionfit.modality import CHANNELS
 
 
 def test_flow_is_exactly_zero_at_128_and_a_mirror_negates_x():
@@ -21,3 +23,18 @@ def test_a_mirror_does_not_change_the_colours_of_rgb():
     plain = network_input(stored, "frames")
     mirrored = network_input(stored, "frames", torch.tensor([True]))
     assert torch.equal(plain.flip(-1), mirrored)
+
+
+@pytest.fixture
+def double_by_default():
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize(("modality", "channels"), CHANNELS.items())
+def test_the_input_has_32_bits_whatever_the_default(double_by_default, modality, channels):
+    _constants.cache_clear()
+    clips = torch.zeros((1, 4, 6, 6, channels), dtype=torch.uint8)
+    assert network_input(clips, modality, torch.tensor([True])).dtype == torch.float32

@@ -1,6 +1,6 @@
-"""Trains in processes that are killed at random moments, until one comes to its end.
+"""Starts a training again and again, and kills it at random moments, until it finishes.
 
-Arguments: a folder with the store `flow`; the numbers of the signals to send, one after the other.
+Arguments: a folder with the store `flow`, and the numbers of the signals to send in this order.
 """
 
 import os
@@ -16,8 +16,9 @@ import torch
 from motionfit.errors import MotionFitError
 from tests.training.setups import ONE, run_training
 
-# A checkpoint after every step; dropout, so that random numbers count; parts; validation.
-HOW = {
+# With a checkpoint after every step, dropout (so that random numbers matter), batches in parts, and
+# validation.
+OPTIONS = {
     "compute": replace(ONE, checkpoint_minutes=0),
     "validation_videos": 2,
     "multi_clip_weight": 0.5,
@@ -26,12 +27,12 @@ HOW = {
 }
 
 
-def trained(folder: Path) -> tuple[int, float]:
-    """Starts a training; its process, and when that began."""
+def start_training(folder: Path) -> tuple[int, float]:
+    """Starts a training. Returns the id of its process, and the time of its start."""
     process = os.fork()
     if process == 0:
         try:
-            network = run_training(folder, folder.parent / "flow", **HOW)
+            network = run_training(folder, folder.parent / "flow", **OPTIONS)
             torch.save(network.state_dict(), folder / "weights.pt")
         except MotionFitError as error:
             print(error, flush=True)
@@ -45,12 +46,12 @@ def written(folder: Path) -> set[Path]:
 
 
 def main(folder: Path, signals: list[int]) -> None:
-    process, begun = trained(folder / "whole")
+    process, begun = start_training(folder / "whole")
     assert os.waitpid(process, 0)[1] == 0
     longest = time.monotonic() - begun
     for number in signals:
         before = written(folder / "killed")
-        process, _ = trained(folder / "killed")
+        process, _ = start_training(folder / "killed")
         if number != signal.SIGKILL:  # a signal that comes before the training listens just ends it
             while written(folder / "killed") == before:
                 time.sleep(0.01)
@@ -62,7 +63,7 @@ def main(folder: Path, signals: list[int]) -> None:
         print("ended by", number, "status", status, flush=True)
         assert os.WIFSIGNALED(status) == (number == signal.SIGKILL)
         assert status != 0
-    process, _ = trained(folder / "killed")
+    process, _ = start_training(folder / "killed")
     assert os.waitpid(process, 0)[1] == 0
 
 

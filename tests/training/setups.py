@@ -1,4 +1,4 @@
-"""A small training that several tests interrupt, spread over processes or run in other ways."""
+"""A small training for several tests."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ SHORT = {
 
 
 def fields(count: int, noise: float = 0.3) -> dict[str, np.ndarray]:
-    """Flow that goes to the right in even videos and to the left in odd ones."""
+    """Flow that points to the right in even videos and to the left in odd ones."""
     rng = np.random.default_rng(0)
     videos = {}
     for i in range(count):
@@ -41,7 +41,7 @@ def fields(count: int, noise: float = 0.3) -> dict[str, np.ndarray]:
 
 
 def make_store(folder: Path, count: int = 12, noise: float = 0.3) -> Path:
-    """The folder of a shard of such flow."""
+    """Writes a shard with this flow, and returns its folder."""
     make_flow(folder / "0000.h5", fields(count, noise), bound=8)
     return folder
 

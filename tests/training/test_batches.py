@@ -1,4 +1,4 @@
-"""The batches of an epoch: every sample once, whatever they are dealt out to."""
+"""The batches of an epoch contain every sample once, however they are divided."""
 
 from math import ceil
 
@@ -41,7 +41,7 @@ def test_processes_share_each_batch_and_see_each_sample_once(dataset, world, acc
     assert len({len(of_one) for of_one in parts}) == 1  # all take as many steps
     seen = [draw for of_one in parts for part in of_one for draw in part]
     assert sorted(seen) == sorted(draw for batch in alone for draw in batch)
-    # A batch has the same samples, however it is dealt out.
+    # A batch has the same samples, however it is divided.
     start = 0
     for step, batch in enumerate(alone):
         end = start + shares[0].parts_in(step)

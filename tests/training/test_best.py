@@ -48,12 +48,12 @@ def weights(network: nn.Module) -> dict[str, torch.Tensor]:
 
 
 ACCURACIES = (0.2, 0.9, 0.3, 0.1)
-"""What validation says of the epochs, so that the best is neither the first nor the last."""
+"""Validation accuracies of the epochs; the best epoch is neither the first nor the last."""
 
 
 @pytest.fixture
 def scripted(monkeypatch):
-    """Validation gives these accuracies; of MERS and the like, a loss alone."""
+    """Validation gives these accuracies, or a loss alone, as for MERS."""
 
     def evaluate(self, stop):
         value = ACCURACIES[self._state.epoch - 1]

@@ -1,4 +1,4 @@
-"""What a training runs on changes nothing of what it learns, but for rounding."""
+"""What a training runs on does not change what it learns, except for rounding."""
 
 import copy
 import json
@@ -34,8 +34,8 @@ from tests.videos import make_index
 ROOT = Path(__file__).resolve().parents[2]
 
 
-# With so much noise and so small a rate, rounding hardly grows from step to step: what is compared
-# is how far the weights have moved, by which a wrong gradient shows at any rate.
+# With much noise and a small learning rate, rounding errors hardly grow from step to step. The
+# tests compare how far the weights have moved, so a wrong gradient shows at any learning rate.
 NOISE = 3.0
 CALM = {"learning_rate": 1e-4}
 
@@ -52,7 +52,7 @@ def losses(folder: Path) -> list[float]:
 
 
 def movement(network: VideoNetwork) -> Tensor:
-    """(P,): how far a training has moved the weights of a network, up to its classifier."""
+    """(P,): how far a training has moved the weights of a network, without its classifier."""
     start = build_network("r2plus1d_small", "flow", 2, 0)
     ends = dict(network.named_parameters())
     return torch.cat(
@@ -74,8 +74,8 @@ def distance(one: Tensor, other: Tensor) -> float:
 
 @pytest.fixture
 def command(tmp_path):
-    """A training of 9 videos in batches of 4, so that the last batch has one, and 4 that validate;
-    its arguments without what it runs on and what it writes."""
+    """Arguments of a training without devices and output. It has 9 videos in batches of 4, so the
+    last batch is one video, and 4 validation videos."""
     make_store(tmp_path / "flow", 13, NOISE)
     labels = {f"v{i:02d}": "left" if i % 2 else "right" for i in range(13)}
     write_index(make_index(labels), tmp_path / "index.csv")
@@ -113,7 +113,7 @@ def start(arguments: list[str]) -> subprocess.Popen:
 
 
 def check_same(tmp_path: Path) -> None:
-    """The models `one` and `two` have seen and learned the same."""
+    """Checks that the models `one` and `two` have seen and learned the same."""
     histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("one", "two")]
     assert histories[0]["train_accuracy"].notna().all()
     values = ["train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "skipped"]
@@ -128,7 +128,8 @@ def check_same(tmp_path: Path) -> None:
 
 
 def test_two_processes_learn_what_one_does(tmp_path, command):
-    """With synchronised batch normalisation, each sample once, gradients of the whole batch."""
+    """This needs synchronised batch normalisation, each sample exactly once, and the gradients of
+    the whole batch."""
     for name, devices in (("one", "1"), ("two", "2")):
         output = ["--output", str(tmp_path / name / "model.pt"), "--threads", "1"]
         log = ["--log", str(tmp_path / f"{name}.log")]
@@ -223,7 +224,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def alone(tmp_path):
-    """A group of this process alone, over which sums are what they were."""
+    """A process group with this process alone, in which sums do not change a tensor."""
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{tmp_path / 'group'}", rank=0, world_size=1
     )
@@ -268,7 +269,7 @@ def test_whole_batch_norm_of_sixteen_bits(alone):
 
 @pytest.mark.parametrize("weight", [1.0, 0.5])
 def test_the_gradients_of_a_batchs_parts_add_up_to_its_own(weight):
-    """Of parts that differ in how many of their clips have neighbours and an order."""
+    """Even if the parts have different numbers of clips with neighbours and with an order."""
     recipe = SelfTraining(multi_clip_weight=weight, neighbours="sum", clips_per_video=2, clip_gap=8)
     objective = ClipLosses(build_network("r2plus1d_small", "flow", 3, 0), "flow", recipe, 3, "sum")
     objective.eval()  # batch normalisation and dropout see a part at a time
@@ -306,8 +307,8 @@ def test_more_parts_than_videos():
 
 
 def first_step(folder: Path, flow: Path, compute: Compute = ONE, **recipe) -> tuple[float, Tensor]:
-    """The loss of the first step of a training, on all videos, and the movement of the weights by
-    it: the gradient, times the rate."""
+    """The loss of the first step of a training, with all videos in one batch, and the movement of
+    the weights, which is the gradient times the learning rate."""
     step = {"epochs": 1, "batch_size": 12, "learning_rate": 0.002, "weight_decay": 0.0}
     network = run_training(folder, flow, compute, **step, **recipe)
     names = build_network("r2plus1d_small", "flow", 2, 0).state_dict().keys()
@@ -318,12 +319,12 @@ def first_step(folder: Path, flow: Path, compute: Compute = ONE, **recipe) -> tu
 
 
 def check_close(tmp_path: Path, flow: Path, compute: Compute) -> None:
-    """A step in another way has the loss and the gradient of a plain one, but for rounding, and
-    gives the same kind of weights."""
+    """Checks that a step with these options has the loss and the gradient of a plain one, except
+    for rounding, and gives the same kind of weights."""
     loss, moved = first_step(tmp_path / "plain", flow)
     other_loss, other_moved = first_step(tmp_path / "other", flow, compute)
     assert other_loss == pytest.approx(loss, rel=1e-4)
-    assert distance(moved, other_moved) < 0.05  # rounding lets some units fall silent, or speak
+    assert distance(moved, other_moved) < 0.05  # rounding switches some ReLUs on or off
 
 
 def test_channels_last(tmp_path, flow, monkeypatch):
@@ -355,7 +356,7 @@ def test_decoding_where_the_network_is(tmp_path, flow, monkeypatch):
 
 
 def test_mixed_precision(tmp_path, flow, monkeypatch):
-    """What the network computes has 16 bits, what it learns is near that of 32."""
+    """The network computes with 16 bits, and learns nearly the same as with 32."""
     types = []
     of_features = ClipLosses.losses
 
@@ -369,14 +370,14 @@ def test_mixed_precision(tmp_path, flow, monkeypatch):
     assert types == [torch.float32, torch.bfloat16]
     assert loss != other_loss
     assert other_loss == pytest.approx(loss, rel=0.02)
-    # Batch normalisation enlarges the rounding of 8 bits: of the gradient a third is noise.
+    # Batch normalisation amplifies the rounding to 8 bits, so a third of the gradient is noise.
     assert torch.cosine_similarity(moved, other_moved, dim=0) > 0.8
     assert other_moved.norm() == pytest.approx(float(moved.norm()), rel=0.2)
 
 
 @pytest.mark.parametrize(("kernel", "frames"), [(3, 1), (3, 2), (3, 3), (7, 4)])
 def test_the_gradients_of_short_clips_at_16_bits(kernel, frames):
-    """Of as few frames as that nothing sees the whole kernel, in memory that held other numbers."""
+    """With so few frames that the kernel never fits, and memory that contained other numbers."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(8, 16, frames, 6, 6, generator=generator, requires_grad=True)
     plain = nn.Conv3d(16, 32, (kernel, 1, 1), padding=(kernel // 2, 0, 0))

@@ -76,7 +76,7 @@ def test_the_teacher_sees_the_same_clips_and_crops(tmp_path, training):
 
 @pytest.mark.parametrize("start", range(6))
 def test_past_the_end_of_a_video_teacher_and_student_see_the_same_moments(tmp_path, start):
-    # A pixel tells the frame: RGB by its brightness, flow by its speed.
+    # The value of a pixel gives the number of its frame.
     times = np.arange(6, dtype=np.float32)
     grey = (40 * times).astype(np.uint8)[:, None, None, None]
     make_frames(tmp_path / "frames" / "0000.h5", {"a": np.broadcast_to(grey, (6, 16, 16, 3))})
@@ -119,18 +119,17 @@ def test_the_order_is_the_permutation_that_the_clips_are_in(tmp_path, training):
         times = [int(clip[0, 0, 0, 0]) // 4 for clip in item.clips.pixels]
         expected = list(permutations(range(3)))[int(item.order)]
         assert [sorted(times).index(t) for t in times] == list(expected)
-        # Each clip has the label of the part of the video that it shows.
+        # Each clip has the label of the window that it shows.
         for label, t in zip(item.labels, times, strict=True):
             assert abs(6 * int(label) + 3 - (t + 4)) <= 3
         seen.add(int(item.order))
-        assert (
-            data[Draw(1, epoch)].order == NO_ORDER
-        )  # clips of a video as short as that are all the same
+        # All clips of the short video are the same.
+        assert data[Draw(1, epoch)].order == NO_ORDER
     assert seen == set(range(6)) if training else len(seen) == 1
 
 
 def test_one_crop_for_the_whole_clip_and_anywhere_in_the_frame(tmp_path):
-    # Every pixel tells where it is: red by its row, green by its column.
+    # The red value of a pixel gives its row, the green value its column.
     grid = np.zeros((20, 24, 3), np.uint8)
     grid[..., 0], grid[..., 1] = 12 * np.arange(20)[:, None], 10 * np.arange(24)
     make_frames(tmp_path / "0000.h5", {"a": np.stack([grid] * 6)})
@@ -140,7 +139,7 @@ def test_one_crop_for_the_whole_clip_and_anywhere_in_the_frame(tmp_path):
     for epoch in range(150):
         for clip in data[Draw(0, epoch)].clips.pixels.numpy():
             assert (clip == clip[0]).all()
-            # The mean of a column and a row, since JPEG moves single pixels by a few grey levels.
+            # Means of rows and columns, since JPEG changes single pixels by a few grey levels.
             top = round(float(clip[0, :, :, 0].mean()) / 12 - 7.5)
             left = round(float(clip[0, :, :, 1].mean()) / 10 - 7.5)
             corners.add((top, left))

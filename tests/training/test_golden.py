@@ -1,17 +1,19 @@
-"""The losses of a short fixed training: a change that alters them has to say why.
+"""The losses of a short fixed training. A commit that changes them must say why.
 
-They are the same on any processor but for their last digits. What the network sees is integers of
-NumPy's generator, kept as PNG, which has one decoding: JPEG, resizing and rendering may round
-otherwise where a processor has other instructions. Weights and arithmetic have 64 bits, since the
-training makes a difference 100,000 times larger in these few steps: of 32 bits, a weight that is
-rounded otherwise would show. And nothing is drawn by dropout, whose generator is another on another
-processor.
+Except for the last digits, they are the same on all processors:
 
-Where a change is meant to alter them (the order of random draws is one), make them anew with
+- The input of the network is made from integers of NumPy's generator, stored as PNG. JPEG, resizing
+  and rendering round differently on different processors.
+- Weights and arithmetic have 64 bits. The few steps of this training amplify differences by
+  100,000, so with 32 bits the rounding of a single weight would be visible.
+- There is no dropout, whose random numbers differ between processors.
+
+If a change is meant to change the losses, for example by another order of random numbers, compute
+them again with
 
     python -m tests.training.test_golden
 
-and say in the commit what altered them.
+and say in the commit what has changed them.
 """
 
 import json
@@ -60,7 +62,7 @@ LOSSES = [
     0.95100957,
 ]
 TOLERANCE = 1e-6
-"""Relative; losses are kept with 32 bits. Each of `CHANGES` alters one by 100 times as much."""
+"""Relative, for losses stored with 32 bits. Each of `CHANGES` changes a loss by 100 times this."""
 
 CHANGES = {
     "momentum": {"momentum": 0.89},
@@ -71,7 +73,7 @@ CHANGES = {
 
 
 def make_store(folder: Path) -> ClipStore:
-    """Noise, in another range of grey levels for each class."""
+    """Noise, with a different range of grey levels for each class."""
     rng = np.random.default_rng(0)
     with write_shard(folder / "0000.h5", "frames", {"size": SIZE, "fps": None}) as shard:
         for i in range(VIDEOS):
@@ -97,9 +99,9 @@ def golden_losses(folder: Path, **changes) -> list[float]:
         training=True,
     )
     fabric = Fabric(accelerator="cpu", devices=1, precision="64-true")
-    with fabric.init_module():  # its weights are drawn with 64 bits
+    with fabric.init_module():  # the weights have 64 bits from the start
         network = build_network("r2plus1d_small", "frames", CLASSES, seed=0)
-    # The network's input is made in 32 bits.
+    # `network_input` gives 32 bits.
     network.stem.register_forward_pre_hook(lambda _, inputs: (inputs[0].double(),))
     train(
         ClipLosses(network, "frames", recipe, CLASSES),

@@ -185,7 +185,7 @@ def test_a_record_that_can_not_be_read_is_passed_over_and_counted(tmp_path, capl
 @pytest.mark.parametrize("accumulate", [1, 2])
 @pytest.mark.parametrize("place", [0, 7])
 def test_a_batch_or_part_of_which_nothing_can_be_read_is_none(tmp_path, place, accumulate):
-    """The first of an epoch as well."""
+    """Even if it is the first of an epoch."""
     flow = make_store(tmp_path / "flow", 24)
     order = torch.randperm(24, generator=torch.Generator().manual_seed(1))
     spoil(flow, int(order[place]))
@@ -216,7 +216,7 @@ def test_too_many_records_that_can_not_be_read_end_the_training(tmp_path, flow):
     "rate", [pytest.param(0.02, id="well", marks=pytest.mark.long), pytest.param(1e25, id="badly")]
 )
 def test_a_training_with_readers_ends(tmp_path, flow, rate):
-    """And they with it, whether it ends well or badly."""
+    """And so do its workers, whether it succeeds or fails."""
     code = (
         "import sys; from pathlib import Path; from motionfit.training.compute import Compute\n"
         "from tests.training.setups import run_training\n"
@@ -245,7 +245,7 @@ def test_a_training_with_readers_ends(tmp_path, flow, rate):
 
 
 class Deadly(Dataset):
-    """Its reader dies, as one does that is out of memory."""
+    """Kills the worker that reads it, as the system does when memory runs out."""
 
     def __len__(self) -> int:
         return 4

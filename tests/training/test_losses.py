@@ -46,7 +46,7 @@ def test_equation_2_by_hand():
     first, second = (-math.log(row[k] / sum(row)) for row, k in zip(scores, (1, 5), strict=True))
     loss = clip_order_loss(logits, torch.tensor([1, 5]))
     assert math.isclose(loss.item(), (first + second) / 2, rel_tol=1e-6)
-    # An order that can't be told counts for nothing, and all of them are no division by zero.
+    # An unknown order is ignored; if all are unknown, there is no division by zero.
     loss = clip_order_loss(logits, torch.tensor([1, NO_ORDER]))
     assert math.isclose(loss.item(), first, rel_tol=1e-6)
     assert clip_order_loss(logits, torch.tensor([NO_ORDER, NO_ORDER])).item() == 0

@@ -232,7 +232,7 @@ def test_the_validation_loss_is_that_of_the_network_as_it_is(tmp_path, flow):
 
 @pytest.fixture
 def accelerating(tmp_path):
-    """Flow that grows in time: the order of clips shows, and nothing else differs."""
+    """Flow that grows with time, so that clips differ in their order alone."""
     speed = np.linspace(0, 6, 24, dtype=np.float32)[:, None, None, None]
     field = np.broadcast_to(speed, (24, 28, 32, 2))
     make_flow(tmp_path / "flow" / "0000.h5", {f"v{i:02d}": field for i in range(12)}, bound=8)
@@ -283,7 +283,7 @@ def test_labels_and_clip_order_are_learned_together(tmp_path, flow):
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_the_order_of_an_epoch_is_the_same_for_workers_that_start_with_it(flow, workers):
-    """As they do in a resumed training."""
+    """As in a resumed training."""
     store = ClipStore(flow, ["0000"], "flow")
     videos = [whole_video(f"v{i:02d}", 8, i) for i in range(12)]
     data = MultiClipDataset(store, videos, 4, 1, 24, False, 0, training=True)
@@ -380,7 +380,7 @@ def test_a_clip_longer_than_every_video_is_told(tmp_path, flow):
 
 
 def test_self_training_learns_a_label_a_clip(tmp_path):
-    """Clips of one video have different labels: bright in its first half, dark in its second."""
+    """Clips of a video have different labels: one for its first, dark half, one for the second."""
     videos = {}
     for i in range(12):
         video = moving_square(8, 28, 32)
@@ -457,7 +457,7 @@ def test_fine_tuning_uses_the_labelled_fraction_alone(tmp_path, flow, caplog):
 
 
 def test_balanced_sampling_sees_each_pseudo_label_as_often(tmp_path):
-    """Label 0 has 90% of the windows, and is on its own in most videos."""
+    """Label 0 has 90% of the windows, and most videos have no other label."""
     rng = np.random.default_rng(0)
     rows = []
     for i in range(40):
@@ -547,7 +547,7 @@ def test_mers_learns_the_features_of_the_teacher(tmp_path, both, teacher):
     assert "train_accuracy" not in history
     _, about = load_model(output)
     assert about.learned == Learned.TEACHER_FEATURES
-    # The labels of the source count for nothing.
+    # The labels of the source are not used.
     unlabelled = index.assign(label="")
     other = tmp_path / "other" / "model.pt"
     train_mers_model(recipe, unlabelled, 1, teacher, *both, ONE, other)

@@ -105,7 +105,7 @@ def test_no_stage_depends_on_one_it_should_not():
     assert isinstance(closure.parse("motionfit.flow.shards"), ast.Module)
     flow = reached("motionfit.flow.shards", set())
     assert not any(name.startswith(("motionfit.training", "motionfit.models")) for name in flow)
-    motion = reached("motionfit.training.motion_model", set())
+    motion = reached("motionfit.stages.motion_model", set())
     assert "motionfit.training.loop" in motion
     assert not any(
         name.startswith(("motionfit.pseudo_labels", "motionfit.evaluation", "motionfit.flow."))

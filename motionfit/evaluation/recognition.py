@@ -1,31 +1,20 @@
 """Recognition: the class of a video from several of its clips."""
 
-import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from motionfit.clips.loading import UnreadableVideo, loader_options, worker_failures
 from motionfit.clips.sampling import uniform_starts
 from motionfit.clips.transforms import network_input, read_centre_clips
-from motionfit.datasets.index import classes, part
 from motionfit.errors import MotionFitError
-from motionfit.files import replacing, write_json
-from motionfit.inference import check_finite, max_batch_size
-from motionfit.models import SavedModel, load_model, save_model
-from motionfit.models.device import inference_device
+from motionfit.inference import max_batch_size
+from motionfit.models import SavedModel
 from motionfit.models.network import VideoNetwork
-from motionfit.store.clips import ClipStore, rows_with_clips
-from motionfit.store.frame_rates import warn_of_rates
-
-log = logging.getLogger(__name__)
-
+from motionfit.store.clips import ClipStore
 
 CPU_PIXELS = 2 * 16 * 112**2
 """Pixels of the clips that a network sees at a time on a CPU: two clips of 16 frames of 112 pixels,
@@ -113,55 +102,3 @@ def read_in_advance(videos: StoredVideos, device: torch.device, threads: int) ->
 def unchanged(video: ClipsOfVideo | UnreadableVideo) -> ClipsOfVideo | UnreadableVideo:
     """For a loader that is to leave arrays as they are."""
     return video
-
-
-def recognise(
-    model: Path,
-    index: pd.DataFrame,
-    split: int,
-    clips: Path,
-    clip_length: int,
-    count: int,
-    threads: int,
-    output: Path,
-    predictions: Path,
-) -> None:
-    """Classifies the test videos of a split by `count` evenly spread clips of `clip_length` frames
-    each, of which a short video has some several times.
-
-    `output` gets the top-1 and top-5 accuracy; `predictions` one row per video: video, label,
-    predicted, and p(CLASS), the probability of each class. A model beside `output`, which is thus
-    this evaluation's own, notes `count`, so that it classifies other videos in the same way.
-    """
-    device = inference_device(threads)
-    network, about = load_model(model)
-    if about.classes != classes(index):
-        raise MotionFitError(
-            f"{model} knows the classes {', '.join(about.classes[:3])}, ..., which are not those "
-            "of the data set it is evaluated on: give the evaluation fine_tuning"
-        )
-    about = replace(about, clip_length=clip_length, clips=count)
-    if model.parent == output.parent:
-        save_model(network, about, model)
-    network.to(device)
-    store = ClipStore(clips, index["shard"], about.modality)
-    test = rows_with_clips(part(index, split, "test"), store, about.clip_length)
-    warn_of_rates("the target", store.rate, about.rate)
-    videos = StoredVideos(store, test["video"], about, count)
-    probabilities = np.stack(
-        [
-            video_probabilities(network, about, video, device)
-            for video in read_in_advance(videos, device, threads)
-        ]
-    )
-    check_finite(probabilities, model)
-    truth = np.array([about.classes.index(label) for label in test["label"]])
-    order = np.argsort(-probabilities, axis=1)
-    table = test[["video", "label"]].assign(predicted=[about.classes[k] for k in order[:, 0]])
-    table[[f"p({name})" for name in about.classes]] = probabilities.round(5)
-    with replacing(predictions) as temporary:
-        table.to_csv(temporary, index=False)
-    hits = order == truth[:, None]
-    result = {"top1": hits[:, 0].mean(), "top5": hits[:, :5].any(axis=1).mean()}
-    write_json(output, {**result, "videos": len(test)})
-    log.info("top-1 %.1f%% of %d videos", 100 * result["top1"], len(test))

@@ -1,9 +1,7 @@
 """Retrieval: does a test video find training videos of its class, by the features of a model?"""
 
-import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -11,15 +9,10 @@ import pandas as pd
 import torch
 
 from motionfit.clips.sampling import uniform_starts
-from motionfit.datasets.index import part
-from motionfit.files import replacing, write_json
-from motionfit.inference import check_finite, clip_outputs
-from motionfit.models import SavedModel, load_model
-from motionfit.models.device import inference_device
+from motionfit.inference import clip_outputs
+from motionfit.models import SavedModel
 from motionfit.models.network import VideoNetwork
-from motionfit.store.clips import ClipStore, rows_with_clips
-
-log = logging.getLogger(__name__)
+from motionfit.store.clips import ClipStore
 
 SHOWN = 10
 """Nearest videos per query in the table of neighbours."""
@@ -58,57 +51,6 @@ class VideoClips:
     def by_video(self) -> Vectors:
         """The mean of the clips of each video, scaled to length 1."""
         return Vectors(unit(self.features.mean(axis=1)), self.labels)
-
-
-def retrieve(
-    model: Path,
-    index: pd.DataFrame,
-    split: int,
-    clips: Path,
-    clip_length: int,
-    count: int,
-    recall_at: list[int],
-    threads: int,
-    output: Path,
-    neighbours: Path,
-) -> None:
-    """Recall at k of a split's test videos among its training videos, by two protocols.
-
-    `clip`: each of the `count` clips of a test video is a query among those of all training videos;
-    a video too short for as many has some several times, as the paper (Sec. 4.5) takes 10 clips of
-    every video. `video`: a video is the mean of its clips. Both by the cosine of max-pooled
-    features of the last residual block. `neighbours` gets the nearest training videos of each test
-    video: see `nearest_videos`.
-    """
-    device = inference_device(threads)
-    network, about = load_model(model)
-    network.to(device)
-    about = replace(about, clip_length=clip_length)
-    store = ClipStore(clips, index["shard"], about.modality)
-    train, test = (
-        clip_features(
-            network,
-            about,
-            rows_with_clips(part(index, split, side), store, clip_length),
-            store,
-            count,
-            device,
-            threads,
-        )
-        for side in ("train", "test")
-    )
-    for side in (train, test):
-        check_finite(side.features, model)
-    result = {}
-    for protocol, hits in {
-        "clip": label_hits(test.by_clip(), train.by_clip(), max(recall_at)),
-        "video": label_hits(test.by_video(), train.by_video(), max(recall_at)),
-    }.items():
-        result[protocol] = {f"R@{k}": recall(hits, k) for k in recall_at}
-        log.info("%s by %s", result[protocol], protocol)
-    write_json(output, result)
-    with replacing(neighbours) as temporary:
-        nearest_videos(test, train).to_csv(temporary, index=False)
 
 
 def clip_features(

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from motionfit.config import AppearanceModel
 from motionfit.datasets.index import read_index
+from motionfit.modality import Modality
+from motionfit.models import Learned, starting_network
 from motionfit.options import (
     ONE_DEVICE,
     FramesFolder,
@@ -13,9 +17,11 @@ from motionfit.options import (
     Output,
     Split,
 )
-from motionfit.training.appearance_model import train_appearance_model
+from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.training.compute import Compute
-from motionfit.training.labels import read_pseudo_labels
+from motionfit.training.labels import read_pseudo_labels, with_pseudo_labels
+from motionfit.training.objective import ClipLosses
+from motionfit.training.run import describe, train_and_save
 
 
 def appearance_model(
@@ -45,3 +51,38 @@ def appearance_model(
         compute,
         output,
     )
+
+
+def train_appearance_model(
+    recipe: AppearanceModel,
+    index: pd.DataFrame,
+    split: int,
+    pseudo_labels: pd.DataFrame,
+    frames: Path,
+    compute: Compute,
+    output: Path,
+) -> None:
+    """Trains a network on the RGB frames of the source to predict the pseudo-labels (columns
+    video, start, length, label) of the motion model of `split`, from random weights or those of
+    the recipe's weight file."""
+    store = ClipStore(frames, index["shard"], Modality.FRAMES)
+    rows, videos = with_pseudo_labels(index, pseudo_labels)
+    rows = rows_with_clips(rows, store, recipe.network.clip_length)
+    videos = [video for video in videos if video.video in store]
+    names = [str(k) for k in range(int(pseudo_labels["label"].max()) + 1)]
+    network = starting_network(
+        recipe.network, Modality.FRAMES, len(names), seed=recipe.training.seed
+    )
+    about = describe(
+        recipe.network,
+        recipe.training,
+        store,
+        names,
+        Learned.PSEUDO_LABELS,
+        split,
+        recipe.to_json(),
+    )
+    objective = ClipLosses(
+        network, Modality.FRAMES, recipe.training, len(names), recipe.training.neighbours
+    )
+    train_and_save(objective, about, rows, videos, (store, None), recipe.training, compute, output)

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-from motionfit.config import ALL_LABELS, FineTuning
-from motionfit.datasets.index import read_index
+import pandas as pd
+
+from motionfit.config import ALL_LABELS, FineTuning, LabelledPart, Network
+from motionfit.datasets.index import classes, labelled_train, read_index
+from motionfit.models import Learned, build_network, load_model
 from motionfit.options import (
     ONE_DEVICE,
     ClipLength,
@@ -17,8 +20,12 @@ from motionfit.options import (
     Output,
     Split,
 )
+from motionfit.store.clips import ClipStore, rows_with_clips
+from motionfit.store.frame_rates import warn_of_rates
 from motionfit.training.compute import Compute
-from motionfit.training.fine_tuning import fine_tune
+from motionfit.training.labels import with_labels
+from motionfit.training.objective import ClipLosses, Mars
+from motionfit.training.run import describe, load_teacher, train_and_save
 
 
 def fine_tuning(
@@ -55,4 +62,53 @@ def fine_tuning(
         output,
         teacher,
         flow,
+    )
+
+
+def fine_tune(
+    recipe: FineTuning,
+    clip_length: int,
+    labels: LabelledPart,
+    model: Path,
+    index: pd.DataFrame,
+    split: int,
+    clips: Path,
+    compute: Compute,
+    output: Path,
+    teacher: Path | None = None,
+    flow: Path | None = None,
+) -> None:
+    """Trains a model, with a new classifier, on a split's labelled training videos.
+
+    `labels`: the part of the labels that is used. `clips`: the folder of the shards that the model
+    reads, frames or flow. `teacher`, `flow`: the motion model that MARS learns from and its shards,
+    where the recipe has `mars`.
+    """
+    network, about = load_model(model)
+    store = ClipStore(clips, index["shard"], about.modality)
+    names = classes(index)
+    rows = labelled_train(index, split, labels)
+    rows = rows_with_clips(rows, store, clip_length)
+    warn_of_rates("the target", store.rate, about.rate)
+    network.fc = build_network(about.backbone, about.modality, len(names), seed=recipe.seed).fc
+    seen = Network(backbone=about.backbone, clip_length=clip_length)
+    about = describe(seen, recipe, store, names, Learned.LABELS, split, recipe.to_json())
+    trainable = network.last_layers() if recipe.layers == "last" else None
+    teacher_clips = None
+    if recipe.mars:
+        teacher_network, teacher_clips = load_teacher(teacher, network, flow, index)
+        objective = Mars(network, recipe, len(names), teacher_network, recipe.mars.weight)
+    else:
+        objective = ClipLosses(network, store.modality, recipe, len(names))
+    train_and_save(
+        objective,
+        about,
+        rows,
+        with_labels(rows, store, names),
+        (store, teacher_clips),
+        recipe,
+        compute,
+        output,
+        trainable,
+        recipe.freeze_bn,
     )

@@ -1,9 +1,20 @@
 """Pseudo-labels: clusters of motion features."""
 
+import logging
+import tempfile
 from pathlib import Path
 
-from motionfit.config import ALL_LABELS, PseudoLabels
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.metrics import normalized_mutual_info_score
+from threadpoolctl import threadpool_limits
+
+from motionfit.config import ALL_LABELS, LabelledPart, PseudoLabels
 from motionfit.datasets.index import read_index
+from motionfit.errors import MotionFitError
+from motionfit.files import replacing, write_json
+from motionfit.models.device import inference_device
 from motionfit.options import (
     CORES,
     Count,
@@ -14,7 +25,13 @@ from motionfit.options import (
     Split,
     Threads,
 )
-from motionfit.pseudo_labels.make import make_pseudo_labels
+from motionfit.pseudo_labels.granularity import aggregate
+from motionfit.pseudo_labels.kmeans import CPU, kmeans
+from motionfit.pseudo_labels.points import mapped, prepared
+from motionfit.pseudo_labels.videos import chosen_videos
+from motionfit.store.features import read_features, read_rates
+from motionfit.store.frame_rates import warn_of_rates
+from motionfit.store.ranges import ranges
 
 
 def pseudo_labels(
@@ -47,3 +64,139 @@ def pseudo_labels(
         threads,
         output.parent,
     )
+
+
+log = logging.getLogger(__name__)
+
+LARGEST = 1e15
+"""What no feature comes near but after a training that has diverged: squares are computed of it."""
+COLLAPSED = 0.1
+"""Fraction of the features that are different ones, at most, where a motion model tells nothing
+apart."""
+
+
+def make_pseudo_labels(
+    recipe: PseudoLabels,
+    index: pd.DataFrame,
+    split: int,
+    labelled: LabelledPart,
+    features: Path,
+    shards: int,
+    threads: int,
+    folder: Path,
+) -> None:
+    """Clusters the source's motion features, which are in the folder `features` in files
+    that `ranges` names, of a source that is cut into so many `shards`.
+
+    `labelled`: what the motion model learned from, where the recipe leaves that out.
+
+    Writes `labels.csv` (video, start, length, label: one row per clip, segment or video),
+    `centroids.npy` (K, D) float32, of the features as they are clustered, and `quality.json` to
+    `folder`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = set(chosen_videos(recipe, index, split, labelled)["video"])
+    files = [features / f"{name}.h5" for name in ranges(index["shard"], shards)]
+    warn_of_rates("the source", *read_rates(files))
+    points, table = source_points(recipe, chosen, files, folder)
+    log.info("%d %ss of %d videos", len(points), recipe.granularity, table["video"].nunique())
+    device = inference_device(threads)
+    with threadpool_limits(threads):
+        points = prepared(points, recipe, folder)
+        table["label"], centroids, inertia = cluster(points, recipe, device)
+    write_json(folder / "quality.json", quality(table, index, len(centroids), inertia))
+    with replacing(folder / "centroids.npy") as temporary, temporary.open("wb") as file:
+        np.save(file, centroids)
+    with replacing(folder / "labels.csv") as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def source_points(
+    recipe: PseudoLabels, chosen: set[str], files: list[Path], folder: Path
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """The chosen videos' features, a row (D,) a clip, segment or video, as a map of a temporary
+    file in `folder`, since they may not fit in memory; and which they are (video, start, length).
+    """
+    names, starts, lengths = [], [], []
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for video in read_features(files):
+            if video.video not in chosen:
+                continue
+            if not (np.abs(video.features) < LARGEST).all():
+                raise MotionFitError(
+                    f"the features of {video.video} are infinite, or no numbers: the training of "
+                    f"the motion model {recipe.motion_model!r} has diverged: lower "
+                    f"motion_models.{recipe.motion_model}.training.learning_rate"
+                )
+            units = aggregate(video, recipe)
+            file.write(np.ascontiguousarray(units.features, np.float32))
+            names.append(video.video)
+            starts.append(units.starts)
+            lengths.append(units.lengths)
+            columns = units.features.shape[1]
+        if not names:
+            raise MotionFitError("none of the source's videos has features: see its ledger")
+        points = mapped(file, columns)
+    table = pd.DataFrame(
+        {
+            "video": np.repeat(np.array(names, object), [len(s) for s in starts]),
+            "start": np.concatenate(starts),
+            "length": np.concatenate(lengths),
+        }
+    )
+    return points, table
+
+
+def cluster(
+    points: np.ndarray, recipe: PseudoLabels, device: torch.device = CPU
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Euclidean K-means of points (N, D): labels (N,) int, centroids (K, D) float32, inertia.
+
+    Labels are 0..K-1 without holes. Raises MotionFitError where there are fewer different points
+    than clusters: so few, after a training that has diverged, that its motion model is named.
+    """
+    different = set()
+    for point in points:
+        different.add(point.tobytes())
+        if len(different) == recipe.clusters:
+            break
+    else:
+        unit = recipe.granularity.split("_")[0]
+        cure = "take fewer clusters, a larger source or a smaller features.stride"
+        if len(different) <= max(1, COLLAPSED * len(points)):
+            key = f"motion_models.{recipe.motion_model}.training.learning_rate"
+            cure = (
+                f"the motion model {recipe.motion_model!r} gives nearly all of {len(points)} the "
+                f"same, so its training has probably diverged: lower {key}; where its history.csv "
+                f"looks sound, {cure}"
+            )
+        raise MotionFitError(
+            f"clusters is {recipe.clusters}, but the source gives only {len(different)} different "
+            f"{unit} features: {cure}"
+        )
+    clustering = kmeans(
+        points, recipe.clusters, recipe.restarts, recipe.max_iterations, recipe.seed, device
+    )
+    return clustering.labels, clustering.centroids, clustering.inertia
+
+
+def quality(
+    table: pd.DataFrame, index: pd.DataFrame, clusters: int, inertia: float
+) -> dict[str, object]:
+    """What the report says of a clustering; where true labels are known, how far it agrees with
+    them (normalised mutual information, and purity: the share of the commonest label)."""
+    sizes = np.bincount(table["label"], minlength=clusters)
+    result: dict[str, object] = {
+        "units": len(table),
+        "clusters": clusters,
+        "sizes": sizes.tolist(),
+        "empty": int((sizes == 0).sum()),
+        "inertia": inertia,
+    }
+    known = table.merge(index[["video", "label"]], on="video", suffixes=("", "_true"))
+    known = known[known["label_true"] != ""]
+    if len(known):
+        counts = pd.crosstab(known["label"], known["label_true"])
+        result["nmi"] = float(normalized_mutual_info_score(known["label_true"], known["label"]))
+        result["purity"] = float(counts.max(axis=1).sum() / len(known))
+    return result

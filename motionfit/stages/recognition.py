@@ -1,7 +1,19 @@
 """Recognition of the test videos of a split."""
 
-from motionfit.datasets.index import read_index
-from motionfit.evaluation.recognition import recognise
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from motionfit.datasets.index import classes, part, read_index
+from motionfit.errors import MotionFitError
+from motionfit.evaluation.recognition import StoredVideos, read_in_advance, video_probabilities
+from motionfit.files import replacing, write_json
+from motionfit.inference import check_finite
+from motionfit.models import load_model, save_model
+from motionfit.models.device import inference_device
 from motionfit.options import (
     CORES,
     ClipLength,
@@ -13,6 +25,10 @@ from motionfit.options import (
     Split,
     Threads,
 )
+from motionfit.store.clips import ClipStore, rows_with_clips
+from motionfit.store.frame_rates import warn_of_rates
+
+log = logging.getLogger(__name__)
 
 
 def recognition(
@@ -38,3 +54,55 @@ def recognition(
         output,
         output.with_name("predictions.csv"),
     )
+
+
+def recognise(
+    model: Path,
+    index: pd.DataFrame,
+    split: int,
+    clips: Path,
+    clip_length: int,
+    count: int,
+    threads: int,
+    output: Path,
+    predictions: Path,
+) -> None:
+    """Classifies the test videos of a split by `count` evenly spread clips of `clip_length` frames
+    each, of which a short video has some several times.
+
+    `output` gets the top-1 and top-5 accuracy; `predictions` one row per video: video, label,
+    predicted, and p(CLASS), the probability of each class. A model beside `output`, which is thus
+    this evaluation's own, notes `count`, so that it classifies other videos in the same way.
+    """
+    device = inference_device(threads)
+    network, about = load_model(model)
+    if about.classes != classes(index):
+        raise MotionFitError(
+            f"{model} knows the classes {', '.join(about.classes[:3])}, ..., which are not those "
+            "of the data set it is evaluated on: give the evaluation fine_tuning"
+        )
+    about = replace(about, clip_length=clip_length, clips=count)
+    if model.parent == output.parent:
+        save_model(network, about, model)
+    network.to(device)
+    store = ClipStore(clips, index["shard"], about.modality)
+    test = rows_with_clips(part(index, split, "test"), store, about.clip_length)
+    warn_of_rates("the target", store.rate, about.rate)
+    videos = StoredVideos(store, test["video"], about, count)
+    probabilities = np.stack(
+        [
+            video_probabilities(network, about, video, device)
+            for video in read_in_advance(videos, device, threads)
+        ]
+    )
+    check_finite(probabilities, model)
+    truth = np.array([about.classes.index(label) for label in test["label"]])
+    order = np.argsort(-probabilities, axis=1)
+    table = test[["video", "label"]].assign(predicted=[about.classes[k] for k in order[:, 0]])
+    table[[f"p({name})" for name in about.classes]] = probabilities.round(5)
+    with replacing(predictions) as temporary:
+        table.to_csv(temporary, index=False)
+    hits = order == truth[:, None]
+    result = {"top1": hits[:, 0].mean(), "top5": hits[:, :5].any(axis=1).mean()}
+    write_json(output, {**result, "videos": len(test)})
+    log.info("top-1 %.1f%% of %d videos", 100 * result["top1"], len(test))

@@ -1,7 +1,17 @@
 """Retrieval of training videos by the test videos of a split."""
 
-from motionfit.datasets.index import read_index
-from motionfit.evaluation.retrieval import retrieve
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from motionfit.datasets.index import part, read_index
+from motionfit.evaluation.retrieval import clip_features, label_hits, nearest_videos, recall
+from motionfit.files import replacing, write_json
+from motionfit.inference import check_finite
+from motionfit.models import load_model
+from motionfit.models.device import inference_device
 from motionfit.options import (
     CORES,
     ClipLength,
@@ -14,6 +24,9 @@ from motionfit.options import (
     Split,
     Threads,
 )
+from motionfit.store.clips import ClipStore, rows_with_clips
+
+log = logging.getLogger(__name__)
 
 
 def retrieval(
@@ -48,3 +61,54 @@ def retrieval(
         output,
         output.with_name("neighbours.csv"),
     )
+
+
+def retrieve(
+    model: Path,
+    index: pd.DataFrame,
+    split: int,
+    clips: Path,
+    clip_length: int,
+    count: int,
+    recall_at: list[int],
+    threads: int,
+    output: Path,
+    neighbours: Path,
+) -> None:
+    """Recall at k of a split's test videos among its training videos, by two protocols.
+
+    `clip`: each of the `count` clips of a test video is a query among those of all training videos;
+    a video too short for as many has some several times, as the paper (Sec. 4.5) takes 10 clips of
+    every video. `video`: a video is the mean of its clips. Both by the cosine of max-pooled
+    features of the last residual block. `neighbours` gets the nearest training videos of each test
+    video: see `nearest_videos`.
+    """
+    device = inference_device(threads)
+    network, about = load_model(model)
+    network.to(device)
+    about = replace(about, clip_length=clip_length)
+    store = ClipStore(clips, index["shard"], about.modality)
+    train, test = (
+        clip_features(
+            network,
+            about,
+            rows_with_clips(part(index, split, side), store, clip_length),
+            store,
+            count,
+            device,
+            threads,
+        )
+        for side in ("train", "test")
+    )
+    for side in (train, test):
+        check_finite(side.features, model)
+    result = {}
+    for protocol, hits in {
+        "clip": label_hits(test.by_clip(), train.by_clip(), max(recall_at)),
+        "video": label_hits(test.by_video(), train.by_video(), max(recall_at)),
+    }.items():
+        result[protocol] = {f"R@{k}": recall(hits, k) for k in recall_at}
+        log.info("%s by %s", result[protocol], protocol)
+    write_json(output, result)
+    with replacing(neighbours) as temporary:
+        nearest_videos(test, train).to_csv(temporary, index=False)

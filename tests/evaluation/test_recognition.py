@@ -16,13 +16,13 @@ from motionfit.evaluation.predict import Predictor, read_clips
 from motionfit.evaluation.recognition import (
     ClipsOfVideo,
     StoredVideos,
-    recognise,
     video_probabilities,
 )
 from motionfit.files import write_json
 from motionfit.modality import Modality
 from motionfit.models import Learned, build_network, load_model, save_model
 from motionfit.stages.metrics import metrics
+from motionfit.stages.recognition import recognise
 from motionfit.store.clips import ClipStore
 from motionfit.store.frames import store_frames
 from tests.videos import described, make_frames, make_index, make_video, moving_square

@@ -13,10 +13,10 @@ from motionfit.evaluation.retrieval import (
     largest,
     nearest_videos,
     recall,
-    retrieve,
     unit,
 )
 from motionfit.models import build_network, save_model
+from motionfit.stages.retrieval import retrieve
 from motionfit.store.clips import ClipStore
 from tests.videos import described, make_frames, make_index, moving_square
 

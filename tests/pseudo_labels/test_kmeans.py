@@ -11,8 +11,8 @@ from motionfit.config import LabelledPart, PseudoLabels
 from motionfit.errors import MotionFitError
 from motionfit.pseudo_labels import points as points_module
 from motionfit.pseudo_labels.kmeans import CPU, Points, farthest, first_centroids, kmeans, lloyd
-from motionfit.pseudo_labels.make import make_pseudo_labels
 from motionfit.pseudo_labels.points import mapped, prepared
+from motionfit.stages.pseudo_labels import make_pseudo_labels
 from tests.pseudo_labels.test_stage import make_features
 from tests.videos import make_index
 

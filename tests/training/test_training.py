@@ -22,15 +22,16 @@ from motionfit.config import (
 )
 from motionfit.errors import MotionFitError
 from motionfit.models import Learned, build_network, load_model, save_model
+from motionfit.stages.appearance_model import train_appearance_model
+from motionfit.stages.fine_tuning import fine_tune
+from motionfit.stages.mers_model import train_mers_model
+from motionfit.stages.motion_model import train_motion_model
 from motionfit.store.clips import ClipStore
 from motionfit.training import loop
-from motionfit.training.appearance_model import train_appearance_model, train_mers_model
 from motionfit.training.batches import Batches, Collate, batch_loader
 from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.data import Draw, MultiClipDataset
-from motionfit.training.fine_tuning import fine_tune
 from motionfit.training.labels import training_and_validation, with_labels, with_pseudo_labels
-from motionfit.training.motion_model import train_motion_model
 from motionfit.training.objective import ClipLosses
 from motionfit.training.run import load_teacher, lock
 from tests.training import setups

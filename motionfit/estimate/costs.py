@@ -1,4 +1,4 @@
-"""Arithmetic: from counts and rates to what the stages cost."""
+"""Computes what the stages cost from counts and rates."""
 
 import math
 from collections.abc import Iterable
@@ -13,15 +13,15 @@ from motionfit.pseudo_labels.kmeans import SAMPLE
 
 @dataclass(frozen=True)
 class Job:
-    """Jobs of a stage that are alike."""
+    """Similar jobs of one stage."""
 
     count: int
     seconds: float
-    """Of all of them together, one after the other, without the start of the program."""
+    """Total time of all jobs, run one after the other, without the start of the program."""
     bytes: float
-    """That they leave on the disk."""
+    """Bytes that the jobs leave on disk."""
     error: float = 0.0
-    """How far the seconds and bytes may be off for the sample's sake, as a fraction."""
+    """Sampling error of the seconds and bytes, as a fraction."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,19 @@ class Cost:
     gpu_hours: float
     bytes: float
     error: float
-    """How far hours and bytes may be off for the sample's sake, as a fraction."""
+    """Sampling error of the hours and bytes, as a fraction."""
     longest: float
-    """Hours of its longest job."""
+    """Hours that its longest job takes."""
 
 
 def cost(stage: str, jobs: Iterable[Job], start: float, threads: int, gpus: int) -> Cost:
-    """Adds up the jobs of a stage, each of which takes `start` seconds before it does anything and
-    has `threads` cores and `gpus` GPUs for as long as it runs."""
+    """Adds up the jobs of a stage. Each job takes `start` seconds to start, and holds `threads`
+    cores and `gpus` GPUs while it runs."""
     jobs = list(jobs)
     seconds = [job.seconds + job.count * start for job in jobs]
     hours = sum(seconds) / 3600
     written = sum(job.bytes for job in jobs)
-    # Of whichever is off by more; jobs of one data set are all off in the same direction.
+    # The larger of both errors counts. The errors of jobs of one data set have the same sign.
     errors = [
         sum(job.error * amount for job, amount in zip(jobs, amounts, strict=True))
         / max(sum(amounts), 1e-9)
@@ -67,7 +67,7 @@ def cost(stage: str, jobs: Iterable[Job], start: float, threads: int, gpus: int)
 
 
 def together(stage: str, parts: Iterable[Cost]) -> Cost:
-    """Several kinds of jobs, or several stages, as one."""
+    """Combines several kinds of jobs, or several stages, into one cost."""
     parts = list(parts)
     hours = sum(part.core_hours for part in parts)
     return Cost(
@@ -98,18 +98,18 @@ def training_seconds(
 
 
 def dense_clips(frames: np.ndarray, clip_length: int, stride: int) -> np.ndarray:
-    """(n,) dense clips of videos of so many frames."""
+    """(n,) number of dense clips of each video, from its number of frames."""
     return np.array([len(dense_starts(int(f), clip_length, stride)) for f in frames])
 
 
 def evaluated_clips(frames: np.ndarray, clip_length: int, count: int) -> float:
-    """Mean number of clips that are computed of a video of so many frames, where an evaluation
-    takes `count`: those of a short video that begin at the same frame are computed once."""
+    """Mean number of clips that an evaluation of `count` clips per video computes. Clips of a
+    short video that start at the same frame are computed once."""
     return float(np.mean([len(set(uniform_starts(int(f), clip_length, count))) for f in frames]))
 
 
 def units(recipe: PseudoLabels, clips: np.ndarray) -> np.ndarray:
-    """(n,) points that are clustered of videos of so many dense clips."""
+    """(n,) number of points to cluster of each video, from its number of dense clips."""
     if recipe.granularity == "clip":
         return clips
     if recipe.granularity == "video":
@@ -123,8 +123,9 @@ def units(recipe: PseudoLabels, clips: np.ndarray) -> np.ndarray:
 
 
 def kmeans_seconds(recipe: PseudoLabels, points: float, a_point: float) -> float:
-    """Seconds of K-means with as many iterations as it may take, at `a_point` seconds a point and
-    iteration: the first centroids, 2 + ln K candidates each, a first and a last pass as well."""
+    """Seconds of K-means with the maximum number of iterations, at `a_point` seconds per point and
+    iteration. Includes choosing the first centroids, with 2 + ln K candidates each, and a first and
+    a last pass."""
     sampled = min(points, max(SAMPLE * recipe.clusters, 10_000))
     first = (2 + int(math.log(recipe.clusters))) * sampled
     return recipe.restarts * a_point * (first + (recipe.max_iterations + 2) * points)

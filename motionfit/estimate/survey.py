@@ -1,4 +1,4 @@
-"""What is in a data set before any of it is decoded: its index, and the lengths of a sample."""
+"""Surveys a data set without decoding it: its index, and the lengths of a sample of its videos."""
 
 import logging
 import math
@@ -17,11 +17,11 @@ from motionfit.store.video import UnreadableVideoError, announced_frames, resamp
 log = logging.getLogger(__name__)
 
 PROBED = 100
-"""Videos of a data set whose headers are read."""
+"""Number of videos per data set whose headers are read."""
 RENDERED = 12
-"""Videos of a demo that are rendered to be measured."""
+"""Number of demo videos that are rendered for the measurements."""
 SURE = 1.96
-"""Standard errors on either side of a mean that hold it with 95% confidence."""
+"""Half width of a 95% confidence interval, in standard errors."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class Survey:
     name: str
     index: pd.DataFrame
     index_seconds: float
-    """Seconds that indexing took."""
+    """CPU seconds that indexing took."""
     paths: list[Path]
     """The sampled videos that can be opened, in random order."""
     frames: np.ndarray
-    """(n,) frames of each, at the rate that the data set is stored at."""
+    """(n,) number of frames of each video, at the frame rate at which the data set is stored."""
     failed: list[str]
-    """Sampled videos that can't be opened, with the reason."""
+    """Sampled videos that cannot be opened, with the reason."""
     render_seconds: float = 0.0
-    """Seconds to render a video of a demo."""
+    """Seconds to render one demo video."""
     render_bytes: float = 0.0
     """Bytes of a rendered video."""
 
@@ -49,18 +49,18 @@ class Survey:
 
     @property
     def all_frames(self) -> float:
-        """Frames of all videos, as far as the sample tells."""
+        """Number of frames of all videos, estimated from the sample."""
         return self.videos * float(self.frames.mean())
 
     @property
     def error(self) -> float:
-        """How far the mean number of frames may be off, as a fraction of it (95% confidence)."""
+        """Relative error of the mean number of frames (95% confidence)."""
         return relative_error(self.frames, self.videos)
 
 
 def relative_error(sample: np.ndarray, population: int) -> float:
-    """How far the mean of a random sample (n,) may be from that of the whole `population`, as a
-    fraction of it, with 95% confidence; 1 where a single one says nothing of the others."""
+    """Relative error of the mean of a random sample (n,) drawn from `population` items, with 95%
+    confidence. It is 1 for a sample of one, which says nothing about the other items."""
     n = len(sample)
     if n >= population:
         return 0.0
@@ -71,9 +71,10 @@ def relative_error(sample: np.ndarray, population: int) -> float:
 
 
 def survey(name: str, recipe: DatasetRecipe, folder: Path) -> Survey:
-    """Indexes a data set and reads the headers of a sample. `folder`: for the videos of a demo.
+    """Indexes a data set and reads the headers of a sample of its videos.
 
-    Raises MotionFitError as indexing does, and where no sampled video can be opened.
+    `folder`: where the videos of a demo are rendered. Raises MotionFitError if indexing fails or if
+    no sampled video can be opened.
     """
     if isinstance(recipe, Demo):
         return survey_demo(name, recipe, folder)
@@ -98,8 +99,8 @@ def survey(name: str, recipe: DatasetRecipe, folder: Path) -> Survey:
 
 
 def survey_demo(name: str, recipe: Demo, folder: Path) -> Survey:
-    """As `survey`, of a demo that need not be rendered yet: some of its videos are."""
-    # Neither PyAV's encoder nor scikit-learn's digits are needed for other data sets.
+    """Surveys a demo, which may not be rendered yet, by rendering some of its videos."""
+    # Only a demo needs PyAV's encoder and scikit-learn's digits.
     from motionfit.datasets.demo import FPS, demo_videos, render_video, write_video
 
     videos = demo_videos(recipe)
@@ -122,6 +123,6 @@ def survey_demo(name: str, recipe: Demo, folder: Path) -> Survey:
 
 
 def drawn(names: pd.Series, count: int) -> list[str]:
-    """`count` of the names, or all of fewer, at random; the same in every run, so that two
-    estimates of a data set are of the same sample."""
+    """Draws `count` names at random, or all names if there are fewer. Every run draws the same
+    names, so two estimates of a data set use the same sample."""
     return [names.iloc[i] for i in np.random.default_rng(0).permutation(len(names))[:count]]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.isotonic import isotonic_regression
 
 from motionfit.config import Config
 from motionfit.graph import Artefact, Needed, graph_of_evaluations, reached
@@ -181,8 +182,11 @@ def used(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:
 
 
 def draw(nodes: Nodes, edges: Edges) -> Drawing:
-    """Places the nodes so that few wires cross. A wire that spans several columns goes through a
-    lane between the boxes of each, which all wires of one node share."""
+    """Lays the graph out so that few wires cross.
+
+    A wire that spans several columns passes through a lane between the boxes of each column in
+    between. All wires that start at the same node share its lanes.
+    """
     columns: list[list[str]] = [[] for _ in COLUMNS]
     column_of = {key: node.column for key, node in nodes.items()}
     segments: dict[tuple[str, str], None] = {}
@@ -219,7 +223,7 @@ def box_height(node: Node) -> int:
 
 
 def broken(name: str) -> list[str]:
-    """A name in lines that fit into a box, broken behind '-', '_' and '.' where that can be."""
+    """Splits a name into lines that fit into a box, after '-', '_' or '.' if possible."""
     lines = [""]
     for part in re.findall(rf"[^-_.]{{1,{LETTERS - 1}}}[-_.]?|[-_.]", name):
         if len(lines[-1] + part) > LETTERS:
@@ -234,8 +238,12 @@ def wire(x0: float, y0: float, x1: float, y1: float) -> str:
 
 
 def untangle(columns: list[list[str]], segments: Edges) -> list[list[str]]:
-    """Orders each column by the mean place of its neighbours, sweeping to and fro, keeps the order
-    with the fewest crossings, and then swaps what lies beside each other while that helps."""
+    """Orders the nodes of each column so that few wires cross.
+
+    Sorts each column by the mean position of its neighbours, sweeping forward and backward, and
+    keeps the order with the fewest crossings. Then swaps adjacent nodes as long as that removes
+    crossings.
+    """
     best = columns
     for sweep in range(12):
         forward = sweep % 2 == 0
@@ -271,7 +279,7 @@ def neighbours(key: str, segments: Edges) -> list[str]:
 
 
 def crossings(columns: list[list[str]], segments: Edges) -> int:
-    """Number of pairs of wires that cross."""
+    """Counts the pairs of wires that cross."""
     place = {key: i for column in columns for i, key in enumerate(column)}
     total = 0
     for column in columns:
@@ -286,7 +294,8 @@ def crossings(columns: list[list[str]], segments: Edges) -> int:
 def heights(
     columns: list[list[str]], segments: Edges, height: Mapping[str, float]
 ) -> dict[str, float]:
-    """The middle of each node, near the mean of its neighbours and clear of those beside it."""
+    """The vertical middle of each node, in pixels: as near as possible (least squares) to the mean
+    of its neighbours, without overlapping the other nodes of its column."""
     y: dict[str, float] = {}
     offsets: dict[str, float] = {}
     for column in columns:
@@ -297,22 +306,13 @@ def heights(
     around = {key: neighbours(key, segments) for key in y}
     for sweep in range(30):
         for column in columns if sweep % 2 == 0 else reversed(columns):
+            if not column:  # isotonic_regression refuses an empty array
+                continue
             wanted = [
                 np.mean([y[other] for other in around[key]] or [y[key]]) - offsets[key]
                 for key in column
             ]
-            for key, shift in zip(column, rising(wanted), strict=True):
+            for key, shift in zip(column, isotonic_regression(wanted), strict=True):
                 y[key] = offsets[key] + shift
     top = min(y[key] - height[key] / 2 for key in y)
     return {key: float(value - top + TOP) for key, value in y.items()}
-
-
-def rising(values: list[float]) -> list[float]:
-    """The sequence without descents that is nearest to `values`, by least squares."""
-    blocks: list[tuple[float, int]] = []
-    for value in values:
-        blocks.append((value, 1))
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            (a, n), (b, m) = blocks[-2:]
-            blocks[-2:] = [((a * n + b * m) / (n + m), n + m)]
-    return [value for value, count in blocks for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Queries and the videos that retrieval finds for them as one picture: successes, failures."""
+"""Draws successful and failed queries with the videos that retrieval finds for them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,24 +27,24 @@ DPI = 150
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip by its middle frame, and what is said below it."""
+    """The middle frame of a clip, and the two lines of text below it."""
 
     frame: np.ndarray
     label: str
     detail: str
     hit: bool | None = None
-    """Whether it has the query's class; None for the query."""
+    """Whether the clip has the query's class. None for the query itself."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """Queries that have in common whether their class is found."""
+    """The successful or the failed queries, one side of the figure."""
 
     heading: str
     what: str
     """What they have in common."""
     rows: list[list[Clip]]
-    """A row a query: itself, and what is found for it."""
+    """One row per query: the query, then the clips found for it."""
 
 
 def write_retrieval_figure(
@@ -68,7 +68,7 @@ def write_retrieval_figure(
         rows = [
             clips_of(nearest[nearest["query"] == query], stored, clip_length) for query in queries
         ]
-        # Fewer than asked for, where there are not as many training videos.
+        # The count is lower than `recipe.neighbours` if there are fewer training videos.
         count = int(nearest["rank"].max())
         sides.append(Side(heading(hit, len(queries), recipe.queries), in_common(hit, count), rows))
     with matplotlib.rc_context(STYLE), replacing(output) as temporary:
@@ -77,7 +77,7 @@ def write_retrieval_figure(
 
 
 def heading(hit: bool, found: int, wanted: int) -> str:
-    """The name of a side, and how many queries it has where they are fewer than wanted."""
+    """The name of a side, and its number of queries if there are fewer than wanted."""
     name = "Successes" if hit else "Failures"
     few = {0: ": no such query", 1: ": only 1 such query"}.get(
         found, f": only {found} such queries"
@@ -94,9 +94,9 @@ def in_common(hit: bool, count: int) -> str:
 
 
 def choose_queries(nearest: pd.DataFrame, hit: bool, count: int) -> list[str]:
-    """At most `count` queries all of whose nearest videos have their class, or (`hit` false) have
-    another, of as many different classes as there are, evenly spread, in the order of the
-    classes."""
+    """Chooses at most `count` queries whose nearest videos all have the query's class or, if `hit`
+    is false, all have another class. The queries are spread evenly over as many classes as
+    possible, and ordered by class."""
     same = nearest["label"] == nearest["query_label"]
     alike = (same == hit).groupby(nearest["query"]).transform("all")
     group = nearest[alike].drop_duplicates("query")
@@ -105,7 +105,7 @@ def choose_queries(nearest: pd.DataFrame, hit: bool, count: int) -> list[str]:
 
 
 def clips_of(found: pd.DataFrame, stored: StoredClips, clip_length: int) -> list[Clip]:
-    """A query and the videos that were found for it, nearest first."""
+    """A query and the videos found for it, the nearest first."""
     found = found.sort_values("rank")
     first = found.iloc[0]
     clips = [
@@ -190,7 +190,7 @@ def write(
 
 
 def fit(text: Text, room: float) -> None:
-    """Shortens a text that is wider than `room` inches."""
+    """Shortens a text until it is at most `room` inches wide."""
     whole = text.get_text()
     for length in range(len(whole), 0, -1):
         text.set_text(shortened(whole, length))

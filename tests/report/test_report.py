@@ -15,11 +15,11 @@ from fake_run import fake_benchmark, fake_run
 from motionfit.config import Config, load_config
 from motionfit.errors import MotionFitError
 from motionfit.graph import needed_by_evaluations
-from motionfit.report import write_report
+from motionfit.report import graph, write_report
 from motionfit.report.collect import read_costs, read_evaluation, read_indices
 from motionfit.report.exhibits import choose_clusters
 from motionfit.report.figures import confusion_counts
-from motionfit.report.graph import FLOW, artefact_graph, box_height, broken, draw, rising, used
+from motionfit.report.graph import FLOW, artefact_graph, box_height, broken, draw, used
 from motionfit.report.page import FEW
 from motionfit.report.pictures import (
     StoredClips,
@@ -735,6 +735,26 @@ def test_long_names_are_broken_and_lose_nothing():
     assert box_height(node) == 42
 
 
-def test_rising_is_the_nearest_sequence_without_descents():
-    assert rising([1, 2, 3]) == [1, 2, 3]
-    assert rising([3, 1, 5]) == [2, 2, 5]
+def test_the_layout_is_the_least_squares_one(monkeypatch):
+    """Node positions match the max-min formula of isotonic regression."""
+
+    def max_min(values: list[float]) -> list[float]:
+        n = len(values)
+        return [
+            max(min(np.mean(values[i : j + 1]) for j in range(k, n)) for i in range(k + 1))
+            for k in range(n)
+        ]
+
+    config = make_config()
+    nodes, edges = artefact_graph(config, lineage(config), {})
+    laid_out = [box.y for box in draw(nodes, edges).boxes]
+    monkeypatch.setattr(graph, "isotonic_regression", max_min)
+    assert laid_out == pytest.approx([box.y for box in draw(nodes, edges).boxes], abs=1e-9, rel=0)
+
+
+def test_the_layout_leaves_out_columns_without_nodes():
+    config = make_config()
+    nodes, edges = artefact_graph(config, lineage(config), {})
+    without = {key: node for key, node in nodes.items() if node.column != FLOW}
+    kept = [(a, b) for a, b in edges if a in without and b in without]
+    assert len(draw(without, kept).boxes) == len(without)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from motionfit.config import Config
 from motionfit.graph import Needed
+from motionfit.modality import Modality
 from motionfit.report.collect import Clustering, EvaluationResult
 from motionfit.report.pictures import (
     FILM,
@@ -106,8 +107,10 @@ class ClipReader:
         flow: str | None,
     ):
         frames = results / "frames" / dataset / f"{size[0]}x{size[1]}"
-        self._frames = StoredClips(frames, index, "frames")
-        self._flow = StoredClips(results / "flow" / dataset / flow, index, "flow") if flow else None
+        self._frames = StoredClips(frames, index, Modality.FRAMES)
+        self._flow = (
+            StoredClips(results / "flow" / dataset / flow, index, Modality.FLOW) if flow else None
+        )
         self._bound = config.flow[flow].bound if flow else 0.0
         self._labels = dict(zip(index["video"], index["label"], strict=True))
 

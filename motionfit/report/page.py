@@ -333,7 +333,7 @@ def training_views(
     config: Config, close: Needed, histories: Sequence[collect.TrainingHistory], some: bool
 ) -> list[tuple[Figure, bool]]:
     """The curves of all trainings, and whether each is of the config, which has `some` evaluations
-    left, whose lineage is `close`."""
+    left, and which need what `close` has."""
     own = {*close.splits("motion_model"), *close.splits(*collect.TRAINED), *config.evaluations}
     return [(training_figure(h), not some or h.name in own) for h in histories]
 
@@ -372,7 +372,7 @@ def clustering_views(
     close: Needed,
     indices: dict[str, pd.DataFrame],
 ) -> list[ClusteringView]:
-    """All pseudo-labels; clips are shown of those that are in the lineage `close`."""
+    """All pseudo-labels; clips are shown of those in `close`."""
     views = []
     for clustering in clusterings:
         recipe, units = config.pseudo_labels[clustering.name], clustering.read_units()

@@ -13,6 +13,7 @@ import pandas as pd
 from motionfit.errors import MotionFitError
 from motionfit.flow.colours import flow_colours
 from motionfit.flow.encoding import dequantise
+from motionfit.modality import Modality
 from motionfit.result_tables import read_table
 from motionfit.store.clips import ClipStore
 
@@ -30,7 +31,7 @@ FILM = 8
 class StoredClips:
     """Frames or flow of a data set, of which only the shards that are asked for are opened."""
 
-    def __init__(self, folder: Path, index: pd.DataFrame, modality: str):
+    def __init__(self, folder: Path, index: pd.DataFrame, modality: Modality):
         self._folder = folder
         self._modality = modality
         self._shard_of = dict(zip(index["video"], index["shard"], strict=True))

@@ -13,6 +13,7 @@ from matplotlib.text import Text
 
 from motionfit.config import RetrievalFigure
 from motionfit.files import replacing
+from motionfit.modality import Modality
 from motionfit.plots import GREY, STYLE, shortened
 from motionfit.report.pictures import StoredClips, spread_over
 
@@ -60,7 +61,7 @@ def write_retrieval_figure(
     `neighbours`: the nearest training videos of each query, as retrieval writes them; `index`: that
     of their data set; `frames`: folder of its shards of frames; `clip_length`: frames a clip.
     """
-    stored = StoredClips(frames, index, "frames")
+    stored = StoredClips(frames, index, Modality.FRAMES)
     nearest = neighbours[neighbours["rank"] <= recipe.neighbours]
     sides = []
     for hit in (True, False):

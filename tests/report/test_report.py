@@ -746,7 +746,7 @@ def test_the_layout_is_the_least_squares_one(monkeypatch):
         ]
 
     config = make_config()
-    nodes, edges = artefact_graph(config, lineage(config), {})
+    nodes, edges = artefact_graph(config, needed_by_evaluations(config), {})
     laid_out = [box.y for box in draw(nodes, edges).boxes]
     monkeypatch.setattr(graph, "isotonic_regression", max_min)
     assert laid_out == pytest.approx([box.y for box in draw(nodes, edges).boxes], abs=1e-9, rel=0)
@@ -754,7 +754,7 @@ def test_the_layout_is_the_least_squares_one(monkeypatch):
 
 def test_the_layout_leaves_out_columns_without_nodes():
     config = make_config()
-    nodes, edges = artefact_graph(config, lineage(config), {})
+    nodes, edges = artefact_graph(config, needed_by_evaluations(config), {})
     without = {key: node for key, node in nodes.items() if node.column != FLOW}
     kept = [(a, b) for a, b in edges if a in without and b in without]
     assert len(draw(without, kept).boxes) == len(without)

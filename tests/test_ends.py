@@ -30,7 +30,7 @@ INTERRUPT = "import os, signal; os.kill(os.getpid(), signal.SIGINT); "
 
 def changed(body: str) -> str:
     """Code that replaces the command `schema`."""
-    return f"def schema(args):\n    {body}\ncli.schema = schema"
+    return f"def schema():\n    {body}\ncli.app['schema'].default_command = schema"
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_ctrl_c_while_the_command_line_is_imported_is_one_line():
 
 
 def test_ctrl_c_with_a_log_is_one_line_in_both(tmp_path):
-    done = run(
-        changed(INTERRUPT + "import time; time.sleep(60)"), "--log", tmp_path / "l", "schema"
-    )
+    code = f"def index():\n    {INTERRUPT} import time; time.sleep(60)\n"
+    code += "del cli.stages['index']\ncli.stages.command(index)"
+    done = run(code, "stage", "--log", tmp_path / "l", "index")
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
     assert (tmp_path / "l").read_text() == "interrupted\n"
 

@@ -77,7 +77,8 @@ def test_a_backbone(copy):
         """
 from torch import Tensor, nn
 
-from motionfit.models.network import CHANNELS, Modality, VideoNetwork
+from motionfit.modality import CHANNELS, Modality
+from motionfit.models.network import VideoNetwork
 
 
 class Tiny(VideoNetwork):
@@ -183,6 +184,53 @@ def index_pairs(recipe: Pairs):
     assert record["options"]["recipe"]["format"] == "pairs"
 
 
+def test_a_loss(copy):
+    copy.insert(
+        "motionfit/training/losses.py",
+        "def mixed_loss(",
+        '''def entropy(logits: Tensor) -> Tensor:
+    """Mean entropy of the predicted classes."""
+    return -(logits.softmax(-1) * logits.log_softmax(-1)).sum(-1).mean()
+
+
+''',
+    )
+    copy.insert(
+        "motionfit/config/training.py",
+        "    clip_gap: Natural",
+        "    entropy_weight: Annotated[float, Field(ge=0)] = 0.0\n",
+    )
+    objective = "motionfit/training/objective.py"
+    copy.insert(objective, "    clip_order_loss,\n", "    entropy,\n")
+    copy.insert(
+        objective,
+        "        self._neighbours = neighbours",
+        "        self._entropy_weight = recipe.entropy_weight\n",
+    )
+    copy.insert(
+        objective,
+        "        accuracies: Hits = {}\n",
+        "        loss = loss + self._entropy_weight * entropy(logits)\n",
+    )
+    code = """
+from types import SimpleNamespace
+import torch
+from motionfit.config import Training
+from motionfit.models import build_network
+from motionfit.training.objective import ClipLosses
+
+network = build_network("r2plus1d_small", "frames", 4, 0)
+torch.nn.init.zeros_(network.fc.weight)
+torch.nn.init.zeros_(network.fc.bias)
+batch = SimpleNamespace(labels=torch.zeros(2, 3, dtype=torch.int64))
+for weight in (0.0, 0.5):
+    objective = ClipLosses(network, "frames", Training(entropy_weight=weight), 4)
+    loss, _ = objective.losses(torch.ones(2, 3, 128), batch, {"clips": torch.tensor(6.0)})
+    print(round(loss.item() / torch.tensor(4.0).log().item(), 3))
+"""
+    assert copy.run("-c", code).split() == ["1.0", "1.5"]
+
+
 def test_a_stage(copy):
     copy.add_file(
         "motionfit/stages/listing.py",
@@ -215,7 +263,7 @@ def listing(*, index: IndexFile, first: Count, output: Output) -> None:
             {"dataset": dataset},
             f"results/listing/{dataset}.txt",
             {"first": 2},
-            {"index": self._index(dataset)},
+            {"index": lambda: self._index(dataset)},
         )
 
 """,

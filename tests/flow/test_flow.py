@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from motionfit.config import Flow, FlowMethod
-from motionfit.flow import METHODS, compute_flow, stage
+from motionfit.flow import METHODS, compute_flow, shards
 from motionfit.flow.encoding import dequantise, quantise
 from motionfit.flow.methods import BATCHED, TVL1_METHODS, compute_pairs, method_module
 from motionfit.flow.shards import store_flow
@@ -179,10 +179,10 @@ def test_the_stage_keeps_videos_apart_however_they_are_cut(tmp_path, monkeypatch
     make_frames(tmp_path / "frames" / "0000.h5", videos, fps=10.0)
     recipe = Flow(method="farneback", size=(16, 24), bound=20)
     stored = {}
-    monkeypatch.setattr(stage, "BATCHED", ("farneback",) if in_batches else ())
+    monkeypatch.setattr(shards, "BATCHED", ("farneback",) if in_batches else ())
     for segment, block in ((32, 2**25), (3, 4 * 16 * 24), (1, 1)):
-        monkeypatch.setattr(stage, "SEGMENT", segment)
-        monkeypatch.setattr(stage, "BLOCK", block)
+        monkeypatch.setattr(shards, "SEGMENT", segment)
+        monkeypatch.setattr(shards, "BLOCK", block)
         store_flow(tmp_path / "frames" / "0000.h5", recipe, 2, tmp_path / "flow" / "0000.h5")
         store = ClipStore(tmp_path / "flow", ["0000"], "flow")
         stored[segment] = [store.read(name, 0, len(video)) for name, video in videos.items()]

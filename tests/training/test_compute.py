@@ -87,7 +87,6 @@ def command(tmp_path):
         training=Training(**training),
     )
     return [
-        "stage",
         "motion_model",
         "--recipe",
         recipe.to_json(),
@@ -133,7 +132,7 @@ def test_two_processes_learn_what_one_does(tmp_path, command):
     for name, devices in (("one", "1"), ("two", "2")):
         output = ["--output", str(tmp_path / name / "model.pt"), "--threads", "1"]
         log = ["--log", str(tmp_path / f"{name}.log")]
-        process = start(["motionfit", *log, *command, *output, "--devices", devices])
+        process = start(["motionfit", "stage", *log, *command, *output, "--devices", devices])
         assert process.wait() == 0, process.stdout.read()
     check_same(tmp_path)
     assert "process1" in " ".join(path.name for path in tmp_path.iterdir())
@@ -142,7 +141,7 @@ def test_two_processes_learn_what_one_does(tmp_path, command):
 @pytest.mark.long
 def test_two_machines_that_torchrun_has_started_learn_what_one_does(tmp_path, command):
     output = ["--threads", "1", "--output"]
-    alone = start(["motionfit", *command, *output, str(tmp_path / "one" / "model.pt")])
+    alone = start(["motionfit", "stage", *command, *output, str(tmp_path / "one" / "model.pt")])
     assert alone.wait() == 0, alone.stdout.read()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -166,6 +165,7 @@ def test_two_machines_that_torchrun_has_started_learn_what_one_does(tmp_path, co
                 str(rank),
                 "-m",
                 "motionfit",
+                "stage",
                 *command,
                 *output,
                 str(tmp_path / "two" / "model.pt"),
@@ -194,7 +194,7 @@ def test_several_processes_end_with_the_first_and_one_goes_on(tmp_path, command)
         "--output",
         str(tmp_path / "model" / "model.pt"),
     ]
-    first = start(["motionfit", *arguments, "--devices", "2"])
+    first = start(["motionfit", "stage", *arguments, "--devices", "2"])
     history = tmp_path / "model" / "history.csv"
     until(history.exists)
     children = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
@@ -205,7 +205,7 @@ def test_several_processes_end_with_the_first_and_one_goes_on(tmp_path, command)
     first.kill()
     first.wait()
     until(lambda: not Path(f"/proc/{second}").exists())
-    alone = start(["motionfit", *arguments])
+    alone = start(["motionfit", "stage", *arguments])
     begun = len(history.read_text().splitlines())
     until(lambda: len(history.read_text().splitlines()) > begun)
     alone.terminate()
@@ -299,7 +299,7 @@ def test_the_gradients_of_a_batchs_parts_add_up_to_its_own(weight):
 
 
 def test_more_parts_than_videos():
-    with pytest.raises(ValueError, match="take at most as many parts as videos"):
+    with pytest.raises(ValueError, match="use at most as many parts as videos"):
         Training(batch_size=4, accumulate=5)
 
 

@@ -3,7 +3,7 @@
     python benchmarks/plan.py --splits FOLDER [--kinetics 250000] [--shards 1850] [--folder DIR]
 
 lays out empty files in place of UCF101, HMDB51 and Kinetics-400 (see `stand_ins.py`; `--splits`
-has the official lists), and prints the CPU seconds and the memory of `motionfit index` and of
+has the official lists), and prints the CPU seconds and the memory of `motionfit stage index` and of
 `snakemake --dry-run` of `configs/kinetics-ucf101-hmdb51.yaml`, on one core, with Kinetics in so
 many shards; and the CPU seconds of as many jobs of rules that say nothing but a file and a command,
 which is what Snakemake itself takes on this machine.
@@ -87,7 +87,7 @@ def run(splits: Path, kinetics: int, shards: int, folder: Path) -> None:
     targets = [f"results/index/{name}.csv" for name in DATASETS]
     measured(snakemake(*targets, *options), folder)
     job = pd.read_csv(folder / "results/benchmarks/index/kinetics.tsv", sep="\t").iloc[0]
-    report(f"motionfit index, {kinetics} videos", job["cpu_time"], job["max_rss"])
+    report(f"motionfit stage index, {kinetics} videos", job["cpu_time"], job["max_rss"])
     parts(folder)
     seconds, memory, text = measured(snakemake("--dry-run", *options), folder)
     jobs = int(re.search(r"^total\s+(\d+)", text, re.MULTILINE)[1])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
 from motionfit import cli, gpus
 
@@ -119,25 +120,14 @@ def test_too_few_are_left_to_the_command_to_complain_of(start):
 def test_the_command_line_takes_them_before_the_stage_runs(monkeypatch):
     asked = []
 
-    def features(_args) -> None:
+    def features() -> None:
         asked.append("runs")
 
     monkeypatch.setattr(cli, "own_gpus", asked.append)
-    monkeypatch.setattr(cli, "features", features)
-    arguments = [
-        "features",
-        "--recipe",
-        "{}",
-        "--model",
-        "m",
-        "--clips",
-        "c",
-        "--shards",
-        "0",
-        "--output",
-        "o",
-    ]
-    assert cli.main([*arguments, "--gpus", "1"]) == 0
-    assert cli.main([*arguments, "--gpus", "0"]) == 0
-    assert cli.main(arguments) == 0
+    stages = App(name="stages")
+    stages.command(features, name="features")
+    monkeypatch.setattr(cli, "stages", stages)
+    assert cli.main(["stage", "--gpus", "1", "features"]) == 0
+    assert cli.main(["stage", "--gpus", "0", "features"]) == 0
+    assert cli.main(["stage", "features"]) == 0
     assert asked == [1, "runs", 0, "runs", "runs"]

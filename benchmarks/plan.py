@@ -106,8 +106,8 @@ def parts(folder: Path) -> None:
     index = read_index(folder / "results" / "index" / "kinetics.csv")
     report("of the plan: reading the index", time.process_time() - begun)
     begun = time.process_time()
-    for _, paths in index.groupby("shard")["path"]:
-        state(f"{folder}/{path}" for path in paths)
+    for _, rows in index.groupby("shard"):
+        state(zip(rows["video"], f"{folder}/" + rows["path"], strict=True))
     report("of the plan: sizes and dates of the videos", time.process_time() - begun)
 
 

@@ -62,12 +62,6 @@ def small_run(folder: Path) -> Run:
     return run
 
 
-def unstarted(run: Run, folder: Path) -> Run:
-    """A run of the same videos and config that has made nothing."""
-    shutil.copytree(run.folder, folder, ignore=shutil.ignore_patterns("results", ".snakemake"))
-    return Run(folder)
-
-
 def copied(run: Run, folder: Path, without: str) -> Run:
     """A copy of a run, without what comes from a stage on, by the order of STAGES."""
     shutil.copytree(run.folder, folder)

@@ -17,12 +17,11 @@ from tests.faults.disturbed import (
     finished,
     started,
     told,
-    unstarted,
     wait_for_all,
 )
 from tests.faults.same import same_results
 from tests.training.setups import make_store
-from tests.workflow.runs import ROOT, environment
+from tests.workflow.runs import ROOT, environment, unstarted
 
 pytestmark = pytest.mark.long
 

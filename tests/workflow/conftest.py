@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.runs import Run, new_run, once, run_with_videos
+from tests.workflow.runs import Run, make_all, new_run, once, run_with_videos
 
 
 @pytest.fixture
@@ -20,8 +20,7 @@ def whole_run(shared_folder) -> Run:
     """A run that went from videos to the report: not to be changed, but copied."""
 
     def make(folder: Path) -> None:
-        outcome = run_with_videos(folder)()
-        assert outcome.status == 0, outcome.text
+        make_all(run_with_videos(folder))
 
     return Run(once(shared_folder / "whole", make))
 

@@ -2,12 +2,14 @@
 
 import fcntl
 import json
+import multiprocessing
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +39,9 @@ class Outcome:
     @property
     def commands(self) -> list[list[str]]:
         """The arguments of `motionfit` in each job of a dry run that prints commands, in an order
-        in which they can run; without those of its log."""
-        lines = re.findall(r"python -m motionfit stage --log (.*)", self.text)
-        return [["stage", *shlex.split(line)[1:]] for line in lines]
+        in which they can run."""
+        lines = re.findall(r"python -m motionfit (stage .*)", self.text)
+        return [shlex.split(line) for line in lines]
 
     @property
     def nothing_to_do(self) -> bool:
@@ -53,15 +55,16 @@ class Run:
     folder: Path
 
     def __call__(self, *arguments: str) -> Outcome:
-        done = subprocess.run(
-            self.command(*arguments),
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment(),
-            cwd=self.folder,
-        )
-        return Outcome(done.returncode, done.stdout + done.stderr)
+        """Runs Snakemake as `command` does, in a fork of a process that has imported it already:
+        importing takes longer than planning."""
+        with tempfile.NamedTemporaryFile("r") as output:
+            process = FORKS.Process(
+                target=snakemake,
+                args=(self.command(*arguments)[3:], self.folder, environment(), output.name),
+            )
+            process.start()
+            process.join()
+            return Outcome(process.exitcode, output.read())
 
     def command(self, *arguments: str) -> list[str]:
         return [
@@ -98,10 +101,55 @@ class Run:
         return self.folder / "results" / name
 
 
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    ["snakemake.cli", "motionfit.config_checks", "motionfit.graph", "sklearn.datasets", __name__]
+)
+
+
+def snakemake(arguments: list[str], folder: Path, variables: dict[str, str], output: str) -> None:
+    """Ends this process as Snakemake's command ends, with all it prints in a file."""
+    from snakemake.cli import main
+
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(variables)
+    with Path(output).open("w") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    main(arguments)
+
+
 def environment() -> dict[str, str]:
     """That of a shell with the tests' Python."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return os.environ | {"PATH": path}
+
+
+def unstarted(run: Run, folder: Path) -> Run:
+    """A run of the same videos and config that has made nothing."""
+    shutil.copytree(run.folder, folder, ignore=shutil.ignore_patterns("results", ".snakemake"))
+    return Run(folder)
+
+
+def make_all(run: Run, *targets: str) -> None:
+    """Makes what Snakemake would make, by the commands of its jobs, one after the other in one
+    process. Starting Python and PyTorch for each job takes longer than the job."""
+    indexes = [f"results/index/{name}.csv" for name in ("target", "source")]
+    outcome = run("--", *indexes)
+    assert outcome.status == 0, outcome.text
+    plan = run.plan("--printshellcmds", "--", *targets)
+    run_all = "import json, sys; from motionfit.cli import main; "
+    run_all += "sys.exit(any(main(command) for command in json.load(sys.stdin)))"
+    subprocess.run(
+        [sys.executable, "-c", run_all],
+        input=json.dumps(plan.commands),
+        text=True,
+        check=True,
+        cwd=run.folder,
+        env=environment() | {"PYTHONPATH": str(ROOT)},
+    )
+    assert run.plan("--", *targets).nothing_to_do
 
 
 def once(folder: Path, make: Callable[[Path], None]) -> Path:

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
@@ -36,17 +35,6 @@ def test_a_run_makes_what_the_design_says(whole_run):
         metrics = json.loads(whole_run.file(f"evaluations/{evaluation}/metrics.json").read_text())
         assert 0 <= metrics["recognition top1"]["mean"] <= 1
         assert {"retrieval clip R@1", "retrieval video R@20"} <= set(metrics)
-
-
-def test_every_rule_has_a_log_and_a_benchmark(whole_run):
-    logs = {path.parts[0] for path in relative(whole_run.file("logs"), "*.log")}
-    benchmarks = {path.parts[0] for path in relative(whole_run.file("benchmarks"), "*.tsv")}
-    assert {Path(name).stem for name in logs} == {Path(name).stem for name in benchmarks}
-    assert len(logs) == 15
-
-
-def relative(folder: Path, pattern: str) -> list[Path]:
-    return [path.relative_to(folder) for path in folder.rglob(pattern)]
 
 
 def test_nothing_changed(run):

@@ -107,8 +107,7 @@ def check_numbers(run: Run) -> None:
 
 
 def test_a_row_of_each_kind_comes_to_a_number(run: Run, monkeypatch):
-    """By the commands that Snakemake would run, one after the other in this process: to start
-    Python for each takes longer than what they compute."""
+    """By the commands that Snakemake would run, one after the other in this process."""
     run.change(add_rows)
     planned = run.plan("--", "retrieved").jobs
     assert planned["mers_model"] == planned["retrieval"] == 1

@@ -19,8 +19,15 @@ from motionfit.report import graph, write_report
 from motionfit.report.collect import read_costs, read_evaluation, read_indices
 from motionfit.report.exhibits import choose_clusters
 from motionfit.report.figures import confusion_counts
-from motionfit.report.graph import FLOW, artefact_graph, box_height, broken, draw, used
-from motionfit.report.page import FEW
+from motionfit.report.graph import (
+    FLOW,
+    artefact_graph,
+    box_height,
+    draw,
+    name_lines,
+    without_unused,
+)
+from motionfit.report.page import MAX_FEATURED
 from motionfit.report.pictures import (
     StoredClips,
     colour_wheel,
@@ -49,7 +56,7 @@ SECTIONS = [
 
 
 def make_config(**changes) -> Config:
-    """A small run whose names have all that names may have."""
+    """A small run whose names have all characters that names may have."""
     training = {"crop": 16}
     values = {
         "datasets": {
@@ -195,7 +202,7 @@ def test_without_appearance_models_there_are_no_pseudo_labels(tmp_path):
     write_report(config, fake_run(config, tmp_path / "results", LABELS), tmp_path / "r.html")
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "This run has no pseudo-labels." in html
-    assert "No benchmark files were found" in html
+    assert "There are no benchmark files" in html
     assert "on.flow" in html
 
 
@@ -237,7 +244,8 @@ def test_several_splits_are_all_shown(tmp_path):
 
 @pytest.mark.parametrize("fraction", [1.0, 0.5])
 def test_networks_are_compared_in_words_only_if_the_same_labels_are_behind_them(tmp_path, fraction):
-    """With fewer labels the motion model, which has seen all, is ahead by more than motion."""
+    """With a part of the labels the motion model has seen more labels than fine-tuning, so the gain
+    is not only that of motion."""
     tuned = {"dataset": "target-1", "fine_tuning": {"crop": 16}, "labelled_part": "part"}
     config = make_config(
         labelled_parts={"part": {"label_fraction": fraction}},
@@ -271,13 +279,13 @@ def test_pre_trained_weights_are_named(tmp_path):
         if name != "rgb"
     }
     assert (
-        "RGB network of pre-trained weights<small>supervised, from s3d-k400.pth"
+        "RGB network with pre-trained weights<small>supervised, from s3d-k400.pth"
         in rows["supervised"]
     )
     assert "self-trained on motion<small>both, by k-means.9, from s3d-k400.pth" in rows["both"]
-    assert "RGB network of random weights<small>scratch<" in rows["scratch"]
-    assert "RGB, pre-trained weights</em>" in html  # among the numbers to begin with
-    assert "self-training on motion is" not in html  # it is not what tells the two apart
+    assert "RGB network with random weights<small>scratch<" in rows["scratch"]
+    assert "RGB, pre-trained weights</em>" in html  # a headline
+    assert "self-training on motion is" not in html  # the two differ by more than self-training
     nodes, _ = artefact_graph(config, needed_by_evaluations(config), {})
     assert nodes["model supervised"].detail == "pre-trained weights"
     assert nodes["model scratch"].detail == "random weights"
@@ -298,7 +306,7 @@ def test_many_classes(tmp_path):
 
 
 def every_kind() -> Config:
-    """A run that has each kind of model, and tables of them."""
+    """A run with each kind of model and with tables."""
     own = make_config().model_dump(mode="json", exclude_unset=True)
     training = {"crop": 16}
     tuned = {"dataset": "target-1", "fine_tuning": training}
@@ -363,7 +371,7 @@ def run_of_every_kind(tmp_path_factory):
 
 
 def results_of(run) -> dict:
-    """Name to row of the table of results."""
+    """The rows of the table of results, by name."""
     config, results, _ = run
     indices = read_indices(results, needed_by_evaluations(config))
     evaluations = [read_evaluation(config, results, name, indices) for name in config.evaluations]
@@ -372,20 +380,20 @@ def results_of(run) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("evaluation", "what", "made_of"),
+    ("evaluation", "description", "made_of"),
     [
         ("self-trained", "RGB network self-trained on motion", "rgb, by k-means.9"),
         ("by-looks", "RGB network self-trained on appearance", "rgb-looks, by looks"),
         ("by-mers", "RGB network taught by MERS", "rgb-mers, by motion"),
         ("by-mars", "RGB network taught by MARS", "scratch, fine-tuned by teacher"),
-        ("from-scratch", "RGB network of random weights", "scratch"),
+        ("from-scratch", "RGB network with random weights", "scratch"),
         ("on.flow", "motion model on flow", "motion"),
         ("generator", "appearance pseudo-label generator on RGB", "on-rgb"),
     ],
 )
-def test_each_kind_is_called_what_it_is(run_of_every_kind, evaluation, what, made_of):
+def test_each_kind_is_called_what_it_is(run_of_every_kind, evaluation, description, made_of):
     row = results_of(run_of_every_kind)[evaluation]
-    assert (row.what, row.made_of) == (what, made_of)
+    assert (row.description, row.made_of) == (description, made_of)
     assert row.modality == ("flow" if evaluation == "on.flow" else "RGB")
 
 
@@ -419,7 +427,7 @@ def test_what_mers_and_mars_need_is_followed_back():
         ("flow target-1 tv-l1.fast", "evaluation by-mars"),
     ]:
         assert edge in edges
-    nodes, kept = used(*artefact_graph(config, needed, {}))
+    nodes, kept = without_unused(*artefact_graph(config, needed, {}))
     assert "model on-rgb" not in nodes
     assert {key for edge in kept for key in edge} <= nodes.keys()
 
@@ -428,7 +436,7 @@ def test_a_motion_model_on_rgb_has_no_flow():
     config = every_kind()
     config = config.model_copy(update={"evaluations": {"g": config.evaluations["generator"]}})
     assert not needed_by_evaluations(config).flow
-    nodes, edges = used(*artefact_graph(config, needed_by_evaluations(config), {}))
+    nodes, edges = without_unused(*artefact_graph(config, needed_by_evaluations(config), {}))
     assert ("frames target-1 24x32", "model on-rgb") in edges
     assert not any(node.column == FLOW for node in nodes.values())
 
@@ -473,7 +481,7 @@ def test_the_tables_have_a_section_of_their_own(run_of_every_kind):
 
 
 def with_a_rich_table() -> Config:
-    """A run whose table has words, sections, descriptions, a gain, two seeds and a leak."""
+    """A run whose table has text, sections, descriptions, a gain, two seeds and a leak."""
     values = every_kind().model_dump(mode="json", exclude_unset=True)
     rows = {
         "other": {
@@ -493,7 +501,7 @@ def with_a_rich_table() -> Config:
 
 def test_a_table_has_words_sections_descriptions_gains_leaks_and_seeds(tmp_path):
     config, results = with_a_rich_table(), tmp_path / "results"
-    # The run makes the copies for the other seed, and the report is of the config as it is written.
+    # The run makes the copies for the other seed. The report sees the config as it is written.
     fake_run(with_seeds(config), results, LABELS, splits=2)
     write_report(config, results, tmp_path / "r.html")
     html = unescape((tmp_path / "r.html").read_text(encoding="utf-8"))
@@ -515,18 +523,18 @@ def test_a_table_has_words_sections_descriptions_gains_leaks_and_seeds(tmp_path)
         ]["mean"]
         for name in ("by-mers", "by-mers.seed1", "by-mars", "by-mars.seed1")
     }
-    mean, spread = (
+    mean, deviation = (
         function([values["by-mers"], values["by-mers.seed1"]])
         for function in (statistics.mean, statistics.stdev)
     )
-    assert f">{mean:.1f} ± {spread:.1f}<" in section
+    assert f">{mean:.1f} ± {deviation:.1f}<" in section
     gains = [
         values["by-mars"] - values["by-mers"],
         values["by-mars.seed1"] - values["by-mers.seed1"],
     ]
-    # The teacher of by-mars is of another split.
+    # The teacher of by-mars has learned from another split.
     assert f">{signed(statistics.mean(gains))} ± {statistics.stdev(gains):.1f}†<" in section
-    assert "†: test videos may have been learned from" in section
+    assert "†: a model may have learned from test videos" in section
     assert ".seed1" not in html
 
 
@@ -542,7 +550,7 @@ def test_without_recognition_the_report_says_so(tmp_path):
     config = make_config(evaluations=only)
     write_report(config, fake_run(config, tmp_path / "results", LABELS), tmp_path / "r.html")
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert "so there is no accuracy to begin with" in html
+    assert "No evaluation measures recognition, so there are no accuracies" in html
     assert "<p>No evaluation measures recognition.</p>" in html
     assert "chance of top-1" not in html
     assert 'class="query"' in html
@@ -564,13 +572,13 @@ def test_without_retrieval_the_report_says_so(tmp_path):
     assert 'class="query"' not in html
 
 
-def test_of_many_evaluations_those_of_the_headlines_have_pictures(run_of_every_kind):
-    """There are nine in that run: one more than all of which are shown."""
+def test_a_run_of_many_evaluations_features_those_of_the_headlines(run_of_every_kind):
+    """The run has nine evaluations, one more than a report that features all."""
     config, _, html = run_of_every_kind
-    assert len(config.evaluations) > FEW
+    assert len(config.evaluations) > MAX_FEATURED
     section = html[html.index('<section id="confusion"') : html.index('<section id="pseudo-l')]
     assert section.count('aria-label="Confusion matrix of') == 3
-    assert "Of the 9 evaluations these are shown: " in section
+    assert "Shown for 3 of the 9 evaluations: " in section
     curves = html[html.index('<section id="curves"') : html.index('<section id="confusion"')]
     folded = curves[curves.index("<details>") :]
     assert 'aria-label="Training curves of by-mers"' in folded
@@ -611,7 +619,7 @@ def test_chance_of_retrieval():
     assert chance_recall(pd.Series(["c"]), gallery, 4, 1) == 0
 
 
-def test_costs_are_summed_a_stage(run, tmp_path):
+def test_costs_are_summed_per_stage(run, tmp_path):
     _, results, html = run
     (cost,) = read_costs(results)
     assert (cost.stage, cost.jobs, cost.longest, cost.memory) == ("flow", 2, 80.5, 1900)
@@ -729,8 +737,8 @@ def test_edges_follow_the_references_and_go_right():
 
 def test_long_names_are_broken_and_lose_nothing():
     name = "appearance-32-frames.of_everything_thereisnobreakinthispart"
-    assert "".join(broken(name)) == name
-    assert max(map(len, broken(name))) <= 16
+    assert "".join(name_lines(name)) == name
+    assert max(map(len, name_lines(name))) <= 16
     node = artefact_graph(make_config(), needed_by_evaluations(make_config()), {})[0]["model rgb"]
     assert box_height(node) == 42
 

@@ -25,7 +25,7 @@ from motionfit.report.pictures import (
     spread_over,
 )
 
-CLUSTERS, CLIPS_PER_CLUSTER = 6, 8
+CLUSTERS, CLIPS_PER_CLUSTER, LABELS_PER_CLUSTER = 6, 8, 3
 FLOW_VIDEOS, FLOW_STEPS = 4, 5
 QUERIES, NEIGHBOURS = 4, 8
 
@@ -184,9 +184,9 @@ def cluster_examples(
     return clusters, scale
 
 
-def commonest_labels(truth: pd.Series, count: int = 3) -> list[tuple[str, float]]:
-    """The `count` commonest of the known true labels, each with its share of them."""
-    shares = truth[truth != ""].value_counts(normalize=True).head(count)
+def commonest_labels(truth: pd.Series) -> list[tuple[str, float]]:
+    """The commonest of the known true labels, each with its share of them."""
+    shares = truth[truth != ""].value_counts(normalize=True).head(LABELS_PER_CLUSTER)
     return [(str(label), float(share)) for label, share in shares.items()]
 
 

@@ -37,7 +37,7 @@ class Node:
     column: int
     name: str
     detail: str
-    used: bool = True
+    used: bool
     """Whether an evaluation needs the artefact. Otherwise the run does not make it."""
 
 
@@ -164,7 +164,7 @@ def column_and_text(config: Config, artefact: Artefact) -> tuple[int, str, str]:
             return FLOW, names["flow"], f"of {names['dataset']}"
         case "motion_model":
             chosen = config.motion_models[names["motion_model"]].motion_split
-            detail = "the split evaluated" if chosen == "target" else f"split {chosen}"
+            detail = "evaluated split" if chosen == "target" else f"split {chosen}"
             return MOTION, names["motion_model"], detail
         case "pseudo_labels":
             name = names["pseudo_labels"]
@@ -223,6 +223,7 @@ def draw(nodes: Nodes, edges: Edges) -> Drawing:
 
 
 def box_height(node: Node) -> int:
+    """Height of a node's box, in pixels."""
     return 2 * PADDING + LINE * (len(name_lines(node.name)) + 1)
 
 
@@ -255,8 +256,8 @@ def untangle(columns: list[list[str]], segments: Edges) -> list[list[str]]:
         columns = [list(column) for column in columns]
         order = range(1, len(columns)) if forward else range(len(columns) - 2, -1, -1)
         for c in order:
-            beside = columns[c - 1 if forward else c + 1]
-            place = {key: i for i, key in enumerate(beside)}
+            adjacent = columns[c - 1 if forward else c + 1]
+            place = {key: i for i, key in enumerate(adjacent)}
             current = {key: i for i, key in enumerate(columns[c])}
             columns[c].sort(
                 key=lambda key, place=place, current=current: np.mean(
@@ -280,6 +281,7 @@ def untangle(columns: list[list[str]], segments: Edges) -> list[list[str]]:
 
 
 def neighbours(key: str, segments: Edges) -> list[str]:
+    """The nodes and lanes that segments connect to `key`."""
     return [b if a == key else a for a, b in segments if key in (a, b)]
 
 

@@ -44,6 +44,8 @@ PACKAGES = ("motionfit", "torch", "torchvision", "snakemake")
 MAX_FEATURED = 8
 """A run of up to this many evaluations features all of them with detailed plots and clips. A larger
 run features only those of the headlines."""
+MISTAKES = 3
+"""Pairs of classes that are named below a confusion matrix."""
 
 
 @dataclass(frozen=True)
@@ -290,8 +292,8 @@ def headlines(
 def gain(compared: Sequence[EvaluationResult]) -> str:
     """Says in words what self-training gains over random weights.
 
-    Empty if the compared networks use different labels or test videos, or differ by more than
-    self-training.
+    Empty without two networks to compare, or if these use different labels or test videos, or
+    differ by more than self-training.
     """
     if len(compared) < 2 or compared[0].kind != SELF_TRAINED or compared[0].weights:
         return ""
@@ -353,11 +355,11 @@ def clips_text(config: Config) -> str:
 def training_views(
     config: Config, needed: Needed, histories: Sequence[collect.TrainingHistory], abridged: bool
 ) -> list[tuple[Figure, bool]]:
-    """Plots the curves of all trainings. Each comes with whether the page shows it openly instead
-    of in the list of other trainings.
+    """Plots the curves of all trainings. The flag beside each plot says whether the page shows it
+    unfolded.
 
     `config` holds the featured evaluations, and `needed` what they are made from. If `abridged`,
-    only their trainings are shown openly.
+    only their trainings are unfolded.
     """
     featured = {
         *needed.splits("motion_model"),
@@ -382,15 +384,15 @@ def confusion_figure(evaluation: EvaluationResult, predictions: pd.DataFrame) ->
     return Figure(evaluation.name, note, Markup(svg), commonest_mistakes(predictions))
 
 
-def commonest_mistakes(predictions: pd.DataFrame, count: int = 3) -> str:
-    """Says in words which true class is most often predicted as which other class."""
+def commonest_mistakes(predictions: pd.DataFrame) -> str:
+    """Says in words which classes are most often predicted instead of which true classes."""
     wrong = predictions[predictions["label"] != predictions["predicted"]]
     pairs = wrong.groupby(["label", "predicted"]).size().sort_values(ascending=False, kind="stable")
     if pairs.empty:
         return "No mistakes."
     return "Most often: " + "; ".join(
         f"{true} → {predicted} ({number})"
-        for (true, predicted), number in pairs.head(count).items()
+        for (true, predicted), number in pairs.head(MISTAKES).items()
     )
 
 
@@ -442,6 +444,7 @@ def versions() -> dict[str, str]:
 
 
 def duration(seconds: float) -> str:
+    """A time as text, such as '2 min 01 s'."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, whole_seconds = divmod(round(seconds), 60)
@@ -450,6 +453,7 @@ def duration(seconds: float) -> str:
 
 
 def memory(megabytes: float) -> str:
+    """An amount of memory as text, such as '1.9 GB'."""
     if pd.isna(megabytes):
         return "—"
     return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"

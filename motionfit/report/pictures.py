@@ -23,6 +23,10 @@ PICTURE_WIDTH = 104
 """Width of a picture on the page, in CSS pixels."""
 FILM_FRAMES = 8
 """Frames of a clip that the page plays."""
+WHEEL_SIZE = 96
+"""Width and height of the colour wheel, in pixels."""
+ARROWS_ACROSS = 6
+"""Arrows in a row of a flow picture."""
 
 
 # --------------------------------------------------------------------------------------- reading
@@ -172,25 +176,25 @@ def common_scale(flows: Sequence[np.ndarray]) -> float:
     return max(float(np.percentile(lengths, 98)), 0.05)
 
 
-def colour_wheel(size: int = 96) -> str:
+def colour_wheel() -> str:
     """The legend of `flow_colours`: a disc, each point coloured as motion from the centre to it."""
-    y, x = np.mgrid[:size, :size] * 2 / (size - 1) - 1
+    y, x = np.mgrid[:WHEEL_SIZE, :WHEEL_SIZE] * 2 / (WHEEL_SIZE - 1) - 1
     colours = flow_colours(np.stack([x, y], axis=-1), scale=1)
     colours[np.hypot(x, y) > 1] = 255
     return data_uri(colours)
 
 
-def flow_arrows(flow: np.ndarray, scale: float, size: tuple[int, int], across: int = 6) -> str:
+def flow_arrows(flow: np.ndarray, scale: float, size: tuple[int, int]) -> str:
     """Draws the mean flow of each cell of a grid as an arrow.
 
     Returns an SVG path for a drawing of `size` (height, width). Flow of `scale` and more gets an
     arrow almost as long as a cell. Flow below a tenth of `scale` gets none.
     """
     height, width = size
-    cell = width / across
+    cell = width / ARROWS_ACROSS
     down = max(1, round(height / cell))
     means = cv2.resize(
-        np.ascontiguousarray(flow, np.float32), (across, down), interpolation=cv2.INTER_AREA
+        np.ascontiguousarray(flow, np.float32), (ARROWS_ACROSS, down), interpolation=cv2.INTER_AREA
     )
     path = []
     for (row, column), length in np.ndenumerate(np.linalg.norm(means, axis=-1) / scale):

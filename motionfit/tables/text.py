@@ -151,7 +151,7 @@ def escaped(text: str) -> str:
 
 
 def tidy(table: FilledTable) -> pd.DataFrame:
-    """Writes a table as a data frame with one row per cell.
+    """Converts a table to a data frame with one row per cell.
 
     The columns are table, section, row, description, column, measure, text, evaluation, gain_over,
     published, measured, sd, difference, leak, seed0, ..., split1, ..., and note. `sd` (the standard

@@ -37,7 +37,7 @@ class Cell:
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation (n-1) over the seeds. None if there is only one seed."""
+        """Standard deviation (n-1) over the seeds. None with fewer than two seeds."""
         return stdev(self.seeds) if len(self.seeds) > 1 else None
 
     @property
@@ -143,7 +143,7 @@ def fill(
             row.gain_over_of(column),
             row.published.get(column),
             [100 * values["mean"] for values in by_seed],
-            mean_of_splits([values["splits"] for values in by_seed]),
+            mean_over_seeds([values["splits"] for values in by_seed]),
             bool(leaking & {*names}),
         )
 
@@ -173,7 +173,7 @@ def subtract(values: Measured, subtracted: Measured | None = None) -> Measured:
     return {"mean": values["mean"] - subtracted["mean"], "splits": splits}
 
 
-def mean_of_splits(by_seed: list[dict[str, float]]) -> dict[str, float]:
+def mean_over_seeds(by_seed: list[dict[str, float]]) -> dict[str, float]:
     """Averages each split over the seeds, and turns fractions into percent."""
     splits = by_seed[0] if by_seed else {}
     return {split: 100 * mean(values[split] for values in by_seed) for split in splits}

@@ -38,13 +38,13 @@ def fake_run(
         fake_frames(results / "frames" / dataset / f"{size[0]}x{size[1]}", indices[dataset], size)
     for dataset, flow in needed.flow:
         fake_flow(results / "flow" / dataset / flow, indices[dataset], config.flow[flow])
-    for name, of_model in needed.splits("motion_model", "appearance_model", "mers_model").items():
+    for name, model_splits in needed.splits("motion_model", "appearance_model", "mers_model").items():
         mers = name in config.appearance_models and config.appearance_models[name].mers
-        for split in of_model:
+        for split in model_splits:
             fake_history(results / "models" / name / f"split{split}", rng, not mers)
-    for name, of_labels in needed.splits("pseudo_labels").items():
+    for name, label_splits in needed.splits("pseudo_labels").items():
         recipe = config.pseudo_labels[name]
-        for split in of_labels:
+        for split in label_splits:
             folder = results / "pseudo_labels" / name / f"split{split}"
             fake_clusters(folder, indices[recipe.dataset], recipe.clusters, rng)
     for name, recipe in config.evaluations.items():

@@ -58,7 +58,7 @@ def table(*rows) -> pd.DataFrame:
     )
 
 
-def test_a_success_has_all_of_its_class_and_a_failure_none():
+def test_all_neighbours_of_a_success_have_its_class_and_none_of_a_failure():
     classes = {  # query: its class, and the classes of its three nearest videos
         "q0": ("run", "run", "run", "run"),
         "q1": ("run", "run", "run", "walk"),
@@ -84,7 +84,7 @@ def test_a_success_has_all_of_its_class_and_a_failure_none():
     assert choose_queries(nearest[nearest["query"] == "q1"], True, 9) == []
 
 
-def test_a_row_is_the_query_and_the_nearest_by_their_middle_frames(frames):
+def test_a_row_shows_the_middle_frames_of_the_query_and_the_nearest_clips(frames):
     nearest = table(("test0", "run", 2, "train1", "walk"), ("test0", "run", 1, "train0", "run"))
     query, *rest = clips_of(nearest, StoredClips(frames, INDEX, "frames"), LENGTH)
     assert (query.label, query.hit) == ("run", None)
@@ -116,7 +116,7 @@ def test_the_heading_says_what_the_queries_have_in_common():
 
 
 @pytest.mark.parametrize("shape", [(16, 24, 3), (24, 16, 3)])
-def test_the_sides_are_beside_each_other_and_no_text_is_cut_or_over_another(shape):
+def test_the_sides_do_not_overlap_and_no_text_is_cut_or_covered(shape):
     frame = np.zeros(shape, np.uint8)
     label = "WWWWW playing squash or racquetball"
     row = [Clip(frame, label, "query")] + [Clip(frame, label, "similarity 0.90", True)] * 3

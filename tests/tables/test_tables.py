@@ -77,7 +77,7 @@ def test_rows_and_columns_keep_the_order_of_the_config(table):
     assert list(table.rows[0].cells) == ["UCF", "R@1"]
 
 
-def test_a_measure_or_an_evaluation_that_is_missing_is_named(evaluations):
+def test_a_missing_measure_or_evaluation_is_named(evaluations):
     recipe = Table(title="t", columns={"c": "recognition top5"}, rows={"r": {"evaluation": "ours"}})
     with pytest.raises(MotionFitError, match=r"ours has no 'recognition top5'"):
         fill("t", recipe, evaluations)
@@ -108,7 +108,7 @@ def cells(line: str) -> list[str]:
     return [part.strip().replace("\0", "|") for part in parts]
 
 
-def test_markdown_has_the_paper_beside_what_is_measured(table):
+def test_markdown_has_published_beside_measured_figures(table):
     text = markdown(table)
     assert text.startswith("# Transfer \\| to the \\<target\\>\n\nNot of the paper's sizes.\n")
     lines = [cells(line) for line in text.splitlines() if line.startswith("|")]
@@ -149,7 +149,7 @@ def test_unused_columns_and_explanations_are_left_out(evaluations):
 # -------------------------------------------------------------------------------------------- CSV
 
 
-def test_csv_comes_back_as_it_was(table, tmp_path):
+def test_the_csv_holds_every_cell(table, tmp_path):
     tidy(table).to_csv(tmp_path / "t.csv", index=False)
     back = pd.read_csv(tmp_path / "t.csv")
     assert list(back) == [
@@ -213,7 +213,7 @@ def test_the_plot_has_a_point_for_each_figure_in_the_order_of_the_axis(evaluatio
     assert dots == 2 + 3 + 2
 
 
-def test_a_table_is_written_as_markdown_csv_and_if_it_has_an_axis_as_a_plot(evaluations, tmp_path):
+def test_a_table_is_written_as_markdown_and_csv_and_with_an_axis_as_a_plot(evaluations, tmp_path):
     output = tmp_path / "out" / "t.md"
     table_stage(
         name="t",

@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file, made from result files only."""
+"""The report of a run: one HTML file, written from the result files."""
 
 from motionfit.report.page import write_report
 

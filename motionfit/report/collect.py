@@ -1,4 +1,4 @@
-"""From result files to what the report shows."""
+"""Reads what the report shows from the result files."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -20,50 +20,52 @@ from motionfit.stage_names import STAGES
 Score = Callable[["EvaluationResult"], float]
 
 TRAINED = ("appearance_model", "mers_model")
-"""Rules of the appearance models that are trained before any fine-tuning."""
-SOURCE, TAUGHT = "source (pseudo-labels)", "source (MERS)"
+"""Rules that train an appearance model before fine-tuning."""
+PSEUDO_LABEL_SOURCE, MERS_SOURCE = "source (pseudo-labels)", "source (MERS)"
+"""What the report calls the two uses of a data set as a source."""
 
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """What a data set holds, and what it is used for."""
+    """What a data set holds and what the run uses it for."""
 
     name: str
     format: str
     use: str
     labels_unused: bool
-    """Whether it has labels that no training sees: it is a source only."""
+    """Whether the data set has labels that no training uses, because it is only a source."""
     videos: int
     labelled: int
     classes: int
     splits: dict[int, tuple[int, int]]
-    """Training and test videos of each split that has any."""
+    """Numbers of training and test videos of each split that has any videos."""
     lost: int
-    """Videos that could not be decoded."""
+    """Number of videos that could not be decoded."""
 
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """An evaluation's measures."""
+    """An evaluation, its measures and what its model has learned from."""
 
     name: str
     recipe: Evaluation
     kind: str
     """One of `KINDS`."""
     weights: Path | None
-    """The weight file that its model started from; None for random weights."""
+    """The weight file that the model starts from. None for random weights."""
     motion_models: list[str]
-    """The motion models that it is, goes back to or is taught by in fine-tuning."""
+    """The motion models behind the evaluation: the evaluated model itself, those that the evaluated
+    model has learned from, and the teacher in fine-tuning."""
     measures: dict[str, Any]
-    """Name to {'splits': {split: value}, 'mean': value}."""
+    """Maps the name of each measure to {'splits': {split: value}, 'mean': value}."""
     classes: int
-    """Of its data set."""
+    """Number of classes of its data set."""
     label_fraction: float
-    """Fraction of the training labels that it was fine-tuned with; without fine-tuning, that its
-    motion model learned from."""
+    """Fraction of the training labels that fine-tuning uses. Without fine-tuning, the fraction that
+    the motion model has learned from."""
     labelled: frozenset[str]
-    """The videos of its data set whose labels are behind it, in the first split: those that it was
-    fine-tuned with, and those that its motion model learned from."""
+    """Videos of its data set whose labels were used for the first split, by fine-tuning or by a
+    motion model."""
 
     @property
     def split(self) -> int:
@@ -72,46 +74,53 @@ class EvaluationResult:
 
     @property
     def recognises(self) -> bool:
-        """Whether it measures recognition."""
+        """Whether the evaluation measures recognition."""
         return "recognition" in self.recipe.measures
 
     @property
     def retrieves(self) -> bool:
-        """Whether it measures retrieval."""
+        """Whether the evaluation measures retrieval."""
         return "retrieval" in self.recipe.measures
 
     @property
     def first_recall(self) -> str:
-        """The measure of retrieval that asks most: by clip, at the smallest k."""
+        """Name of the hardest retrieval measure: recall by clip at the smallest k."""
         return f"retrieval clip R@{min(self.recipe.recall_at)}"
 
     def mean(self, measure: str) -> float | None:
+        """Mean of a measure over the splits. None if the evaluation does not take it."""
         return self.measures[measure]["mean"] if measure in self.measures else None
 
 
 @dataclass(frozen=True)
 class TrainingHistory:
-    """The epochs of a training, a table a split."""
+    """The epochs of a training, in one table per split."""
 
     name: str
-    what: str
+    description: str
+    """'motion model', 'appearance model' or 'fine-tuning'."""
     splits: dict[int, pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """Pseudo-labels: their quality a split, and where the units of the first are."""
+    """Pseudo-labels: their quality in each split, and the file with the units of the first
+    split."""
 
     name: str
     qualities: dict[int, dict[str, Any]]
     labels: Path
-    """Its `labels.csv`."""
+    """Path of `labels.csv` of the first split."""
     truth: pd.Series
-    """The source's videos to their true labels, '' where unknown."""
+    """True label of each video of the source, '' if unknown; the video is the index."""
 
     def read_units(self) -> pd.DataFrame:
-        """video, start, length, label, and `truth`, the true label ('' where unknown). Not
-        kept: those of a large source take memory, and a run may have many clusterings."""
+        """Reads the units: video, start, length, label, and `truth`, the true label ('' if
+        unknown).
+
+        They are not kept, because those of a large source take much memory and a run may have many
+        clusterings.
+        """
         units = read_table(
             required(self.labels), {"video": str, "start": int, "length": int, "label": int}
         )
@@ -123,28 +132,28 @@ class Clustering:
         return min(self.qualities)
 
     @property
-    def known(self) -> bool:
-        """Whether any true label is known."""
+    def has_true_labels(self) -> bool:
+        """Whether the true label of any unit is known."""
         return "nmi" in self.qualities[self.split]
 
 
 @dataclass(frozen=True)
 class StageCost:
-    """Time and memory of the jobs of a stage."""
+    """Time and memory of the jobs of one stage."""
 
     stage: str
     jobs: int
     seconds: float
     longest: float
     memory: float
-    """Maximum over the jobs, MB; nan where it was not measured."""
+    """Maximum over the jobs, in MB. NaN if no job's memory was measured."""
 
 
 # --------------------------------------------------------------------------------------- reading
 
 
 def required(path: Path) -> Path:
-    """The path, if the file is there. Raises MotionFitError naming it otherwise."""
+    """Returns the path if the file exists. Raises MotionFitError naming it otherwise."""
     if not path.is_file():
         raise MotionFitError(
             f"{path} is missing: run the pipeline to the end (snakemake) before the report"
@@ -157,7 +166,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_indices(results: Path, needed: Needed) -> dict[str, pd.DataFrame]:
-    """The index of each data set that is in use."""
+    """Reads the index of each data set that the evaluations use."""
     return {
         name: read_index(required(results / "index" / f"{name}.csv")) for name in needed.datasets
     }
@@ -187,7 +196,7 @@ def read_dataset(
         name=name,
         format=config.datasets[name].format,
         use=", ".join(uses),
-        labels_unused={*uses} <= {SOURCE, TAUGHT} and labelled > 0,
+        labels_unused={*uses} <= {PSEUDO_LABEL_SOURCE, MERS_SOURCE} and labelled > 0,
         videos=len(index),
         labelled=labelled,
         classes=len(classes(index)),
@@ -198,17 +207,19 @@ def read_dataset(
 
 def uses_of(config: Config, needed: Needed, name: str) -> list[str]:
     """What the evaluations use a data set for, in words."""
-    users = {
+    datasets_of_use = {
         "motion model": [config.motion_models[m].dataset for m in needed.splits("motion_model")],
-        SOURCE: [config.pseudo_labels[p].dataset for p in needed.splits("pseudo_labels")],
-        TAUGHT: [
+        PSEUDO_LABEL_SOURCE: [
+            config.pseudo_labels[p].dataset for p in needed.splits("pseudo_labels")
+        ],
+        MERS_SOURCE: [
             mers.dataset
             for name in needed.splits(*TRAINED)
             if (mers := config.appearance_models[name].mers)
         ],
         "target (fine-tuning, test)": [e.dataset for e in config.evaluations.values()],
     }
-    return [use for use, datasets in users.items() if name in datasets]
+    return [use for use, datasets in datasets_of_use.items() if name in datasets]
 
 
 # ----------------------------------------------------------------------------------- evaluations
@@ -219,13 +230,13 @@ def read_evaluation(
 ) -> EvaluationResult:
     recipe = config.evaluations[name]
     motion_models = config.motion_models_of(recipe)
-    used: list[tuple[LabelledPart, int]] = []
+    label_uses: list[tuple[LabelledPart, int]] = []  # a part of the labels, and its split
     if recipe.fine_tuning is not None:
-        used.append((config.labels_of_evaluation(recipe), recipe.splits[0]))
+        label_uses.append((config.labels_of_evaluation(recipe), recipe.splits[0]))
     for motion_model in motion_models:
         if config.motion_models[motion_model].dataset == recipe.dataset:
             split = config.model_split(recipe, motion_model, recipe.splits[0])
-            used.append((config.labels_of(motion_model), split))
+            label_uses.append((config.labels_of(motion_model), split))
     index = indices[recipe.dataset]
     return EvaluationResult(
         name=name,
@@ -235,15 +246,18 @@ def read_evaluation(
         motion_models=motion_models,
         measures=read_json(results / "evaluations" / name / "metrics.json"),
         classes=len(classes(index)),
-        label_fraction=used[0][0].label_fraction if used else 0.0,
+        label_fraction=label_uses[0][0].label_fraction if label_uses else 0.0,
         labelled=frozenset(
-            video for part, split in used for video in labelled_train(index, split, part)["video"]
+            video
+            for part, split in label_uses
+            for video in labelled_train(index, split, part)["video"]
         ),
     )
 
 
 def read_predictions(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:
-    """video, label, predicted and a probability a class, of the first split."""
+    """Reads the predictions of the first split: video, label, predicted, and one probability per
+    class."""
     folder = results / "evaluations" / evaluation.name / f"split{evaluation.split}"
     return read_table(
         required(folder / "predictions.csv"), dict.fromkeys(("video", "label", "predicted"), str)
@@ -251,7 +265,7 @@ def read_predictions(results: Path, evaluation: EvaluationResult) -> pd.DataFram
 
 
 def read_neighbours(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:
-    """The nearest training clips of each query, of the first split."""
+    """Reads the nearest training videos of each query of the first split."""
     folder = results / "evaluations" / evaluation.name / f"split{evaluation.split}"
     return read_nearest(required(folder / "neighbours.csv"))
 
@@ -259,26 +273,27 @@ def read_neighbours(results: Path, evaluation: EvaluationResult) -> pd.DataFrame
 def best(
     evaluations: Sequence[EvaluationResult], kind: str, score: Score
 ) -> EvaluationResult | None:
-    """The best of a kind."""
+    """The evaluation of a kind with the highest score. None if there is none of this kind."""
     return max((e for e in evaluations if e.kind == kind), key=score, default=None)
 
 
 def best_random(
     evaluations: Sequence[EvaluationResult], dataset: str, label_fraction: float, score: Score
 ) -> EvaluationResult | None:
-    """The best network of random weights on a data set, of as many labels where there is one."""
-    own = [e for e in evaluations if e.recipe.dataset == dataset]
-    alike = [e for e in own if e.label_fraction == label_fraction]
-    return best(alike, RANDOM, score) or best(own, RANDOM, score)
+    """The best network with random weights on a data set. One that uses the same fraction of the
+    labels is preferred, if there is any."""
+    on_dataset = [e for e in evaluations if e.recipe.dataset == dataset]
+    same_fraction = [e for e in on_dataset if e.label_fraction == label_fraction]
+    return best(same_fraction, RANDOM, score) or best(on_dataset, RANDOM, score)
 
 
 def top1(evaluation: EvaluationResult) -> float:
-    """Top-1 accuracy, of an evaluation that measures recognition."""
+    """Top-1 accuracy. The evaluation must measure recognition."""
     return evaluation.measures["recognition top1"]["mean"]
 
 
 def first_recall(evaluation: EvaluationResult) -> float:
-    """Recall at the smallest k, of an evaluation that measures retrieval."""
+    """Recall by clip at the smallest k. The evaluation must measure retrieval."""
     return evaluation.measures[evaluation.first_recall]["mean"]
 
 
@@ -286,10 +301,10 @@ def first_recall(evaluation: EvaluationResult) -> float:
 
 
 def read_histories(config: Config, results: Path, needed: Needed) -> list[TrainingHistory]:
-    """The trainings of all models, in the order of the pipeline."""
+    """Reads the histories of all trainings, in the order of the pipeline."""
     trainings = [
-        (name, what, splits, results / "models" / name)
-        for what, models in (
+        (name, description, splits, results / "models" / name)
+        for description, models in (
             ("motion model", needed.splits("motion_model")),
             ("appearance model", needed.splits(*TRAINED)),
         )
@@ -303,7 +318,7 @@ def read_histories(config: Config, results: Path, needed: Needed) -> list[Traini
     return [
         TrainingHistory(
             name,
-            what,
+            description,
             {
                 split: read_table(
                     required(folder / f"split{split}" / "history.csv"), {"epoch": int, "kept": int}
@@ -311,7 +326,7 @@ def read_histories(config: Config, results: Path, needed: Needed) -> list[Traini
                 for split in sorted(splits)
             },
         )
-        for name, what, splits, folder in trainings
+        for name, description, splits, folder in trainings
     ]
 
 
@@ -331,9 +346,9 @@ def read_clustering(
 
 
 def read_costs(results: Path) -> list[StageCost]:
-    """Sums the benchmark files a stage; a job whose time is unknown is not counted."""
+    """Sums the benchmark files of each stage. Jobs whose time is unknown are not counted."""
     costs = []
-    for stage in STAGES:  # the report itself is still running
+    for stage in STAGES:  # the report itself is still running, so its cost is not known
         files = sorted((results / "benchmarks" / stage).rglob("*.tsv"))
         rows = pd.DataFrame([benchmark(file) for file in files], columns=["s", "max_rss"])
         rows = rows[rows["s"].notna()]
@@ -351,6 +366,6 @@ def read_costs(results: Path) -> list[StageCost]:
 
 
 def benchmark(file: Path) -> tuple[float, float]:
-    """Seconds and MB of a job; nan where they were not measured."""
+    """Seconds and memory in MB of a job. NaN if they were not measured."""
     row = pd.read_csv(file, sep="\t", na_values=["NA", "-"]).iloc[0]
     return tuple(float(pd.to_numeric(row.get(key), errors="coerce")) for key in ("s", "max_rss"))

@@ -1,4 +1,5 @@
-"""Clips to look at: what is in the clusters, flow beside its frames, what retrieval finds."""
+"""Example clips for the report: members of clusters, frames with their flow, and what retrieval
+finds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from motionfit.graph import Needed
 from motionfit.modality import Modality
 from motionfit.report.collect import Clustering, EvaluationResult
 from motionfit.report.pictures import (
-    FILM,
+    FILM_FRAMES,
     Film,
     FlowPicture,
     StoredClips,
@@ -24,7 +25,7 @@ from motionfit.report.pictures import (
     spread_over,
 )
 
-CLUSTERS, CLIPS_A_CLUSTER = 6, 8
+CLUSTERS, CLIPS_PER_CLUSTER, LABELS_PER_CLUSTER = 6, 8, 3
 FLOW_VIDEOS, FLOW_STEPS = 4, 5
 QUERIES, NEIGHBOURS = 4, 8
 
@@ -33,18 +34,20 @@ Indices = dict[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip that was read: its frames, and where there is flow its mean in pixels a frame."""
+    """A clip as read from the store."""
 
     video: str
     start: int
     label: str
     frames: np.ndarray
+    """(N, H, W, 3) uint8."""
     flow: np.ndarray | None
+    """(H, W, 2) mean flow in pixels per frame. None if the run has computed no flow."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A clip as pictures."""
+class ClipPicture:
+    """A clip as pictures for the page."""
 
     video: str
     start: int
@@ -55,13 +58,13 @@ class Shown:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster and some of its clips."""
+    """A cluster with some of its clips."""
 
     number: int
     size: int
-    truths: list[tuple[str, float]]
-    """The commonest true labels and their shares; empty where none is known."""
-    clips: list[Shown]
+    true_labels: list[tuple[str, float]]
+    """The commonest true labels and their shares. Empty if no true label is known."""
+    clips: list[ClipPicture]
 
 
 @dataclass(frozen=True)
@@ -70,32 +73,32 @@ class FlowVideo:
 
     video: str
     label: str
-    steps: list[Shown]
+    steps: list[ClipPicture]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The nearest videos that one evaluation's model finds, each by its nearest clip, and whether
-    each has the query's label."""
+class Retrieved:
+    """The nearest videos to a query by the features of one evaluation's model."""
 
     evaluation: str
     kind: str
-    found: list[tuple[Shown, bool]]
+    neighbours: list[tuple[ClipPicture, bool]]
+    """The nearest clip of each video, nearest first, and whether it has the query's label."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """A clip of a test video, and what is found for it."""
+    """A clip of a test video, and what each compared evaluation retrieves for it."""
 
-    clip: Shown
-    answers: list[Answer]
+    clip: ClipPicture
+    retrieved: list[Retrieved]
 
 
 # --------------------------------------------------------------------------------------- reading
 
 
 class ClipReader:
-    """Clips of a data set with their flow, where the run has computed any."""
+    """Reads clips of a data set, with their flow if the run has computed any."""
 
     def __init__(
         self,
@@ -115,28 +118,29 @@ class ClipReader:
         self._labels = dict(zip(index["video"], index["label"], strict=True))
 
     def length(self, video: str) -> int:
-        """Frames of a video; 0 where it could not be decoded."""
+        """Number of frames of a video. 0 if it could not be decoded."""
         store = self._frames.store(video)
         return store.length(video) if store else 0
 
     def clip(self, video: str, start: int, length: int) -> Clip | None:
-        """None where the video could not be decoded."""
-        frames = self._frames.spread(video, start, length, FILM)
+        """Reads a clip. None if the video could not be decoded."""
+        frames = self._frames.spread(video, start, length, FILM_FRAMES)
         if frames is None:
             return None
-        flow = self._flow.spread(video, start, length, FILM) if self._flow else None
+        flow = self._flow.spread(video, start, length, FILM_FRAMES) if self._flow else None
         if flow is not None:
             flow = mean_flow(flow, self._bound)
         return Clip(video, start, self._labels[video], frames, flow)
 
 
-def shown(clip: Clip, scale: float) -> Shown:
+def clip_picture(clip: Clip, scale: float) -> ClipPicture:
+    """Turns a clip into pictures. Motion of `scale` pixels per frame and more has full colour."""
     flow = None if clip.flow is None else flow_picture(clip.flow, scale)
-    return Shown(clip.video, clip.start, clip.label, film(clip.frames), flow)
+    return ClipPicture(clip.video, clip.start, clip.label, film(clip.frames), flow)
 
 
 def scale_of(clips: Sequence[Clip]) -> float:
-    """The motion that has full colour in the pictures of all these clips."""
+    """The motion, in pixels per frame, that has full colour in the pictures of all these clips."""
     return common_scale([clip.flow for clip in clips if clip.flow is not None])
 
 
@@ -144,8 +148,8 @@ def scale_of(clips: Sequence[Clip]) -> float:
 
 
 def choose_clusters(sizes: Sequence[int], count: int) -> list[int]:
-    """At most `count` clusters that are not empty: the largest, the smallest and, evenly by rank,
-    some between."""
+    """Chooses at most `count` non-empty clusters, spread evenly by rank of size from the largest to
+    the smallest."""
     order = [int(k) for k in np.argsort(-np.asarray(sizes), kind="stable") if sizes[k]]
     return spread(order, count)
 
@@ -153,35 +157,36 @@ def choose_clusters(sizes: Sequence[int], count: int) -> list[int]:
 def cluster_examples(
     config: Config, results: Path, clustering: Clustering, units: pd.DataFrame, indices: Indices
 ) -> tuple[list[Cluster], float]:
-    """Some clusters with some of their clips, with flow where the motion model is on flow, and the
-    motion in pixels a frame of full colour."""
+    """Returns some clusters with some of their clips, and the motion that has full colour, in
+    pixels per frame. The clips have flow if the motion model reads flow."""
     recipe = config.pseudo_labels[clustering.name]
     flow, size = config.flow_of(recipe.motion_model), config.size_of(recipe.motion_model)
     reader = ClipReader(config, results, recipe.dataset, indices[recipe.dataset], size, flow)
     sizes = clustering.qualities[clustering.split]["sizes"]
-    clips = {}
+    clips_of_cluster = {}
     for number in choose_clusters(sizes, CLUSTERS):
-        own_units = units[units["label"] == number]
-        clips[number] = [
+        cluster_units = units[units["label"] == number]
+        clips_of_cluster[number] = [
             clip
-            for row in spread_over(own_units, "video", CLIPS_A_CLUSTER).itertuples()
+            for row in spread_over(cluster_units, "video", CLIPS_PER_CLUSTER).itertuples()
             if (clip := reader.clip(row.video, row.start, row.length))
         ]
-    scale = scale_of([clip for own in clips.values() for clip in own])
+    scale = scale_of([clip for clips in clips_of_cluster.values() for clip in clips])
     clusters = [
         Cluster(
             number,
             sizes[number],
-            common_truths(units[units["label"] == number]["truth"]),
-            [shown(clip, scale) for clip in own],
+            commonest_labels(units[units["label"] == number]["truth"]),
+            [clip_picture(clip, scale) for clip in clips],
         )
-        for number, own in clips.items()
+        for number, clips in clips_of_cluster.items()
     ]
     return clusters, scale
 
 
-def common_truths(truth: pd.Series, count: int = 3) -> list[tuple[str, float]]:
-    shares = truth[truth != ""].value_counts(normalize=True).head(count)
+def commonest_labels(truth: pd.Series) -> list[tuple[str, float]]:
+    """The commonest of the known true labels, each with its share of them."""
+    shares = truth[truth != ""].value_counts(normalize=True).head(LABELS_PER_CLUSTER)
     return [(str(label), float(share)) for label, share in shares.items()]
 
 
@@ -191,14 +196,14 @@ def common_truths(truth: pd.Series, count: int = 3) -> list[tuple[str, float]]:
 def flow_examples(
     config: Config, results: Path, dataset: str, flow: str, index: pd.DataFrame
 ) -> tuple[list[FlowVideo], float]:
-    """Some videos, of different labels where there are, with the flow of a few frames; and the
-    motion in pixels a frame of full colour."""
+    """Returns some videos with the flow of a few frames, and the motion that has full colour, in
+    pixels per frame. The videos have different labels if the data set has labels."""
     recipe = config.flow[flow]
     reader = ClipReader(config, results, dataset, index, recipe.size, flow)
-    each = index.drop_duplicates("label") if (index["label"] != "").any() else index
+    candidates = index.drop_duplicates("label") if (index["label"] != "").any() else index
     videos = []
-    # More than are shown, for some may not have been decodable.
-    for row in index.loc[spread(list(each.index), 2 * FLOW_VIDEOS)].itertuples():
+    # Twice as many as the report shows, because some may not have been decodable.
+    for row in index.loc[spread(list(candidates.index), 2 * FLOW_VIDEOS)].itertuples():
         if length := reader.length(row.video):
             # The last frame has no flow of its own.
             steps = spread(range(length - 1), FLOW_STEPS)
@@ -206,7 +211,7 @@ def flow_examples(
     videos = spread(videos, FLOW_VIDEOS)
     scale = scale_of([clip for _, clips in videos for clip in clips])
     return [
-        FlowVideo(row.video, row.label, [shown(clip, scale) for clip in clips])
+        FlowVideo(row.video, row.label, [clip_picture(clip, scale) for clip in clips])
         for row, clips in videos
     ], scale
 
@@ -221,11 +226,12 @@ def retrieval_examples(
     neighbours: Sequence[tuple[EvaluationResult, pd.DataFrame]],
     indices: Indices,
 ) -> tuple[list[Query], float]:
-    """What the models of evaluations of one data set find for the same queries, which are spread
-    evenly over the test videos; and the motion in pixels a frame of full colour.
+    """Returns some queries with what each evaluation retrieves for them, and the motion that has
+    full colour, in pixels per frame. The queries are spread evenly over the test videos.
 
-    `neighbours`: the evaluations, each with its table of the nearest training videos; without any
-    there are no queries."""
+    `neighbours`: evaluations on one data set, each with its table of the nearest training videos.
+    If it is empty, there are no queries.
+    """
     if not neighbours:
         return [], 0.0
     first = neighbours[0][0].recipe
@@ -235,41 +241,41 @@ def retrieval_examples(
     reader = ClipReader(config, results, first.dataset, index, size, flow)
     tables = [table for _, table in neighbours]
     queries = []
-    for query in spread(queries_of_all(tables), QUERIES):
+    for query in spread(common_queries(tables), QUERIES):
         start = tables[0].loc[tables[0]["query"] == query, "query_start"].iloc[0]
         if (clip := reader.clip(query, start, first.clip_length)) is None:
             continue
-        answers = []
+        retrieved = []
         for evaluation, table in neighbours:
             rows = table[table["query"] == query].sort_values("rank").head(NEIGHBOURS)
-            found = [
+            nearest = [
                 (other, row.label == row.query_label)
                 for row in rows.itertuples()
                 if (other := reader.clip(row.video, row.start, evaluation.recipe.clip_length))
             ]
-            answers.append((evaluation, found))
-        queries.append((clip, answers))
+            retrieved.append((evaluation, nearest))
+        queries.append((clip, retrieved))
     scale = scale_of(
         [clip for clip, _ in queries]
-        + [clip for _, answers in queries for _, found in answers for clip, _ in found]
+        + [clip for _, retrieved in queries for _, nearest in retrieved for clip, _ in nearest]
     )
     return [
         Query(
-            shown(clip, scale),
+            clip_picture(clip, scale),
             [
-                Answer(
+                Retrieved(
                     evaluation.name,
                     evaluation.kind,
-                    [(shown(other, scale), hit) for other, hit in found],
+                    [(clip_picture(other, scale), hit) for other, hit in nearest],
                 )
-                for evaluation, found in answers
+                for evaluation, nearest in retrieved
             ],
         )
-        for clip, answers in queries
+        for clip, retrieved in queries
     ], scale
 
 
-def queries_of_all(tables: Sequence[pd.DataFrame]) -> list[str]:
-    """The queries that are in every table, in the order of the first."""
+def common_queries(tables: Sequence[pd.DataFrame]) -> list[str]:
+    """The queries that are in every table, in the order of the first table."""
     common = set.intersection(*(set(table["query"]) for table in tables))
     return [query for query in tables[0]["query"].unique() if query in common]

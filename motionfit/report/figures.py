@@ -1,4 +1,4 @@
-"""Plots, each as SVG text that can stand in a page beside others."""
+"""The plots of the report, each as SVG text for an HTML page."""
 
 import matplotlib
 import numpy as np
@@ -9,14 +9,16 @@ from matplotlib.figure import Figure
 from motionfit.plots import BLUE, GREY, ORANGE, SKY, STYLE, shortened, svg
 from motionfit.report.collect import Clustering, TrainingHistory
 
-CELL_TEXT = 20
-"""Classes up to which a confusion matrix says its counts."""
+MAX_CLASSES_WITH_COUNTS = 20
+"""A confusion matrix of more classes shows colours without counts."""
 
 
 def training_curves(history: TrainingHistory) -> str:
-    """Loss and accuracy of each epoch, training and validation, one line per split, and a dot at
-    the epoch whose weights are the model, where that is not the last. Of a training without labels
-    it is the accuracy of the order of clips, or the loss alone."""
+    """Plots loss and accuracy over the epochs, for training and validation, one line per split.
+
+    A dot marks the epoch whose weights were kept, unless it is the last. A training without labels
+    has the accuracy of clip order instead, or only the loss.
+    """
     columns = {column for table in history.splits.values() for column in table}
     accuracies = [m for m in ("accuracy", "order_accuracy") if f"train_{m}" in columns]
     measures = ["loss", *accuracies[:1]]
@@ -51,28 +53,28 @@ def training_curves(history: TrainingHistory) -> str:
 
 
 def early_model(table: pd.DataFrame) -> list[int]:
-    """Places of the epoch whose weights are the model; none where it is the last."""
+    """Row number of the epoch whose weights were kept. Empty if it is the last epoch."""
     return np.flatnonzero(table["kept"].to_numpy()[:-1]).tolist()
 
 
 def mark_steps(axis: Axes, table: pd.DataFrame) -> None:
-    """A thin line where the learning rate changes."""
+    """Draws a thin vertical line where the learning rate changes."""
     changed = table["learning_rate"].diff().fillna(0) != 0
     for epoch in table["epoch"][changed]:
         axis.axvline(epoch - 0.5, color="#d5dae0", linewidth=0.8, zorder=0)
 
 
 def confusion(predictions: pd.DataFrame, name: str) -> str:
-    """Confusion matrix: the true class down, the predicted one across, coloured by its share of
-    the true class's videos."""
+    """Draws the confusion matrix: true classes in rows, predicted classes in columns, coloured by
+    the share of the true class's videos."""
     names, counts = confusion_counts(predictions)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    few = len(names) <= CELL_TEXT
+    with_counts = len(names) <= MAX_CLASSES_WITH_COUNTS
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3.8, 3.6), layout="constrained")
         axis = figure.subplots()
         axis.imshow(share, cmap="Blues", vmin=0, vmax=1, interpolation="none")
-        if few:
+        if with_counts:
             size = min(7.5, 75 / len(names))
             for (row, column), value in np.ndenumerate(counts):
                 if value:
@@ -86,12 +88,12 @@ def confusion(predictions: pd.DataFrame, name: str) -> str:
                         color=colour,
                         fontsize=size,
                     )
-        step = 1 if few else -(-len(names) // 20)
+        step = 1 if with_counts else -(-len(names) // 20)
         places = range(0, len(names), step)
         labels = [shortened(names[i], 16) for i in places]
         axis.set_xticks(places, labels, rotation=90)
         axis.set_yticks(places, labels)
-        axis.tick_params(length=0 if few else 2)
+        axis.tick_params(length=0 if with_counts else 2)
         axis.spines[:].set_visible(False)
         axis.set_xlabel("predicted")
         axis.set_ylabel("true")
@@ -99,15 +101,16 @@ def confusion(predictions: pd.DataFrame, name: str) -> str:
 
 
 def confusion_counts(predictions: pd.DataFrame) -> tuple[list[str], np.ndarray]:
-    """Classes, and (K, K) videos of each true class (row) that were given each class (column)."""
+    """Classes, and the (K, K) numbers of videos by true class (row) and predicted class
+    (column)."""
     names = [c[2:-1] for c in predictions.columns if c.startswith("p(")]
     table = pd.crosstab(predictions["label"], predictions["predicted"])
     return names, table.reindex(index=names, columns=names, fill_value=0).to_numpy()
 
 
 def cluster_sizes(clustering: Clustering, units: pd.DataFrame) -> str:
-    """Sizes of the clusters, the largest first; where true labels are known, the part of the
-    commonest one is dark."""
+    """Plots the sizes of the clusters, the largest first. If true labels are known, the part of
+    each cluster with its commonest label is dark."""
     sizes = np.array(clustering.qualities[clustering.split]["sizes"])
     order = np.argsort(-sizes, kind="stable")
     known = units[units["truth"] != ""]
@@ -128,7 +131,7 @@ def cluster_sizes(clustering: Clustering, units: pd.DataFrame) -> str:
 
 
 def bars(axis: Axes, values: np.ndarray, colour: str) -> None:
-    """Bars at 1, 2, ... as one path, so that hundreds of them stay small."""
+    """Draws bars at 1, 2, ... as a single path, so that the SVG of hundreds of bars stays small."""
     middles = np.arange(len(values)) + 1
     edges = np.stack([middles - 0.42, middles + 0.42], axis=1).ravel()
     steps = np.insert(values, range(1, len(values)), 0)

@@ -1,4 +1,4 @@
-"""The artefacts of a run as a graph, drawn in columns from left to right."""
+"""Draws the graph of a run's artefacts, in columns from left to right."""
 
 import re
 from collections.abc import Mapping
@@ -23,31 +23,33 @@ COLUMNS = (
 DATASET, FRAMES, FLOW, MOTION, LABELS, APPEARANCE, EVALUATION = range(len(COLUMNS))
 
 WIDTH, BOX, GAP, TOP = 1150, 138, 12, 34
-"""Pixels: of the drawing, of a box, between boxes, of the headings."""
-LINE, PADDING, LETTERS = 15, 6, 16
-"""Pixels of a line of text and above and below it; letters that fit into a line."""
-READABLE = 100
-"""Boxes of a drawing up to which it can be read."""
+"""Pixels: width of the drawing, width of a box, gap between boxes, height of the headings."""
+LINE, PADDING, MAX_LETTERS = 15, 6, 16
+"""Pixels: height of a line of text, padding above and below the text. Maximum letters per line."""
+MAX_NODES = 100
+"""A graph with more nodes is too large to be readable."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """An artefact."""
+    """An artefact in the graph."""
 
     column: int
     name: str
     detail: str
-    used: bool = True
-    """Whether an evaluation needs it; what none needs is not made."""
+    used: bool
+    """Whether an evaluation needs the artefact. Otherwise the run does not make it."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """A node at its place: left edge and middle, in pixels."""
+    """A node with its position in pixels."""
 
     node: Node
     x: float
+    """Left edge."""
     y: float
+    """Vertical middle."""
 
     @property
     def height(self) -> int:
@@ -55,24 +57,24 @@ class Box:
 
     @property
     def lines(self) -> list[tuple[float, str]]:
-        """The lines of the name and the detail, and the base line of each."""
-        text = [*broken(self.node.name), self.node.detail]
+        """The lines of text, each with its base line: the name, then the detail."""
+        text = [*name_lines(self.node.name), self.node.detail]
         top = PADDING + LINE - 4 - self.height / 2
         return [(top + i * LINE, line) for i, line in enumerate(text)]
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A graph laid out: boxes, and the wires between them as SVG paths."""
+    """A graph with its layout: boxes, and the wires between them as SVG paths."""
 
     width: float
     height: float
     headings: list[tuple[float, str]]
     boxes: list[Box]
     data: list[str]
-    """The wires along which frames and flow go."""
+    """Wires that carry videos, frames or flow."""
     learned: list[str]
-    """The wires along which models and pseudo-labels go."""
+    """Wires that carry models or pseudo-labels."""
 
 
 Nodes = dict[str, Node]
@@ -85,10 +87,10 @@ Edges = list[tuple[str, str]]
 def artefact_graph(
     config: Config, needed: Needed, details: Mapping[str, str]
 ) -> tuple[Nodes, Edges]:
-    """Nodes by key, and edges (from, to) in order, of all artefacts that the config names.
+    """Returns the nodes by key, and the edges (from, to), of all artefacts that the config names.
 
-    `needed`: what is made; the other nodes are not `used`. `details`: the second line of data sets
-    and evaluations, by key ('dataset NAME', ...).
+    `needed`: the artefacts that are made; all other nodes are not `used`. `details`: the last line
+    of text in the boxes of data sets and evaluations, by key ('dataset NAME', ...).
     """
     made = {key_of(artefact) for artefact in needed.artefacts}
     nodes: Nodes = {}
@@ -96,7 +98,7 @@ def artefact_graph(
     for artefact in all_artefacts(config):
         key = key_of(artefact)
         if key and key not in nodes:
-            column, name, detail = described(config, artefact)
+            column, name, detail = column_and_text(config, artefact)
             nodes[key] = Node(column, name, details.get(key, detail), key in made)
         for source in sources(artefact):
             if key and (start := key_of(source)) not in (None, key):
@@ -105,7 +107,8 @@ def artefact_graph(
 
 
 def all_artefacts(config: Config) -> list[Artefact]:
-    """An artefact of each name, split and shard aside, and what it is made from."""
+    """One artefact of each name that the config has, whatever the split or shard, and all that
+    these are made from."""
     graph = graph_of_evaluations(config)
     targets = [graph.index(name) for name in config.datasets]
     targets += [graph.model(name, 1) for name in config.motion_models]
@@ -116,20 +119,21 @@ def all_artefacts(config: Config) -> list[Artefact]:
 
 
 def sources(artefact: Artefact) -> list[Artefact]:
-    """What an artefact is drawn as made from. Features are no box of their own, and indexes, which
-    most artefacts read, are drawn before the frames alone."""
-    found = []
+    """The artefacts that an artefact is made from, as the graph shows it. Features have no box, so
+    what they are made from takes their place. Most artefacts read an index, but only frames have a
+    wire from it."""
+    shown_sources = []
     for name, read in artefact.inputs.items():
         for made in read.made_by:
             if made.rule == "features":
-                found += sources(made)
+                shown_sources += sources(made)
             elif name != "index" or artefact.rule == "frames":
-                found.append(made)
-    return found
+                shown_sources.append(made)
+    return shown_sources
 
 
 def key_of(artefact: Artefact) -> str | None:
-    """The node that an artefact belongs to; None if it is not drawn."""
+    """Key of the node that an artefact belongs to. None if the artefact is not drawn."""
     names = artefact.wildcards
     match artefact.rule:
         case "index":
@@ -148,8 +152,8 @@ def key_of(artefact: Artefact) -> str | None:
             return None
 
 
-def described(config: Config, artefact: Artefact) -> tuple[int, str, str]:
-    """Column, name and second line of an artefact's node."""
+def column_and_text(config: Config, artefact: Artefact) -> tuple[int, str, str]:
+    """Column, name and detail of an artefact's node."""
     names = artefact.wildcards
     match artefact.rule:
         case "index":
@@ -160,7 +164,7 @@ def described(config: Config, artefact: Artefact) -> tuple[int, str, str]:
             return FLOW, names["flow"], f"of {names['dataset']}"
         case "motion_model":
             chosen = config.motion_models[names["motion_model"]].motion_split
-            detail = "the split evaluated" if chosen == "target" else f"split {chosen}"
+            detail = "evaluated split" if chosen == "target" else f"split {chosen}"
             return MOTION, names["motion_model"], detail
         case "pseudo_labels":
             name = names["pseudo_labels"]
@@ -172,8 +176,8 @@ def described(config: Config, artefact: Artefact) -> tuple[int, str, str]:
             return EVALUATION, names["evaluation"], ""
 
 
-def used(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:
-    """The part of a graph that an evaluation needs."""
+def without_unused(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:
+    """Removes the nodes that no evaluation needs, and their edges."""
     kept = {key: node for key, node in nodes.items() if node.used}
     return kept, [(a, b) for a, b in edges if a in kept and b in kept]
 
@@ -182,7 +186,7 @@ def used(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:
 
 
 def draw(nodes: Nodes, edges: Edges) -> Drawing:
-    """Lays the graph out so that few wires cross.
+    """Lays out the graph so that few wires cross.
 
     A wire that spans several columns passes through a lane between the boxes of each column in
     between. All wires that start at the same node share its lanes.
@@ -201,8 +205,8 @@ def draw(nodes: Nodes, edges: Edges) -> Drawing:
     for key, column in column_of.items():
         columns[column].append(key)
     columns = untangle(columns, list(segments))
-    tall = {key: box_height(nodes[key]) if key in nodes else 0 for key in column_of}
-    y = heights(columns, list(segments), tall)
+    box_heights = {key: box_height(nodes[key]) if key in nodes else 0 for key in column_of}
+    y = vertical_middles(columns, list(segments), box_heights)
     x = {key: column * (WIDTH - BOX) / (len(COLUMNS) - 1) for key, column in column_of.items()}
     wires = {(a, b): wire(x[a] + BOX, y[a], x[b], y[b]) for a, b in segments}
     wires |= {(k, k): f"M{x[k]:.1f},{y[k]:.1f}h{BOX}" for k in column_of if k not in nodes}
@@ -210,7 +214,7 @@ def draw(nodes: Nodes, edges: Edges) -> Drawing:
     origin = {key: key if key in nodes else key.split(" ", 2)[2] for key in column_of}
     return Drawing(
         WIDTH,
-        max(y[key] + tall[key] / 2 for key in y) + 4,
+        max(y[key] + box_heights[key] / 2 for key in y) + 4,
         [(i * (WIDTH - BOX) / (len(COLUMNS) - 1), name) for i, name in enumerate(COLUMNS)],
         [Box(node, x[key], y[key]) for key, node in nodes.items()],
         [path for (a, _), path in wires.items() if not origin[a].startswith(learned)],
@@ -219,20 +223,22 @@ def draw(nodes: Nodes, edges: Edges) -> Drawing:
 
 
 def box_height(node: Node) -> int:
-    return 2 * PADDING + LINE * (len(broken(node.name)) + 1)
+    """Height of a node's box, in pixels."""
+    return 2 * PADDING + LINE * (len(name_lines(node.name)) + 1)
 
 
-def broken(name: str) -> list[str]:
+def name_lines(name: str) -> list[str]:
     """Splits a name into lines that fit into a box, after '-', '_' or '.' if possible."""
     lines = [""]
-    for part in re.findall(rf"[^-_.]{{1,{LETTERS - 1}}}[-_.]?|[-_.]", name):
-        if len(lines[-1] + part) > LETTERS:
+    for piece in re.findall(rf"[^-_.]{{1,{MAX_LETTERS - 1}}}[-_.]?|[-_.]", name):
+        if len(lines[-1] + piece) > MAX_LETTERS:
             lines.append("")
-        lines[-1] += part
+        lines[-1] += piece
     return lines
 
 
 def wire(x0: float, y0: float, x1: float, y1: float) -> str:
+    """The SVG path of a curve that leaves (x0, y0) and reaches (x1, y1) horizontally."""
     middle = (x0 + x1) / 2
     return f"M{x0:.1f},{y0:.1f}C{middle:.1f},{y0:.1f} {middle:.1f},{y1:.1f} {x1:.1f},{y1:.1f}"
 
@@ -250,13 +256,13 @@ def untangle(columns: list[list[str]], segments: Edges) -> list[list[str]]:
         columns = [list(column) for column in columns]
         order = range(1, len(columns)) if forward else range(len(columns) - 2, -1, -1)
         for c in order:
-            beside = columns[c - 1 if forward else c + 1]
-            place = {key: i for i, key in enumerate(beside)}
-            own = {key: i for i, key in enumerate(columns[c])}
+            adjacent = columns[c - 1 if forward else c + 1]
+            place = {key: i for i, key in enumerate(adjacent)}
+            current = {key: i for i, key in enumerate(columns[c])}
             columns[c].sort(
-                key=lambda key, place=place, own=own: np.mean(
+                key=lambda key, place=place, current=current: np.mean(
                     [place[other] for other in neighbours(key, segments) if other in place]
-                    or [own[key]]
+                    or [current[key]]
                 )
             )
         if crossings(columns, segments) < crossings(best, segments):
@@ -275,6 +281,7 @@ def untangle(columns: list[list[str]], segments: Edges) -> list[list[str]]:
 
 
 def neighbours(key: str, segments: Edges) -> list[str]:
+    """The nodes and lanes that segments connect to `key`."""
     return [b if a == key else a for a, b in segments if key in (a, b)]
 
 
@@ -283,15 +290,15 @@ def crossings(columns: list[list[str]], segments: Edges) -> int:
     place = {key: i for column in columns for i, key in enumerate(column)}
     total = 0
     for column in columns:
-        own = set(column)
-        ends = np.array([(place[a], place[b]) for a, b in segments if a in own])
+        keys = set(column)
+        ends = np.array([(place[a], place[b]) for a, b in segments if a in keys])
         if len(ends):
             start, end = ends[:, :1], ends[:, 1:]
             total += int(((start < start.T) & (end > end.T)).sum())
     return total
 
 
-def heights(
+def vertical_middles(
     columns: list[list[str]], segments: Edges, height: Mapping[str, float]
 ) -> dict[str, float]:
     """The vertical middle of each node, in pixels: as near as possible (least squares) to the mean

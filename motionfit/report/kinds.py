@@ -1,4 +1,4 @@
-"""What an evaluated model is, by what it has learned from, and what the report calls it."""
+"""The kinds of evaluated models, by what they have learned from, and their names in the report."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ SELF_TRAINED, APPEARANCE_TAUGHT, MERS, MARS, PRE_TRAINED, RANDOM, MOTION, RGB_MO
 
 @dataclass(frozen=True)
 class Kind:
-    """What a kind of models is called."""
+    """The names of a kind of models in the report."""
 
     headline: str
-    """Beside a figure."""
+    """Below a headline, and beside the videos that retrieval finds."""
     row: str
-    """In a row of the results."""
+    """In the table of results."""
     box: str = ""
-    """In the graph of the artefacts, of an appearance model."""
+    """In the graph of artefacts. Empty for kinds that are not a kind of appearance model there."""
 
 
 KINDS = {
@@ -38,19 +38,20 @@ KINDS = {
     MERS: Kind("RGB, taught by MERS", "RGB network taught by MERS", "by MERS"),
     MARS: Kind("RGB, taught by MARS", "RGB network taught by MARS"),
     PRE_TRAINED: Kind(
-        "RGB, pre-trained weights", "RGB network of pre-trained weights", "pre-trained weights"
+        "RGB, pre-trained weights", "RGB network with pre-trained weights", "pre-trained weights"
     ),
-    RANDOM: Kind("RGB, random weights", "RGB network of random weights", "random weights"),
+    RANDOM: Kind("RGB, random weights", "RGB network with random weights", "random weights"),
     MOTION: Kind("flow, motion model", "motion model on flow"),
     RGB_MOTION: Kind(
         "RGB, appearance pseudo-label generator", "appearance pseudo-label generator on RGB"
     ),
 }
-"""In the order in which they are shown."""
+"""All kinds, in the order of the report."""
 
 
 def kind_of(config: Config, evaluation: Evaluation) -> str:
-    """That of the evaluated model; MARS where one that has learned nothing here is tuned by it."""
+    """The kind of the evaluated model, or MARS if MARS fine-tunes a model of random or pre-trained
+    weights."""
     kind = kind_of_model(config, evaluation.model)
     mars = evaluation.fine_tuning and evaluation.fine_tuning.mars
     return MARS if mars and kind in (PRE_TRAINED, RANDOM) else kind

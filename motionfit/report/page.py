@@ -1,4 +1,4 @@
-"""The page: everything that is read and drawn, through the template into one file."""
+"""Fills the template of the page and writes the report."""
 
 import base64
 import math
@@ -41,13 +41,16 @@ from motionfit.tables.text import (
 from motionfit.tables.values import FilledTable, fill
 
 PACKAGES = ("motionfit", "torch", "torchvision", "snakemake")
-FEW = 8
-"""Evaluations up to which all have their pictures; of more, those of the headlines have."""
+MAX_FEATURED = 8
+"""A run of up to this many evaluations features all of them with detailed plots and clips. A larger
+run features only those of the headlines."""
+MISTAKES = 3
+"""Pairs of classes that are named below a confusion matrix."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A plot with a title, what is said beside it, and a line below."""
+    """A plot with a title, a note beside the title and a caption below."""
 
     title: str
     note: str
@@ -57,28 +60,29 @@ class Figure:
 
 @dataclass(frozen=True)
 class Headline:
-    """A number to begin with."""
+    """One of the large numbers at the top of the page."""
 
     value: str
     name: str
     note: str
     kind: str
+    """One of `KINDS`, or 'chance'."""
 
 
 @dataclass(frozen=True)
 class TableView:
-    """A table of results beside published figures, with its plot where it has an axis."""
+    """A table of results beside published figures, with a plot if the table has an axis."""
 
     table: FilledTable
     begins_section: list[bool]
-    """For each row whether the heading of its section stands before it."""
+    """For each row, whether the heading of its section comes before it."""
     explanation: str
     plot: Markup | None
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that another stage has drawn."""
+    """A picture drawn by another stage."""
 
     title: str
     uri: str
@@ -86,48 +90,49 @@ class Picture:
 
 @dataclass(frozen=True)
 class ClusteringView:
-    """Pseudo-labels: their chart, and clips of some clusters."""
+    """Pseudo-labels with a chart of the cluster sizes and clips of some clusters."""
 
     clustering: Clustering
     description: str
     sizes: Markup
     motion: bool
-    """Whether the features are of motion, and not of appearance."""
+    """Whether the features describe motion. Otherwise they describe appearance."""
     clusters: list[Cluster]
-    """Empty where they are not shown."""
+    """Empty if the report shows no clips of these pseudo-labels."""
     scale: float
-    """Pixels a frame of full colour."""
+    """The motion that has full colour, in pixels per frame."""
 
 
 @dataclass(frozen=True)
 class FlowView:
-    """Videos with their flow."""
+    """Some videos of a data set with their flow."""
 
     dataset: str
     flow: str
     videos: list[FlowVideo]
     scale: float
+    """The motion that has full colour, in pixels per frame."""
 
 
 def write_report(config: Config, results: Path, output: Path) -> None:
-    """Writes the report of a finished run as one HTML file that needs nothing else.
+    """Writes the report of a finished run as one HTML file that needs no other file.
 
-    Raises MotionFitError naming the first result file that is missing.
+    Raises MotionFitError naming the first missing result file.
     """
-    html = environment().get_template("page.html").render(view(config, results))
+    html = environment().get_template("page.html").render(page_values(config, results))
     with replacing(output) as temporary:
         temporary.write_text(html, encoding="utf-8")
 
 
 def environment() -> Environment:
-    made = Environment(
+    jinja = Environment(
         loader=PackageLoader("motionfit.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    jinja.filters |= {
         "duration": duration,
         "memory": memory,
         "published_text": published_text,
@@ -135,11 +140,12 @@ def environment() -> Environment:
         "signed": signed,
         "splits_text": splits_text,
     }
-    return made
+    return jinja
 
 
-def view(config: Config, results: Path) -> dict[str, Any]:
-    """All that the template shows. What is missing is found before anything is drawn."""
+def page_values(config: Config, results: Path) -> dict[str, Any]:
+    """The values that the template shows. Most result files are read before anything is drawn, so
+    that a missing one is noticed early."""
     needed = needed_by_evaluations(config)
     indices = collect.read_indices(results, needed)
     datasets = [
@@ -151,43 +157,46 @@ def view(config: Config, results: Path) -> dict[str, Any]:
         (collect.read_evaluation(config, results, name, indices) for name in config.evaluations),
         key=lambda evaluation: kinds.index(evaluation.kind),
     )
-    shown = compared([e for e in evaluations if e.recognises], collect.top1)
-    featured = chosen(shown, evaluations)
-    some = len(featured) < len(evaluations)
-    part = config.model_copy(
+    compared = compared_evaluations([e for e in evaluations if e.recognises], collect.top1)
+    featured = featured_evaluations(compared, evaluations)
+    abridged = len(featured) < len(evaluations)
+    featured_config = config.model_copy(
         update={"evaluations": {e.name: config.evaluations[e.name] for e in featured}}
     )
-    close = needed_by_evaluations(part)
+    featured_needed = needed_by_evaluations(featured_config)
     histories = collect.read_histories(config, results, needed)
     clusterings = [
         collect.read_clustering(results, name, splits, indices[config.pseudo_labels[name].dataset])
         for name, splits in needed.splits("pseudo_labels").items()
     ]
     predictions = [(e, collect.read_predictions(results, e)) for e in featured if e.recognises]
-    found = [(e, collect.read_neighbours(results, e)) for e in retrieving(shown, evaluations)]
-    queries, retrieval_scale = retrieval_examples(config, results, needed, found, indices)
+    neighbours = [
+        (e, collect.read_neighbours(results, e))
+        for e in compared_by_retrieval(compared, evaluations)
+    ]
+    queries, retrieval_scale = retrieval_examples(config, results, needed, neighbours, indices)
     return {
         "datasets": datasets,
         "evaluations": len(evaluations),
-        "featured": [e.name for e in featured] if some else [],
+        "featured": [e.name for e in featured] if abridged else [],
         "clips": clips_text(config),
-        "first": shown[0] if shown else None,
-        "headlines": headlines(shown, evaluations),
-        "gain": gain(shown),
+        "headline_evaluation": compared[0] if compared else None,
+        "headlines": headlines(compared, evaluations),
+        "gain": gain(compared),
         "results": results_tables(config, evaluations, indices),
         "tables": [table_view(config, name, results) for name in config.tables],
         "figures": [picture(*item, results) for item in config.figures.items()],
-        "graph": drawing(part, close, datasets, evaluations, some),
-        "trainings": training_views(part, close, histories, some),
+        "graph": drawing(featured_config, featured_needed, datasets, evaluations, abridged),
+        "trainings": training_views(featured_config, featured_needed, histories, abridged),
         "confusions": [confusion_figure(*item) for item in predictions],
-        "clusterings": clustering_views(config, results, clusterings, close, indices),
+        "clusterings": clustering_views(config, results, clusterings, featured_needed, indices),
         "flows": [
             FlowView(name, flow, *flow_examples(config, results, name, flow, indices[name]))
             for name, flow in needed.flow
         ],
         "queries": queries,
         "retrieval_scale": retrieval_scale,
-        "compared": [evaluation for evaluation, _ in found],
+        "retrieval_evaluations": [evaluation for evaluation, _ in neighbours],
         **constants(),
         **costs(results),
         "config": as_yaml(config),
@@ -196,11 +205,11 @@ def view(config: Config, results: Path) -> dict[str, Any]:
 
 
 def constants() -> dict[str, Any]:
-    """What is the same in the report of any run."""
+    """The values that do not depend on the run."""
     return {
         "box_width": graph.BOX,
         "wheel": pictures.colour_wheel(),
-        "shown_width": pictures.SHOWN,
+        "picture_width": pictures.PICTURE_WIDTH,
         "kinds": KINDS,
         "versions": versions(),
         "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
@@ -213,12 +222,15 @@ def costs(results: Path) -> dict[str, Any]:
     return {"costs": stages, "memory_peak": max(known, default=math.nan)}
 
 
-# --------------------------------------------------------------------------------- what is shown
+# --------------------------------------------------------------------------------------- choices
 
 
-def compared(evaluations: Sequence[EvaluationResult], score: Score) -> list[EvaluationResult]:
-    """The best self-trained network and random weights beside it; without a self-trained one,
-    whatever comes first."""
+def compared_evaluations(
+    evaluations: Sequence[EvaluationResult], score: Score
+) -> list[EvaluationResult]:
+    """The best self-trained network, followed by the best network with random weights on the same
+    data set, if there is one. Without a self-trained network, the first evaluation takes its
+    place."""
     if not evaluations:
         return []
     first = collect.best(evaluations, SELF_TRAINED, score) or evaluations[0]
@@ -228,60 +240,68 @@ def compared(evaluations: Sequence[EvaluationResult], score: Score) -> list[Eval
     return [first, random] if random else [first]
 
 
-def retrieving(
-    shown: list[EvaluationResult], evaluations: Sequence[EvaluationResult]
+def compared_by_retrieval(
+    compared: list[EvaluationResult], evaluations: Sequence[EvaluationResult]
 ) -> list[EvaluationResult]:
-    """The evaluations whose retrieval is compared: those of the headlines, if they measure it."""
-    if shown and all(e.retrieves for e in shown):
-        return shown
-    return compared([e for e in evaluations if e.retrieves], collect.first_recall)
+    """The evaluations whose retrieval is compared: the ones compared by recognition, if they all
+    measure retrieval."""
+    if compared and all(e.retrieves for e in compared):
+        return compared
+    return compared_evaluations([e for e in evaluations if e.retrieves], collect.first_recall)
 
 
-def chosen(
-    shown: Sequence[EvaluationResult], evaluations: Sequence[EvaluationResult]
+def featured_evaluations(
+    compared: Sequence[EvaluationResult], evaluations: Sequence[EvaluationResult]
 ) -> list[EvaluationResult]:
-    """The evaluations that have pictures: all of a few; of many, those of the headlines."""
-    if len(evaluations) <= FEW:
+    """The evaluations with detailed plots and clips (`MAX_FEATURED`)."""
+    if len(evaluations) <= MAX_FEATURED:
         return [*evaluations]
-    return headlined(shown, evaluations) or [*evaluations[:FEW]]
+    return headline_evaluations(compared, evaluations) or [*evaluations[:MAX_FEATURED]]
 
 
-def headlined(
-    shown: Sequence[EvaluationResult], evaluations: Sequence[EvaluationResult]
+def headline_evaluations(
+    compared: Sequence[EvaluationResult], evaluations: Sequence[EvaluationResult]
 ) -> list[EvaluationResult]:
-    """Those that are compared, and the best network of pre-trained weights and the best motion
+    """The compared evaluations, then the best network with pre-trained weights and the best motion
     model on the same data set."""
-    if not shown:
+    if not compared:
         return []
-    own = [e for e in evaluations if e.recognises and e.recipe.dataset == shown[0].recipe.dataset]
-    kinds = [kind for kind in (PRE_TRAINED, MOTION) if kind != shown[0].kind]
-    others = (collect.best(own, kind, collect.top1) for kind in kinds)
-    return [*shown, *(other for other in others if other)]
+    first = compared[0]
+    same_dataset = [
+        e for e in evaluations if e.recognises and e.recipe.dataset == first.recipe.dataset
+    ]
+    kinds = [kind for kind in (PRE_TRAINED, MOTION) if kind != first.kind]
+    best_of_kinds = (collect.best(same_dataset, kind, collect.top1) for kind in kinds)
+    return [*compared, *(best for best in best_of_kinds if best)]
 
 
 def headlines(
-    shown: Sequence[EvaluationResult], evaluations: Sequence[EvaluationResult]
+    compared: Sequence[EvaluationResult], evaluations: Sequence[EvaluationResult]
 ) -> list[Headline]:
-    """The top-1 accuracies to begin with, and that of guessing; none without recognition."""
-    if not shown:
+    """The top-1 accuracies at the top of the page, and the accuracy of guessing. Empty if no
+    evaluation measures recognition."""
+    if not compared:
         return []
-    classes = shown[0].classes
+    classes = compared[0].classes
     return [
         Headline(percent(collect.top1(e)), e.name, KINDS[e.kind].headline, e.kind)
-        for e in headlined(shown, evaluations)
+        for e in headline_evaluations(compared, evaluations)
     ] + [Headline(percent(1 / classes), "chance", f"{classes} classes", "chance")]
 
 
-def gain(shown: Sequence[EvaluationResult]) -> str:
-    """The headline in words; nothing where the compared networks learn from different labels or
-    are tested on different videos, or where it is not self-training alone that tells them apart."""
-    if len(shown) < 2 or shown[0].kind != SELF_TRAINED or shown[0].weights:
+def gain(compared: Sequence[EvaluationResult]) -> str:
+    """Says in words what self-training gains over random weights.
+
+    Empty without two networks to compare, or if these use different labels or test videos, or
+    differ by more than self-training.
+    """
+    if len(compared) < 2 or compared[0].kind != SELF_TRAINED or compared[0].weights:
         return ""
-    first, second = shown
-    same_test = all(
+    first, second = compared
+    same_test_videos = all(
         getattr(first.recipe, key) == getattr(second.recipe, key) for key in ("dataset", "splits")
     )
-    if not same_test or first.labelled != second.labelled:
+    if not same_test_videos or first.labelled != second.labelled:
         return ""
     points = 100 * (collect.top1(first) - collect.top1(second))
     return (
@@ -292,23 +312,26 @@ def gain(shown: Sequence[EvaluationResult]) -> str:
 
 def drawing(
     config: Config,
-    close: Needed,
+    needed: Needed,
     datasets: Sequence[collect.DatasetSummary],
     evaluations: Sequence[EvaluationResult],
-    some: bool,
+    abridged: bool,
 ) -> graph.Drawing | None:
-    """The graph of all artefacts, or of those that `some` evaluations need, which the config has
-    left, and `close` is what they need; None where it is too large to be read."""
+    """Draws the graph of artefacts. None if it is too large to be readable.
+
+    `config` holds the featured evaluations, and `needed` what they are made from. If `abridged`,
+    only these artefacts are drawn; otherwise all that the config names.
+    """
     details = {f"dataset {d.name}": f"{d.videos} videos" for d in datasets}
     details |= {
         f"evaluation {e.name}": f"top-1 {percent(collect.top1(e))}%"
         for e in evaluations
         if e.recognises
     }
-    nodes, edges = graph.artefact_graph(config, close, details)
-    if some:
-        nodes, edges = graph.used(nodes, edges)
-    return graph.draw(nodes, edges) if len(nodes) <= graph.READABLE else None
+    nodes, edges = graph.artefact_graph(config, needed, details)
+    if abridged:
+        nodes, edges = graph.without_unused(nodes, edges)
+    return graph.draw(nodes, edges) if len(nodes) <= graph.MAX_NODES else None
 
 
 def table_view(config: Config, name: str, results: Path) -> TableView:
@@ -325,21 +348,29 @@ def picture(name: str, recipe: RetrievalFigure, results: Path) -> Picture:
 
 
 def clips_text(config: Config) -> str:
-    """Clips a test video, in all the evaluations."""
+    """The numbers of clips per test video that occur in the evaluations, such as '5 or 10'."""
     return " or ".join(map(str, sorted({e.clips for e in config.evaluations.values()})))
 
 
 def training_views(
-    config: Config, close: Needed, histories: Sequence[collect.TrainingHistory], some: bool
+    config: Config, needed: Needed, histories: Sequence[collect.TrainingHistory], abridged: bool
 ) -> list[tuple[Figure, bool]]:
-    """The curves of all trainings, and whether each is of the config, which has `some` evaluations
-    left, and which need what `close` has."""
-    own = {*close.splits("motion_model"), *close.splits(*collect.TRAINED), *config.evaluations}
-    return [(training_figure(h), not some or h.name in own) for h in histories]
+    """Plots the curves of all trainings. The flag beside each plot says whether the page shows it
+    unfolded.
+
+    `config` holds the featured evaluations, and `needed` what they are made from. If `abridged`,
+    only their trainings are unfolded.
+    """
+    featured = {
+        *needed.splits("motion_model"),
+        *needed.splits(*collect.TRAINED),
+        *config.evaluations,
+    }
+    return [(training_figure(h), not abridged or h.name in featured) for h in histories]
 
 
 def training_figure(history: collect.TrainingHistory) -> Figure:
-    note = history.what + split_note(history.splits)
+    note = history.description + split_note(history.splits)
     return Figure(history.name, note, Markup(figures.training_curves(history)))
 
 
@@ -353,15 +384,15 @@ def confusion_figure(evaluation: EvaluationResult, predictions: pd.DataFrame) ->
     return Figure(evaluation.name, note, Markup(svg), commonest_mistakes(predictions))
 
 
-def commonest_mistakes(predictions: pd.DataFrame, count: int = 3) -> str:
-    """The pairs of classes that are most often taken for each other, in words."""
+def commonest_mistakes(predictions: pd.DataFrame) -> str:
+    """Says in words which classes are most often predicted instead of which true classes."""
     wrong = predictions[predictions["label"] != predictions["predicted"]]
     pairs = wrong.groupby(["label", "predicted"]).size().sort_values(ascending=False, kind="stable")
     if pairs.empty:
         return "No mistakes."
     return "Most often: " + "; ".join(
         f"{true} → {predicted} ({number})"
-        for (true, predicted), number in pairs.head(count).items()
+        for (true, predicted), number in pairs.head(MISTAKES).items()
     )
 
 
@@ -369,15 +400,15 @@ def clustering_views(
     config: Config,
     results: Path,
     clusterings: Sequence[Clustering],
-    close: Needed,
+    featured: Needed,
     indices: dict[str, pd.DataFrame],
 ) -> list[ClusteringView]:
-    """All pseudo-labels; clips are shown of those in `close`."""
+    """The views of all pseudo-labels. Those that the featured evaluations need have clips."""
     views = []
     for clustering in clusterings:
         recipe, units = config.pseudo_labels[clustering.name], clustering.read_units()
         examples: tuple[list[Cluster], float] = ([], 0.0)
-        if clustering.name in close.splits("pseudo_labels"):
+        if clustering.name in featured.splits("pseudo_labels"):
             examples = cluster_examples(config, results, clustering, units, indices)
         views.append(
             ClusteringView(
@@ -392,35 +423,37 @@ def clustering_views(
     return views
 
 
-# ------------------------------------------------------------------------------------- small print
+# ----------------------------------------------------------------------- config, versions, units
 
 
 def as_yaml(config: Config) -> str:
-    """The whole config with all defaults, but for what jobs ask for, which changes no result."""
+    """The whole config with all defaults, without `resources`, which change no result."""
     values = config.model_dump(mode="json", exclude={"resources"})
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None)
 
 
 def versions() -> dict[str, str]:
-    """Of Python and the packages that matter, without importing them."""
-    found = {"python": platform.python_version()}
+    """Versions of Python and of `PACKAGES`, without importing them."""
+    numbers = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            numbers[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            numbers[package] = "not installed"
+    return numbers
 
 
 def duration(seconds: float) -> str:
+    """A time as text, such as '2 min 01 s'."""
     if seconds < 60:
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, whole_seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {whole_seconds:02d} s"
 
 
 def memory(megabytes: float) -> str:
+    """An amount of memory as text, such as '1.9 GB'."""
     if pd.isna(megabytes):
         return "—"
     return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"

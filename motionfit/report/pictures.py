@@ -1,4 +1,4 @@
-"""Clips and flow as small pictures for a page."""
+"""Turns clips and flow into small pictures for the page."""
 
 import base64
 from collections.abc import Sequence
@@ -19,17 +19,21 @@ from motionfit.store.clips import ClipStore
 
 T = TypeVar("T")
 
-SHOWN = 104
+PICTURE_WIDTH = 104
 """Width of a picture on the page, in CSS pixels."""
-FILM = 8
-"""Frames of a clip that are shown."""
+FILM_FRAMES = 8
+"""Frames of a clip that the page plays."""
+WHEEL_SIZE = 96
+"""Width and height of the colour wheel, in pixels."""
+ARROWS_ACROSS = 6
+"""Arrows in a row of a flow picture."""
 
 
-# -------------------------------------------------------------------------------- what is read
+# --------------------------------------------------------------------------------------- reading
 
 
 class StoredClips:
-    """Frames or flow of a data set, of which only the shards that are asked for are opened."""
+    """The stored frames or flow of a data set. A shard is opened when it is first needed."""
 
     def __init__(self, folder: Path, index: pd.DataFrame, modality: Modality):
         self._folder = folder
@@ -38,15 +42,17 @@ class StoredClips:
         self._open: dict[str, ClipStore] = {}
 
     def store(self, video: str) -> ClipStore | None:
-        """The shard that holds a video; None where the video could not be decoded."""
+        """The shard that holds a video. None if the video could not be decoded."""
         shard = self._shard_of[video]
         if shard not in self._open:
             self._open[shard] = ClipStore(self._folder, [shard], self._modality)
         return self._open[shard] if video in self._open[shard] else None
 
     def spread(self, video: str, start: int, length: int, count: int) -> np.ndarray | None:
-        """(N, H, W, C) uint8: at most `count` frames spread evenly over `length` ones from `start`
-        on."""
+        """Reads at most `count` frames, spread evenly over `length` frames from `start` on.
+
+        Returns (N, H, W, C) uint8, or None if the video could not be decoded.
+        """
         if (store := self.store(video)) is None:
             return None
         length = min(length, store.length(video) - start)
@@ -54,29 +60,33 @@ class StoredClips:
         return np.concatenate([store.read(video, step, 1) for step in steps])
 
     def middle(self, video: str, start: int, length: int) -> np.ndarray:
-        """(H, W, C) uint8: the middle frame of a clip. Raises MotionFitError where the video could
-        not be decoded."""
+        """Reads the middle frame of a clip: (H, W, C) uint8.
+
+        Raises MotionFitError if the video could not be decoded.
+        """
         if (store := self.store(video)) is None:
             raise MotionFitError(f"{self._folder} has no video {video!r}, which was retrieved")
         return store.read(video, start + length // 2, 1)[0]
 
 
 def read_nearest(path: Path) -> pd.DataFrame:
-    """The nearest training videos of each query, each by its nearest clip, as retrieval writes
-    them: query, query_start, query_label, rank, video, start, label, similarity."""
+    """Reads the nearest training videos of each query, as retrieval writes them: query,
+    query_start, query_label, rank, video, start, label, similarity. `start` is that of the video's
+    nearest clip."""
     text = dict.fromkeys(("query", "query_label", "video", "label"), str)
     return read_table(path, text | {"query_start": int, "rank": int, "start": int})
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:
-    """At most `count` of the items, evenly spread, with the first and the last."""
+    """Chooses at most `count` items, evenly spread, the first and the last among them."""
     if len(items) <= count:
         return list(items)
     return [items[round(i)] for i in np.linspace(0, len(items) - 1, count)]
 
 
 def spread_over(table: pd.DataFrame, column: str, count: int) -> pd.DataFrame:
-    """At most `count` rows, of as many different values of a column as there are, evenly spread."""
+    """Chooses at most `count` rows with as many different values of a column as possible. Both
+    these rows and those that repeat a value are evenly spread."""
     first = table.drop_duplicates(column)
     rest = table.drop(first.index)
     chosen = spread(list(first.index), count)
@@ -84,57 +94,61 @@ def spread_over(table: pd.DataFrame, column: str, count: int) -> pd.DataFrame:
     return table.loc[chosen]
 
 
-# -------------------------------------------------------------------------------- what is shown
+# -------------------------------------------------------------------------------------- pictures
 
 
 @dataclass(frozen=True)
 class Film:
-    """Frames side by side in one picture, which the page plays."""
+    """Frames side by side in one picture. The page plays them as a film."""
 
     uri: str
     frames: int
     width: int
-    """Of one frame, in its own pixels."""
+    """Width of one frame, in pixels of the picture file."""
 
 
 @dataclass(frozen=True)
 class FlowPicture:
-    """Flow as colours, with arrows as an SVG path in pixels of a picture of SHOWN by `height`."""
+    """Flow as colours with arrows above them."""
 
     uri: str
     arrows: str
+    """An SVG path for a drawing of PICTURE_WIDTH by `height` pixels."""
     height: int
+    """Height on the page, in CSS pixels."""
     width: int
-    """In its own pixels."""
+    """Width in pixels of the picture file."""
 
 
 def film(frames: np.ndarray) -> Film:
-    """(N, H, W, 3) uint8 frames as a film."""
+    """Turns frames, (N, H, W, 3) uint8, into a film."""
     small = [reduced(frame) for frame in frames]
     return Film(data_uri(np.concatenate(small, axis=1)), len(small), small[0].shape[1])
 
 
 def flow_picture(flow: np.ndarray, scale: float) -> FlowPicture:
-    """Flow (H, W, 2) in pixels as a picture; motion of `scale` and more has full colour."""
+    """Draws flow, (H, W, 2) in pixels. Motion of `scale` pixels and more has full colour."""
     image = reduced(flow_colours(flow, scale))
-    height = round(SHOWN * flow.shape[0] / flow.shape[1])
+    height = round(PICTURE_WIDTH * flow.shape[0] / flow.shape[1])
     return FlowPicture(
-        data_uri(image), flow_arrows(flow, scale, (height, SHOWN)), height, image.shape[1]
+        data_uri(image), flow_arrows(flow, scale, (height, PICTURE_WIDTH)), height, image.shape[1]
     )
 
 
 def reduced(image: np.ndarray) -> np.ndarray:
-    """The image, made smaller where it is wider than it is shown."""
+    """Scales an image down to the width on the page. A narrower image stays as it is."""
     height, width = image.shape[:2]
-    if width <= SHOWN:
+    if width <= PICTURE_WIDTH:
         return image
     return cv2.resize(
-        image, (SHOWN, max(1, round(height * SHOWN / width))), interpolation=cv2.INTER_AREA
+        image,
+        (PICTURE_WIDTH, max(1, round(height * PICTURE_WIDTH / width))),
+        interpolation=cv2.INTER_AREA,
     )
 
 
 def data_uri(image: np.ndarray) -> str:
-    """(H, W, 3) uint8 RGB as a JPEG in a data URI, its colours at full resolution."""
+    """Encodes (H, W, 3) uint8 RGB as a JPEG in a data URI, without chroma subsampling."""
     options = [
         cv2.IMWRITE_JPEG_QUALITY,
         88,
@@ -149,36 +163,38 @@ def data_uri(image: np.ndarray) -> str:
 
 
 def mean_flow(stored: np.ndarray, bound: float) -> np.ndarray:
-    """Stored flow (N, H, W, 2) uint8 to its mean over time, (H, W, 2) in pixels a frame."""
+    """Mean over time of stored flow: (N, H, W, 2) uint8 to (H, W, 2) in pixels per frame."""
     return dequantise(stored, bound).mean(axis=0)
 
 
 def common_scale(flows: Sequence[np.ndarray]) -> float:
-    """The motion, in pixels a frame, that 98% of the pixels of all these stay below."""
+    """The 98th percentile of the motion of all pixels, in pixels per frame, and at least 0.05; 1 if
+    there is no flow."""
     if not flows:
         return 1.0
     lengths = np.concatenate([np.linalg.norm(flow, axis=-1).ravel() for flow in flows])
     return max(float(np.percentile(lengths, 98)), 0.05)
 
 
-def colour_wheel(size: int = 96) -> str:
-    """The legend of `flow_colours`: a disc whose colours are those of motion away from its
-    middle."""
-    y, x = np.mgrid[:size, :size] * 2 / (size - 1) - 1
+def colour_wheel() -> str:
+    """The legend of `flow_colours`: a disc, each point coloured as motion from the centre to it."""
+    y, x = np.mgrid[:WHEEL_SIZE, :WHEEL_SIZE] * 2 / (WHEEL_SIZE - 1) - 1
     colours = flow_colours(np.stack([x, y], axis=-1), scale=1)
     colours[np.hypot(x, y) > 1] = 255
     return data_uri(colours)
 
 
-def flow_arrows(flow: np.ndarray, scale: float, size: tuple[int, int], across: int = 6) -> str:
-    """Arrows on a grid as the SVG path of a picture of `size` (height, width): the mean flow of
-    each cell, almost as long as the cell where it is `scale` or more, left out where it is below a
-    tenth."""
+def flow_arrows(flow: np.ndarray, scale: float, size: tuple[int, int]) -> str:
+    """Draws the mean flow of each cell of a grid as an arrow.
+
+    Returns an SVG path for a drawing of `size` (height, width). Flow of `scale` and more gets an
+    arrow almost as long as a cell. Flow below a tenth of `scale` gets none.
+    """
     height, width = size
-    cell = width / across
+    cell = width / ARROWS_ACROSS
     down = max(1, round(height / cell))
     means = cv2.resize(
-        np.ascontiguousarray(flow, np.float32), (across, down), interpolation=cv2.INTER_AREA
+        np.ascontiguousarray(flow, np.float32), (ARROWS_ACROSS, down), interpolation=cv2.INTER_AREA
     )
     path = []
     for (row, column), length in np.ndenumerate(np.linalg.norm(means, axis=-1) / scale):

@@ -1,4 +1,4 @@
-"""The table of results: one row per evaluation, one table per target data set."""
+"""The tables of results: one table per target data set, one row per evaluation."""
 
 import math
 import re
@@ -12,28 +12,32 @@ from motionfit.datasets.index import part
 from motionfit.report.collect import EvaluationResult
 from motionfit.report.kinds import KINDS, MARS, MOTION
 
-LAYERS = {"last": "conv4, conv5, fc", "all": "all"}
+LAYERS_TEXT = {"last": "conv4, conv5, fc", "all": "all"}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A measure: percent of the mean over the splits, and of each split where there are more."""
+    """A measure of an evaluation, in percent."""
 
     text: str
+    """Mean over the splits."""
     splits: list[tuple[str, str]]
+    """Each split and its value. Empty if there is only one split."""
     share: float
+    """The mean as a fraction, 0 if the evaluation does not take the measure."""
     best: bool
+    """Whether this is the best RGB value."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """An evaluation."""
+    """An evaluation in the table."""
 
     name: str
-    what: str
+    description: str
     made_of: str
-    """The model, the pseudo-labels that it learned or its teacher, and the weight file that it
-    started from."""
+    """The model, what it has learned from, its initial weight file, and its teacher in
+    fine-tuning."""
     kind: str
     modality: str
     labels: str
@@ -41,37 +45,39 @@ class Row:
     layers: str
     motion_split: str
     leaks: bool
-    """Whether the motion model may have seen labels of videos that are tested on."""
+    """Whether a model may have learned from test videos."""
     cells: list[Cell]
     videos: str
+    """Number of test videos per split."""
 
 
 @dataclass(frozen=True)
 class ResultsTable:
-    """The evaluations on one data set."""
+    """The table of the evaluations on one data set."""
 
     dataset: str
     classes: int
     headings: list[tuple[str, list[str]]]
-    """Groups of measures, and the measures in each."""
+    """Each group of measures with the names of its measures."""
     rows: list[Row]
     chance: list[str]
-    """What guessing gives for each measure, percent."""
+    """Each measure's expected value for a random guess, in percent."""
 
     @property
-    def several(self) -> bool:
-        """Whether there is an evaluation of several splits."""
+    def shows_splits(self) -> bool:
+        """Whether any evaluation has several splits."""
         return any(cell.splits for row in self.rows for cell in row.cells)
 
 
 def percent(value: float | None) -> str:
+    """A fraction as percent with one decimal, '—' for None."""
     return "—" if value is None else f"{100 * value:.1f}"
 
 
 def results_tables(
     config: Config, evaluations: Sequence[EvaluationResult], indices: dict[str, pd.DataFrame]
 ) -> list[ResultsTable]:
-    """A table a data set that is evaluated on."""
+    """Makes one table per data set that an evaluation tests on."""
     datasets = dict.fromkeys(evaluation.recipe.dataset for evaluation in evaluations)
     return [
         results_table(
@@ -99,13 +105,13 @@ def results_table(
         rows=[
             Row(
                 name=e.name,
-                what=what(e),
+                description=description(e),
                 made_of=made_of(config, e),
                 kind=e.kind,
                 modality="flow" if e.kind == MOTION else "RGB",
                 labels=f"{100 * e.label_fraction:g}% ({len(e.labelled)})",
                 clip_length=e.recipe.clip_length,
-                layers=LAYERS[e.recipe.fine_tuning.layers] if e.recipe.fine_tuning else "none",
+                layers=LAYERS_TEXT[e.recipe.fine_tuning.layers] if e.recipe.fine_tuning else "none",
                 motion_split=motion_split_text(config, e),
                 leaks=config.leaks(e.name),
                 cells=[cell(e, m, best[m] if e.kind != MOTION else None) for m in measures],
@@ -118,7 +124,8 @@ def results_table(
 
 
 def videos(evaluation: EvaluationResult) -> str:
-    """Test videos a split; — where recognition, which counts them, is not measured."""
+    """Number of test videos per split, or its range over the splits. '—' if the evaluation does not
+    measure recognition, which counts them."""
     splits = evaluation.measures.get("recognition videos", {"splits": {}})["splits"]
     numbers = sorted({round(n) for n in splits.values()})
     if not numbers:
@@ -130,7 +137,7 @@ def videos(evaluation: EvaluationResult) -> str:
 
 
 def measures_of(evaluations: Sequence[EvaluationResult]) -> list[str]:
-    """The names of the measures in `metrics.json` that any of the evaluations has."""
+    """Names of the measures, as in `metrics.json`, that at least one evaluation has."""
     recalls = sorted({k for e in evaluations for k in e.recipe.recall_at})
     measures = ["recognition top1", "recognition top5"] + [
         f"retrieval {protocol} R@{k}" for protocol in ("clip", "video") for k in recalls
@@ -139,6 +146,7 @@ def measures_of(evaluations: Sequence[EvaluationResult]) -> list[str]:
 
 
 def headings(measures: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Groups the measures by what they measure, such as 'retrieval by clip'."""
     groups: dict[str, list[str]] = {}
     for measure in measures:
         group, _, name = measure.rpartition(" ")
@@ -162,13 +170,14 @@ def cell(evaluation: EvaluationResult, measure: str, best: float | None) -> Cell
 # ------------------------------------------------------------------------------------ descriptions
 
 
-def what(evaluation: EvaluationResult) -> str:
+def description(evaluation: EvaluationResult) -> str:
     tuning = evaluation.recipe.fine_tuning
-    later = tuning and tuning.mars and evaluation.kind != MARS
-    return KINDS[evaluation.kind].row + (", fine-tuned with MARS" if later else "")
+    also_mars = tuning and tuning.mars and evaluation.kind != MARS
+    return KINDS[evaluation.kind].row + (", fine-tuned with MARS" if also_mars else "")
 
 
 def made_of(config: Config, evaluation: EvaluationResult) -> str:
+    """The text of `Row.made_of`."""
     model = evaluation.recipe.model
     parts = [model]
     if model in config.appearance_models:
@@ -185,12 +194,12 @@ def made_of(config: Config, evaluation: EvaluationResult) -> str:
 
 
 def motion_split_text(config: Config, evaluation: EvaluationResult) -> str:
-    """Which split's training labels the motion models have learned from."""
+    """The split whose training labels each motion model has learned from."""
     texts = []
     for name in evaluation.motion_models:
         splits = [config.model_split(evaluation.recipe, name, s) for s in evaluation.recipe.splits]
-        own = len(splits) > 1 and splits == list(evaluation.recipe.splits)
-        texts.append("each split's own" if own else f"split {splits[0]}")
+        same_split = len(splits) > 1 and splits == list(evaluation.recipe.splits)
+        texts.append("each split's own" if same_split else f"split {splits[0]}")
     return ", ".join(dict.fromkeys(texts)) or "—"
 
 
@@ -198,7 +207,7 @@ def motion_split_text(config: Config, evaluation: EvaluationResult) -> str:
 
 
 def chance(measure: str, evaluation: EvaluationResult, index: pd.DataFrame) -> float:
-    """What guessing gives on the first split."""
+    """Expected value of a measure for a random guess, on the first split."""
     kind, _, name = measure.rpartition(" ")
     if kind == "recognition":
         return min(int(name.removeprefix("top")), evaluation.classes) / evaluation.classes
@@ -208,13 +217,13 @@ def chance(measure: str, evaluation: EvaluationResult, index: pd.DataFrame) -> f
 
 
 def chance_recall(queries: pd.Series, gallery: pd.Series, k: int, clips: int) -> float:
-    """Share of the queries that have their label among `k` clips of the gallery's videos, `clips`
-    each, that are drawn at random."""
+    """Expected recall at `k` if `k` clips are drawn at random from the gallery, which has `clips`
+    clips per video. `queries` and `gallery` are the labels of the videos."""
     total = clips * len(gallery)
-    own = clips * gallery.value_counts()
+    clips_of_label = clips * gallery.value_counts()
     k = min(k, total)
     share = 0.0
     for label, count in queries.value_counts().items():
-        others = total - int(own.get(label, 0))
+        others = total - int(clips_of_label.get(label, 0))
         share += count * (1 - math.comb(others, k) / math.comb(total, k))
     return share / len(queries)

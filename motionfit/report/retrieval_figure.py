@@ -19,8 +19,8 @@ from motionfit.report.pictures import StoredClips, spread_over
 
 HIT, MISS, INK, RULE = "#00795a", "#c0392b", "#20262d", "#d5dae0"
 WIDTH, GAP, BETWEEN, TEXT, MARGIN = 1.3, 0.1, 0.5, 0.4, 0.15
-"""Inches: width of a picture, between pictures, between the sides, of the two lines below
-one, around all."""
+"""Inches: width of a picture, gap between pictures, gap between the sides, height of the two lines
+below a picture, margin of the figure."""
 TITLE, HEADING = 0.34, 0.5
 """Inches: height of the title, and of a heading of two lines."""
 DPI = 150
@@ -42,10 +42,10 @@ class Side:
     """The successful or the failed queries, one side of the figure."""
 
     heading: str
-    what: str
-    """What they have in common."""
+    subheading: str
+    """What the queries have in common."""
     rows: list[list[Clip]]
-    """One row per query: the query, then the clips found for it."""
+    """One row per query: the query, then the clips retrieved for it."""
 
 
 def write_retrieval_figure(
@@ -56,10 +56,11 @@ def write_retrieval_figure(
     clip_length: int,
     output: Path,
 ) -> None:
-    """Writes the picture of an evaluation's retrieval as PNG (Fig. S1).
+    """Writes the figure of an evaluation's retrieval as PNG (Fig. S1 of the paper).
 
-    `neighbours`: the nearest training videos of each query, as retrieval writes them; `index`: that
-    of their data set; `frames`: folder of its shards of frames; `clip_length`: frames a clip.
+    `neighbours`: the nearest training videos of each query, as retrieval writes them; `index`: the
+    index of their data set; `frames`: the folder of its shards of frames; `clip_length`: frames per
+    clip.
     """
     stored = StoredClips(frames, index, Modality.FRAMES)
     nearest = neighbours[neighbours["rank"] <= recipe.neighbours]
@@ -77,13 +78,13 @@ def write_retrieval_figure(
         draw(title, sides, recipe.neighbours).savefig(temporary, format="png", dpi=DPI)
 
 
-def heading(hit: bool, found: int, wanted: int) -> str:
+def heading(hit: bool, count: int, wanted: int) -> str:
     """The name of a side, and its number of queries if there are fewer than wanted."""
     name = "Successes" if hit else "Failures"
-    few = {0: ": no such query", 1: ": only 1 such query"}.get(
-        found, f": only {found} such queries"
+    shortage = {0: ": no such query", 1: ": only 1 such query"}.get(
+        count, f": only {count} such queries"
     )
-    return name if found == wanted else name + few
+    return name if count == wanted else name + shortage
 
 
 def in_common(hit: bool, count: int) -> str:
@@ -96,19 +97,20 @@ def in_common(hit: bool, count: int) -> str:
 
 def choose_queries(nearest: pd.DataFrame, hit: bool, count: int) -> list[str]:
     """Chooses at most `count` queries whose nearest videos all have the query's class or, if `hit`
-    is false, all have another class. The queries are spread evenly over as many classes as
+    is false, all have other classes. The queries are spread evenly over as many classes as
     possible, and ordered by class."""
     same = nearest["label"] == nearest["query_label"]
-    alike = (same == hit).groupby(nearest["query"]).transform("all")
-    group = nearest[alike].drop_duplicates("query")
-    group = group.sort_values("query_label", kind="stable").reset_index(drop=True)
-    return spread_over(group, "query_label", count).sort_index()["query"].tolist()
+    all_alike = (same == hit).groupby(nearest["query"]).transform("all")
+    queries = nearest[all_alike].drop_duplicates("query")
+    queries = queries.sort_values("query_label", kind="stable").reset_index(drop=True)
+    return spread_over(queries, "query_label", count).sort_index()["query"].tolist()
 
 
-def clips_of(found: pd.DataFrame, stored: StoredClips, clip_length: int) -> list[Clip]:
-    """A query and the videos found for it, the nearest first."""
-    found = found.sort_values("rank")
-    first = found.iloc[0]
+def clips_of(nearest: pd.DataFrame, stored: StoredClips, clip_length: int) -> list[Clip]:
+    """Reads a query's clip and the clips retrieved for it, the nearest first. `nearest`: the rows
+    of one query."""
+    nearest = nearest.sort_values("rank")
+    first = nearest.iloc[0]
     clips = [
         Clip(
             stored.middle(first["query"], first["query_start"], clip_length),
@@ -116,7 +118,7 @@ def clips_of(found: pd.DataFrame, stored: StoredClips, clip_length: int) -> list
             "query",
         )
     ]
-    for row in found.itertuples():
+    for row in nearest.itertuples():
         frame = stored.middle(row.video, row.start, clip_length)
         detail = f"similarity {row.similarity:.2f}"
         clips.append(Clip(frame, row.label, detail, row.label == row.query_label))
@@ -127,18 +129,18 @@ def clips_of(found: pd.DataFrame, stored: StoredClips, clip_length: int) -> list
 
 
 def draw(title: str, sides: list[Side], neighbours: int) -> Figure:
-    """The sides beside each other, one row per query: itself, and to its right what is found."""
+    """Draws the sides beside each other, one row per query: the query, then the retrieved clips."""
     shapes = [clip.frame.shape for side in sides for row in side.rows for clip in row]
-    high = WIDTH * max((height / width for height, width, _ in shapes), default=0.0)
-    wide = (neighbours + 1) * (WIDTH + GAP)  # twice the gap behind the query
+    picture_height = WIDTH * max((height / width for height, width, _ in shapes), default=0.0)
+    side_width = (neighbours + 1) * (WIDTH + GAP)  # the gap after the query is doubled
     rows = max(len(side.rows) for side in sides)
-    width = 2 * MARGIN + len(sides) * (wide + BETWEEN) - BETWEEN
-    height = 2 * MARGIN + TITLE + HEADING + rows * (high + TEXT + GAP)
+    width = 2 * MARGIN + len(sides) * (side_width + BETWEEN) - BETWEEN
+    height = 2 * MARGIN + TITLE + HEADING + rows * (picture_height + TEXT + GAP)
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
-    write(figure, title, (MARGIN, MARGIN), width - 2 * MARGIN, fontsize=11, fontweight="bold")
+    add_text(figure, title, (MARGIN, MARGIN), width - 2 * MARGIN, fontsize=11, fontweight="bold")
     for number, side in enumerate(sides):
-        left = MARGIN + number * (wide + BETWEEN)
-        draw_side(figure, side, left, wide, high)
+        left = MARGIN + number * (side_width + BETWEEN)
+        draw_side(figure, side, left, side_width, picture_height)
         if number:
             x = (left - BETWEEN / 2) / width
             ends = [MARGIN / height, 1 - (MARGIN + TITLE) / height]
@@ -146,24 +148,26 @@ def draw(title: str, sides: list[Side], neighbours: int) -> Figure:
     return figure
 
 
-def draw_side(figure: Figure, side: Side, left: float, wide: float, high: float) -> None:
-    """A side that begins `left` inches from the left and is `wide` inches wide, its pictures `high`
-    inches high."""
+def draw_side(
+    figure: Figure, side: Side, left: float, side_width: float, picture_height: float
+) -> None:
+    """Draws a side. All lengths are in inches; `left` is the distance from the figure's left
+    edge."""
     top = MARGIN + TITLE
-    write(figure, side.heading, (left, top), wide, fontsize=9, fontweight="bold")
-    write(figure, side.what, (left, top + HEADING / 2.6), wide, fontsize=8)
+    add_text(figure, side.heading, (left, top), side_width, fontsize=9, fontweight="bold")
+    add_text(figure, side.subheading, (left, top + HEADING / 2.6), side_width, fontsize=8)
     width, height = figure.get_size_inches()
     for number, row in enumerate(side.rows):
-        bottom = top + HEADING + number * (high + TEXT + GAP) + high
+        bottom = top + HEADING + number * (picture_height + TEXT + GAP) + picture_height
         for column, clip in enumerate(row):
             x = left + column * (WIDTH + GAP) + GAP * (column > 0)
-            place = (x / width, 1 - bottom / height, WIDTH / width, high / height)
+            place = (x / width, 1 - bottom / height, WIDTH / width, picture_height / height)
             draw_clip(figure.add_axes(place), clip)
 
 
 def draw_clip(axes: Axes, clip: Clip) -> None:
-    """The middle frame with a border, solid and green for a hit, dashed and red for a miss, and
-    below it the label and the detail."""
+    """Draws the middle frame with a border, solid and green for a hit, dashed and red for a miss.
+    The label and the detail are below it."""
     axes.imshow(clip.frame, interpolation="lanczos" if clip.frame.shape[1] > 100 else "nearest")
     axes.set(xticks=[], yticks=[])
     colour = {None: INK, True: HIT, False: MISS}[clip.hit]
@@ -176,24 +180,24 @@ def draw_clip(axes: Axes, clip: Clip) -> None:
     mark = {None: "", True: "✓ ", False: "✗ "}[clip.hit]
     below = {"xy": (0, 0), "xycoords": "axes fraction", "textcoords": "offset points", "va": "top"}
     label = axes.annotate(mark + clip.label, xytext=(0, -4), color=colour, fontsize=8, **below)
-    fit(label, WIDTH)
+    shorten_to_fit(label, WIDTH)
     axes.annotate(clip.detail, xytext=(0, -15), color=GREY, fontsize=7, **below)
 
 
-def write(
-    figure: Figure, text: str, place: tuple[float, float], room: float, **look: object
+def add_text(
+    figure: Figure, text: str, place: tuple[float, float], max_width: float, **look: object
 ) -> None:
-    """Text whose upper left corner is at a place, in inches from the figure's; no wider than `room`
-    inches."""
+    """Adds text of at most `max_width` inches. Its upper left corner is at `place` (x, y), in
+    inches from the upper left corner of the figure."""
     width, height = figure.get_size_inches()
     x, y = place[0] / width, 1 - place[1] / height
-    fit(figure.text(x, y, text, va="top", color=INK, **look), room)
+    shorten_to_fit(figure.text(x, y, text, va="top", color=INK, **look), max_width)
 
 
-def fit(text: Text, room: float) -> None:
-    """Shortens a text until it is at most `room` inches wide."""
+def shorten_to_fit(text: Text, max_width: float) -> None:
+    """Shortens a text until it is at most `max_width` inches wide."""
     whole = text.get_text()
     for length in range(len(whole), 0, -1):
         text.set_text(shortened(whole, length))
-        if text.get_window_extent().width <= room * DPI:
+        if text.get_window_extent().width <= max_width * DPI:
             return

@@ -1,1 +1,1 @@
-"""Tables of the results: what is measured beside what was published."""
+"""Tables of results: measured beside published figures."""

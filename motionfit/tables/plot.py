@@ -1,4 +1,4 @@
-"""A table as a plot over an axis."""
+"""Plots a table over its axis."""
 
 from dataclasses import dataclass
 from textwrap import fill as wrapped
@@ -21,74 +21,77 @@ LOOKS = [
     ("#56b4e9", "P"),
     ("#20262d", "X"),
 ]
-"""Colour and marker of each series."""
+"""Colour and marker of each series, in order. They repeat after the last."""
 PUBLISHED, MEASURED = (
     {"linestyle": (0, (4, 2)), "fillstyle": "none", "alpha": 0.75},
     {"linestyle": "-", "fillstyle": "full"},
 )
-LOGARITHMIC = 15
-"""Ratio of the largest place to the smallest from which on the axis is logarithmic."""
+LOG_RATIO = 15
+"""The axis is logarithmic if its largest position is at least this many times its smallest."""
 NAME_WIDTH = 28
-"""Letters a line of a name in the legend."""
+"""Maximum letters per line in the legend."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """What is plotted in one colour: a column over the places of the rows, or a row over those of
-    the columns."""
+    """The points of one colour: a column over the positions of the rows, or a row over the
+    positions of the columns."""
 
     name: str
     points: list[tuple[float, Cell]]
-    """Place and cell, in the order of the axis."""
+    """Position on the axis, in ascending order, and cell."""
 
 
 def plot_svg(table: FilledTable) -> str:
-    """The plot as an <svg> element."""
+    """Plots a table as an <svg> element."""
     with matplotlib.rc_context(STYLE):
         return svg(plot(table), f"{table.title}: over {table.axis}")
 
 
 def plot(table: FilledTable) -> Figure:
-    """The series over the axis: what was published dashed and hollow, what is measured solid, with
-    bars of the standard deviation over several seeds, or else a faint dot for each of several
-    splits. What has no place, and gains, are left out."""
-    found = series_of(table)
+    """Plots the series of a table over its axis.
+
+    Published figures are dashed with hollow markers, measured ones solid. With several seeds,
+    error bars show one standard deviation; otherwise faint dots show the splits, if there are
+    several. Gains, and rows or columns without a position, are left out.
+    """
+    all_series = series_of(table)
     figure = Figure(figsize=(6.2, 2.9), layout="constrained", facecolor="white")
     axes = figure.subplots()
-    for i, series in enumerate(found):
-        draw(axes, series, *LOOKS[i % len(LOOKS)])
-    scale(axes, sorted({x for series in found for x, _ in series.points}))
+    for i, series in enumerate(all_series):
+        draw_series(axes, series, *LOOKS[i % len(LOOKS)])
+    set_axis(axes, sorted({x for series in all_series for x, _ in series.points}))
     axes.set_xlabel(str(table.axis))
     axes.set_ylabel("percent")
     axes.grid(axis="y", color="#e6eaee", linewidth=0.7)
     axes.set_axisbelow(True)
-    legend(figure, found)
+    add_legend(figure, all_series)
     return figure
 
 
 def series_of(table: FilledTable) -> list[Series]:
-    """The columns, where the rows have the places; the rows, where the columns have them. One
-    without any figure is left out."""
+    """The series of a table: its rows if the columns have positions, otherwise its columns. Series
+    without any figure are left out."""
     if any(column.x is not None for column in table.columns.values()):
-        places = {heading: column.x for heading, column in table.columns.items()}
-        found = {
-            row.name: [(places[c], cell) for c, cell in row.cells.items()] for row in table.rows
+        positions = {heading: column.x for heading, column in table.columns.items()}
+        points_of = {
+            row.name: [(positions[c], cell) for c, cell in row.cells.items()] for row in table.rows
         }
     else:
-        found = {c: [(row.x, row.cells[c]) for row in table.rows] for c in table.measures}
+        points_of = {c: [(row.x, row.cells[c]) for row in table.rows] for c in table.measures}
     return [
-        Series(name, sorted(shown, key=lambda point: point[0]))
-        for name, points in found.items()
-        if (shown := [(x, cell) for x, cell in points if x is not None and plotted(cell)])
+        Series(name, sorted(with_figures, key=lambda point: point[0]))
+        for name, points in points_of.items()
+        if (with_figures := [(x, cell) for x, cell in points if x is not None and is_plotted(cell)])
     ]
 
 
-def plotted(cell: Cell) -> bool:
-    """Whether a cell has a figure that is no gain."""
+def is_plotted(cell: Cell) -> bool:
+    """Whether a cell has a figure and is not a gain."""
     return cell.gain_over is None and not cell.published is cell.measured is None
 
 
-def draw(axes: Axes, series: Series, colour: str, marker: str) -> None:
+def draw_series(axes: Axes, series: Series, colour: str, marker: str) -> None:
     look = {"color": colour, "marker": marker, "markersize": 5}
     for kind, style in (("published", PUBLISHED), ("measured", MEASURED)):
         points = [
@@ -114,17 +117,17 @@ def draw(axes: Axes, series: Series, colour: str, marker: str) -> None:
         axes.scatter(*zip(*dots, strict=True), s=7, color=colour, alpha=0.4, linewidths=0)
 
 
-def scale(axes: Axes, places: list[float]) -> None:
-    """A tick at each place, so that a reader finds the rows or columns."""
-    if len(places) > 1 and places[0] > 0 and places[-1] / places[0] >= LOGARITHMIC:
+def set_axis(axes: Axes, positions: list[float]) -> None:
+    """Puts a tick at each position, so that a reader finds the rows or columns."""
+    if len(positions) > 1 and positions[0] > 0 and positions[-1] / positions[0] >= LOG_RATIO:
         axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator(places))
+    axes.xaxis.set_major_locator(FixedLocator(positions))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
-def legend(figure: Figure, found: list[Series]) -> None:
-    """Colours say the series; the line, whether it was published or is measured here."""
+def add_legend(figure: Figure, all_series: list[Series]) -> None:
+    """Adds a legend: colour and marker for the series, line style for published or measured."""
     entries = [
         Line2D(
             [],
@@ -135,10 +138,10 @@ def legend(figure: Figure, found: list[Series]) -> None:
             linestyle="none",
             label=wrapped(series.name, NAME_WIDTH),
         )
-        for i, series in enumerate(found)
+        for i, series in enumerate(all_series)
         for colour, marker in [LOOKS[i % len(LOOKS)]]
     ]
-    cells = [cell for series in found for _, cell in series.points]
+    cells = [cell for series in all_series for _, cell in series.points]
     if any(cell.published is not None for cell in cells):
         entries.append(Line2D([], [], color=GREY, marker="o", label="paper", **PUBLISHED))
     if any(cell.measured is not None for cell in cells):

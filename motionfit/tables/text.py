@@ -1,4 +1,4 @@
-"""A table as text: Markdown for readers, CSV for programs."""
+"""Writes a table as text: Markdown for readers, CSV for programs."""
 
 import re
 from itertools import pairwise
@@ -7,63 +7,63 @@ import pandas as pd
 
 from motionfit.tables.values import Cell, FilledTable, Row
 
-NOTHING = "—"
+MISSING = "—"
 LEAK = "†"
 
 
-def figure(value: float | None) -> str:
-    """A figure with one decimal."""
-    return NOTHING if value is None else f"{value:.1f}"
+def one_decimal(value: float | None) -> str:
+    """A figure with one decimal, or '—' if it is missing."""
+    return MISSING if value is None else f"{value:.1f}"
 
 
 def signed(difference: float) -> str:
-    """A difference with its sign; one that rounds to nothing has none."""
+    """A difference with its sign. One that rounds to 0.0 has no sign."""
     text = f"{abs(difference):.1f}"
     if text == "0.0":
         return text
     return ("+" if difference > 0 else "\N{MINUS SIGN}") + text
 
 
-def cell_figure(cell: Cell, value: float | None) -> str:
-    """A figure of a cell; a gain has a sign."""
-    return figure(value) if value is None or cell.gain_over is None else signed(value)
+def figure_text(cell: Cell, value: float | None) -> str:
+    """One figure of a cell, with a sign if the cell shows a gain."""
+    return one_decimal(value) if value is None or cell.gain_over is None else signed(value)
 
 
 def published_text(cell: Cell) -> str:
-    """The published figure."""
-    return cell_figure(cell, cell.published)
+    """The published figure of a cell."""
+    return figure_text(cell, cell.published)
 
 
 def measured_text(cell: Cell) -> str:
-    """What is measured: '57.7', with several seeds '57.7 ± 0.8', marked where test videos may have
-    been learned from."""
-    text = cell_figure(cell, cell.measured)
+    """The measured figure of a cell: '57.7', or '57.7 ± 0.8' with several seeds. A dagger means
+    that a model may have learned from test videos."""
+    text = figure_text(cell, cell.measured)
     if cell.deviation is not None:
-        text += f" ± {figure(cell.deviation)}"
+        text += f" ± {one_decimal(cell.deviation)}"
     return text + LEAK * cell.leak
 
 
 def splits_text(cell: Cell) -> str:
-    """The values of the splits, where there are several: '51.0 / 52.3 / 50.9'."""
+    """The values of the splits: '51.0 / 52.3 / 50.9'. Empty if there is only one split."""
     if len(cell.splits) < 2:
         return ""
-    return " / ".join(cell_figure(cell, value) for value in cell.splits.values())
+    return " / ".join(figure_text(cell, value) for value in cell.splits.values())
 
 
 def begins_section(table: FilledTable) -> list[bool]:
-    """For each row whether the heading of its section stands before it."""
+    """For each row, whether the heading of its section comes before it."""
     sections = ["", *(row.section for row in table.rows)]
     return [section != before for before, section in pairwise(sections)]
 
 
 def explanation(table: FilledTable) -> str:
-    """What a reader has to know of the figures, in words."""
+    """Explains the figures of a table to a reader."""
     cells = table.cells
     parts = ["All figures are percent."]
     if any(cell.gain_over for cell in cells):
-        parts = ["All figures are percent, gains (with a sign) percentage points."]
+        parts = ["All figures are percent; gains (with a sign) are percentage points."]
     if any(cell.published is not None for cell in cells):
-        parts.append("Paper: as published.")
+        parts.append("Paper: the published figure.")
     if any(cell.evaluation for cell in cells):
         parts.append("Here: measured by this run.")
     if table.seeds > 1:
@@ -71,17 +71,17 @@ def explanation(table: FilledTable) -> str:
     if any(cell.difference is not None for cell in cells):
         parts.append("In brackets: the difference from the published figure.")
     if (several := [cell for cell in cells if len(cell.splits) > 1]) and table.splits:
-        shown = sorted({split for cell in several for split in cell.splits}, key=int)
-        over = ", each a mean over the seeds" if table.seeds > 1 else ""
-        parts.append(f"Below a mean: the splits {', '.join(shown)}{over}.")
+        splits = sorted({split for cell in several for split in cell.splits}, key=int)
+        averaged = ", each a mean over the seeds" if table.seeds > 1 else ""
+        parts.append(f"Below a mean: the values of splits {', '.join(splits)}{averaged}.")
     if any(row.quoted for row in table.rows):
-        parts.append("In italics: quoted, not measured here.")
+        parts.append("In italics: quoted from a publication, not measured here.")
     if any(cell.leak for cell in cells):
         parts.append(
-            f"{LEAK}: test videos may have been learned from, with their labels by a motion model "
-            "of another split, or without as part of the source."
+            f"{LEAK}: a model may have learned from test videos, either with their labels (a "
+            "motion model of another split) or without them (as part of the source)."
         )
-    parts.append(f"{NOTHING}: no such figure was published, or none was measured here.")
+    parts.append(f"{MISSING}: not published, or not measured here.")
     return " ".join(parts)
 
 
@@ -89,20 +89,20 @@ def explanation(table: FilledTable) -> str:
 
 
 def markdown(table: FilledTable) -> str:
-    """A table in GitHub's Markdown: for each column its words, or the paper's figure and what is
-    measured; before the rows of a section its name."""
+    """Writes a table in GitHub's Markdown. A column of figures becomes up to two columns, published
+    and measured. The name of a section comes before its rows."""
     headings, rules = [""], ["---"]
     for column in table.columns:
-        words = column not in table.measures
-        names = [column] if words else [f"{column}, {side}" for side in sides(table, column)]
+        is_text = column not in table.measures
+        names = [column] if is_text else [f"{column}, {side}" for side in sides(table, column)]
         headings += map(escaped, names)
-        rules += ["---" if words else "---:"] * len(names)
+        rules += ["---" if is_text else "---:"] * len(names)
     notes = any(row.note for row in table.rows)
     lines = [headings + ["note"] * notes, rules + ["---"] * notes]
     for row, begins in zip(table.rows, begins_section(table), strict=True):
         if begins:
             lines.append([f"**{escaped(row.section)}**", *[""] * (len(lines[0]) - 1)])
-        lines.append([row_name(row), *values(table, row), *[escaped(row.note)] * notes])
+        lines.append([row_name(row), *row_cells(table, row), *[escaped(row.note)] * notes])
     parts = [
         f"# {escaped(table.title)}",
         escaped(table.note),
@@ -113,22 +113,23 @@ def markdown(table: FilledTable) -> str:
 
 
 def row_name(row: Row) -> str:
-    """The name of a row, its description below it."""
+    """The name of a row, with its description below."""
     name = f"*{escaped(row.name)}*" if row.quoted else escaped(row.name)
     return f"{name}<br><small>{escaped(row.description)}</small>" if row.description else name
 
 
 def sides(table: FilledTable, column: str) -> list[str]:
-    """'paper' and 'here', as far as a column has any figure of them."""
+    """The columns that a column of figures becomes: 'paper' if it has any published figure, 'here'
+    if it has any measured one."""
     return ["paper"] * table.published(column) + ["here"] * table.measured(column)
 
 
-def values(table: FilledTable, row: Row) -> list[str]:
-    """The cells of a row: words, or as many figures as `sides` says for each column."""
+def row_cells(table: FilledTable, row: Row) -> list[str]:
+    """The cells of a row after its name: text, or one cell for each of a column's `sides`."""
     texts = []
     for column in table.columns:
         if column not in table.measures:
-            texts.append(escaped(row.text.get(column, NOTHING)))
+            texts.append(escaped(row.text.get(column, MISSING)))
             continue
         cell = row.cells[column]
         here = measured_text(cell)
@@ -142,7 +143,7 @@ def values(table: FilledTable, row: Row) -> list[str]:
 
 
 def escaped(text: str) -> str:
-    """Text as Markdown that shows it as it is, in one line."""
+    """Escapes text so that Markdown shows it unchanged, and joins its lines."""
     return re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", " ".join(text.split()))
 
 
@@ -150,10 +151,13 @@ def escaped(text: str) -> str:
 
 
 def tidy(table: FilledTable) -> pd.DataFrame:
-    """One row per cell: table, section, row, description, column, measure, text, evaluation,
-    gain_over, published, measured, sd (over the seeds), difference, leak, a column per seed where
-    there are several (seed0, ...), a column per split (split1, ...) and note. Figures are percent;
-    what there is not is empty."""
+    """Converts a table to a data frame with one row per cell.
+
+    The columns are table, section, row, description, column, measure, text, evaluation, gain_over,
+    published, measured, sd, difference, leak, seed0, ..., split1, ..., and note. `sd` (the standard
+    deviation over the seeds) and the columns of seeds exist only if the table has several seeds.
+    Figures are percent. Missing values are left empty.
+    """
     records = [
         {
             "table": table.name,
@@ -163,7 +167,7 @@ def tidy(table: FilledTable) -> pd.DataFrame:
             "column": heading,
             "measure": column.measure,
             "text": row.text.get(heading),
-            **figures(table, row.cells.get(heading, Cell())),
+            **csv_figures(table, row.cells.get(heading, Cell())),
             "note": row.note,
         }
         for row in table.rows
@@ -172,22 +176,22 @@ def tidy(table: FilledTable) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def figures(table: FilledTable, cell: Cell) -> dict[str, str | float | None]:
-    """What the CSV has of a cell."""
-    several = range(table.seeds if table.seeds > 1 else 0)
+def csv_figures(table: FilledTable, cell: Cell) -> dict[str, str | float | None]:
+    """The columns of the CSV that come from a cell."""
+    seeds = range(table.seeds if table.seeds > 1 else 0)
     return {
         "evaluation": cell.evaluation,
         "gain_over": cell.gain_over,
         "published": cell.published,
         "measured": rounded(cell.measured),
-        **({"sd": rounded(cell.deviation)} if several else {}),
+        **({"sd": rounded(cell.deviation)} if seeds else {}),
         "difference": rounded(cell.difference),
         "leak": str(cell.leak).lower() if cell.evaluation else None,
-        **{f"seed{k}": rounded(cell.seeds[k]) if cell.seeds else None for k in several},
+        **{f"seed{k}": rounded(cell.seeds[k]) if cell.seeds else None for k in seeds},
         **{f"split{split}": rounded(cell.splits.get(split)) for split in table.splits},
     }
 
 
 def rounded(value: float | None) -> float | None:
-    """Free of the noise of floating point."""
+    """Rounds off floating-point noise, for the CSV."""
     return None if value is None else round(value, 6)

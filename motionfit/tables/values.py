@@ -1,4 +1,4 @@
-"""From a table's recipe and the measures of evaluations to its values."""
+"""Fills a table's recipe with the measures of evaluations."""
 
 import json
 from collections.abc import Set
@@ -15,18 +15,18 @@ from motionfit.evaluation.summary import summary
 
 @dataclass(frozen=True)
 class Cell:
-    """A column of a row. All figures are percent, or percentage points where the row shows gains;
-    None where there is no such figure."""
+    """The figures of a row in one column. They are percent, or percentage points if the row shows
+    gains. A missing figure is None."""
 
     evaluation: str | None = None
-    """The evaluation that is measured."""
+    """The evaluation whose measure the cell shows."""
     gain_over: str | None = None
-    """The evaluation that is subtracted; None where the figures are no gains."""
+    """The evaluation that is subtracted. None if the cell shows no gain."""
     published: float | None = None
     seeds: list[float] = field(default_factory=list)
-    """What is measured with each seed: a mean over the splits."""
+    """The measured value of each seed, a mean over the splits."""
     splits: dict[str, float] = field(default_factory=dict)
-    """Split to what is measured there: a mean over the seeds."""
+    """Maps each split to its measured value, a mean over the seeds."""
     leak: bool = False
     """Whether test videos may have been learned from."""
 
@@ -37,12 +37,12 @@ class Cell:
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation (n-1) over the seeds; None where there is one alone."""
+        """Standard deviation (n-1) over the seeds. None with fewer than two seeds."""
         return stdev(self.seeds) if len(self.seeds) > 1 else None
 
     @property
     def difference(self) -> float | None:
-        """Measured - published, in percentage points."""
+        """Measured minus published, in percentage points."""
         if self.measured is None or self.published is None:
             return None
         return self.measured - self.published
@@ -50,20 +50,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row, with a cell for each column that has figures."""
+    """A row, with one cell per column of figures."""
 
     name: str
     section: str
     description: str
     text: dict[str, str]
-    """Column of words to what stands in it; nothing where there is none."""
+    """Maps the heading of a text column to the row's text. Columns without text are left out."""
     cells: dict[str, Cell]
     x: float | None
+    """Position on the axis of the plot."""
     note: str
 
     @property
     def quoted(self) -> bool:
-        """Whether it has published figures only."""
+        """Whether the row has only published figures."""
         return all(cell.evaluation is None for cell in self.cells.values())
 
 
@@ -74,9 +75,9 @@ class FilledTable:
     name: str
     title: str
     columns: dict[str, TableColumn]
-    """Heading to column, in order."""
+    """Maps heading to column, in the order of the table."""
     measures: dict[str, str]
-    """Heading to measure of the columns that have figures."""
+    """Maps heading to measure, for the columns of figures."""
     rows: list[Row]
     seeds: int
     axis: str | None
@@ -91,27 +92,28 @@ class FilledTable:
         return any(row.cells[column].published is not None for row in self.rows)
 
     def measured(self, column: str) -> bool:
-        """Whether a column has anything measured."""
+        """Whether a column has any measured figure."""
         return any(row.cells[column].measured is not None for row in self.rows)
 
     @property
     def splits(self) -> list[str]:
-        """All splits of which there is a value, in order."""
+        """All splits that have a value, in ascending order."""
         return sorted({split for cell in self.cells for split in cell.splits}, key=int)
 
 
 Measured = dict[str, Any]
-"""`mean` over the splits, and `splits`: split to value; fractions."""
+"""A measure as a fraction: {'mean': value, 'splits': {split: value}}."""
 
 
 def fill(
     name: str, table: Table, evaluations: Path, leaking: Set[str] = frozenset()
 ) -> FilledTable:
-    """Looks up the values of a table in `evaluations`/EVALUATION/metrics.json, or, where the table
-    shows some splits only, in the files of these. `leaking`: the evaluations whose test videos may
-    have been learned from.
+    """Fills a table with the values from `evaluations`/EVALUATION/metrics.json. If the table
+    selects splits, it reads the files of these splits instead.
 
-    Raises MotionFitError naming the file that is missing, or the folder that lacks a measure.
+    `leaking`: the evaluations whose test videos a model may have learned from.
+
+    Raises MotionFitError naming the missing file, or the folder that lacks a measure.
     """
 
     @cache
@@ -126,23 +128,23 @@ def fill(
         if measure not in metrics:
             raise MotionFitError(
                 f"{folder} has no {measure!r}, which the table {name!r} shows (it has: "
-                f"{', '.join(sorted(metrics)) or 'nothing'}): run the evaluation anew"
+                f"{', '.join(sorted(metrics)) or 'nothing'}): run the evaluation again"
             )
         return metrics[measure]
 
     def cell(column: str, measure: str, row: TableRow) -> Cell:
-        shown = row.evaluations_of(column)
-        of_seeds = [
-            gain(*(look_up(evaluation, measure, seed) for evaluation in shown))
-            for seed in range(table.seeds if shown else 0)
+        names = row.evaluations_of(column)
+        by_seed = [
+            subtract(*(look_up(evaluation, measure, seed) for evaluation in names))
+            for seed in range(table.seeds if names else 0)
         ]
         return Cell(
             row.evaluation_of(column),
             row.gain_over_of(column),
             row.published.get(column),
-            [100 * values["mean"] for values in of_seeds],
-            mean_of_splits([values["splits"] for values in of_seeds]),
-            bool(leaking & {*shown}),
+            [100 * values["mean"] for values in by_seed],
+            mean_over_seeds([values["splits"] for values in by_seed]),
+            bool(leaking & {*names}),
         )
 
     sections = table.sections
@@ -163,22 +165,22 @@ def fill(
     )
 
 
-def gain(values: Measured, subtracted: Measured | None = None) -> Measured:
-    """What is measured, less what is subtracted, if anything."""
+def subtract(values: Measured, subtracted: Measured | None = None) -> Measured:
+    """The gain of `values` over `subtracted`. Without `subtracted`, the values themselves."""
     if subtracted is None:
         return values
     splits = {s: value - subtracted["splits"][s] for s, value in values["splits"].items()}
     return {"mean": values["mean"] - subtracted["mean"], "splits": splits}
 
 
-def mean_of_splits(of_seeds: list[dict[str, float]]) -> dict[str, float]:
-    """Split to percent, from each seed's fractions."""
-    splits = of_seeds[0] if of_seeds else {}
-    return {split: 100 * mean(values[split] for values in of_seeds) for split in splits}
+def mean_over_seeds(by_seed: list[dict[str, float]]) -> dict[str, float]:
+    """Averages each split over the seeds, and turns fractions into percent."""
+    splits = by_seed[0] if by_seed else {}
+    return {split: 100 * mean(values[split] for values in by_seed) for split in splits}
 
 
 def read_metrics(path: Path) -> dict[str, Measured]:
-    """Measure to {'splits': {split: fraction}, 'mean': fraction}."""
+    """Reads the measures of an evaluation, by name."""
     if not path.is_file():
         raise MotionFitError(f"{path} is missing: run the evaluation before its table")
     return json.loads(path.read_text(encoding="utf-8"))

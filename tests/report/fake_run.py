@@ -1,4 +1,5 @@
-"""A finished run of any config: files by the project's own writers, numbers made up."""
+"""Makes a finished run of any config. The project's own functions write the files; the numbers are
+made up."""
 
 import json
 from pathlib import Path
@@ -21,8 +22,10 @@ FRAMES = 8
 def fake_run(
     config: Config, results: Path, labels: list[str], videos: int = 4, splits: int = 1
 ) -> Path:
-    """Writes what a run of `config` leaves in `results`: data sets of `videos` videos a label,
-    half of which are for testing; the labels of sources are unknown.
+    """Writes into `results` what a run of `config` leaves there.
+
+    Data sets have `videos` videos per label, half of them for testing. The labels of sources are
+    unknown.
     """
     rng = np.random.default_rng(0)
     needed = needed_by_evaluations(config)
@@ -35,13 +38,14 @@ def fake_run(
         fake_frames(results / "frames" / dataset / f"{size[0]}x{size[1]}", indices[dataset], size)
     for dataset, flow in needed.flow:
         fake_flow(results / "flow" / dataset / flow, indices[dataset], config.flow[flow])
-    for name, own in needed.splits("motion_model", "appearance_model", "mers_model").items():
+    trained = needed.splits("motion_model", "appearance_model", "mers_model")
+    for name, model_splits in trained.items():
         mers = name in config.appearance_models and config.appearance_models[name].mers
-        for split in own:
+        for split in model_splits:
             fake_history(results / "models" / name / f"split{split}", rng, not mers)
-    for name, own in needed.splits("pseudo_labels").items():
+    for name, label_splits in needed.splits("pseudo_labels").items():
         recipe = config.pseudo_labels[name]
-        for split in own:
+        for split in label_splits:
             folder = results / "pseudo_labels" / name / f"split{split}"
             fake_clusters(folder, indices[recipe.dataset], recipe.clusters, rng)
     for name, recipe in config.evaluations.items():
@@ -85,7 +89,7 @@ def fake_index(
 
 
 def stored(index: pd.DataFrame) -> pd.DataFrame:
-    """All videos but the first, which could not be decoded."""
+    """All videos except the first, which stands for one that could not be decoded."""
     return index.iloc[1:]
 
 
@@ -118,7 +122,7 @@ def fake_flow(folder: Path, index: pd.DataFrame, recipe) -> None:
 
 
 def fake_history(folder: Path, rng: np.random.Generator, labels: bool = True) -> None:
-    """`labels`: whether it has learned labels, of which there is an accuracy."""
+    """`labels`: whether the training learns labels and so has an accuracy."""
     epochs = np.arange(1, 13)
     table = pd.DataFrame(
         {
@@ -199,16 +203,16 @@ def fake_retrieval(
     rows = []
     for query in test.itertuples():
         for rank, place in enumerate(rng.permutation(len(train))[:10], 1):
-            found = train.iloc[place]
+            neighbour = train.iloc[place]
             rows.append(
                 (
                     query.video,
                     2,
                     query.label,
                     rank,
-                    found["video"],
+                    neighbour["video"],
                     1,
-                    found["label"],
+                    neighbour["label"],
                     round(1 - rank / 50, 4),
                 )
             )
@@ -226,6 +230,6 @@ def fake_retrieval(
 
 
 def fake_benchmark(path: Path, seconds: object, memory: object) -> None:
-    """As Snakemake writes them."""
+    """Writes a benchmark file as Snakemake does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"s\th:m:s\tmax_rss\tcpu_time\n{seconds}\t0:00:01\t{memory}\t1.0\n")

@@ -19,8 +19,15 @@ from motionfit.report import graph, write_report
 from motionfit.report.collect import read_costs, read_evaluation, read_indices
 from motionfit.report.exhibits import choose_clusters
 from motionfit.report.figures import confusion_counts
-from motionfit.report.graph import FLOW, artefact_graph, box_height, broken, draw, used
-from motionfit.report.page import FEW
+from motionfit.report.graph import (
+    FLOW,
+    artefact_graph,
+    box_height,
+    draw,
+    name_lines,
+    without_unused,
+)
+from motionfit.report.page import MAX_FEATURED
 from motionfit.report.pictures import (
     StoredClips,
     colour_wheel,
@@ -49,7 +56,7 @@ SECTIONS = [
 
 
 def make_config(**changes) -> Config:
-    """A small run whose names have all that names may have."""
+    """A small run whose names have all characters that names may have."""
     training = {"crop": 16}
     values = {
         "datasets": {
@@ -91,11 +98,11 @@ def run(tmp_path_factory):
 class Tags(HTMLParser):
     def __init__(self, html: str):
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
+        self.tags.append((tag, dict(attrs)))
 
 
 def test_the_report_is_one_file_that_needs_no_other(run):
@@ -103,7 +110,7 @@ def test_the_report_is_one_file_that_needs_no_other(run):
     assert [p.name for p in (results / "report").iterdir()] == ["index.html"]
     without_namespaces = re.sub(r'xmlns(:\w+)?="[^"]*"', "", html)
     assert not re.search(r"https?://|@import|<!DOCTYPE svg", without_namespaces)
-    for tag, attributes in Tags(html).found:
+    for tag, attributes in Tags(html).tags:
         assert tag not in ("script", "link", "iframe", "object")
         for key in ("src", "href", "xlink:href"):
             value = attributes.get(key, "#")
@@ -113,7 +120,7 @@ def test_the_report_is_one_file_that_needs_no_other(run):
 
 def test_ids_are_unique_and_references_lead_somewhere(run):
     _, _, html = run
-    ids = [attributes["id"] for _, attributes in Tags(html).found if "id" in attributes]
+    ids = [attributes["id"] for _, attributes in Tags(html).tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'(?:url\(|href=")#([^)"]+)', html)) <= set(ids)
 
@@ -195,11 +202,11 @@ def test_without_appearance_models_there_are_no_pseudo_labels(tmp_path):
     write_report(config, fake_run(config, tmp_path / "results", LABELS), tmp_path / "r.html")
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "This run has no pseudo-labels." in html
-    assert "No benchmark files were found" in html
+    assert "There are no benchmark files" in html
     assert "on.flow" in html
 
 
-def test_what_no_evaluation_needs_is_not_asked_for(tmp_path):
+def test_results_that_no_evaluation_needs_may_be_missing(tmp_path):
     only = {
         "from-scratch": {"model": "scratch", "dataset": "target-1", "fine_tuning": {"crop": 16}}
     }
@@ -216,9 +223,9 @@ def test_what_no_evaluation_needs_is_not_asked_for(tmp_path):
 
 def test_several_splits_are_all_shown(tmp_path):
     tuned = {"dataset": "target-1", "splits": [1, 2, 3], "fine_tuning": {"crop": 16}}
-    own = make_config().motion_models["motion"].model_dump(mode="json")
+    recipe = make_config().motion_models["motion"].model_dump(mode="json")
     config = make_config(
-        motion_models={"motion": own, "split-2": own | {"motion_split": 2}},
+        motion_models={"motion": recipe, "split-2": recipe | {"motion_split": 2}},
         evaluations={"all": {"model": "motion", **tuned}, "leaky": {"model": "split-2", **tuned}},
     )
     assert needed_by_evaluations(config).splits("motion_model") == {
@@ -236,8 +243,9 @@ def test_several_splits_are_all_shown(tmp_path):
 
 
 @pytest.mark.parametrize("fraction", [1.0, 0.5])
-def test_networks_are_compared_in_words_only_if_the_same_labels_are_behind_them(tmp_path, fraction):
-    """With fewer labels the motion model, which has seen all, is ahead by more than motion."""
+def test_the_gain_is_in_words_only_if_both_networks_use_the_same_labels(tmp_path, fraction):
+    """With a part of the labels the motion model has seen more labels than fine-tuning, so the gain
+    is not only that of motion."""
     tuned = {"dataset": "target-1", "fine_tuning": {"crop": 16}, "labelled_part": "part"}
     config = make_config(
         labelled_parts={"part": {"label_fraction": fraction}},
@@ -271,13 +279,13 @@ def test_pre_trained_weights_are_named(tmp_path):
         if name != "rgb"
     }
     assert (
-        "RGB network of pre-trained weights<small>supervised, from s3d-k400.pth"
+        "RGB network with pre-trained weights<small>supervised, from s3d-k400.pth"
         in rows["supervised"]
     )
     assert "self-trained on motion<small>both, by k-means.9, from s3d-k400.pth" in rows["both"]
-    assert "RGB network of random weights<small>scratch<" in rows["scratch"]
-    assert "RGB, pre-trained weights</em>" in html  # among the numbers to begin with
-    assert "self-training on motion is" not in html  # it is not what tells the two apart
+    assert "RGB network with random weights<small>scratch<" in rows["scratch"]
+    assert "RGB, pre-trained weights</em>" in html  # a headline
+    assert "self-training on motion is" not in html  # the two differ by more than self-training
     nodes, _ = artefact_graph(config, needed_by_evaluations(config), {})
     assert nodes["model supervised"].detail == "pre-trained weights"
     assert nodes["model scratch"].detail == "random weights"
@@ -298,25 +306,25 @@ def test_many_classes(tmp_path):
 
 
 def every_kind() -> Config:
-    """A run that has each kind of model, and tables of them."""
-    own = make_config().model_dump(mode="json", exclude_unset=True)
+    """A run with each kind of model and with tables."""
+    values = make_config().model_dump(mode="json", exclude_unset=True)
     training = {"crop": 16}
     tuned = {"dataset": "target-1", "fine_tuning": training}
     frames = {"frame_size": [24, 32], "training": training}
-    own["motion_models"]["on-rgb"] = {"dataset": "target-1", "flow": None, **frames}
-    own["motion_models"]["teacher"] = {
+    values["motion_models"]["on-rgb"] = {"dataset": "target-1", "flow": None, **frames}
+    values["motion_models"]["teacher"] = {
         "dataset": "target-1",
         "flow": "tv-l1.fast",
         "motion_split": 2,
         "training": training,
     }
-    own["datasets"]["source-2"] = own["datasets"]["source_2.0"]
-    own["pseudo_labels"]["looks"] = {
+    values["datasets"]["source-2"] = values["datasets"]["source_2.0"]
+    values["pseudo_labels"]["looks"] = {
         "motion_model": "on-rgb",
         "dataset": "source_2.0",
         "clusters": 5,
     }
-    own["appearance_models"] |= {
+    values["appearance_models"] |= {
         "rgb-looks": {"pseudo_labels": "looks", **frames},
         "rgb-mers": {
             "pseudo_labels": None,
@@ -324,7 +332,7 @@ def every_kind() -> Config:
             **frames,
         },
     }
-    own["evaluations"] |= {
+    values["evaluations"] |= {
         "generator": {"model": "on-rgb", "dataset": "target-1", "fine_tuning": None},
         "by-looks": {"model": "rgb-looks", **tuned},
         "by-mers": {"model": "rgb-mers", **tuned},
@@ -341,7 +349,7 @@ def every_kind() -> Config:
         "MARS": {"evaluation": "by-mars", "x": 2},
         "quoted": {"published": {"top-1": 45.6}},
     }
-    own["tables"] = {
+    values["tables"] = {
         "table3": {
             "title": "Transfer",
             "columns": {"top-1": "recognition top1"},
@@ -350,8 +358,8 @@ def every_kind() -> Config:
             "note": "Smaller & faster.",
         }
     }
-    own["figures"] = {"figure_s1": {"title": "Found", "evaluation": "only-retrieval"}}
-    return load_config(own)
+    values["figures"] = {"figure_s1": {"title": "Found", "evaluation": "only-retrieval"}}
+    return load_config(values)
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +371,7 @@ def run_of_every_kind(tmp_path_factory):
 
 
 def results_of(run) -> dict:
-    """Name to row of the table of results."""
+    """The rows of the table of results, by name."""
     config, results, _ = run
     indices = read_indices(results, needed_by_evaluations(config))
     evaluations = [read_evaluation(config, results, name, indices) for name in config.evaluations]
@@ -372,24 +380,24 @@ def results_of(run) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("evaluation", "what", "made_of"),
+    ("evaluation", "description", "made_of"),
     [
         ("self-trained", "RGB network self-trained on motion", "rgb, by k-means.9"),
         ("by-looks", "RGB network self-trained on appearance", "rgb-looks, by looks"),
         ("by-mers", "RGB network taught by MERS", "rgb-mers, by motion"),
         ("by-mars", "RGB network taught by MARS", "scratch, fine-tuned by teacher"),
-        ("from-scratch", "RGB network of random weights", "scratch"),
+        ("from-scratch", "RGB network with random weights", "scratch"),
         ("on.flow", "motion model on flow", "motion"),
         ("generator", "appearance pseudo-label generator on RGB", "on-rgb"),
     ],
 )
-def test_each_kind_is_called_what_it_is(run_of_every_kind, evaluation, what, made_of):
+def test_each_kind_has_its_description(run_of_every_kind, evaluation, description, made_of):
     row = results_of(run_of_every_kind)[evaluation]
-    assert (row.what, row.made_of) == (what, made_of)
+    assert (row.description, row.made_of) == (description, made_of)
     assert row.modality == ("flow" if evaluation == "on.flow" else "RGB")
 
 
-def test_the_labels_of_a_teacher_by_mars_count(run_of_every_kind):
+def test_the_labels_of_a_mars_teacher_are_counted(run_of_every_kind):
     rows = results_of(run_of_every_kind)
     mars, scratch = rows["by-mars"], rows["from-scratch"]
     assert (mars.motion_split, mars.leaks) == ("split 2", True)
@@ -399,7 +407,7 @@ def test_the_labels_of_a_teacher_by_mars_count(run_of_every_kind):
     assert scratch.labels == "100% (10)"
 
 
-def test_what_mers_and_mars_need_is_followed_back():
+def test_what_mers_and_mars_need_is_in_the_graph():
     config = every_kind()
     config = config.model_copy(
         update={"evaluations": {n: config.evaluations[n] for n in ("by-mers", "by-mars")}}
@@ -419,7 +427,7 @@ def test_what_mers_and_mars_need_is_followed_back():
         ("flow target-1 tv-l1.fast", "evaluation by-mars"),
     ]:
         assert edge in edges
-    nodes, kept = used(*artefact_graph(config, needed, {}))
+    nodes, kept = without_unused(*artefact_graph(config, needed, {}))
     assert "model on-rgb" not in nodes
     assert {key for edge in kept for key in edge} <= nodes.keys()
 
@@ -428,12 +436,12 @@ def test_a_motion_model_on_rgb_has_no_flow():
     config = every_kind()
     config = config.model_copy(update={"evaluations": {"g": config.evaluations["generator"]}})
     assert not needed_by_evaluations(config).flow
-    nodes, edges = used(*artefact_graph(config, needed_by_evaluations(config), {}))
+    nodes, edges = without_unused(*artefact_graph(config, needed_by_evaluations(config), {}))
     assert ("frames target-1 24x32", "model on-rgb") in edges
     assert not any(node.column == FLOW for node in nodes.values())
 
 
-def test_what_is_not_measured_is_a_dash(run_of_every_kind):
+def test_a_missing_measure_is_a_dash(run_of_every_kind):
     rows = results_of(run_of_every_kind)
     texts = [cell.text for cell in rows["only-retrieval"].cells]
     assert texts[:2] == ["—", "—"]
@@ -445,7 +453,7 @@ def test_what_is_not_measured_is_a_dash(run_of_every_kind):
     assert set(texts[2:]) == {"—"}
 
 
-def test_the_tables_have_a_section_of_their_own(run_of_every_kind):
+def test_the_tables_have_their_own_section(run_of_every_kind):
     config, results, html = run_of_every_kind
     assert re.findall(r'<section id="([^"]+)"', html) == ["results", "tables", *SECTIONS[1:]]
     section = html[html.index('<section id="tables"') : html.index('<section id="graph"')]
@@ -473,7 +481,7 @@ def test_the_tables_have_a_section_of_their_own(run_of_every_kind):
 
 
 def with_a_rich_table() -> Config:
-    """A run whose table has words, sections, descriptions, a gain, two seeds and a leak."""
+    """A run whose table has text, sections, descriptions, a gain, two seeds and a leak."""
     values = every_kind().model_dump(mode="json", exclude_unset=True)
     rows = {
         "other": {
@@ -491,9 +499,9 @@ def with_a_rich_table() -> Config:
     return load_config(values)
 
 
-def test_a_table_has_words_sections_descriptions_gains_leaks_and_seeds(tmp_path):
+def test_a_table_has_text_sections_descriptions_gains_leaks_and_seeds(tmp_path):
     config, results = with_a_rich_table(), tmp_path / "results"
-    # The run makes the copies for the other seed, and the report is of the config as it is written.
+    # The run makes the copies for the other seed. The report sees the config as it is written.
     fake_run(with_seeds(config), results, LABELS, splits=2)
     write_report(config, results, tmp_path / "r.html")
     html = unescape((tmp_path / "r.html").read_text(encoding="utf-8"))
@@ -515,18 +523,18 @@ def test_a_table_has_words_sections_descriptions_gains_leaks_and_seeds(tmp_path)
         ]["mean"]
         for name in ("by-mers", "by-mers.seed1", "by-mars", "by-mars.seed1")
     }
-    mean, spread = (
+    mean, deviation = (
         function([values["by-mers"], values["by-mers.seed1"]])
         for function in (statistics.mean, statistics.stdev)
     )
-    assert f">{mean:.1f} ± {spread:.1f}<" in section
+    assert f">{mean:.1f} ± {deviation:.1f}<" in section
     gains = [
         values["by-mars"] - values["by-mers"],
         values["by-mars.seed1"] - values["by-mers.seed1"],
     ]
-    # The teacher of by-mars is of another split.
+    # The teacher of by-mars has learned from another split.
     assert f">{signed(statistics.mean(gains))} ± {statistics.stdev(gains):.1f}†<" in section
-    assert "†: test videos may have been learned from" in section
+    assert "†: a model may have learned from test videos" in section
     assert ".seed1" not in html
 
 
@@ -542,7 +550,7 @@ def test_without_recognition_the_report_says_so(tmp_path):
     config = make_config(evaluations=only)
     write_report(config, fake_run(config, tmp_path / "results", LABELS), tmp_path / "r.html")
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert "so there is no accuracy to begin with" in html
+    assert "No evaluation measures recognition, so there are no accuracies" in html
     assert "<p>No evaluation measures recognition.</p>" in html
     assert "chance of top-1" not in html
     assert 'class="query"' in html
@@ -564,13 +572,13 @@ def test_without_retrieval_the_report_says_so(tmp_path):
     assert 'class="query"' not in html
 
 
-def test_of_many_evaluations_those_of_the_headlines_have_pictures(run_of_every_kind):
-    """There are nine in that run: one more than all of which are shown."""
+def test_a_run_of_many_evaluations_features_those_of_the_headlines(run_of_every_kind):
+    """The run has nine evaluations, one more than `MAX_FEATURED`."""
     config, _, html = run_of_every_kind
-    assert len(config.evaluations) > FEW
+    assert len(config.evaluations) > MAX_FEATURED
     section = html[html.index('<section id="confusion"') : html.index('<section id="pseudo-l')]
     assert section.count('aria-label="Confusion matrix of') == 3
-    assert "Of the 9 evaluations these are shown: " in section
+    assert "Shown for 3 of the 9 evaluations: " in section
     curves = html[html.index('<section id="curves"') : html.index('<section id="confusion"')]
     folded = curves[curves.index("<details>") :]
     assert 'aria-label="Training curves of by-mers"' in folded
@@ -578,7 +586,7 @@ def test_of_many_evaluations_those_of_the_headlines_have_pictures(run_of_every_k
     assert curves.count('aria-label="Training curves of') == 6 + 6
 
 
-def test_a_config_without_its_defaults_comes_back_whole():
+def test_a_config_written_without_defaults_loads_as_the_same_config():
     config = every_kind()
     text = config.model_dump_json(exclude={"resources"}, exclude_defaults=True)
     again = load_config(json.loads(text))
@@ -611,7 +619,7 @@ def test_chance_of_retrieval():
     assert chance_recall(pd.Series(["c"]), gallery, 4, 1) == 0
 
 
-def test_costs_are_summed_a_stage(run, tmp_path):
+def test_costs_are_summed_per_stage(run, tmp_path):
     _, results, html = run
     (cost,) = read_costs(results)
     assert (cost.stage, cost.jobs, cost.longest, cost.memory) == ("flow", 2, 80.5, 1900)
@@ -648,7 +656,7 @@ def field(x: float, y: float) -> np.ndarray:
     return np.broadcast_to(np.array([x, y], np.float32), (8, 10, 2))
 
 
-def test_arrows_point_along_the_flow_and_leave_out_what_hardly_moves():
+def test_arrows_point_along_the_flow_and_leave_out_small_motion():
     assert flow_arrows(field(0.1, 0), 2.0, (80, 100)) == ""
     first = flow_arrows(field(0, -2), 2.0, (80, 100)).split("M")[1]
     (x0, y0), (x1, y1) = (map(float, point.split(",")) for point in first.split("L"))
@@ -666,7 +674,7 @@ def test_the_wheel_is_a_picture():
     assert colour_wheel().startswith("data:image/jpeg;base64,")
 
 
-def test_only_the_shards_asked_for_are_opened(run):
+def test_only_needed_shards_are_opened(run):
     _, results, _ = run
     index = pd.read_csv(results / "index" / "target-1.csv", dtype=str)
     index.loc[index["shard"] != index["shard"][1], "shard"] = "missing"
@@ -695,7 +703,7 @@ def test_clusters_are_chosen_from_the_largest_to_the_smallest_without_empty_ones
     assert choose_clusters(sizes, 99) == [2, 4, 6, 5, 0, 3]
 
 
-def test_clips_are_of_different_videos_where_there_are_enough():
+def test_clips_come_from_different_videos_if_there_are_enough():
     units = pd.DataFrame({"video": list("aaabbc"), "start": range(6), "length": 4, "label": 0})
     assert sorted(spread_over(units, "video", 3)["video"]) == ["a", "b", "c"]
     assert len(spread_over(units, "video", 5)) == 5
@@ -727,15 +735,15 @@ def test_edges_follow_the_references_and_go_right():
     assert all(nodes[a].column < nodes[b].column for a, b in edges)
 
 
-def test_long_names_are_broken_and_lose_nothing():
+def test_long_names_are_split_into_lines_without_loss():
     name = "appearance-32-frames.of_everything_thereisnobreakinthispart"
-    assert "".join(broken(name)) == name
-    assert max(map(len, broken(name))) <= 16
+    assert "".join(name_lines(name)) == name
+    assert max(map(len, name_lines(name))) <= 16
     node = artefact_graph(make_config(), needed_by_evaluations(make_config()), {})[0]["model rgb"]
     assert box_height(node) == 42
 
 
-def test_the_layout_is_the_least_squares_one(monkeypatch):
+def test_the_layout_is_the_least_squares_solution(monkeypatch):
     """Node positions match the max-min formula of isotonic regression."""
 
     def max_min(values: list[float]) -> list[float]:

@@ -27,7 +27,7 @@ LENGTH = 8
 
 @pytest.fixture
 def frames(tmp_path):
-    """Two shards of videos whose frames get brighter, ten grey levels a frame."""
+    """Two shards of videos whose frames get brighter by ten grey levels per frame."""
     for shard in ("0", "1"):
         with write_shard(tmp_path / f"{shard}.h5", "frames", {"size": [16, 24]}) as writer:
             for video in (f"test{shard}", f"train{shard}"):
@@ -42,7 +42,7 @@ INDEX = pd.DataFrame(
 
 
 def table(*rows) -> pd.DataFrame:
-    """Of (query, query's label, rank, video, label)."""
+    """A table of neighbours from rows of (query, query's label, rank, video, label)."""
     return pd.DataFrame(
         [(q, 2, mine, rank, v, 4, label, 1 - rank / 10) for q, mine, rank, v, label in rows],
         columns=[
@@ -58,8 +58,8 @@ def table(*rows) -> pd.DataFrame:
     )
 
 
-def test_a_success_has_all_of_its_class_and_a_failure_none():
-    found = {  # query: its class, and those of its three nearest videos
+def test_all_neighbours_of_a_success_have_its_class_and_none_of_a_failure():
+    classes = {  # query: its class, and the classes of its three nearest videos
         "q0": ("run", "run", "run", "run"),
         "q1": ("run", "run", "run", "walk"),
         "q2": ("run", "run", "run", "run"),
@@ -69,24 +69,24 @@ def test_a_success_has_all_of_its_class_and_a_failure_none():
         "q6": ("sit", "run", "run", "walk"),
     }
     rows = [
-        (query, own, rank, f"train{rank}", label)
-        for query, (own, *labels) in found.items()
+        (query, query_class, rank, f"train{rank}", label)
+        for query, (query_class, *labels) in classes.items()
         for rank, label in enumerate(labels, 1)
     ]
     nearest = table(*rows)
-    # By class, of as many as there are.
+    # Ordered by class, from as many classes as possible.
     assert choose_queries(nearest, True, 2) == ["q0", "q4"]
     assert choose_queries(nearest, True, 9) == ["q0", "q2", "q4"]
     assert choose_queries(nearest, False, 9) == ["q3", "q6"]
     assert choose_queries(nearest, False, 1) in (["q3"], ["q6"])
-    of_one = nearest[nearest["rank"] == 1]
-    assert choose_queries(of_one, True, 9) == ["q0", "q1", "q2", "q4"]
+    nearest_only = nearest[nearest["rank"] == 1]
+    assert choose_queries(nearest_only, True, 9) == ["q0", "q1", "q2", "q4"]
     assert choose_queries(nearest[nearest["query"] == "q1"], True, 9) == []
 
 
-def test_a_row_is_the_query_and_the_nearest_by_their_middle_frames(frames):
-    found = table(("test0", "run", 2, "train1", "walk"), ("test0", "run", 1, "train0", "run"))
-    query, *rest = clips_of(found, StoredClips(frames, INDEX, "frames"), LENGTH)
+def test_a_row_shows_the_middle_frames_of_the_query_and_the_nearest_clips(frames):
+    nearest = table(("test0", "run", 2, "train1", "walk"), ("test0", "run", 1, "train0", "run"))
+    query, *rest = clips_of(nearest, StoredClips(frames, INDEX, "frames"), LENGTH)
     assert (query.label, query.hit) == ("run", None)
     assert query.frame.mean() == pytest.approx(10 * (2 + LENGTH // 2), abs=2)
     assert [clip.hit for clip in rest] == [True, False]
@@ -95,7 +95,7 @@ def test_a_row_is_the_query_and_the_nearest_by_their_middle_frames(frames):
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("count", "expected"),
     [
         (3, "Failures"),
         (2, "Failures: only 2 such queries"),
@@ -103,9 +103,9 @@ def test_a_row_is_the_query_and_the_nearest_by_their_middle_frames(frames):
         (0, "Failures: no such query"),
     ],
 )
-def test_the_heading_says_where_there_are_fewer(found, expected):
-    assert heading(False, found, 3) == expected
-    assert heading(True, found, 3) == expected.replace("Failures", "Successes")
+def test_the_heading_says_if_there_are_fewer(count, expected):
+    assert heading(False, count, 3) == expected
+    assert heading(True, count, 3) == expected.replace("Failures", "Successes")
 
 
 def test_the_heading_says_what_the_queries_have_in_common():
@@ -116,7 +116,7 @@ def test_the_heading_says_what_the_queries_have_in_common():
 
 
 @pytest.mark.parametrize("shape", [(16, 24, 3), (24, 16, 3)])
-def test_the_sides_are_beside_each_other_and_no_text_is_cut_or_over_another(shape):
+def test_the_sides_do_not_overlap_and_no_text_is_cut_or_covered(shape):
     frame = np.zeros(shape, np.uint8)
     label = "WWWWW playing squash or racquetball"
     row = [Clip(frame, label, "query")] + [Clip(frame, label, "similarity 0.90", True)] * 3
@@ -127,7 +127,7 @@ def test_the_sides_are_beside_each_other_and_no_text_is_cut_or_over_another(shap
     left, right = pictures[:12], pictures[12:]
     assert len(right) == 4
     assert max(place.x1 for place in left) < min(place.x0 for place in right)
-    # The first row of both has one height.
+    # The first rows of both sides are level.
     assert {round(place.y0, 6) for place in left[:4] + right} == {round(left[0].y0, 6)}
     texts = figure.texts + [text for axes in figure.axes for text in axes.texts]
     boxes = [text.get_window_extent() for text in texts]
@@ -142,9 +142,7 @@ def test_the_sides_are_beside_each_other_and_no_text_is_cut_or_over_another(shap
 
 
 @pytest.mark.parametrize("nearest", ["run", "walk"])
-def test_the_picture_is_written_also_where_there_are_no_successes_or_no_failures(
-    frames, tmp_path, nearest
-):
+def test_the_figure_is_written_without_successes_or_without_failures(frames, tmp_path, nearest):
     neighbours = table(
         *(
             ("test0", "run", rank, video, nearest)
@@ -156,7 +154,7 @@ def test_the_picture_is_written_also_where_there_are_no_successes_or_no_failures
     write_retrieval_figure(recipe, neighbours, INDEX, frames, LENGTH, output)
     image = cv2.imread(str(output))
     assert image.shape[1] > image.shape[0] > 100
-    # The pictures, all of grey, are on the side of the successes or of the failures alone.
+    # All pictures are grey, and only one side has any.
     grey = (np.abs(image.astype(int) - 10 * (4 + LENGTH // 2)).max(axis=-1) < 4).mean(axis=0)
     left, right = grey[: len(grey) // 2].max(), grey[len(grey) // 2 :].max()
     assert (left > 0.2, right > 0.2) == (nearest == "run", nearest == "walk")

@@ -9,7 +9,7 @@ from motionfit.errors import MotionFitError
 from motionfit.plots import STYLE
 from motionfit.stages.table import table as table_stage
 from motionfit.tables.plot import plot
-from motionfit.tables.text import explanation, figure, markdown, signed, tidy
+from motionfit.tables.text import explanation, markdown, one_decimal, signed, tidy
 from motionfit.tables.values import fill
 
 TABLE = {
@@ -77,7 +77,7 @@ def test_rows_and_columns_keep_the_order_of_the_config(table):
     assert list(table.rows[0].cells) == ["UCF", "R@1"]
 
 
-def test_a_measure_or_an_evaluation_that_is_missing_is_named(evaluations):
+def test_a_missing_measure_or_evaluation_is_named(evaluations):
     recipe = Table(title="t", columns={"c": "recognition top5"}, rows={"r": {"evaluation": "ours"}})
     with pytest.raises(MotionFitError, match=r"ours has no 'recognition top5'"):
         fill("t", recipe, evaluations)
@@ -90,25 +90,25 @@ def test_a_measure_or_an_evaluation_that_is_missing_is_named(evaluations):
     ("difference", "text"),
     [(1.25, "+1.2"), (-3.0, "\N{MINUS SIGN}3.0"), (0.04, "0.0"), (-0.04, "0.0")],
 )
-def test_a_difference_has_a_sign_unless_it_rounds_to_nothing(difference, text):
+def test_a_difference_has_a_sign_unless_it_rounds_to_zero(difference, text):
     assert signed(difference) == text
 
 
-def test_a_figure_has_one_decimal_and_none_is_a_dash():
-    assert figure(53) == "53.0"
-    assert figure(None) == "—"
+def test_a_figure_has_one_decimal_and_a_missing_one_is_a_dash():
+    assert one_decimal(53) == "53.0"
+    assert one_decimal(None) == "—"
 
 
 # --------------------------------------------------------------------------------------- Markdown
 
 
 def cells(line: str) -> list[str]:
-    """The cells of a line of a Markdown table, whose escaped bars do not count."""
+    """Splits a line of a Markdown table into cells. Escaped bars do not separate cells."""
     parts = line.replace(r"\|", "\0").strip("|").split("|")
     return [part.strip().replace("\0", "|") for part in parts]
 
 
-def test_markdown_has_the_paper_beside_what_is_measured(table):
+def test_markdown_has_published_beside_measured_figures(table):
     text = markdown(table)
     assert text.startswith("# Transfer \\| to the \\<target\\>\n\nNot of the paper's sizes.\n")
     lines = [cells(line) for line in text.splitlines() if line.startswith("|")]
@@ -131,11 +131,11 @@ def test_markdown_has_the_paper_beside_what_is_measured(table):
     ]
     assert lines[4] == [r"*others \[3\]*", "—", "—", "30.2", "—", ""]
     assert {len(line) for line in lines} == {6}
-    assert "—: no such figure" in text
-    assert "the splits 1, 2, 3." in text
+    assert "—: not published, or not measured here." in text
+    assert "the values of splits 1, 2, 3." in text
 
 
-def test_what_no_row_has_gets_no_column_and_no_explanation(evaluations):
+def test_unused_columns_and_explanations_are_left_out(evaluations):
     recipe = Table(
         title="t", columns={"c": "retrieval clip R@1"}, rows={"r": {"evaluation": "ours-by-clip"}}
     )
@@ -149,7 +149,7 @@ def test_what_no_row_has_gets_no_column_and_no_explanation(evaluations):
 # -------------------------------------------------------------------------------------------- CSV
 
 
-def test_csv_comes_back_as_it_was(table, tmp_path):
+def test_the_csv_holds_every_cell(table, tmp_path):
     tidy(table).to_csv(tmp_path / "t.csv", index=False)
     back = pd.read_csv(tmp_path / "t.csv")
     assert list(back) == [
@@ -213,7 +213,7 @@ def test_the_plot_has_a_point_for_each_figure_in_the_order_of_the_axis(evaluatio
     assert dots == 2 + 3 + 2
 
 
-def test_a_table_is_written_as_markdown_csv_and_if_it_has_an_axis_as_a_plot(evaluations, tmp_path):
+def test_a_table_is_written_as_markdown_and_csv_and_with_an_axis_as_a_plot(evaluations, tmp_path):
     output = tmp_path / "out" / "t.md"
     table_stage(
         name="t",
@@ -235,7 +235,7 @@ def test_a_table_is_written_as_markdown_csv_and_if_it_has_an_axis_as_a_plot(eval
 
 
 def over_the_columns() -> Table:
-    """Rows over K, which is in the columns; one column and one row are not over K."""
+    """A table whose columns have the positions K. One column and one row have none."""
     columns = {
         "K=8": {"measure": "recognition top1", "x": 8},
         "all": "recognition top1",
@@ -253,7 +253,7 @@ def over_the_columns() -> Table:
     return Table(title="t", axis="K", columns=columns, rows=rows)
 
 
-def test_where_the_columns_have_a_place_the_rows_are_plotted(other):
+def test_if_the_columns_have_positions_the_rows_are_plotted(other):
     with matplotlib.rc_context(STYLE):
         drawn = plot(fill("t", over_the_columns(), other))
     (axes,) = drawn.axes
@@ -271,7 +271,7 @@ def test_where_the_columns_have_a_place_the_rows_are_plotted(other):
     assert names == ["z-source", "quoted", "paper", "here"]
 
 
-# ------------------------------------------------------------------------------- words, sections
+# -------------------------------------------------------------------------------- text, sections
 
 
 WORDS = {
@@ -301,7 +301,7 @@ def words(evaluations):
     return fill("words", Table(**WORDS), evaluations)
 
 
-def test_words_stand_where_the_config_puts_them(words):
+def test_text_columns_keep_their_place(words):
     lines = [cells(line) for line in markdown(words).splitlines() if line.startswith("|")]
     assert lines[0] == ["", "Backbone", "UCF, paper", "UCF, here", r"Frames \| s".replace("\\", "")]
     assert lines[1] == ["---", "---", "---:", "---:", "---"]
@@ -340,7 +340,7 @@ def test_a_section_has_one_heading_row(words):
 
 @pytest.fixture
 def other(evaluations):
-    """Another evaluation of as many splits as `ours`."""
+    """Another evaluation with the same splits as `ours`."""
     (evaluations / "other").mkdir()
     metrics = {"recognition top1": measure({"1": 0.49, "2": 0.535, "3": 0.53})}
     (evaluations / "other" / "metrics.json").write_text(json.dumps(metrics))
@@ -360,11 +360,11 @@ def test_a_gain_is_the_difference_of_two_evaluations_split_by_split(other):
     lines = [cells(line) for line in markdown(table).splitlines() if line.startswith("|")]
     assert lines[2][1:] == ["+0.4", f"+1.2 (+0.8)<br>+1.0 / {MINUS}0.5 / +3.0"]
     assert lines[3][1:] == ["—", f"{MINUS}1.2<br>{MINUS}1.0 / +0.5 / {MINUS}3.0"]
-    assert "gains (with a sign) percentage points" in explanation(table)
+    assert "gains (with a sign) are percentage points" in explanation(table)
     assert tidy(table)["gain_over"].tolist() == ["other", "ours"]
 
 
-def test_a_cell_whose_test_videos_may_have_been_learned_from_is_marked(other):
+def test_a_figure_is_marked_if_a_model_may_have_learned_from_test_videos(other):
     rows = {
         "a": {"evaluation": "ours"},
         "b": {"evaluation": "other", "published": {"UCF": 50}},
@@ -377,7 +377,7 @@ def test_a_cell_whose_test_videos_may_have_been_learned_from_is_marked(other):
     assert shown[2].startswith("53.0<br>")
     assert shown[3].startswith("51.8† (+1.8)<br>")
     assert shown[4].startswith("+1.2†<br>")
-    assert "†: test videos may have been learned from" in explanation(marked)
+    assert "†: a model may have learned from test videos" in explanation(marked)
     assert tidy(marked)["leak"].tolist() == ["false", "true", "true"]
     assert "†" not in markdown(fill("t", recipe, other))
 
@@ -387,7 +387,7 @@ def test_a_cell_whose_test_videos_may_have_been_learned_from_is_marked(other):
 
 @pytest.fixture
 def seeded(evaluations):
-    """Three seeds of `ours`, over two splits, and of `scratch`."""
+    """Three seeds of `ours` and of `scratch`, each with two splits."""
     values = {
         "ours": ((0.50, 0.52), (0.55, 0.57), (0.49, 0.51)),
         "scratch": ((0.40, 0.42), (0.42, 0.44), (0.41, 0.43)),
@@ -416,7 +416,7 @@ def test_seeds_give_a_mean_and_its_standard_deviation(seeded):
     ours, gain, quoted = (row.cells["UCF"] for row in table.rows)
     assert ours.seeds == pytest.approx([51, 56, 50])
     assert ours.measured == pytest.approx(157 / 3)
-    assert ours.deviation == pytest.approx(31**0.5 / 3**0.5)  # sums of squares over n-1
+    assert ours.deviation == pytest.approx(31**0.5 / 3**0.5)  # sqrt((62 / 3) / (n-1))
     assert ours.splits == pytest.approx({"1": 154 / 3, "2": 160 / 3})
     assert gain.seeds == pytest.approx([10, 13, 8])  # with the same seed
     assert (quoted.measured, quoted.deviation, quoted.seeds) == (None, None, [])

@@ -25,8 +25,8 @@ from motionfit.records import is_unfinished, record_path
 reasons_logged = set()
 indexes_checked = set()
 current_job = {"state": State.OTHER}
-"""State of the result of the job whose inputs Snakemake is looking up. `current` sets it, since it is
-the first look-up of each job."""
+"""State of the result of the job whose inputs Snakemake is looking up. `current` sets it, since it
+is the first look-up of each job."""
 
 
 def stop(message):
@@ -158,9 +158,9 @@ def index_in_memory(dataset):
 
 
 def check(dataset, index, fingerprint):
-    """Ends the plan or the run if a data set does not fit the config. The message lists all problems
-    of this data set, and those of the other data sets that can be indexed now. Each content of an
-    index, known by its fingerprint, is checked once."""
+    """Ends the plan or the run if a data set does not fit the config. The message lists all
+    problems of this data set, and those of the other data sets that can be indexed now. Each
+    content of an index, known by its fingerprint, is checked once."""
     if (dataset, fingerprint) in indexes_checked:
         return
     indexes_checked.add((dataset, fingerprint))
@@ -256,9 +256,9 @@ def refuse_until_without_index(dataset):
     until = set(workflow.dag_settings.until)
     if until & {"frames", "ledger", "flow", "features"}:
         stop(
-            f"--until {' '.join(sorted(until))}: the index of the data set {dataset!r} is missing or "
-            "out of date, and the jobs are unknown until it is made. Run with `--until index` first, "
-            "then the same command again"
+            f"--until {' '.join(sorted(until))}: the index of the data set {dataset!r} is missing "
+            "or out of date, and the jobs are unknown until it is made. Run with `--until index` "
+            "first, then the same command again"
         )
 
 

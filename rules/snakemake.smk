@@ -33,8 +33,8 @@ gc.set_threshold(100_000)
 # The lines appear in the terminal anyway.
 logging.raiseExceptions = False
 
-# A killed Snakemake leaves its lock behind. Snakemake's own message is the same as for a run that is
-# still going on.
+# A killed Snakemake leaves its lock behind. Snakemake's own message is the same as for a run that
+# is still going on.
 if workflow.is_main_process:
     try:
         if warning := enter(Path.cwd()):

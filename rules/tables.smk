@@ -74,7 +74,8 @@ rule retrieval_figure:
 TARGETS = named_targets(rule.name for rule in workflow.rules)
 
 
-# Without tables and figures there is no target `tables`: it would do nothing and look like a success.
+# Without tables and figures there is no target `tables`: it would do nothing, which would look like
+# a success.
 if TARGETS:
 
     rule tables:

@@ -121,7 +121,7 @@ def test_a_deleted_index_is_made_again_and_nothing_else(copied):
     plan = copied.plan()
     assert plan.jobs["index"] == 1
     assert "results/index/source.csv is made again: there is no result" in plan.text
-    assert "All are listed until it is made" in plan.text
+    assert "Until it is made, all of them are listed" in plan.text
     assert rules_that_run(copied) == ["index"]
     assert copied.plan().nothing_to_do
 

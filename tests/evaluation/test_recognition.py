@@ -95,7 +95,7 @@ def test_stored_videos_and_video_files_get_the_same_probabilities(tmp_path, mode
 
 
 def test_ten_clips_of_a_short_video_are_averaged(tmp_path, model):
-    """A video of ten frames has clips of eight frames at 0 (three times), 1 (four) and 2 (three)."""
+    """The clips of eight of ten frames start at 0 (three clips), 1 (four) and 2 (three)."""
     colours = np.random.default_rng(0).integers(0, 256, (10, 1, 1, 3))
     video = np.broadcast_to(colours, (10, 32, 48, 3)).astype(np.uint8)
     make_frames(tmp_path / "frames" / "0000.h5", {"v": video, "w": video, "x": video})

@@ -81,8 +81,8 @@ def test_all_ten_clips_of_a_short_video_count():
     queries = at_angles("qr", "yx", np.array([[0.0] * 10, [0.0] * 9 + [1.0]]))
     hits = label_hits(queries.by_clip(), gallery.by_clip(), 20)
     assert hits.shape == (20, 20)
-    # The ten clips of q have no hit among the first 10. Nine clips of r hit at rank 1; its tenth clip
-    # is nearer to nine clips of y.
+    # The ten clips of q have no hit among the first 10. Nine clips of r hit at rank 1; the tenth is
+    # nearer to nine clips of y.
     assert recall(hits, 1) == 9 / 20
     assert recall(hits, 5) == 9 / 20
     assert recall(hits, 10) == 9 / 20
@@ -112,8 +112,8 @@ def test_a_short_video_gets_as_many_clips_as_the_others(tmp_path):
 
 @pytest.mark.parametrize("block_size", [2**24, 1])
 def test_ten_videos_are_listed_even_if_one_has_all_the_nearest_clips(block_size, monkeypatch):
-    """Video a has the 12 nearest clips. Each of the next videos is farther than the one before, and
-    its nearest clip is the next one."""
+    """Video a has the 12 nearest clips. Each of the other videos is farther than the one before,
+    and its nearest clip has the next index."""
     monkeypatch.setattr(retrieval, "BLOCK_SIZE", block_size)
     names = "abcdefghijklmn"
     position = np.arange(len(names))[:, None]

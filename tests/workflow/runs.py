@@ -1,4 +1,4 @@
-"""Snakemake runs in folders of their own."""
+"""Runs Snakemake in folders of the tests."""
 
 import fcntl
 import json
@@ -27,7 +27,7 @@ class Outcome:
 
     @property
     def jobs(self) -> dict[str, int]:
-        """Rule to number of jobs of a dry run, without the target itself."""
+        """Number of jobs of each rule in a dry run, without the default target."""
         table = re.search(r"^job +count\n[- ]+\n(.*?)^total", self.text, re.DOTALL | re.MULTILINE)
         lines = table[1].splitlines() if table else []
         counts = {line.split()[0]: int(line.split()[1]) for line in lines}
@@ -36,8 +36,8 @@ class Outcome:
 
     @property
     def commands(self) -> list[list[str]]:
-        """The arguments of `motionfit` in each job of a dry run that prints commands, in an order
-        in which they can run; without those of its log."""
+        """Arguments of `motionfit` for each job of a dry run that prints commands, in an order in
+        which they can run. The option for the log file is left out."""
         lines = re.findall(r"python -m motionfit stage --log (.*)", self.text)
         return [["stage", *shlex.split(line)[1:]] for line in lines]
 
@@ -48,7 +48,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Run:
-    """A folder in which snakemake runs, and the config it runs with."""
+    """A folder in which Snakemake runs, with its config file."""
 
     folder: Path
 
@@ -89,7 +89,7 @@ class Run:
         return self.folder / "config.yaml"
 
     def change(self, change: Callable[[dict], None]) -> None:
-        # Through JSON, so that what an anchor shares in the file is changed in one place only.
+        # Through JSON, so that sections that share a YAML anchor are changed separately.
         config = json.loads(json.dumps(yaml.safe_load(self.config_file.read_text())))
         change(config)
         self.config_file.write_text(yaml.safe_dump(config, sort_keys=False))
@@ -99,13 +99,13 @@ class Run:
 
 
 def environment() -> dict[str, str]:
-    """That of a shell with the tests' Python."""
+    """Environment of a shell with the tests' Python."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return os.environ | {"PATH": path}
 
 
 def once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """A folder that the first of several test processes to want it makes, and the others wait."""
+    """Makes a folder once for all test processes: the first one makes it, and the others wait."""
     done, lock = folder.with_suffix(".done"), folder.with_suffix(".lock")
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -117,14 +117,15 @@ def once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 def new_run(folder: Path) -> Run:
-    """A run of the smallest config that has every stage, on videos of its own."""
+    """A run of the smallest config that has every stage, with an empty folder for the videos of the
+    source."""
     (folder / "videos" / "unlabelled").mkdir(parents=True)
     shutil.copy(Path(__file__).with_name("tiny.yaml"), folder / "config.yaml")
     return Run(folder)
 
 
 def run_with_videos(folder: Path) -> Run:
-    """The same with the videos of its source."""
+    """Like `new_run`, with videos in the source."""
     run = new_run(folder)
     recipe = Demo(format="demo", unlabelled=2, frames=8, height=16, width=24, seed=2)
     render_videos(recipe, folder / "videos" / "labels.csv")

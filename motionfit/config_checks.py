@@ -1,6 +1,6 @@
-"""What an index shows of a config's mistakes, before any frame is decoded.
+"""Checks a config against the index of a data set, before any frame is decoded.
 
-Every stage would find them too, but one after another, and some after days.
+The stages would find the same mistakes, but one after another, and some after days.
 """
 
 import math
@@ -32,30 +32,31 @@ from motionfit.seeds import with_seeds
 from motionfit.store.video import UnreadableVideoError, announced_frames
 
 TOLERANCE = 1.05
-"""How much longer than by its header a video may be."""
+"""A video may be longer than its header says by this factor."""
 UNKNOWN = 10**6
-"""Frames of a video whose header does not say, and which thus may have as many as are wanted."""
+"""Assumed number of frames of a video whose header does not give it: enough for every check."""
 
 PATIENCE = 20
-"""Videos that are tried where none of them can be opened."""
+"""Number of videos that are tried if none of them can be opened."""
 
 LengthOf = Callable[[str], int]
-"""Path of a video to its frames, as they are stored."""
+"""Returns the number of stored frames of the video at a path."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What is wrong with a data set, and what is only odd, in the order in which it is met."""
+    """What the checks of a data set found, in order."""
 
     problems: list[str]
-    """What makes a stage fail."""
+    """Mistakes that make a stage fail."""
     warnings: list[str]
+    """Oddities that no stage fails for."""
 
 
 def check_data_set(config: Config, dataset: str, index: pd.DataFrame) -> Findings:
-    """What the artefacts of a config that use a data set will find in it.
+    """Checks a data set for all artefacts of a config that use it.
 
-    The headers of videos are read only as far as it takes to be sure: of most data sets one is.
+    Only as many headers of videos are read as the checks need. For most data sets it is one.
     """
     artefacts = needed_by_run(config)
     config = with_seeds(config)
@@ -88,25 +89,25 @@ def message(dataset: str, problems: list[str]) -> str:
 
 @dataclass(frozen=True)
 class Use:
-    """An artefact that learns from the labels of a split, or is measured by them."""
+    """An artefact that learns from the labels of a split, or is evaluated with them."""
 
     name: str
-    """As the config calls it: motion_models.NAME."""
+    """Its key in the config: motion_models.NAME or evaluations.NAME."""
     split: int
     tested: bool
-    """Whether it looks at the test videos."""
+    """Whether it uses the test videos."""
 
 
 def uses(config: Config, artefacts: Needed, dataset: str) -> list[Use]:
-    """All that uses the labels of a data set."""
-    measured = artefacts.of("recognition", "retrieval")
+    """All uses of the labels of a data set."""
+    evaluated = artefacts.of("recognition", "retrieval")
     return [
         Use(f"motion_models.{name}", split, tested=False)
         for name, split in sorted(artefacts.of("motion_model"))
         if config.motion_models[name].dataset == dataset
     ] + [
         Use(f"evaluations.{name}", split, tested=True)
-        for name, split in sorted(set(measured))
+        for name, split in sorted(set(evaluated))
         if config.evaluations[name].dataset == dataset
     ]
 
@@ -114,19 +115,23 @@ def uses(config: Config, artefacts: Needed, dataset: str) -> list[Use]:
 def split_problems(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
 ) -> Iterator[str]:
-    """Splits without training or test videos, and classes that have test videos alone."""
+    """Missing splits, splits without training or test videos or with a single class, and classes
+    that have test videos but no training videos."""
     for split, users in users_of_splits(config, artefacts, dataset).items():
         tested = [use.name for use in users if use.tested]
         names = few([use.name for use in users])
         if split_column(split) not in index.columns:
             have = [name for name in index.columns if name.startswith("split")]
-            yield f"there is no split {split}, only {', '.join(have) or 'none'}; needed by {names}"
+            yield (
+                f"there is no split {split} (the data set has: {', '.join(have) or 'none'}); "
+                f"needed by {names}"
+            )
             continue
         train, test = parts(index, split)
         if train.empty:
             yield (
-                f"split {split} has no training videos: {cure(config.datasets[dataset], 'train')} "
-                f"(needed by {names})"
+                f"split {split} has no training videos: "
+                f"{advice(config.datasets[dataset], 'train')} (needed by {names})"
             )
         elif train["label"].nunique() == 1:
             yield (
@@ -135,7 +140,7 @@ def split_problems(
             )
         if tested and test.empty:
             yield (
-                f"split {split} has no test videos: {cure(config.datasets[dataset], 'test')} "
+                f"split {split} has no test videos: {advice(config.datasets[dataset], 'test')} "
                 f"(needed by {few(tested)})"
             )
         untrained = sorted(set(test["label"]) - set(train["label"]))
@@ -149,7 +154,7 @@ def split_problems(
 def untested_classes(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
 ) -> Iterator[str]:
-    """Classes of which a split has training videos alone. No stage fails for it."""
+    """Classes that have training videos in a split but no test videos."""
     for split, users in users_of_splits(config, artefacts, dataset).items():
         if split_column(split) not in index.columns or not any(use.tested for use in users):
             continue
@@ -157,16 +162,16 @@ def untested_classes(
         untested = sorted(set(train["label"]) - set(test["label"]))
         if untested and not test.empty:
             yield (
-                f"split {split} has no test video of the class(es) {few(untested, 10)}: no measure "
-                "says how well they are recognised"
+                f"split {split} has no test video of the class(es) {few(untested, 10)}: the "
+                "evaluations do not show how well they are recognised"
             )
 
 
 def unused_labels(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
 ) -> Iterator[str]:
-    """Labelled videos of folders that are in neither part of a split. (Official splits may leave
-    videos out on purpose.)"""
+    """Labelled videos that are in neither part of a split. Only the format `folders` is checked,
+    since official splits may leave videos out on purpose."""
     if not isinstance(config.datasets[dataset], Folders):
         return
     for split in users_of_splits(config, artefacts, dataset):
@@ -174,14 +179,14 @@ def unused_labels(
             count = int(((index["label"] != "") & (index[split_column(split)] == "")).sum())
             if count:
                 yield (
-                    f"labelled videos in neither part of split {split}: {count}; nothing learns "
-                    f"from their labels: if something should, write train or test in the column "
-                    f"split of {config.datasets[dataset].labels}"
+                    f"labelled videos in neither part of split {split}: {count}; no model learns "
+                    "from their labels. To use them, write train or test in the column split of "
+                    f"{config.datasets[dataset].labels}"
                 )
 
 
 def users_of_splits(config: Config, artefacts: Needed, dataset: str) -> dict[int, list[Use]]:
-    """Split of a data set to all that uses its labels."""
+    """For each split of a data set, all uses of its labels."""
     users: dict[int, list[Use]] = defaultdict(list)
     for use in sorted(uses(config, artefacts, dataset), key=lambda use: use.split):
         users[use.split].append(use)
@@ -195,30 +200,31 @@ def parts(index: pd.DataFrame, split: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return rows[column == "train"], rows[column == "test"]
 
 
-def cure(recipe: DatasetRecipe, part: str) -> str:
-    """What to do where a split has no videos of a part, `train` or `test`."""
+def advice(recipe: DatasetRecipe, part: str) -> str:
+    """What to do if a split has no videos of a part, `train` or `test`."""
     if not isinstance(recipe, Folders):
-        return f"its lists, or annotations, have to name {part} videos that are in its folder"
+        return f"its lists or annotations have to name {part} videos that are in its folder"
     if recipe.test_groups:
-        return "check test_groups: these groups are the test set, and all others train"
+        return "check test_groups: these groups are the test set, and all others are for training"
     if recipe.labels:
         return (
-            f"give some rows of {recipe.labels} the split {part}; or leave the column out, and "
-            "groups are drawn for the test set (test_fraction), for which each class needs two"
+            f"give some rows of {recipe.labels} the split {part}; or leave the column out, and the "
+            "groups of the test set are drawn at random (test_fraction), for which each class "
+            "needs two"
         )
     return (
-        "groups are drawn for it (test_fraction), of which each class keeps one for training: give "
-        "every class two recordings or more, or raise test_fraction"
+        "its groups are drawn at random (test_fraction), and each class keeps one for training: "
+        "give every class two recordings or more, or raise test_fraction"
     )
 
 
-# ------------------------------------------------------------------------------ what is held out
+# ------------------------------------------------------------------------------ validation videos
 
 
 def training_problems(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
 ) -> Iterator[str]:
-    """Trainings that are to keep the best epoch, and have nothing to tell it by."""
+    """Trainings that keep the best epoch but have no validation videos to find it with."""
     for name, split in sorted(artefacts.of("motion_model")):
         recipe = config.motion_models[name]
         if recipe.dataset == dataset:
@@ -241,7 +247,7 @@ def best_problems(
         return
     try:
         rows = labelled_train(index, split, labels)
-    except MotionFitError:  # a problem of the split, which is named as such
+    except MotionFitError:  # `split_problems` reports it
         return
     _, validation = hold_out(
         rows, training.validation_fraction, training.seed, True, training.validation_unit
@@ -249,8 +255,8 @@ def best_problems(
     if validation.empty:
         yield (
             f"{name}: keep is best, but none of the {len(rows)} training videos of split {split} "
-            "can be held out to tell the best epoch by: raise validation_fraction, take "
-            "validation_unit: video, or keep: last"
+            "can be held out for validation: raise validation_fraction, or set "
+            "validation_unit: video or keep: last"
         )
 
 
@@ -260,7 +266,7 @@ def best_problems(
 def source_problems(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame, length_of: LengthOf
 ) -> Iterator[str]:
-    """Clusterings that leave out all videos, or want more clusters than there are features."""
+    """Clusterings that leave out all videos, or have more clusters than there are features."""
     for name, split in sorted(artefacts.of("pseudo_labels")):
         recipe = config.pseudo_labels[name]
         if recipe.dataset != dataset:
@@ -271,7 +277,7 @@ def source_problems(
             yield f"pseudo_labels.{name}: {error}"
             continue
         motion_model = config.motion_models[recipe.motion_model]
-        total, left = 0, len(rows)  # each of the videos that are left gives one at least
+        total, left = 0, len(rows)  # each video that is left gives at least one feature
         for frames in frames_of(list(rows["path"]), length_of):
             total += most_units(frames, recipe, motion_model)
             left -= 1
@@ -282,12 +288,13 @@ def source_problems(
             yield (
                 f"pseudo_labels.{name}: clusters is {recipe.clusters}, but the {len(rows)} videos "
                 f"of the source give at most {total} {unit}s, by the lengths in their headers: "
-                "take fewer clusters, a larger source or a smaller features.stride"
+                "use fewer clusters, a larger source or a smaller features.stride"
             )
 
 
 def most_units(frames: int, recipe: PseudoLabels, motion_model: MotionModel) -> int:
-    """Clips, segments or whatever is clustered that a video of so many frames has at most."""
+    """The largest number of clips, segments or videos to cluster that a video of `frames` frames
+    may give."""
     if not frames:
         return 0
     if recipe.granularity == "video":
@@ -300,7 +307,7 @@ def most_units(frames: int, recipe: PseudoLabels, motion_model: MotionModel) -> 
 def length_problems(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame, length_of: LengthOf
 ) -> Iterator[str]:
-    """Clips that are longer than every video that they are to be taken from."""
+    """Clips that are longer than each of the videos that they come from."""
     names: dict[str, list[str]] = defaultdict(list)
     fps = config.datasets[dataset].fps
     rate = f" at {fps:g} frames per second" if fps else ""
@@ -313,7 +320,7 @@ def length_problems(
         if len(rows) and math.ceil(longest * TOLERANCE) < clip_length:
             names[
                 f"clip_length is {clip_length}, but the longest of its {len(rows)} videos has "
-                f"{longest} frames{rate}, by its header: take a smaller clip_length"
+                f"{longest} frames{rate}, by its header: use a smaller clip_length"
                 f"{' or a larger fps' if fps else ''}"
             ].append(name)
     for text, of_text in names.items():
@@ -321,8 +328,9 @@ def length_problems(
 
 
 def frames_of(paths: list[str], length_of: LengthOf) -> Iterator[int]:
-    """Frames of each of some videos. Where the first ones can't be opened, or none can, nothing is
-    known of how long the videos are: then one is as long as can be."""
+    """Number of frames of each video. If the first PATIENCE videos, or all of them, can't be
+    opened, their lengths are unknown: then the last of them counts as UNKNOWN frames long, so that
+    no check fails."""
     opened = False
     for count, path in enumerate(paths, start=1):
         frames = length_of(path)
@@ -333,7 +341,8 @@ def frames_of(paths: list[str], length_of: LengthOf) -> Iterator[int]:
 def clips_taken(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
 ) -> Iterator[tuple[str, int, pd.DataFrame]]:
-    """Key of an artefact, frames of its clips, and the rows of the videos they are taken from."""
+    """Yields the key of each artefact that reads clips, the number of frames of a clip, and the
+    index rows of the videos."""
     for use in uses(config, artefacts, dataset):
         section, _, name = use.name.partition(".")
         if split_column(use.split) not in index.columns:
@@ -361,20 +370,23 @@ def learned_videos(config: Config, appearance_model: str) -> str:
 
 
 def stored_frames(path: Path, fps: float | None) -> int:
-    """Frames that will be stored of a video, by its header: 0 where it can't be opened."""
+    """Number of frames of a video that will be stored, by its header; 0 if it can't be opened."""
     try:
         return announced_frames(path, fps) or UNKNOWN
     except UnreadableVideoError:
         return 0
 
 
-# ------------------------------------------------------------------------------ videos that vanish
+# -------------------------------------------------------------------------------- missing videos
 
 
 def refuse_vanished(folder: Path, before: pd.DataFrame | None, index: pd.DataFrame) -> None:
-    """Raises MotionFitError where videos of the index `before` are gone, and what is left of their
-    folder is empty or a link that leads nowhere: a part of the data set may be on a disk that is
-    not mounted. Where the folder or the videos were removed, it is a smaller data set."""
+    """Raises MotionFitError if videos are missing since a disk may not be mounted.
+
+    This is so if videos of the index `before` are missing from the new index, and their folder is
+    empty or a broken link. If the folder or only some of its videos were removed, the data set has
+    become smaller, which is no error.
+    """
     if before is None:
         return
     gone = before[~before["video"].isin(index["video"])]
@@ -386,7 +398,7 @@ def refuse_vanished(folder: Path, before: pd.DataFrame | None, index: pd.DataFra
         if left != folder and (empty or (left.is_symlink() and not left.exists())):
             count = int((gone["path"].str.startswith(f"{left}/")).sum())
             raise MotionFitError(
-                f"videos: {count} videos below {left} are gone, and it is "
-                f"{'an empty folder' if empty else 'a link that leads nowhere'}: mount its disk; "
-                "or, if they are to be left out, remove it, and run again"
+                f"videos: {count} videos below {left} are missing, and it is "
+                f"{'an empty folder' if empty else 'a broken link'}: mount its disk; or, to leave "
+                "these videos out, remove it and run again"
             )

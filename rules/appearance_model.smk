@@ -1,4 +1,4 @@
-"""Self-training: from pseudo-labels and the source's frames to an appearance model."""
+"""Makes appearance models, by training on the source's frames and pseudo-labels or features."""
 
 
 rule appearance_model:
@@ -73,7 +73,7 @@ rule mers_model:
         " --output {output.model:q}"
 
 
-# What the others are compared with.
+# The baseline that the other appearance models are compared with.
 rule random_model:
     input:
         record=current("random_model"),

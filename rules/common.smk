@@ -1,4 +1,4 @@
-"""What only Snakemake needs: the config, wildcards, resources, and look-ups that ask the graph."""
+"""What only the rules need: the config, wildcards, resources, and look-ups that ask the graph."""
 
 import json
 import re
@@ -12,7 +12,8 @@ from motionfit.yaml_files import read_config
 
 try:
     if workflow.is_main_process:
-        # Snakemake has read them already, and of a key that comes twice has taken the last value.
+        # Snakemake has read these files already, but if a key occurs twice, it used the last value.
+        # `read_config` refuses such a file.
         for configfile in workflow.configfiles:
             read_config(Path(configfile))
     WRITTEN = load_config(over_base(config, Path(workflow.basedir)))
@@ -25,7 +26,7 @@ CONFIG = GRAPH.config
 
 
 def names(known):
-    """A pattern for wildcards that matches these names and nothing else."""
+    """A pattern for wildcards that matches only these names."""
     return "|".join(map(re.escape, known)) or "(?!)"
 
 
@@ -51,14 +52,15 @@ wildcard_constraints:
 
 
 def resources(rule):
-    """What a job of a rule asks for; a change of it reruns nothing."""
+    """The resources of a rule's jobs. If they change, no job runs again."""
     return getattr(CONFIG.resources, rule)
 
 
 def growing(rule, amount):
-    """For `resources`: the amount that a job of a rule asks for, once more at each retry, so that
-    one that ran out of memory or time gets further. The time of a training does not grow: it goes on
-    from its checkpoint, and a cluster refuses, or never starts, what asks for too long."""
+    """For `resources`: the amount that a job of a rule asks for, multiplied by the number of the
+    attempt, so that a job that ran out of memory or time gets more at its retry. The rules of
+    trainings do not use this for their time: a training resumes from its checkpoint, and a cluster
+    refuses, or never starts, a job that asks for too much time."""
     value = getattr(resources(rule), amount)
 
     def look_up(wildcards, attempt):
@@ -76,30 +78,31 @@ def flow_gpus(wildcards):
 
 
 def artefact_of(rule, wildcards):
-    """What a job of a rule makes, and all that it is made from."""
+    """The artefact that a job of a rule makes."""
     values = {n: int(w) if n == "split" else w for n, w in wildcards.items()}
     return GRAPH.artefact(rule, values)
 
 
 def reads(rule, name):
-    """For `input`: the files that a job of a rule reads under a name, if any."""
+    """For `input`: the files of a named input of a rule's job, if it has that input."""
 
     @input_files
     def look_up(wildcards):
-        read = artefact_of(rule, wildcards).inputs.get(name)
-        return expressible(read.paths) if read else []
+        files = artefact_of(rule, wildcards).inputs.get(name)
+        return without_braces(files.paths) if files else []
 
     return look_up
 
 
-def expressible(files):
-    """The files without those that Snakemake would take for a pattern. These come from outside, and
-    the record of what is made from them has their content, so they need not be inputs."""
-    return [file for file in files if not {"{", "}"} & {*file}]
+def without_braces(paths):
+    """The paths that have no braces. Snakemake would read braces as wildcards. Only files that the
+    pipeline does not make can have them, and the records cover the content of these files, so they
+    need not be inputs."""
+    return [path for path in paths if not {"{", "}"} & {*path}]
 
 
 def folder_of(rule, name):
-    """For `params`: the folder of the shards that a job of a rule reads under a name."""
+    """For `params`: the folder of the shards of a named input of a rule's job."""
 
     def look_up(wildcards):
         return artefact_of(rule, wildcards).inputs[name].folder
@@ -108,7 +111,7 @@ def folder_of(rule, name):
 
 
 def option(rule, name):
-    """For `params`: an option of the command of a rule, as the config has it. A recipe is JSON, with
+    """For `params`: the value of an option of a rule's command. A recipe is written as JSON with
     sorted keys, so that equal recipes give equal text."""
 
     def look_up(wildcards):
@@ -120,11 +123,11 @@ def option(rule, name):
     return look_up
 
 
-# ------------------------------------------------------------------- options that may be left out
+# ------------------------------------------------------------------------------ optional options
 
 
 def demo_videos(wildcards):
-    """Where the videos of a demo were rendered."""
+    """The folder in which the videos of a demo are rendered."""
     if isinstance(CONFIG.datasets[wildcards.dataset], Demo):
         return f"--videos results/demo/{wildcards.dataset}"
     return ""
@@ -157,7 +160,7 @@ def config_of_report(wildcards):
     return report_config(WRITTEN)
 
 
-# ----------------------------------------------------------------------------- targets by a name
+# --------------------------------------------------------------------------------- named targets
 
 
 def files_of_table(name):
@@ -166,7 +169,8 @@ def files_of_table(name):
 
 
 def named_targets(rules):
-    """Name of each table and figure to its files. `rules`: the names that are taken already."""
+    """For the name of each table and figure, its files. `rules`: the names of the rules, which are
+    taken already."""
     targets = {name: files_of_table(name) for name in CONFIG.tables}
     targets |= {name: [f"results/figures/{name}.png"] for name in CONFIG.figures}
     taken = {*rules, "all", "tables"}
@@ -175,6 +179,6 @@ def named_targets(rules):
             section = "tables" if name in CONFIG.tables else "figures"
             raise WorkflowError(
                 f"{section}.{name}: a rule of the workflow has this name already, so "
-                f"`snakemake {name}` would be two things: choose another"
+                f"`snakemake {name}` would have two meanings: choose another name"
             )
     return targets

@@ -1,4 +1,4 @@
-"""From videos to stored frames."""
+"""Makes indexes and stored frames from videos."""
 
 
 rule render_demo:
@@ -26,8 +26,8 @@ rule render_demo:
         " --output {output.labels:q}"
 
 
-# The one checkpoint: which shards a data set has, and which videos are in each, is known when its
-# index is. A shard depends on its own videos only, so a video that is added reruns one shard.
+# This is the only checkpoint: the shards of a data set, and the videos in each, are known once its
+# index is made. A shard depends only on its own videos, so adding a video reruns one shard.
 checkpoint index:
     input:
         record=current_index,

@@ -1,4 +1,4 @@
-"""Fine-tuning on the target, recognition and retrieval."""
+"""Fine-tunes models on the target and evaluates them by recognition and retrieval."""
 
 
 rule fine_tuning:
@@ -41,7 +41,8 @@ rule fine_tuning:
         " --output {output.model:q}"
 
 
-# It notes in the fine-tuned model how many clips per video it took, for whoever uses the model.
+# The job saves its number of clips per video in the fine-tuned model, and `motionfit predict` uses
+# it.
 rule recognition:
     input:
         record=current("recognition"),
@@ -76,7 +77,7 @@ rule recognition:
         " --output {output.recognition:q}"
 
 
-# Retrieval looks at the model as it is before fine-tuning.
+# Retrieval uses the model before fine-tuning.
 rule retrieval:
     input:
         record=current("retrieval"),

@@ -1,4 +1,4 @@
-"""From frames to optical flow."""
+"""Computes optical flow from frames."""
 
 
 rule flow:

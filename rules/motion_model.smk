@@ -1,5 +1,5 @@
-"""From the labelled set's flow, or frames, to a motion model, and to the features that it sees in
-a source."""
+"""Trains motion models on flow or frames of the labelled data set, and extracts their features of a
+source."""
 
 
 rule motion_model:
@@ -37,7 +37,8 @@ rule motion_model:
         " --output {output.model:q}"
 
 
-# Of a large data set a job has several shards: a network takes seconds for one, and longer to begin.
+# For a large data set, a job has several shards, since a job starts more slowly than a network
+# processes one shard.
 rule features:
     input:
         record=current("features"),

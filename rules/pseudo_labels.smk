@@ -1,4 +1,4 @@
-"""From motion features to pseudo-labels."""
+"""Clusters motion features to pseudo-labels."""
 
 
 rule pseudo_labels:

@@ -1,9 +1,10 @@
-"""What has to be made: the record beside each result decides. Dates don't count, nor does what
-Snakemake keeps in .snakemake: neither says anything about results that were copied.
+"""Decides by the record beside each result whether Snakemake makes the result again. Dates of files
+and the metadata in .snakemake don't count, since neither is right for results that were copied.
 
-Snakemake has no setting for that. So the first input of each rule is a look-up, `current`, which has
-Snakemake make results that are not this config's. The look-ups of the other inputs, decorated with
-`input_files`, have Snakemake treat them as old if the result is this config's.
+Snakemake has no setting for that. So the first input of each rule is a look-up, `current`, which
+makes Snakemake remake results that do not match the config. The look-ups of the other inputs,
+decorated with `input_files`, make Snakemake treat these files as old if the result matches the
+config.
 """
 
 import logging
@@ -21,22 +22,23 @@ from motionfit.errors import MotionFitError
 from motionfit.graph import State, differences, indexed, record_of, state_of
 from motionfit.records import is_unfinished, record_path
 
-reasons_told = set()
+reasons_logged = set()
 indexes_checked = set()
 current_job = {"state": State.OTHER}
-"""State of the result of the job whose inputs Snakemake looks up at the moment. `current` sets it,
-since it is the first look-up of each job."""
+"""State of the result of the job whose inputs Snakemake is looking up. `current` sets it, since it
+is the first look-up of each job."""
 
 
 def stop(message):
-    """Ends a plan or a run. If a look-up raised an exception, Snakemake would show a traceback."""
+    """Ends a plan or a run with a message. For an exception in a look-up, Snakemake would show a
+    traceback."""
     logger.error(message)
     raise SystemExit(1)
 
 
 class OldUnlessRemade:
-    """The value of an input's flag `ancient`: true if the file is there and Snakemake is not going
-    to make it again."""
+    """The value of an input's flag `ancient`: true if the file exists and Snakemake is not going to
+    make it again."""
 
     def __init__(self, path):
         self.path = path
@@ -46,12 +48,12 @@ class OldUnlessRemade:
 
 
 def input_files(look_up):
-    """Decorates a look-up of input files, one path or several.
+    """Decorates a look-up of input files that returns one path or several.
 
-    If the job's result is this config's, the files count as old: the job does not run again because
-    one is newer or is made again. Missing files are left out, since Snakemake would make them, and
-    then the result too. If the job has no result, which may not be needed any more, the files count
-    as old unless they are made again.
+    If the job's result matches the config, the files count as old: the job does not run again
+    because a file is newer or is made again. Missing files are left out, since Snakemake would make
+    them and then the result too. If the job has no result, the result may not be needed any more,
+    so the files count as old unless they are made again.
     """
 
     @wraps(look_up)
@@ -61,25 +63,25 @@ def input_files(look_up):
             return paths
         paths = [paths] if isinstance(paths, str) else paths
         if current_job["state"] is State.CURRENT:
-            return [ancient(path) for path in paths if exists(path) or tell_gap(path)]
+            return [ancient(path) for path in paths if exists(path) or warn_if_unfinished(path)]
         return [flag(path, "ancient", OldUnlessRemade(path)) for path in paths]
 
     return files
 
 
 @cache
-def tell_gap(path):
-    """Warns of a missing file that nothing needs, if the job that makes it was interrupted."""
+def warn_if_unfinished(path):
+    """Warns of a missing file that no job needs, if the job that makes it was interrupted."""
     if is_unfinished(path):
         logger.warning(
-            f"{path} is missing, since the job that makes it was interrupted. What is made from it is "
-            f"there, so it is not made again; `snakemake {path}` makes it"
+            f"{path} is missing, since the job that makes it was interrupted. The results that are "
+            f"made from it exist, so it is not made again; `snakemake {path}` makes it"
         )
 
 
 @cache
 def exists(path):
-    """Whether a file was there when this was first asked. Later, jobs make some of them."""
+    """Whether a file existed when this was first called for it. Jobs may make it later."""
     return Path(path).exists()
 
 
@@ -87,8 +89,10 @@ def exists(path):
 
 
 def read_index(dataset):
-    """The index of a data set, after it is made if it has to be. (The checkpoint is asked only then:
-    if it is there already, Snakemake would not evaluate all jobs that depend on several indexes.)
+    """The index of a data set. If it does not match the config, waits until it is made.
+
+    The checkpoint is asked only in that case: otherwise Snakemake would not evaluate all jobs that
+    depend on several indexes.
     """
     path = Path(f"results/index/{dataset}.csv")
     if not (workflow.is_main_process and index_is_current(dataset)):
@@ -102,16 +106,16 @@ def read_index_once(dataset, path, _changed):
         index = read_index_table(path)
     except MotionFitError as error:
         stop(error)
-    what_others_need = indexed(index)
+    content = indexed(index)
     if workflow.is_main_process:
-        check(dataset, index, what_others_need.fingerprint)
-    return what_others_need
+        check(dataset, index, content.fingerprint)
+    return content
 
 
 @cache
 def index_is_current(dataset):
-    """Whether the index that is there is this config's: its record says so, or an index that is made
-    in memory is the same. With --touch it is taken as it is."""
+    """Whether the index on disk matches the config: by its record, or because an index that is made
+    in memory is the same. With --touch, any index on disk counts as matching."""
     artefact = GRAPH.index(dataset)
     if not Path(artefact.path).is_file():
         return False
@@ -126,13 +130,13 @@ def index_is_current(dataset):
 
 
 def is_same_index(dataset):
-    """Whether an index that is made in memory equals the one that is there."""
+    """Whether an index that is made in memory equals the one on disk."""
     before = index_on_disk(dataset)
     return before is not None and before.equals(index_in_memory(dataset))
 
 
 def index_on_disk(dataset):
-    """The index of a data set as it is; None if there is none that can be read."""
+    """The index of a data set as it is on disk; None if it is missing or unreadable."""
     try:
         return read_index_table(Path(f"results/index/{dataset}.csv"))
     except MotionFitError:
@@ -141,7 +145,8 @@ def index_on_disk(dataset):
 
 @cache
 def index_in_memory(dataset):
-    """The index of a data set as its job would make it now, checked. The job logs its warnings."""
+    """The index of a data set as its job would make it now, checked. Warnings are not shown here,
+    since the job logs them."""
     logging.getLogger("motionfit.datasets").setLevel(logging.ERROR)
     try:
         index = build_index(CONFIG.datasets[dataset])
@@ -153,35 +158,36 @@ def index_in_memory(dataset):
 
 
 def check(dataset, index, fingerprint):
-    """Ends the plan or the run if a data set does not fit the config. The message has everything
-    that is wrong with it, and with the other data sets that can be looked at now. An index of a
-    fingerprint is checked once."""
+    """Ends the plan or the run if a data set does not fit the config. The message lists all
+    problems of this data set, and those of the other data sets that can be indexed now. Each
+    content of an index, known by its fingerprint, is checked once."""
     if (dataset, fingerprint) in indexes_checked:
         return
     indexes_checked.add((dataset, fingerprint))
-    found = check_data_set(WRITTEN, dataset, index)
-    for warning in found.warnings:
+    findings = check_data_set(WRITTEN, dataset, index)
+    for warning in findings.warnings:
         logger.warning(f"the data set {dataset!r}: {warning}")
-    if found.problems:
-        stop("\n".join([message(dataset, found.problems), *messages_of_others(dataset)]))
+    if findings.problems:
+        stop("\n".join([message(dataset, findings.problems), *messages_of_others(dataset)]))
 
 
 def messages_of_others(dataset):
+    """Yields a message for each other data set with problems."""
     for name, recipe in WRITTEN.datasets.items():
         if name != dataset and not isinstance(recipe, Demo):
             try:
-                found = check_data_set(WRITTEN, name, build_index(recipe)).problems
+                problems = check_data_set(WRITTEN, name, build_index(recipe)).problems
             except MotionFitError as error:
-                found = [str(error)]
-            if found:
-                yield message(name, found)
+                problems = [str(error)]
+            if problems:
+                yield message(name, problems)
 
 
-# ------------------------------------------------------------------------------- the state of a job
+# ------------------------------------------------------------------------------ states of results
 
 
 def made_from(rule):
-    """For `params`: what a job of a rule notes beside its result."""
+    """For `params`: the record, as JSON, that a job of a rule writes beside its result."""
 
     def look_up(wildcards):
         return record_of(artefact_of(rule, wildcards)).to_json()
@@ -190,26 +196,27 @@ def made_from(rule):
 
 
 def current(rule):
-    """For `input`, before the other inputs: no file. It sees to it that the job runs if its result is
-    not this config's."""
+    """For `input`, before the other inputs. It gives no file, but makes the job run if its result
+    does not match the config."""
 
     def look_up(wildcards):
         current_job["state"] = State.OTHER
         if workflow.is_main_process:
             artefact = artefact_of(rule, wildcards)
-            # Asks for the indexes that the job depends on. If one is still to be made, Snakemake
-            # comes back to the job after that.
+            # This reads the indexes that the job depends on. If an index is still to be made,
+            # Snakemake evaluates the job again after that.
             artefact.fingerprint
             if not is_forced(rule, artefact.path):
-                current_job["state"] = see_to(artefact)
-            # With --until, Snakemake asks of a last job only whether an input is newer.
+                current_job["state"] = force_if_outdated(artefact)
+            # For the last jobs of --until, Snakemake only checks whether an input is newer.
             is_last = rule in workflow.dag_settings.until
             if is_last and current_job["state"] is State.MISSING:
                 workflow.dag.forcefiles.add(artefact.path)
             outputs, _ = workflow.get_rule(rule).expand_output(wildcards)
             if current_job["state"] is State.CURRENT and not all(map(exists, outputs)):
                 current_job["state"] = State.MISSING
-            # Here, where no profile replaces it: the records know all but the software of a rule.
+            # The records cover all reasons to run again but a rule's software environment. This is
+            # set here, where no profile overrides it.
             workflow.dag_settings.rerun_triggers = {RerunTrigger.SOFTWARE_ENV}
         return []
 
@@ -217,9 +224,9 @@ def current(rule):
 
 
 def current_index(wildcards):
-    """The same for the index of a data set. Snakemake deletes the old index before the job runs, so
-    the new one is made in memory first. That keeps the old one if the videos or the annotations are
-    not as they should be, for example on a disk that is not mounted."""
+    """Like `current`, for the index of a data set. Snakemake deletes the old index before the job
+    runs, so the new index is first made in memory. If that fails, for example since the disk with
+    the videos is not mounted, the old index is kept."""
     current_job["state"] = State.OTHER
     dataset = wildcards.dataset
     if not workflow.is_main_process:
@@ -227,43 +234,43 @@ def current_index(wildcards):
     if index_is_current(dataset):
         current_job["state"] = State.CURRENT
         return []
-    index_comes_first(dataset)
+    refuse_until_without_index(dataset)
     if not isinstance(CONFIG.datasets[dataset], Demo):
         index_in_memory(dataset)
     artefact = GRAPH.index(dataset)
     if Path(f"results/frames/{dataset}").exists():
-        tell(artefact, state_of(artefact))
-        tell_once(
-            "The jobs after an index depend on its content. All are listed until it is made; then "
-            "only those run that it changes."
+        log_why(artefact, state_of(artefact))
+        log_once(
+            "The jobs after an index depend on its content. Until it is made, all of them are "
+            "listed; then only those run whose inputs have changed."
         )
-    # A missing one too: Snakemake would leave the gap, and not see changes of what comes after the
-    # index.
+    # A missing index is forced too. Otherwise Snakemake would not make it, and would not notice
+    # changes of the results that depend on it.
     workflow.dag.forcefiles.add(artefact.path)
     return []
 
 
-def index_comes_first(dataset):
-    """Ends a run with `--until` for jobs that are not known before the index is made. Snakemake
-    would find none and end well."""
+def refuse_until_without_index(dataset):
+    """Ends a run with `--until` for jobs that are unknown until the index is made. Snakemake would
+    find no such jobs and end without an error."""
     until = set(workflow.dag_settings.until)
     if until & {"frames", "ledger", "flow", "features"}:
         stop(
-            f"--until {' '.join(sorted(until))}: the data set {dataset!r} has no index yet, or another "
-            "one is to be made, and without it the jobs are not known. Run with `--until index` "
+            f"--until {' '.join(sorted(until))}: the index of the data set {dataset!r} is missing "
+            "or out of date, and the jobs are unknown until it is made. Run with `--until index` "
             "first, then the same command again"
         )
 
 
 def is_forced(rule, path):
-    """Whether the user wants a job to run whatever its record says, by --forcerun and the like."""
+    """Whether the user forces a job to run whatever its record says, for example by --forcerun."""
     rules = (forced.name for forced in workflow.dag.forcerules)
     return path in workflow.dag.forcefiles or rule in rules
 
 
-def see_to(artefact):
-    """Returns the state of a result. A result of another config is made again, or taken as it is with
-    --touch. A result of unknown origin ends the run."""
+def force_if_outdated(artefact):
+    """Returns the state of a result, and makes Snakemake remake it if it does not match the config.
+    With --touch, such a result is accepted as it is. A result without a record ends the run."""
     state = state_of(artefact)
     if state in (State.CURRENT, State.MISSING):
         return state
@@ -272,25 +279,25 @@ def see_to(artefact):
         return State.CURRENT
     if state is State.UNKNOWN:
         stop(
-            f"{artefact.path} has no record beside it ({record_path(artefact.path)}), so nothing "
-            "tells what it was made from. Copy the record too; or delete the file, and it is made "
-            "again; or, if you know that all results are this config's, have that noted by "
+            f"{artefact.path} has no record beside it ({record_path(artefact.path)}), so it is "
+            "unknown what the file was made from. Copy the record too; or delete the file, and it "
+            "is made again; or, if you know that all results match this config, record that with "
             "`snakemake --touch`, with the --directory and --configfile of the run"
         )
-    tell(artefact, state)
+    log_why(artefact, state)
     workflow.dag.forcefiles.add(artefact.path)
     return State.OTHER
 
 
-def tell(artefact, state):
-    """Says why a result is made, unless what it is made from says it."""
+def log_why(artefact, state):
+    """Logs why a result is made again. If only its inputs have changed, their messages say why."""
     reasons = differences(artefact) if state is State.OTHER else [state.value]
     if reasons:
-        tell_once("; ".join(reasons), f"{artefact.path} is made again: ")
+        log_once("; ".join(reasons), f"{artefact.path} is made again: ")
 
 
-def tell_once(reason, of_what=""):
-    """Many results are often made again for the same reason: it is told of the first one."""
-    if reason not in reasons_told:
-        reasons_told.add(reason)
-        logger.info(f"{of_what}{reason}")
+def log_once(reason, prefix=""):
+    """Logs a reason the first time only, since many results may be made again for the same one."""
+    if reason not in reasons_logged:
+        reasons_logged.add(reason)
+        logger.info(f"{prefix}{reason}")

@@ -1,4 +1,4 @@
-"""What Snakemake does differently than a run needs it, and the ways around."""
+"""Settings and workarounds for Snakemake, each with its reason."""
 
 import gc
 import logging
@@ -13,26 +13,28 @@ from snakemake.logging import logger
 from motionfit.errors import MotionFitError
 from motionfit.run_folder import check_writable, enter, redate
 
-# The stages are the package beside the Snakefile, in whatever working directory a job runs. They run
-# with the Python that runs Snakemake, unless the rules have an environment of their own.
+# Jobs use the package beside the Snakefile, whatever their working directory is. They run with the
+# Python that runs Snakemake, unless the rules have their own software environments.
 prefix = f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
 if not workflow.deployment_settings.deployment_method:
     prefix += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 shell.prefix(prefix)
 
-# Before a job's time is up, a scheduler sends SIGUSR1 to all its processes. Only a training is to
-# notice it: Snakemake and the shell above it would end, and the training with them.
+# Shortly before a job's time limit, a scheduler sends SIGUSR1 to all its processes. Only a training
+# handles it. Snakemake and the shell ignore it: otherwise they would end, and the training with
+# them.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
-# A plan makes millions of objects and hardly a cycle. Looking for cycles at Python's own pace takes
-# a seventh of its time.
+# A plan creates millions of objects but few reference cycles. With Python's default threshold, the
+# search for cycles takes a seventh of the time.
 gc.set_threshold(100_000)
 
-# If the disk is full, Snakemake can't write its own log, and would show a traceback for each line of
-# it. The terminal has the lines.
+# If the disk is full, Snakemake can't write its own log, and would show a traceback for each line.
+# The lines appear in the terminal anyway.
 logging.raiseExceptions = False
 
-# A killed Snakemake leaves its lock, and its own message does not tell that from a run that goes on.
+# A killed Snakemake leaves its lock behind. Snakemake's own message is the same as for a run that
+# is still going on.
 if workflow.is_main_process:
     try:
         if warning := enter(Path.cwd()):
@@ -42,7 +44,8 @@ if workflow.is_main_process:
 
 
 # If the clock was set back, Snakemake refuses inputs from the future. This and the check of the
-# folder happen once, and not in each job. A dry run goes on even if it can't write.
+# folder are done once, and not in each job. A dry run does neither, so it works in a folder that is
+# not writable.
 onstart:
     try:
         check_writable(Path("results"))

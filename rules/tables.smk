@@ -1,4 +1,4 @@
-"""Tables and figures of the results; each is a target by its name."""
+"""Makes tables and figures of the results. The name of each is a target."""
 
 
 rule table:
@@ -74,7 +74,8 @@ rule retrieval_figure:
 TARGETS = named_targets(rule.name for rule in workflow.rules)
 
 
-# Without any, a target that does nothing would look like a success.
+# Without tables and figures there is no target `tables`: it would do nothing, which would look like
+# a success.
 if TARGETS:
 
     rule tables:

@@ -95,7 +95,7 @@ def test_predict_takes_what_decodes_of_a_damaged_video(tmp_path, model, capfd):
     video = encode_video(tmp_path / "a.avi", noise)
     video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
     assert main(["predict", "--model", str(model), str(video)]) == 0
-    warning = r"a\.avi: .* of its 40 frames come out; its class is that of the \d+ frames left"
+    warning = r"a\.avi: .* of its 40 frames come out; it is classified by the \d+ frames left"
     assert re.search(warning, capfd.readouterr().err)
 
 

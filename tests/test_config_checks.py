@@ -16,8 +16,8 @@ APPEARANCE = "appearance_models__appearance"
 
 
 def check(dataset: str, index: pd.DataFrame, **changes: object) -> Findings:
-    """Findings of a data set of the smallest config, with some of its keys changed; of a key, `__`
-    stands for the next level."""
+    """Findings of a data set of the smallest config, after some changes to the config. In the name
+    of a change, `__` separates the levels of the key."""
     values = json.loads(json.dumps(yaml.safe_load(TINY.read_text())))
     values["datasets"]["target"] = {"format": "folders", "videos": "target"}
     for path, value in changes.items():
@@ -36,8 +36,8 @@ def video(tmp_path_factory) -> str:
 
 
 def index_of(video: str, rows: list[str]) -> pd.DataFrame:
-    """An index of rows such as `wave train`, each of a group of its own: a label, `-` for none, and
-    a part of split 1, or nothing."""
+    """An index with one group per row. A row such as `wave train` has a label, or `-` for none, and
+    optionally a part of split 1."""
     cells = [[*row.split(" "), ""][:2] for row in rows]
     return pd.DataFrame(
         {
@@ -74,14 +74,14 @@ def test_a_good_data_set_has_no_findings(video):
         ),
     ],
 )
-def test_what_is_wrong_with_a_split_is_named_all_at_once(video, rows, problems):
-    found = check("target", index_of(video, rows)).problems
-    assert len(found) == len(problems)
-    for said, expected in zip(found, problems, strict=True):
-        assert expected in said
+def test_all_problems_of_a_split_are_reported_at_once(video, rows, problems):
+    messages = check("target", index_of(video, rows)).problems
+    assert len(messages) == len(problems)
+    for message, expected in zip(messages, problems, strict=True):
+        assert expected in message
 
 
-def test_a_class_that_is_never_tested_is_a_warning(video):
+def test_a_class_without_test_videos_is_a_warning(video):
     found = check("target", index_of(video, [*GOOD, "run train"]))
     assert not found.problems
     [warning] = found.warnings
@@ -101,11 +101,11 @@ def test_a_motion_model_alone_needs_no_test_videos(video):
     assert found == Findings([], [])
 
 
-def test_a_split_that_is_not_there(video):
+def test_a_missing_split_is_a_problem(video):
     lists = {"format": "ucf101", "videos": "videos", "annotations": "lists of split 1 alone"}
     splits = {"evaluations__motionfit__splits": [1, 3]}
     found = check("target", index_of(video, GOOD), datasets__target=lists, **splits)
-    assert any("there is no split 3" in text and "only split1" in text for text in found.problems)
+    assert any("there is no split 3 (the data set has: split1)" in text for text in found.problems)
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_a_split_that_is_not_there(video):
         ),
     ],
 )
-def test_what_to_do_follows_from_how_the_split_is_made(tmp_path, video, options, files, words):
-    """From the files of a folder to what is said."""
+def test_the_advice_depends_on_how_the_split_is_made(tmp_path, video, options, files, words):
+    """Indexes real files, and checks the message."""
     for name in files:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).symlink_to(video)
@@ -142,7 +142,7 @@ def test_what_to_do_follows_from_how_the_split_is_made(tmp_path, video, options,
         assert not [text for text in found if "no test videos" in text]
 
 
-def test_the_best_epoch_needs_videos_to_tell_it_by(video):
+def test_keep_best_needs_validation_videos(video):
     keep = {"motion_models__motion__training__keep": "best"}
     rows = [f"{label} {part}" for label in ("wave", "jump") for part in ("train", "test")]
     [problem] = check("target", index_of(video, rows), **keep).problems
@@ -155,8 +155,8 @@ def test_the_best_epoch_needs_videos_to_tell_it_by(video):
     ("granularity", "clusters", "most"),
     [("clip", 18, 18), ("video", 2, 2), ("segment_equal", 6, 6), ("segment_percentile", 18, 18)],
 )
-def test_more_clusters_than_the_lengths_of_the_videos_can_give(video, granularity, clusters, most):
-    """Two videos of 20 frames have 9 clips of 4 frames, 2 apart, and by the tolerance one more."""
+def test_more_clusters_than_the_videos_have_features(video, granularity, clusters, most):
+    """A video of 20 frames has 9 clips of 4 frames, 2 apart; the tolerance may add one."""
     index = index_of(video, ["-", "-"])
     recipe = {"pseudo_labels__clusters__granularity": granularity}
     assert not check("source", index, **recipe, pseudo_labels__clusters__clusters=clusters).problems
@@ -167,7 +167,7 @@ def test_more_clusters_than_the_lengths_of_the_videos_can_give(video, granularit
     assert f"clusters is {too_many}, but the 2 videos of the source give at most" in problem
 
 
-def test_no_more_headers_are_read_than_it_takes(video, monkeypatch):
+def test_only_as_many_headers_are_read_as_needed(video, monkeypatch):
     read = []
 
     def announced(path: Path, _fps: object) -> int:
@@ -194,7 +194,7 @@ def test_no_more_headers_are_read_than_it_takes(video, monkeypatch):
         ("evaluations__motionfit__clip_length", "target", "evaluations.motionfit"),
     ],
 )
-def test_clips_that_are_longer_than_every_video(video, key, dataset, name):
+def test_clips_longer_than_every_video_are_a_problem(video, key, dataset, name):
     index = index_of(video, GOOD)
 
     def value(length: int) -> object:
@@ -207,8 +207,8 @@ def test_clips_that_are_longer_than_every_video(video, key, dataset, name):
     assert all("has 20 frames, by its header" in text for text in found)
 
 
-def test_frames_count_as_they_are_stored(video):
-    """At half the rate a video has half the frames."""
+def test_lengths_are_those_at_the_stored_frame_rate(video):
+    """At half the frame rate, a video has half as many frames."""
     index = index_of(video, ["-"] * 4)
     recipe = {"format": "folders", "videos": "source", "labelled": False, "fps": 6}
     network = {"backbone": "r2plus1d_small", "clip_length": 16}
@@ -218,10 +218,8 @@ def test_frames_count_as_they_are_stored(video):
     assert any("has 10 frames at 6 frames per second, by its header" in text for text in found)
 
 
-def test_nothing_is_said_where_headers_say_nothing_or_videos_cant_be_opened(
-    video, tmp_path, monkeypatch
-):
-    """What can't be decoded is the ledger's to tell, and not that all of it is too short."""
+def test_videos_of_unknown_length_cause_no_problem(video, tmp_path, monkeypatch):
+    """The ledger reports videos that can't be decoded; they must not be called too short."""
     network = {f"{APPEARANCE}__network": {"backbone": "r2plus1d_small", "clip_length": 900}}
     monkeypatch.setattr("motionfit.config_checks.announced_frames", lambda *_: 0)
     assert not check("source", index_of(video, ["-"] * 4), **network).problems
@@ -231,7 +229,7 @@ def test_nothing_is_said_where_headers_say_nothing_or_videos_cant_be_opened(
     for count in (3, 40):
         clusters = {"pseudo_labels__clusters__clusters": count + 1}
         assert not check("source", broken[:count], **network, **clusters).problems
-    # Of one that can be opened among them the length counts.
+    # If one of them can be opened, its length counts.
     mixed = broken.assign(path=[video, *broken["path"][1:]])
     [problem] = check("source", mixed, **network).problems
     assert "the longest of its 40 videos has 20 frames" in problem
@@ -245,14 +243,12 @@ def test_artefacts_with_the_same_problem_share_a_line(video):
     assert all(f"evaluations.{name}" in found[0] for name in names)
 
 
-def test_what_a_clustering_leaves_out(video):
+def test_a_clustering_that_leaves_out_all_videos_is_a_problem(video):
     index = index_of(video, GOOD)
     recipe = {"datasets__source": {"format": "folders", "videos": "source"}}
     excluded = {"pseudo_labels__clusters__exclude_classes": ["wave", "jump"]}
     found = check("source", index, **recipe, **excluded).problems
-    assert any(
-        text.startswith("pseudo_labels.clusters: none of the source's videos") for text in found
-    )
+    assert any(text.startswith("pseudo_labels.clusters: no video of the source") for text in found)
 
 
 def test_labelled_videos_in_neither_part_of_a_split_are_counted(video):
@@ -263,20 +259,20 @@ def test_labelled_videos_in_neither_part_of_a_split_are_counted(video):
     assert not check("target", index, **official).warnings
 
 
-def test_videos_on_a_part_that_is_not_mounted_are_refused_and_removed_ones_are_not(tmp_path):
+def test_videos_on_an_unmounted_disk_are_refused_and_removed_ones_are_not(tmp_path):
     videos = [f"{folder}/{i}.mp4" for folder in ("a", "b/deep") for i in range(2)]
     before = pd.DataFrame({"video": videos, "path": [str(tmp_path / v) for v in videos]})
     left = before[before["video"].str.startswith("a/")]
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     (tmp_path / "a" / "0.mp4").touch()
-    with pytest.raises(MotionFitError, match=r"2 videos below .*/b are gone, and it is an empty"):
+    with pytest.raises(MotionFitError, match=r"2 videos below .*/b are missing, and it is an em"):
         refuse_vanished(tmp_path, before, left)
     (tmp_path / "b").rmdir()
-    refuse_vanished(tmp_path, before, left)  # somebody has removed it
+    refuse_vanished(tmp_path, before, left)  # the folder was removed
     (tmp_path / "b").symlink_to(tmp_path / "not mounted")
-    with pytest.raises(MotionFitError, match=r"/b are gone, and it is a link that leads nowhere"):
+    with pytest.raises(MotionFitError, match=r"/b are missing, and it is a broken link"):
         refuse_vanished(tmp_path, before, left)
     refuse_vanished(tmp_path, before, before)
     refuse_vanished(tmp_path, None, left)
-    refuse_vanished(tmp_path, left, left[:1])  # a video of a folder with others
+    refuse_vanished(tmp_path, left, left[:1])  # one video was removed from a folder

@@ -1,4 +1,4 @@
-"""What a run will cost, before it starts: counts of the config times this machine's rates."""
+"""Estimates the cost of a run before it starts: amounts of work times this machine's rates."""
 
 import logging
 import os
@@ -14,16 +14,16 @@ from motionfit.errors import MotionFitError
 from motionfit.yaml_files import read_config
 
 SNAKEFILE = Path(__file__).resolve().parents[2]
-"""Folder of the Snakefile, from which a config's `base` is counted."""
+"""Folder of the Snakefile. A config's `base` is relative to it."""
 
 
 def estimate(configfile: Path | None, directory: Path | None, targets: Sequence[str] = ()) -> None:
-    """Prints what the run of a config file would cost, from nothing: of the tables and figures
-    that `targets` names, or without any all of it.
+    """Prints what a run would cost if it starts with no results.
 
-    As Snakemake has it: without `configfile` it is `config.yaml`, the demo, and paths in it count
-    from `directory`. Raises MotionFitError for whatever a run would complain of before it starts,
-    where there is no such target, and where nothing of a data set can be read.
+    `targets` names the tables and figures to make; without targets, the run makes everything. As in
+    Snakemake, the default config file is `config.yaml`, the demo, and paths in the config are
+    relative to `directory`. Raises MotionFitError for every mistake that Snakemake would report
+    before the run starts, for an unknown target, and if no video of a data set can be read.
     """
     config = load_config(over_base(read_config(configfile) if configfile else {}, SNAKEFILE))
     known = (*config.tables, *config.figures)
@@ -35,32 +35,32 @@ def estimate(configfile: Path | None, directory: Path | None, targets: Sequence[
             )
     if directory is not None:
         if not directory.is_dir():
-            raise MotionFitError(f"--directory: there is no folder {directory}: make it first")
+            raise MotionFitError(f"--directory: there is no folder {directory}: create it first")
         os.chdir(directory)
     try:
         check_paths(config)
     except MotionFitError as error:
         if directory is None:
             raise MotionFitError(
-                f"{error}\n(paths count from the current folder; give that of the run "
+                f"{error}\n(paths are relative to the current folder; give the folder of the run "
                 "as --directory)"
             ) from None
         raise
-    # What counts on a CPU is the time that it works, so threads are not to wait in a loop. This is
-    # read as PyTorch is imported: here, so that a mistake in the config is told before that.
+    # The rates on a CPU are of CPU time, so idle threads must not spin. PyTorch reads the variable
+    # when it is imported. It is imported here, so that a mistake in the config is reported sooner.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from motionfit.estimate.page import show
     from motionfit.estimate.stages import Run
 
-    with tempfile.TemporaryDirectory(prefix="motionfit-") as folder, own_log():
+    with tempfile.TemporaryDirectory(prefix="motionfit-") as folder, quiet_stages():
         run = Run(config, Path(folder), targets)
         costs = run.costs()
     show(run, costs, Console())
 
 
 @contextmanager
-def own_log() -> Iterator[None]:
-    """Keeps quiet but for warnings what the stages tell of their work on a sample."""
+def quiet_stages() -> Iterator[None]:
+    """Shows only warnings of the stages that run on a sample, and all messages of the estimate."""
     levels = {"motionfit": logging.WARNING, "motionfit.estimate": logging.INFO}
     before = {name: logging.getLogger(name).level for name in levels}
     for name, level in levels.items():

@@ -1,4 +1,4 @@
-"""Computes what the stages cost from counts and rates."""
+"""Computes the costs of the stages from amounts of work and rates."""
 
 import math
 from collections.abc import Iterable
@@ -109,7 +109,8 @@ def evaluated_clips(frames: np.ndarray, clip_length: int, count: int) -> float:
 
 
 def units(recipe: PseudoLabels, clips: np.ndarray) -> np.ndarray:
-    """(n,) number of points to cluster of each video, from its number of dense clips."""
+    """(n,) number of clips, segments or videos to cluster that each video gives, from its number of
+    dense clips."""
     if recipe.granularity == "clip":
         return clips
     if recipe.granularity == "video":
@@ -122,10 +123,10 @@ def units(recipe: PseudoLabels, clips: np.ndarray) -> np.ndarray:
     return 1 + np.maximum(clips - 2 - below, 0)
 
 
-def kmeans_seconds(recipe: PseudoLabels, points: float, a_point: float) -> float:
-    """Seconds of K-means with the maximum number of iterations, at `a_point` seconds per point and
-    iteration. Includes choosing the first centroids, with 2 + ln K candidates each, and a first and
-    a last pass."""
+def kmeans_seconds(recipe: PseudoLabels, points: float, point_seconds: float) -> float:
+    """Seconds of K-means with the maximum number of iterations, at `point_seconds` seconds per
+    point and iteration. Includes choosing the first centroids, with 2 + ln K candidates each, and a
+    first and a last pass."""
     sampled = min(points, max(SAMPLE * recipe.clusters, 10_000))
     first = (2 + int(math.log(recipe.clusters))) * sampled
-    return recipe.restarts * a_point * (first + (recipe.max_iterations + 2) * points)
+    return recipe.restarts * point_seconds * (first + (recipe.max_iterations + 2) * points)

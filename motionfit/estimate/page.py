@@ -12,7 +12,7 @@ from motionfit.estimate.costs import Cost, together
 from motionfit.estimate.stages import Run
 
 BUSY = 0.3
-"""Share of the cores that others may keep busy without a word about it."""
+"""Load per core above which a note says that the machine was busy."""
 
 
 def show(run: Run, costs: list[Cost], console: Console) -> None:
@@ -28,27 +28,27 @@ def datasets(run: Run) -> Table:
         "videos",
         "shards",
         "sampled",
-        "frames a video",
+        "frames per video",
         "frames",
         title="Data sets",
         title_justify="left",
     )
-    right(table, 1)
-    for name, found in run.surveys.items():
+    right_align(table, 1)
+    for name, survey in run.surveys.items():
         table.add_row(
             name,
-            f"{found.videos:,}",
-            f"{found.index['shard'].nunique():,}",
-            f"{len(found.frames)}",
-            f"{found.frames.mean():,.0f}",
-            f"{found.all_frames:,.0f}{margin(found.error)}",
+            f"{survey.videos:,}",
+            f"{survey.index['shard'].nunique():,}",
+            f"{len(survey.frames)}",
+            f"{survey.frames.mean():,.0f}",
+            f"{survey.all_frames:,.0f}{margin(survey.error)}",
         )
     return table
 
 
 def measured(run: Run) -> Table:
     table = Table("measured", "rate", title=f"This machine: {machine(run)}", title_justify="left")
-    right(table, 1)
+    right_align(table, 1)
     for text, rate in run.measured.items():
         table.add_row(text, rate)
     return table
@@ -63,21 +63,21 @@ def stages(run: Run, costs: list[Cost]) -> Table:
         "longest job",
         "disk",
         "±",
-        title="What the run costs, from nothing",
+        title="Cost of a run that starts with no results",
         title_justify="left",
     )
-    right(table, 1)
-    for found in costs:
+    right_align(table, 1)
+    for cost in costs:
         table.add_row(
-            found.stage,
-            f"{found.jobs:,}",
-            hours(found.core_hours),
-            hours(found.gpu_hours) if found.gpu_hours else "",
-            hours(found.longest),
-            size(found.bytes),
-            margin(found.error).strip(" ±"),
+            cost.stage,
+            f"{cost.jobs:,}",
+            hours(cost.core_hours),
+            hours(cost.gpu_hours) if cost.gpu_hours else "",
+            hours(cost.longest),
+            size(cost.bytes),
+            margin(cost.error).strip(" ±"),
         )
-    total = whole(costs)
+    total = total_cost(costs)
     table.add_section()
     table.add_row(
         "all",
@@ -91,63 +91,67 @@ def stages(run: Run, costs: list[Cost]) -> Table:
     return table
 
 
-def whole(costs: list[Cost]) -> Cost:
-    """All stages together; `longest` is of the longest job of each, one after the other."""
-    return replace(together("all", costs), longest=sum(found.longest for found in costs))
+def total_cost(costs: list[Cost]) -> Cost:
+    """Adds up all stages. `longest` is the sum of the longest jobs of the stages."""
+    return replace(together("all", costs), longest=sum(cost.longest for cost in costs))
 
 
 def notes(run: Run, costs: list[Cost]) -> list[str]:
-    """What a reader has to know of the figures."""
-    total = whole(costs)
+    """Explains the figures: what is assumed, what is not counted, and what may be wrong."""
+    total = total_cost(costs)
     alone, chain = total.core_hours / run.cores, hours(total.longest)
     if run.gpu:
         alone = max(alone, total.gpu_hours / torch.cuda.device_count())
-    found = [
+    lines = [
         f"On this machine about {hours(alone)}, if it is always busy; on any number of such "
-        f"machines about {chain}, if the longest jobs of the stages come one after the other."
+        f"machines about {chain}, if the longest jobs of the stages run one after the other."
     ]
     if not run.gpu:
-        found.append(
+        lines.append(
             "There is no GPU here: trainings, features, K-means and evaluations are counted in "
-            "core-hours of this CPU. For GPU-hours, run this on a machine that has the GPU."
+            "core-hours of this CPU. For GPU-hours, run this on a machine with the GPU."
         )
     if run.load > BUSY * run.cores:
-        found.append(
-            f"The machine was busy when this began (load {run.load:.1f} on {run.cores} cores), "
-            "which makes all of it slower: run this again when it is idle."
+        lines.append(
+            f"The machine was busy when the estimate began (load {run.load:.1f} on {run.cores} "
+            "cores), which makes the measured rates slower: run this again when it is idle."
         )
-    found += [
-        "Core time is what jobs hold: their time, times their threads. A rate was measured for "
-        "about 2 seconds of CPU time (of a GPU, of the clock's), by the stages' own code.",
-        "± is of the sample alone (95%): how far the lengths of the videos drawn at random may be "
-        "from those of all. Counts of videos are exact.",
-        "Assumed: all videos can be decoded; K-means takes all of max_iterations; several GPUs of "
-        "a training are as many times as fast, and so are several threads of a CPU. Not counted: "
-        "waiting for the disk, PCA, the search for neighbours, Snakemake itself. While a training "
-        "lasts it keeps two checkpoints of about twice its model, and clustering a copy of its "
-        "features.",
+    lines += [
+        "Core time is the time of the jobs multiplied by their threads. Each rate was measured "
+        "with the stage's own code for about 2 seconds: of CPU time, or on a GPU of wall-clock "
+        "time.",
+        "± is the sampling error (95%): how far the mean length of the sampled videos may be "
+        "from that of all videos. The numbers of videos are exact.",
+        "Assumed: all videos can be decoded; K-means takes all of max_iterations; the speed of a "
+        "training grows in proportion to its GPUs, and on a CPU to its threads. Not counted: "
+        "waiting for the disk, PCA, the search for neighbours, Snakemake itself. While it runs, "
+        "a training keeps two checkpoints of about twice the size of its model, and clustering "
+        "keeps a copy of its features.",
     ]
     for name, survey in run.surveys.items():
         if survey.failed:
             count = len(survey.failed)
-            found.append(
-                f"{name}: {count} of {count + len(survey.frames)} videos drawn can't be "
+            lines.append(
+                f"{name}: {count} of {count + len(survey.frames)} sampled videos can't be "
                 f"opened, such as {survey.failed[0]}"
             )
-    for stage in costs:
-        limit = runtime(run, stage.stage)
-        # A limit is for the machine that the config is for, which has a GPU if it asks for one.
-        if limit and 60 * stage.longest > limit:
-            found.append(
-                f"{stage.stage}: a job takes {hours(stage.longest)}, longer than the "
-                f"{limit} minutes of resources.{stage.stage}.runtime: raise it, or cut "
+    for cost in costs:
+        limit = runtime(run, cost.stage)
+        if limit and 60 * cost.longest > limit:
+            lines.append(
+                f"{cost.stage}: a job takes {hours(cost.longest)}, longer than the "
+                f"{limit} minutes of resources.{cost.stage}.runtime: raise it, or cut "
                 "the data set into more shards."
             )
-    return found
+    return lines
 
 
 def runtime(run: Run, stage: str) -> int | None:
-    """Minutes that a job of a stage of shards may take; None where that says nothing here."""
+    """Minutes that a job of a stage that works on shards may take.
+
+    None for other stages, and if the config asks for a GPU that this machine lacks: the limit is
+    meant for a machine that has one.
+    """
     resources = getattr(run.config.resources, stage, None)
     if stage not in ("frames", "flow", "features") or (resources.gpu and not run.gpu):
         return None
@@ -159,7 +163,7 @@ def machine(run: Run) -> str:
 
 
 def cpu() -> str:
-    """The processor's name, where the system tells it."""
+    """Name of the processor. If the system does not tell it, the architecture."""
     information = Path("/proc/cpuinfo")
     if information.is_file():
         for line in information.read_text(errors="replace").splitlines():
@@ -168,7 +172,7 @@ def cpu() -> str:
     return platform.processor() or platform.machine()
 
 
-def right(table: Table, first: int) -> None:
+def right_align(table: Table, first: int) -> None:
     for column in table.columns[first:]:
         column.justify = "right"
 
@@ -178,7 +182,7 @@ def margin(error: float) -> str:
 
 
 def hours(value: float) -> str:
-    """Hours in the unit that suits them."""
+    """Formats hours in seconds, minutes or hours."""
     if value < 1 / 60:
         return f"{3600 * value:.0f} s"
     if value < 1:
@@ -187,7 +191,7 @@ def hours(value: float) -> str:
 
 
 def size(value: float) -> str:
-    """Bytes in the unit that suits them; '' for none."""
+    """Formats bytes in a suitable unit; '' for zero."""
     if not value:
         return ""
     for unit in ("B", "kB", "MB", "GB"):

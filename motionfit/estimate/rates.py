@@ -1,8 +1,8 @@
-"""How fast this machine does the work of the stages, by the stages' own code on a sample.
+"""Measures how fast this machine runs the stages' own code on a sample of the data.
 
-Everything is timed for a second or two, after a first turn that compiles, allocates and fills
-caches, on the device and with the threads that a job would get. On a CPU what counts is the time
-that it works, divided by the threads, and not the clock's: what else runs has less of a part in it.
+Each measurement takes a second or two, after a warm-up that compiles, allocates memory and fills
+caches. It uses the device and the number of threads that a job would get. On a CPU, a rate is CPU
+time divided by the number of threads, since other programs affect wall-clock time more.
 """
 
 import logging
@@ -40,66 +40,70 @@ from motionfit.training.objective import ClipLosses, Mars, Mers, Objective, Teac
 log = logging.getLogger(__name__)
 
 BUDGET = 2.0
-"""Seconds that a rate is measured for, at least and about."""
+"""Seconds that a measurement takes, approximately."""
 KEPT = 64
-"""Frames of a sampled video that are kept for the other measurements."""
-FIRST = 2
-"""Clips of the first turn: batch normalisation needs more than one where maps are tiny."""
+"""Frames per sampled video that are kept for the other measurements."""
+WARM_UP_CLIPS = 2
+"""Clips per step of the warm-up. Batch normalisation needs more than one if feature maps are
+tiny."""
 GPU_BATCHES = 16
-"""Batches that a GPU is timed by."""
+"""Batches in a timed epoch on a GPU."""
 CLASSES = 400
-"""Outputs of the timed networks; their number hardly counts."""
+"""Number of classes of the timed networks. It has little effect on the time."""
 OPERATIONS = 2e10
-"""Multiplications and additions of a timed pass of K-means on a CPU; ten times that on a GPU."""
+"""Multiplications and additions in a timed pass of K-means on a CPU; a GPU does ten times as
+many."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What a stage writes, a frame."""
+    """Cost of stored frames or flow."""
 
     seconds: float
-    """Seconds a frame (of flow: a pair), on all threads of the job."""
+    """Seconds per frame, or per pair of frames for flow, on all threads of the job."""
     bytes: float
-    """Bytes a frame, with its share of the shard."""
+    """Bytes per frame, including its share of the rest of the shard."""
     shard: Path
-    """The sample as it is stored."""
+    """The stored sample."""
 
 
 @dataclass(frozen=True)
 class Sample(Stored):
-    """Frames of a sample, decoded, resized and stored."""
+    """Sampled videos, decoded, resized and stored."""
 
     encoded: list[tuple[str, list[bytes]]]
-    """Video and its first frames as JPEG."""
+    """Each video and its first frames as JPEG."""
 
 
 @dataclass(frozen=True)
 class Inference:
-    """A network over clips."""
+    """Time that a network needs to process clips."""
 
     seconds: float
-    """Seconds a clip."""
+    """Seconds per clip."""
     start: float = 0.0
-    """Seconds a job until its readers deliver, beyond those of loading the program."""
+    """Seconds per job until its worker processes deliver clips, not counting the start of the
+    program."""
 
 
 @dataclass(frozen=True)
 class Learning:
-    """A training whose pace is measured; two of one pace are equal."""
+    """A training to be timed. Trainings that take the same time per clip are equal."""
 
     backbone: str
     clip_length: int
     recipe: Training
     compute: Compute
     size: Size
-    """Of the stored frames or flow."""
+    """Height and width of the stored frames or flow."""
     on_flow: bool
+    """Whether the network reads flow, and not RGB frames."""
     teacher: str | None = None
-    """Backbone of the motion model that is learned from."""
+    """Backbone of the motion model that the network learns from, if any."""
     clips: Path = field(compare=False, default=Path())
-    """Shard of what it reads."""
+    """The shard that the network reads."""
     flow: Path = field(compare=False, default=Path())
-    """Shard of what its teacher reads."""
+    """The shard that the teacher reads."""
 
     @property
     def modality(self) -> Modality:
@@ -126,7 +130,8 @@ class Timer:
 def measure_frames(
     survey: Survey, size: Size, fps: float | None, quality: int, folder: Path
 ) -> Sample:
-    """Decodes sampled videos until the time is up. Raises MotionFitError where none decodes."""
+    """Decodes, resizes and stores sampled videos until the time is up. Raises MotionFitError if no
+    video can be decoded."""
     encoded: list[tuple[str, list[bytes]]] = []
     count, problem = 0, ""
     begun = time.process_time()
@@ -153,7 +158,7 @@ def measure_frames(
             break
     seconds = time.process_time() - begun
     if not encoded:
-        reason = problem or "each has a single frame, and motion needs two"
+        reason = problem or "each has only one frame, and motion needs two"
         raise MotionFitError(f"datasets.{survey.name}: no sampled video can be decoded: {reason}")
     shard = folder / "0.h5"
     write_sample(encoded, {"size": list(size), "fps": fps, "quality": quality}, shard)
@@ -168,26 +173,25 @@ def write_sample(encoded: list[tuple[str, list[bytes]]], recipe: dict, path: Pat
 
 
 def measure_flow(sample: Sample, recipe: Flow, threads: int, folder: Path) -> Stored:
-    """Computes and stores the flow of as much of a sample as there is time for."""
+    """Computes and stores the flow of as many sampled videos as there is time for."""
     stored = {"size": list(recipe.size), "fps": None}
     video, frames = sample.encoded[0]
     folder.mkdir(parents=True, exist_ok=True)
     frames_shard, shard = folder / "frames.h5", folder / "0.h5"
     seconds = 0.0
     for turn in range(2):
-        chosen = [(video, frames[: SEGMENT + 1])] if turn == 0 else part_of(sample, seconds)
+        chosen = [(video, frames[: SEGMENT + 1])] if turn == 0 else first_videos(sample, seconds)
         write_sample(chosen, stored, frames_shard)
         pairs = sum(len(of_video) - 1 for _, of_video in chosen)
-        for _ in range(2 - turn):  # what is compiled, or loaded as compiled, is so after the first
+        for _ in range(2 - turn):  # the first pass compiles, or loads what is compiled already
             timer = Timer(threads, recipe.method in BATCHED)
             store_flow(frames_shard, recipe, threads, shard)
             seconds = timer.seconds / pairs
     return Stored(seconds, shard.stat().st_size / sum(len(f) for _, f in chosen), shard)
 
 
-def part_of(sample: Sample, seconds: float) -> list[tuple[str, list[bytes]]]:
-    """The first videos of a sample, whose flow takes about as long as there is time for at
-    `seconds` a pair; one at least."""
+def first_videos(sample: Sample, seconds: float) -> list[tuple[str, list[bytes]]]:
+    """As many videos of a sample as fit into the time at `seconds` per pair, at least one."""
     pairs = np.cumsum([len(frames) - 1 for _, frames in sample.encoded])
     count = int(np.searchsorted(pairs, BUDGET / seconds, side="right"))
     return sample.encoded[: max(count, 1)]
@@ -196,7 +200,7 @@ def part_of(sample: Sample, seconds: float) -> list[tuple[str, list[bytes]]]:
 # -------------------------------------------------------------------------------------- networks
 
 
-TIMED = {
+SAME_PACE = {
     "epochs": 2,
     "milestones": (),
     "learning_rate": 1e-4,
@@ -207,19 +211,23 @@ TIMED = {
     "weight_decay": 5e-4,
     "momentum": 0.9,
 }
-"""What changes no pace, the same in all timed trainings, so that each pace is measured once."""
+"""Options that do not affect the time per clip. All timed trainings have these values, so that each
+pace is measured once."""
 
 
 def paced(recipe: Training) -> Training:
-    """A training of the same pace a clip: of single clips, where they need no order, in batches
-    that are as large as the parts that are computed at a time."""
+    """Returns a recipe that takes the same time per clip and is the same for many trainings.
+
+    Its videos have one clip each, unless the loss needs the order of clips. Its batches are as
+    large as the parts of a batch that are computed at a time.
+    """
     videos, clips = recipe.batch_size, recipe.clips_per_video
     gap = recipe.clip_gap
     if recipe.multi_clip_weight == 1:
         videos, clips, gap = videos * clips, 1, None
     batch = -(-videos // recipe.accumulate)
     update = {
-        **TIMED,
+        **SAME_PACE,
         "batch_size": batch,
         "clips_per_video": clips,
         "clip_gap": gap,
@@ -227,40 +235,43 @@ def paced(recipe: Training) -> Training:
     }
     recipe = recipe.model_copy(update=update)
     if isinstance(recipe, FineTuning):
-        particular = recipe.layers == "last" or recipe.mars
+        has_own_pace = recipe.layers == "last" or recipe.mars
     else:
-        particular = isinstance(recipe, SelfTraining) and recipe.neighbours
-    # What is particular to neither is of one pace, whatever it is for.
-    return recipe if particular else Training(**recipe.model_dump(include={*Training.model_fields}))
+        has_own_pace = isinstance(recipe, SelfTraining) and recipe.neighbours
+    if has_own_pace:
+        return recipe
+    # Without options of its own, a training takes the same time whatever stage it belongs to.
+    return Training(**recipe.model_dump(include={*Training.model_fields}))
 
 
 def measure_training(learning: Learning, folder: Path) -> float:
-    """Seconds a clip of a training by the pipeline's own loop, on one GPU where it has any."""
+    """Seconds per clip of a training with the pipeline's own loop, on at most one GPU."""
     R, batch = learning.recipe.clips_per_video, learning.recipe.batch_size
     if torch.cuda.is_available() and learning.compute.devices > 0:
-        timed_training(learning, batch, GPU_BATCHES, 2, folder)
+        timed_training(learning, batch, steps=GPU_BATCHES, epochs=2, folder=folder)
         return 1 / float(pd.read_csv(folder / "history.csv")["clips_per_second"].iloc[-1])
-    few = min(-(-FIRST // R), batch)
-    seconds = timed_training(learning, few, 3, 1, folder / "few")
+    few = min(-(-WARM_UP_CLIPS // R), batch)
+    seconds = timed_training(learning, few, steps=3, epochs=1, folder=folder / "few")
     if seconds * R * few > BUDGET:
         return seconds
     batch = max(few, min(batch, int(BUDGET / 2 / (seconds * R))))
     steps = 4 + int(BUDGET / (seconds * R * batch))
-    return timed_training(learning, batch, steps, 1, folder / "many")
+    return timed_training(learning, batch, steps, epochs=1, folder=folder / "many")
 
 
 def timed_training(learning: Learning, batch: int, steps: int, epochs: int, folder: Path) -> float:
-    """Seconds of CPU time a clip in the median step, of `batch` videos, of the `steps` of an epoch
-    but its first and last."""
+    """Trains for some epochs of `steps` steps, each on `batch` videos. Returns the seconds of CPU
+    time per clip and thread in the median step of the first epoch, without its first and last
+    step."""
     torch.manual_seed(0)
     store = ClipStore(learning.clips.parent, [learning.clips.stem], learning.modality)
     teacher = None
     if learning.teacher:
         teacher = ClipStore(learning.flow.parent, [learning.flow.stem], Modality.FLOW)
-    both = [video for video in store.shards if teacher is None or video in teacher]
-    names = [both[i % len(both)] for i in range(batch * steps)]
+    videos = [video for video in store.shards if teacher is None or video in teacher]
+    names = [videos[i % len(videos)] for i in range(batch * steps)]
     rows = pd.DataFrame({"video": names, "group": names, "label": ""})
-    samples = [thirds(video, store.length(video)) for video in both]
+    samples = [three_windows(video, store.length(video)) for video in videos]
     recipe = learning.recipe.model_copy(update={"batch_size": batch, "epochs": epochs})
     clips, _ = training_and_validation(
         rows,
@@ -272,8 +283,8 @@ def timed_training(learning: Learning, batch: int, steps: int, epochs: int, fold
         encoded=learning.compute.gpu_decoding,
     )
     objective = objective_of(learning)
-    begun: list[float] = []
-    objective.register_forward_pre_hook(lambda *_: begun.append(time.process_time()))
+    step_starts: list[float] = []
+    objective.register_forward_pre_hook(lambda *_: step_starts.append(time.process_time()))
     last = isinstance(recipe, FineTuning) and recipe.layers == "last"
     trainable = objective.network.last_layers() if last else None
     freeze_bn = isinstance(recipe, FineTuning) and recipe.freeze_bn
@@ -295,12 +306,12 @@ def timed_training(learning: Learning, batch: int, steps: int, epochs: int, fold
             f"{learning.clip_length} frames of {recipe.crop} pixels do not fit into the GPU's "
             "memory: raise training.accumulate"
         ) from None
-    work = float(np.median(np.diff(begun[1:steps])))
-    return work / (batch * recipe.clips_per_video) / learning.compute.threads
+    step_seconds = float(np.median(np.diff(step_starts[1:steps])))
+    return step_seconds / (batch * recipe.clips_per_video) / learning.compute.threads
 
 
-def thirds(video: str, frames: int) -> LabelledVideo:
-    """A video with three windows, so that there are neighbours to predict."""
+def three_windows(video: str, frames: int) -> LabelledVideo:
+    """A video with three labelled windows, so that a clip has neighbours whose label to predict."""
     length = max(frames // 3, 1)
     return LabelledVideo(
         video, np.arange(3) * length, np.full(3, length), np.zeros(3, int), np.ones(3)
@@ -308,7 +319,7 @@ def thirds(video: str, frames: int) -> LabelledVideo:
 
 
 def objective_of(learning: Learning) -> Objective:
-    """A network of random weights with the losses of the recipe."""
+    """A network with random weights, and the losses of the recipe."""
     recipe = learning.recipe
     network = build_network(learning.backbone, learning.modality, CLASSES, seed=0)
     neighbours = recipe.neighbours if isinstance(recipe, SelfTraining) else None
@@ -323,7 +334,7 @@ def objective_of(learning: Learning) -> Objective:
 def measure_inference(
     backbone: str, clips: Path, modality: str, clip_length: int, crop: int, threads: int, gpu: bool
 ) -> Inference:
-    """A network over clips of the shard `clips`, as features and evaluations run it."""
+    """Times a network on clips of the shard `clips`, run as for features and evaluations."""
     device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
     torch.set_num_threads(threads)
     network = build_network(backbone, modality, CLASSES, seed=0).to(device).eval()
@@ -356,14 +367,16 @@ def measure_inference(
         return Inference(seconds(count) / count)
     few, many = 32 * threads, 32 * threads * 4
     seconds(few)
-    start, whole = seconds(few), seconds(many)
-    # Where so many take no longer than so few, what there is to tell is an upper bound.
-    rate = (whole - start) / (many - few) if whole > start else whole / many
-    return Inference(rate, max(start - few * rate, 0))
+    few_seconds, many_seconds = seconds(few), seconds(many)
+    if many_seconds > few_seconds:
+        rate = (many_seconds - few_seconds) / (many - few)
+    else:
+        rate = many_seconds / many  # the start dominates, so this is only an upper bound
+    return Inference(rate, max(few_seconds - few * rate, 0))
 
 
 def weight_bytes(backbone: str, modality: str) -> int:
-    """Bytes of a network's weights; its classifier's hardly count."""
+    """Bytes of a network's weights. The size of its classifier has little effect."""
     with torch.device("meta"):
         state = build_network(backbone, modality, CLASSES, seed=0).state_dict()
     return sum(tensor.numel() * tensor.element_size() for tensor in state.values())
@@ -373,7 +386,7 @@ def weight_bytes(backbone: str, modality: str) -> int:
 
 
 def measure_kmeans(clusters: int, dimensions: int, threads: int, gpu: bool) -> float:
-    """Seconds that a point takes in one iteration of K-means, of points in memory."""
+    """Seconds per point in one iteration of K-means on points in memory."""
     device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
     torch.set_num_threads(threads)
     operations = OPERATIONS * (10 if device.type == "cuda" else 1)
@@ -396,7 +409,7 @@ def measure_kmeans(clusters: int, dimensions: int, threads: int, gpu: bool) -> f
 
 
 def measure_start(module: str) -> float:
-    """Seconds until a job has loaded the code of its stage."""
+    """Seconds of CPU time until a job has loaded the code of its stage."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

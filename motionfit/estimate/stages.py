@@ -1,4 +1,4 @@
-"""What each stage of a run costs: the config's artefacts, counted, times this machine's rates."""
+"""Computes the cost of each stage of a run from the config's artefacts and this machine's rates."""
 
 import logging
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 import torch
 
 from motionfit.config import FEATURES, Config, FineTuning, Resources, Size, Training
@@ -37,35 +38,36 @@ from motionfit.training.compute import Compute
 log = logging.getLogger(__name__)
 
 VIDEO_BYTES = 24
-"""Bytes of a file of features beside the clips' own, a video, and beside its name."""
+"""Bytes per video in a file of features, without its name and the bytes of its clips."""
 ROW_BYTES = 20
-"""Bytes of a row of pseudo-labels, or of predictions and neighbours a clip, beside the name."""
+"""Bytes per row in a file of pseudo-labels, without the name of the video."""
 STARTS = {
     "light": "motionfit.stages.table",
     "frames": "motionfit.stages.frames",
     "network": "motionfit.stages.fine_tuning",
     "report": "motionfit.stages.report",
 }
-"""Kind of job to the module that it loads first of all."""
+"""For each kind of job, the module that it loads when it starts."""
 
 T = TypeVar("T")
 
 
 class Run:
-    """A run of a config on this machine. Everything is measured when it is first asked for."""
+    """A run of a config on this machine. Each rate is measured when it is first needed."""
 
     def __init__(self, config: Config, folder: Path, targets: Sequence[str] = ()):
-        """`config`: as it is written. `folder`: for what is decoded and computed of the samples.
-        `targets`: tables and figures; without any, the run is that of the report."""
+        """`config`: the config as written, without copies for seeds. `folder`: holds temporary
+        files of the measurements. `targets`: names of tables and figures; without any, the run
+        makes the report."""
         self.config = with_seeds(config)
         self._written = config
         self._targets = targets
         self.measured: dict[str, str] = {}
-        """What was measured, to its rate, in words."""
+        """For each measurement in words, the rate that it gave."""
         self.load = os.getloadavg()[0]
-        """Processes that others had running, on the average of the last minute."""
+        """Mean number of processes that were running in the minute before the estimate."""
         self._folder = folder
-        self._known: dict[Hashable, object] = {}
+        self._rates: dict[Hashable, object] = {}
 
     @cached_property
     def needed(self) -> Needed:
@@ -73,17 +75,17 @@ class Run:
 
     @cached_property
     def surveys(self) -> dict[str, Survey]:
-        """The data sets that the run needs."""
-        found = {}
+        """Surveys of the data sets that the run needs, by name."""
+        surveys = {}
         for name in sorted(self.needed.datasets):
-            log.info("looking at the data set %s", name)
+            log.info("surveying the data set %s", name)
             folder = self._folder / "videos" / name
-            found[name] = survey(name, self.config.datasets[name], folder)
-        return found
+            surveys[name] = survey(name, self.config.datasets[name], folder)
+        return surveys
 
     @cached_property
     def gpu(self) -> str:
-        """Name of the GPU; '' where there is none."""
+        """Name of the GPU, or '' if there is none."""
         return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
 
     @property
@@ -91,7 +93,7 @@ class Run:
         return os.cpu_count() or 1
 
     def costs(self) -> list[Cost]:
-        """The stages of the run, in their order."""
+        """Costs of the stages that have jobs, in the order in which they run."""
         stages = [
             self._render_demo,
             self._index,
@@ -110,18 +112,18 @@ class Run:
             self._metrics,
             self._report,
         ]
-        return [found for stage in stages if (found := stage()).jobs]
+        return [stage_cost for stage in stages if (stage_cost := stage()).jobs]
 
-    # ------------------------------------------------------------------------ what is shared
+    # ------------------------------------------------------------------------------- helpers
 
     def _once(self, key: Hashable, measure: Callable[[], T], text: str, unit: str) -> T:
-        """What `measure` gives, measured once a key; `text` and `unit` say what it is."""
-        if key not in self._known:
+        """Calls `measure` at most once per key. `text` and `unit` describe the measurement."""
+        if key not in self._rates:
             log.info("measuring %s", text)
-            found = self._known[key] = measure()
-            seconds = getattr(found, "seconds", found)
+            rate = self._rates[key] = measure()
+            seconds = getattr(rate, "seconds", rate)
             self.measured[text] = pace(seconds, unit)
-        return self._known[key]
+        return self._rates[key]
 
     def _scratch(self) -> Path:
         folder = self._folder / f"{len(list(self._folder.iterdir())):04d}"
@@ -135,7 +137,7 @@ class Run:
         return stage.gpu if self.gpu else 0
 
     def _cost(self, name: str, jobs: list[Job], kind: str, stage: Resources) -> Cost:
-        """`kind`: what a job loads, a key of STARTS or a module."""
+        """Cost of the jobs of a stage. `kind`: a key of STARTS, or the module that a job loads."""
         start = 0.0
         if any(job.count for job in jobs):
             module = STARTS.get(kind, kind)
@@ -173,7 +175,7 @@ class Run:
         )
 
     def _clips(self, dataset: str, model: str) -> Path:
-        """A shard of what a model reads of a data set."""
+        """A shard with the sample of a data set in the modality that a model reads."""
         if flow := self.config.flow_of(model):
             return self._stored_flow(dataset, flow).shard
         return self._stored_frames(dataset, self.config.size_of(model)).shard
@@ -185,9 +187,13 @@ class Run:
 
     def _render_demo(self) -> Cost:
         jobs = [
-            Job(1, s.videos * s.render_seconds, s.videos * s.render_bytes)
-            for s in self.surveys.values()
-            if s.render_bytes
+            Job(
+                count=1,
+                seconds=survey.videos * survey.render_seconds,
+                bytes=survey.videos * survey.render_bytes,
+            )
+            for survey in self.surveys.values()
+            if survey.render_bytes
         ]
         return self._cost(
             "render_demo", jobs, "motionfit.datasets.demo", self.config.resources.render_demo
@@ -195,40 +201,45 @@ class Run:
 
     def _index(self) -> Cost:
         jobs = [
-            Job(1, s.index_seconds, len(s.index.to_csv(index=False))) for s in self.surveys.values()
+            Job(
+                count=1,
+                seconds=survey.index_seconds,
+                bytes=len(survey.index.to_csv(index=False)),
+            )
+            for survey in self.surveys.values()
         ]
-        rendered = any(s.render_bytes for s in self.surveys.values())
+        rendered = any(survey.render_bytes for survey in self.surveys.values())
         module = "motionfit.datasets.demo" if rendered else "light"
         return self._cost("index", jobs, module, self.config.resources.index)
 
     def _frames(self) -> Cost:
         jobs = []
         for dataset, size in sorted(self.needed.frames):
-            found, stored = self.surveys[dataset], self._stored_frames(dataset, size)
+            survey, stored = self.surveys[dataset], self._stored_frames(dataset, size)
             jobs.append(
                 Job(
-                    self._shards(dataset),
-                    found.all_frames * stored.seconds,
-                    found.all_frames * stored.bytes,
-                    found.error,
+                    count=self._shards(dataset),
+                    seconds=survey.all_frames * stored.seconds,
+                    bytes=survey.all_frames * stored.bytes,
+                    error=survey.error,
                 )
             )
         return self._cost("frames", jobs, "frames", self.config.resources.frames)
 
     def _ledger(self) -> Cost:
-        jobs = [Job(len(self.needed.frames), 0, 0)]
+        jobs = [Job(count=len(self.needed.frames), seconds=0, bytes=0)]
         return self._cost("ledger", jobs, "frames", self.config.resources.ledger)
 
     def _flow(self) -> Cost:
         jobs: dict[str, list[Job]] = defaultdict(list)
         for dataset, flow in sorted(self.needed.flow):
-            found, stored = self.surveys[dataset], self._stored_flow(dataset, flow)
+            survey, stored = self.surveys[dataset], self._stored_flow(dataset, flow)
             jobs[self.config.flow[flow].method].append(
                 Job(
-                    self._shards(dataset),
-                    (found.all_frames - found.videos) * stored.seconds,
-                    found.all_frames * stored.bytes,
-                    found.error,
+                    count=self._shards(dataset),
+                    seconds=(survey.all_frames - survey.videos) * stored.seconds,
+                    bytes=survey.all_frames * stored.bytes,
+                    error=survey.error,
                 )
             )
         costs = []
@@ -248,12 +259,12 @@ class Run:
             rows = labelled_train(self.surveys[recipe.dataset].index, split, config.labels_of(name))
             jobs.append(
                 self._training(
-                    "motion_model",
-                    name,
-                    recipe.dataset,
-                    rows,
-                    recipe.training,
-                    recipe.network.clip_length,
+                    stage="motion_model",
+                    model=name,
+                    dataset=recipe.dataset,
+                    rows=rows,
+                    recipe=recipe.training,
+                    clip_length=recipe.network.clip_length,
                     keep_classes=recipe.training.multi_clip_weight > 0,
                 )
             )
@@ -265,15 +276,15 @@ class Run:
             recipe = config.appearance_models[name]
             labels = config.pseudo_labels[recipe.pseudo_labels]
             index = self.surveys[labels.dataset].index
-            chosen = self._clustered(recipe.pseudo_labels, split)
+            clustered = self._clustered(recipe.pseudo_labels, split)
             jobs.append(
                 self._training(
-                    "appearance_model",
-                    name,
-                    labels.dataset,
-                    index[index["video"].isin(chosen)],
-                    recipe.training,
-                    recipe.network.clip_length,
+                    stage="appearance_model",
+                    model=name,
+                    dataset=labels.dataset,
+                    rows=index[index["video"].isin(clustered)],
+                    recipe=recipe.training,
+                    clip_length=recipe.network.clip_length,
                 )
             )
         return self._cost("appearance_model", jobs, "network", config.resources.appearance_model)
@@ -285,12 +296,12 @@ class Run:
             rows = source_videos(self.surveys[recipe.mers.dataset].index, split, recipe.mers.videos)
             jobs.append(
                 self._training(
-                    "mers_model",
-                    name,
-                    recipe.mers.dataset,
-                    rows,
-                    recipe.training,
-                    recipe.network.clip_length,
+                    stage="mers_model",
+                    model=name,
+                    dataset=recipe.mers.dataset,
+                    rows=rows,
+                    recipe=recipe.training,
+                    clip_length=recipe.network.clip_length,
                     teacher=recipe.mers.motion_model,
                 )
             )
@@ -306,12 +317,12 @@ class Run:
             mars = recipe.fine_tuning.mars
             jobs.append(
                 self._training(
-                    "fine_tuning",
-                    recipe.model,
-                    recipe.dataset,
-                    rows,
-                    recipe.fine_tuning,
-                    recipe.clip_length,
+                    stage="fine_tuning",
+                    model=recipe.model,
+                    dataset=recipe.dataset,
+                    rows=rows,
+                    recipe=recipe.fine_tuning,
+                    clip_length=recipe.clip_length,
                     keep_classes=True,
                     teacher=mars.motion_model if mars else None,
                 )
@@ -320,19 +331,22 @@ class Run:
 
     def _training(
         self,
+        *,
         stage: str,
         model: str,
         dataset: str,
-        rows,
+        rows: pd.DataFrame,
         recipe: Training,
         clip_length: int,
         keep_classes: bool = False,
         teacher: str | None = None,
     ) -> Job:
+        """The job that trains a model on `rows` of a data set's index. `teacher`: the motion model
+        that MERS or MARS learns from."""
         config = self.config
         resources = getattr(config.resources, stage)
         backbone = config.models[model].network.backbone
-        learned, watched = hold_out(
+        training_rows, validation_rows = hold_out(
             rows, recipe.validation_fraction, recipe.seed, keep_classes, recipe.validation_unit
         )
         compute = Compute(
@@ -343,34 +357,44 @@ class Run:
             gpu_decoding=resources.gpu_decoding,
         )
         learning = Learning(
-            backbone,
-            clip_length,
-            rates.paced(recipe),
-            compute,
-            config.size_of(model),
-            config.flow_of(model) is not None,
-            config.motion_models[teacher].network.backbone if teacher else None,
-            self._clips(dataset, model),
-            self._clips(dataset, teacher) if teacher else Path(),
+            backbone=backbone,
+            clip_length=clip_length,
+            recipe=rates.paced(recipe),
+            compute=compute,
+            size=config.size_of(model),
+            on_flow=config.flow_of(model) is not None,
+            teacher=config.motion_models[teacher].network.backbone if teacher else None,
+            clips=self._clips(dataset, model),
+            flow=self._clips(dataset, teacher) if teacher else Path(),
         )
-        seconds = self._once(
+        training_pace = self._once(
             learning,
             lambda: rates.measure_training(learning, self._scratch()),
-            f"training {described(learning)}",
+            f"training {description(learning)}",
             "clips",
         )
-        watching = 0.0
-        if len(watched):
-            watching = self._inference(dataset, model, clip_length, recipe.crop, resources).seconds
-        whole = training_seconds(
-            recipe, len(learned), len(watched), seconds, watching, max(1, self._gpus(resources))
+        validation_pace = 0.0
+        if len(validation_rows):
+            inference = self._inference(dataset, model, clip_length, recipe.crop, resources)
+            validation_pace = inference.seconds
+        seconds = training_seconds(
+            recipe,
+            training_videos=len(training_rows),
+            validation_videos=len(validation_rows),
+            training_pace=training_pace,
+            validation_pace=validation_pace,
+            devices=max(1, self._gpus(resources)),
         )
-        return Job(1, whole, rates.weight_bytes(backbone, learning.modality))
+        return Job(count=1, seconds=seconds, bytes=rates.weight_bytes(backbone, learning.modality))
 
     def _random_model(self) -> Cost:
         models = self.config.appearance_models
         jobs = [
-            Job(1, 0, rates.weight_bytes(models[name].network.backbone, "frames"))
+            Job(
+                count=1,
+                seconds=0,
+                bytes=rates.weight_bytes(models[name].network.backbone, "frames"),
+            )
             for name, _ in self.needed.of("random_model")
         ]
         return self._cost("random_model", jobs, "network", self.config.resources.random_model)
@@ -393,7 +417,7 @@ class Run:
         )
 
     def _dense(self, motion_model: str, dataset: str) -> np.ndarray:
-        """(n,) dense clips of the sampled videos of a source."""
+        """(n,) number of dense clips of each sampled video of a source."""
         recipe = self.config.motion_models[motion_model]
         return dense_clips(
             self.surveys[dataset].frames, recipe.features_clip_length, recipe.features.stride
@@ -403,23 +427,23 @@ class Run:
         config, jobs = self.config, []
         stage = config.resources.features
         for model, _, dataset in sorted(self.needed.features):
-            recipe, found = config.motion_models[model], self.surveys[dataset]
+            recipe, survey = config.motion_models[model], self.surveys[dataset]
             rate = self._inference(
                 dataset, model, recipe.features_clip_length, recipe.training.crop, stage
             )
-            clips = found.videos * self._dense(model, dataset).mean()
-            numbers = 4 * FEATURES[recipe.network.backbone] + 8
-            written = clips * numbers + found.videos * (VIDEO_BYTES + name_bytes(found))
-            # The last file may hold fewer shards than the others.
-            held = ranges(found.index["shard"], config.datasets[dataset].shards).values()
-            for shards, files in Counter(map(len, held)).items():
+            clips = survey.videos * self._dense(model, dataset).mean()
+            clip_bytes = 4 * FEATURES[recipe.network.backbone] + 8
+            written = clips * clip_bytes + survey.videos * (VIDEO_BYTES + name_bytes(survey))
+            # Files may hold different numbers of shards. Each job writes one file.
+            shards_of_files = ranges(survey.index["shard"], config.datasets[dataset].shards)
+            for shards, files in Counter(map(len, shards_of_files.values())).items():
                 share = files * shards / self._shards(dataset)
                 jobs.append(
                     Job(
-                        files,
-                        share * clips * rate.seconds + files * rate.start,
-                        share * written,
-                        found.error,
+                        count=files,
+                        seconds=share * clips * rate.seconds + files * rate.start,
+                        bytes=share * written,
+                        error=survey.error,
                     )
                 )
         return self._cost("features", jobs, "network", stage)
@@ -432,7 +456,7 @@ class Run:
         return set(rows["video"])
 
     def _kmeans(self, clusters: int, dimensions: int) -> float:
-        """Seconds a point and iteration."""
+        """Seconds per point and iteration of K-means."""
         stage = self.config.resources.pseudo_labels
         threads, gpu = self._threads(stage), stage.gpu > 0
         return self._once(
@@ -448,75 +472,83 @@ class Run:
         stage = config.resources.pseudo_labels
         for name, split in sorted(self.needed.of("pseudo_labels")):
             recipe = config.pseudo_labels[name]
-            found = self.surveys[recipe.dataset]
+            survey = self.surveys[recipe.dataset]
             dimensions = FEATURES[config.motion_models[recipe.motion_model].network.backbone]
-            a_point = self._kmeans(recipe.clusters, recipe.pca or dimensions)
-            a_video = units(recipe, self._dense(recipe.motion_model, recipe.dataset)).mean()
-            points = len(self._clustered(name, split)) * float(a_video)
-            row = name_bytes(found) + ROW_BYTES
-            jobs.append(Job(1, kmeans_seconds(recipe, points, a_point), points * row, found.error))
+            point_seconds = self._kmeans(recipe.clusters, recipe.pca or dimensions)
+            clips = self._dense(recipe.motion_model, recipe.dataset)
+            points = len(self._clustered(name, split)) * float(units(recipe, clips).mean())
+            jobs.append(
+                Job(
+                    count=1,
+                    seconds=kmeans_seconds(recipe, points, point_seconds),
+                    bytes=points * (name_bytes(survey) + ROW_BYTES),
+                    error=survey.error,
+                )
+            )
         return self._cost("pseudo_labels", jobs, "network", stage)
 
     def _recognition(self) -> Cost:
         jobs = [
-            self._tested(name, split, "recognition", ("test",))
+            self._evaluation(name, split, "recognition", parts=("test",))
             for name, split in sorted(self.needed.of("recognition"))
         ]
         return self._cost("recognition", jobs, "network", self.config.resources.recognition)
 
     def _retrieval(self) -> Cost:
         jobs = [
-            self._tested(name, split, "retrieval", ("train", "test"))
+            self._evaluation(name, split, "retrieval", parts=("train", "test"))
             for name, split in sorted(self.needed.of("retrieval"))
         ]
         return self._cost("retrieval", jobs, "network", self.config.resources.retrieval)
 
-    def _tested(self, name: str, split: int, stage: str, parts: tuple[str, ...]) -> Job:
+    def _evaluation(self, name: str, split: int, stage: str, parts: tuple[str, ...]) -> Job:
+        """The job that measures a model on the videos of some parts of a split."""
         recipe = self.config.evaluations[name]
-        tuned = recipe.fine_tuning if stage == "recognition" else None
-        training: Training | FineTuning = tuned or self.config.models[recipe.model].training
-        found, resources = self.surveys[recipe.dataset], getattr(self.config.resources, stage)
-        videos = sum(len(part(found.index, split, of)) for of in parts)
-        clips = videos * evaluated_clips(found.frames, recipe.clip_length, recipe.clips)
+        fine_tuning = recipe.fine_tuning if stage == "recognition" else None
+        training: Training | FineTuning = fine_tuning or self.config.models[recipe.model].training
+        survey, resources = self.surveys[recipe.dataset], getattr(self.config.resources, stage)
+        videos = sum(len(part(survey.index, split, side)) for side in parts)
+        clips = videos * evaluated_clips(survey.frames, recipe.clip_length, recipe.clips)
         rate = self._inference(
             recipe.dataset, recipe.model, recipe.clip_length, training.crop, resources
         )
-        return Job(1, clips * rate.seconds + len(parts) * rate.start, 0)
+        return Job(count=1, seconds=clips * rate.seconds + len(parts) * rate.start, bytes=0)
 
     # ------------------------------------------------------------------------------- results
 
     def _metrics(self) -> Cost:
-        """Means over splits, tables and figures."""
+        """Cost of the means over splits, the tables and the figures."""
         config = self.config
         targets = self._targets or (*config.tables, *config.figures)
-        jobs = [Job(len(self.needed.metrics) + len(targets), 0, 0)]
+        jobs = [Job(count=len(self.needed.metrics) + len(targets), seconds=0, bytes=0)]
         return self._cost("metrics, tables, figures", jobs, "light", config.resources.metrics)
 
     def _report(self) -> Cost:
-        jobs = [Job(int(not self._targets), 0, 0)]
+        jobs = [Job(count=int(not self._targets), seconds=0, bytes=0)]
         return self._cost("report", jobs, "report", self.config.resources.report)
 
 
 def name_bytes(survey: Survey) -> float:
-    """Bytes of a video's id."""
+    """Mean number of bytes of a video's id."""
     return float(survey.index["video"].str.len().mean())
 
 
 def pace(seconds: float, unit: str) -> str:
-    """Seconds a unit as units a second, or seconds where they are many."""
+    """Formats seconds per unit as units per second, or as seconds if one takes more than a
+    second."""
     if unit == "start":
         return f"{seconds:.1f} s"
     if seconds > 1:
-        return f"{seconds:.1f} s a {unit.removesuffix('s')}"
+        return f"{seconds:.1f} s per {unit.removesuffix('s')}"
     return f"{1 / max(seconds, 1e-12):,.3g} {unit}/s"
 
 
-def described(learning: Learning) -> str:
+def description(learning: Learning) -> str:
     recipe = learning.recipe
     layers = " (last layers)" if isinstance(recipe, FineTuning) and recipe.layers == "last" else ""
     teacher = f" taught by {learning.teacher}" if learning.teacher else ""
     return (
         f"{learning.backbone} on {learning.modality}{layers}{teacher}, {learning.clip_length} "
-        f"frames of {recipe.crop} pixels, {recipe.batch_size * recipe.clips_per_video} clips a "
-        f"part, {recipe.precision} bits, {learning.compute.threads} threads"
+        f"frames of {recipe.crop} pixels, {recipe.batch_size * recipe.clips_per_video} clips at a "
+        f"time, {recipe.precision} bits, {learning.compute.threads} threads"
     )

@@ -82,7 +82,7 @@ def survey(name: str, recipe: DatasetRecipe, folder: Path) -> Survey:
     index = build_index(recipe)
     seconds = time.process_time() - begun
     paths, frames, failed = [], [], []
-    for path in drawn(index["path"], PROBED):
+    for path in sampled(index["path"], PROBED):
         try:
             if not (count := announced_frames(Path(path), recipe.fps)):
                 raise UnreadableVideoError("its header does not say how long it is")
@@ -92,8 +92,8 @@ def survey(name: str, recipe: DatasetRecipe, folder: Path) -> Survey:
             failed.append(f"{path}: {error}")
     if not paths:
         raise MotionFitError(
-            f"datasets.{name}: none of {len(failed)} videos drawn at random can be read, such as "
-            f"{failed[0]}"
+            f"datasets.{name}: none of {len(failed)} videos drawn at random can be read, for "
+            f"example {failed[0]}"
         )
     return Survey(name, index, seconds, paths, np.array(frames), failed)
 
@@ -111,7 +111,7 @@ def survey_demo(name: str, recipe: Demo, folder: Path) -> Survey:
     begun = time.process_time()
     index = build_index(recipe, folder)
     indexed = time.process_time()
-    chosen = drawn(videos["path"], RENDERED)
+    chosen = sampled(videos["path"], RENDERED)
     motions = dict(zip(videos["path"], videos["label"], strict=True))
     for path in chosen:
         write_video(folder / path, render_video(recipe, motions[path], path))
@@ -122,7 +122,7 @@ def survey_demo(name: str, recipe: Demo, folder: Path) -> Survey:
     return Survey(name, index, indexed - begun, paths, frames, [], seconds, size)
 
 
-def drawn(names: pd.Series, count: int) -> list[str]:
+def sampled(names: pd.Series, count: int) -> list[str]:
     """Draws `count` names at random, or all names if there are fewer. Every run draws the same
     names, so two estimates of a data set use the same sample."""
     return [names.iloc[i] for i in np.random.default_rng(0).permutation(len(names))[:count]]

@@ -1,4 +1,4 @@
-"""Classes of a video file, from RGB alone."""
+"""Classifies a video file from its RGB frames alone."""
 
 import logging
 from pathlib import Path
@@ -21,7 +21,7 @@ from motionfit.store.video import UnreadableVideoError, kept_frames, upright
 log = logging.getLogger(__name__)
 
 CLIPS = 10
-"""Clips per video of a model that has not been evaluated."""
+"""Clips per video if the model has not been evaluated."""
 
 
 class Predictor:
@@ -39,24 +39,24 @@ class Predictor:
         self._model = model
 
     def __call__(self, video: Path, clips: int | None = None) -> dict[str, float]:
-        """Class to probability, the most probable first: the mean over so many clips, those of the
-        model's evaluation where None.
+        """Returns the probability of each class, the most probable class first.
 
-        Raises MotionFitError where fewer than two frames of the video can be decoded, or the model
-        gives no numbers.
+        The probabilities are means over `clips` clips of the video; by default, over as many as the
+        model's evaluation used. Raises MotionFitError if fewer than two frames of the video can be
+        decoded or if a probability is not finite.
         """
-        seen = read_clips(video, self.about, clips or self.about.clips or CLIPS)
-        probabilities = video_probabilities(self._network, self.about, seen, self._device)
+        video_clips = read_clips(video, self.about, clips or self.about.clips or CLIPS)
+        probabilities = video_probabilities(self._network, self.about, video_clips, self._device)
         check_finite(probabilities, self._model)
         order = np.argsort(-probabilities)
         return {self.about.classes[k]: float(probabilities[k]) for k in order}
 
 
 def read_clips(video: Path, about: SavedModel, count: int) -> ClipsOfVideo:
-    """What a video is recognised by, as from its stored frames.
+    """Reads `count` evenly spread clips of a video file, as if from its stored frames.
 
-    The video is decoded twice, first to count its frames, so that no more frames are in memory than
-    the clips have. What can't be decoded is left out, with a warning.
+    The video is decoded twice: the first pass counts the frames, so that the second one keeps only
+    the frames of the clips in memory. Frames that can't be decoded are left out, with a warning.
     """
     length, problem = 0, ""
     try:
@@ -69,21 +69,19 @@ def read_clips(video: Path, about: SavedModel, count: int) -> ClipsOfVideo:
     if length == 1:
         raise MotionFitError(f"{video} can't be classified: {ONE_FRAME}. {problem}".rstrip())
     if problem:
-        log.warning("%s: %s; its class is that of the %d frames left", video, problem, length)
+        log.warning("%s: %s; it is classified by the %d frames left", video, problem, length)
     starts, weights = chosen_starts(length, about.clip_length, count)
-    places = [clip_frames(start, about.clip_length, length) for start in starts.tolist()]
-    needed = {place for of_clip in places for place in of_clip}
+    positions = [clip_frames(start, about.clip_length, length) for start in starts.tolist()]
+    needed = {position for of_clip in positions for position in of_clip}
     frames = {}
-    for place, frame in zip(range(length), kept_frames(video, about.fps), strict=False):
-        if place in needed:
-            frames[place] = centre_crop(as_stored(frame, about)[None], about.crop)[0]
-    return ClipsOfVideo(
-        np.stack([np.stack([frames[place] for place in of_clip]) for of_clip in places]), weights
-    )
+    for position, frame in zip(range(length), kept_frames(video, about.fps), strict=False):
+        if position in needed:
+            frames[position] = centre_crop(as_stored(frame, about)[None], about.crop)[0]
+    clips = [np.stack([frames[position] for position in of_clip]) for of_clip in positions]
+    return ClipsOfVideo(np.stack(clips), weights)
 
 
 def as_stored(frame: av.VideoFrame, about: SavedModel) -> np.ndarray:
-    """(H, W, 3) uint8: a frame of the size that the model learned from, after the JPEG that the
-    model's frames went through."""
+    """Resizes and compresses a frame as the frames that the model learned from: (H, W, 3) uint8."""
     image = upright(frame, (about.frame_size[0], about.frame_size[1]))
     return decode_rgb(np.frombuffer(encode_jpeg(image, about.quality), np.uint8))

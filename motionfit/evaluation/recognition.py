@@ -1,4 +1,4 @@
-"""Recognition: the class of a video from several of its clips."""
+"""Recognition: classifies a video by several of its clips."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -17,22 +17,22 @@ from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
 
 CPU_PIXELS = 2 * 16 * 112**2
-"""Pixels of the clips that a network sees at a time on a CPU: two clips of 16 frames of 112 pixels,
-for which R(2+1)D-18 takes 0.2 GB. Ten at a time take 1 GB more, and save a tenth of the time."""
+"""Pixels of the clips in one batch on a CPU: two clips of 16 frames of 112x112 pixels, for which
+R(2+1)D-18 needs 0.2 GB. A batch of ten clips needs 1 GB more and saves a tenth of the time."""
 
 
 class ClipsOfVideo(NamedTuple):
-    """What a video is recognised by."""
+    """The clips that a video is classified by."""
 
     clips: np.ndarray
-    """(N, L, S, S, C) uint8: its different clips, centre-cropped."""
+    """(N, L, S, S, C) uint8: the distinct clips, centre-cropped."""
     weights: np.ndarray
-    """(N,): how often each counts; of a short video some count several times."""
+    """(N,): how often each clip counts. In a short video, some clips count several times."""
 
 
 def chosen_starts(frames: int, clip_length: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """First frames (N,) of the different ones of `count` evenly spread clips of a video, and how
-    often each comes (N,)."""
+    """Spreads `count` clips evenly over a video. Returns the first frame (N,) of each distinct clip
+    and how often it occurs (N,)."""
     return np.unique(uniform_starts(frames, clip_length, count), return_counts=True)
 
 
@@ -40,10 +40,10 @@ def chosen_starts(frames: int, clip_length: int, count: int) -> tuple[np.ndarray
 def video_probabilities(
     network: VideoNetwork, about: SavedModel, video: ClipsOfVideo, device: torch.device
 ) -> np.ndarray:
-    """(K,) class probabilities of a video: the mean of its clips' softmax.
+    """Class probabilities (K,) of a video: the weighted mean of the softmax of its clips.
 
-    The network sees the clips of one video at a time, so that a video's probabilities do not depend
-    on what else is classified.
+    A batch holds clips of one video only, so that a video's probabilities do not depend on which
+    other videos are classified.
     """
     probabilities = []
     for clips in torch.from_numpy(video.clips).split(clips_at_once(about, device)):
@@ -53,14 +53,14 @@ def video_probabilities(
 
 
 def clips_at_once(about: SavedModel, device: torch.device) -> int:
-    """Clips of a video that the network sees at a time: on a CPU few, to save memory."""
+    """Number of clips in one batch: few on a CPU, to save memory."""
     if device.type != "cpu":
         return max_batch_size(about)
     return max(1, CPU_PIXELS // (about.clip_length * about.crop**2))
 
 
 class StoredVideos(Dataset):
-    """What stored videos are recognised by, in the order of their ids."""
+    """The clips that stored videos are classified by, in the order of `videos`."""
 
     def __init__(self, store: ClipStore, videos: Sequence[str], about: SavedModel, count: int):
         self._store = store
@@ -85,9 +85,10 @@ class StoredVideos(Dataset):
 
 
 def read_in_advance(videos: StoredVideos, device: torch.device, threads: int) -> Iterator:
-    """What each video is recognised by, read by `threads` processes where the device is a GPU.
+    """Yields the clips of each video. If the device is a GPU, `threads` processes read them in
+    advance.
 
-    Raises MotionFitError where a clip can't be read: a measure would be of fewer videos.
+    Raises MotionFitError if a clip can't be read: otherwise the accuracy would be of fewer videos.
     """
     workers = min(threads, len(videos)) if device.type == "cuda" else 0
     with worker_failures():
@@ -100,5 +101,5 @@ def read_in_advance(videos: StoredVideos, device: torch.device, threads: int) ->
 
 
 def unchanged(video: ClipsOfVideo | UnreadableVideo) -> ClipsOfVideo | UnreadableVideo:
-    """For a loader that is to leave arrays as they are."""
+    """A collate function that does not convert the arrays to tensors."""
     return video

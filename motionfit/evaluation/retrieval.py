@@ -1,4 +1,5 @@
-"""Retrieval: does a test video find training videos of its class, by the features of a model?"""
+"""Retrieval: whether the training videos nearest to a test video, by a model's features, have its
+class."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def clip_features(
     device: torch.device,
     threads: int,
 ) -> VideoClips:
-    """The features of `count` evenly spread clips of each video of some rows of an index."""
+    """Features of `count` evenly spread clips of each video; `rows` are rows of an index."""
     starts = {
         video: uniform_starts(store.length(video), about.clip_length, count)
         for video in rows["video"]

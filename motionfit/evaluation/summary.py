@@ -1,4 +1,4 @@
-"""The measures of an evaluation: a value a split, and their mean."""
+"""The measures of an evaluation: one value per split, and their mean."""
 
 import json
 from collections.abc import Sequence
@@ -9,9 +9,10 @@ from motionfit.errors import MotionFitError
 
 
 def summary(evaluation: Path, splits: Sequence[int], kinds: Sequence[str]) -> dict[str, Any]:
-    """Measure to {'splits': {split: value}, 'mean': value}, of an evaluation's folder.
+    """Reads the measures in the folder of an evaluation.
 
-    Raises MotionFitError naming the file that is missing.
+    Returns for each measure {'splits': {split: value}, 'mean': value}. Raises MotionFitError if a
+    file is missing.
     """
     measures: dict[str, dict[str, float]] = {}
     for split in splits:
@@ -25,7 +26,8 @@ def summary(evaluation: Path, splits: Sequence[int], kinds: Sequence[str]) -> di
 
 
 def read_measures(path: Path) -> dict[str, float]:
-    """`top1` and the like of `recognition.json`; `clip R@1` and the like of `retrieval.json`."""
+    """Reads a `recognition.json`, with names such as `top1`, or a `retrieval.json`, with names such
+    as `clip R@1`."""
     if not path.is_file():
         raise MotionFitError(f"{path} is missing: run the evaluation first")
     values = json.loads(path.read_text(encoding="utf-8"))

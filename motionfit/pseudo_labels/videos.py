@@ -1,4 +1,4 @@
-"""Which videos of a source are clustered."""
+"""Chooses the videos of a source that are clustered."""
 
 import logging
 
@@ -15,9 +15,11 @@ log = logging.getLogger(__name__)
 def chosen_videos(
     recipe: PseudoLabels, index: pd.DataFrame, split: int, labelled: LabelledPart
 ) -> pd.DataFrame:
-    """The rows of the source's videos that are clustered.
+    """The index rows of the source's videos that are clustered.
 
-    Raises MotionFitError where no class to leave out is one of the source's, or nothing is left.
+    `labelled`: the part of the labels that the motion model learned from; the recipe may leave its
+    videos out. Raises MotionFitError if the source has none of `exclude_classes`, or if no video is
+    left.
     """
     rows = source_videos(index, split, "all" if recipe.videos == "all" else "train")
     if recipe.videos == "unlabelled":
@@ -32,10 +34,10 @@ def chosen_videos(
                 "write each as the source's annotations do"
             )
         if unknown:
-            log.warning("exclude_classes: the source has no class %s", few(unknown, 10))
+            log.warning("exclude_classes: the source has no class named %s", few(unknown, 10))
         rows = rows[~rows["label"].isin(excluded)]
     if rows.empty:
         raise MotionFitError(
-            "none of the source's videos is left to cluster: see videos and exclude_classes"
+            "no video of the source is left to cluster: check videos and exclude_classes"
         )
     return rows

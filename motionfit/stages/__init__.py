@@ -1,4 +1,4 @@
-"""The stages of a run: each module has one function of its name, the command of the stage.
+"""The stages of a run. Each module has a function with the module's name: the stage's command.
 
 The parameters of the function are the options of `motionfit stage NAME`.
 """

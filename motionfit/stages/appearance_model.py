@@ -1,4 +1,4 @@
-"""An appearance model: an RGB network that has learned pseudo-labels."""
+"""Trains an appearance model: an RGB network that learns pseudo-labels."""
 
 from pathlib import Path
 
@@ -62,9 +62,11 @@ def train_appearance_model(
     compute: Compute,
     output: Path,
 ) -> None:
-    """Trains a network on the RGB frames of the source to predict the pseudo-labels (columns
-    video, start, length, label) of the motion model of `split`, from random weights or those of
-    the recipe's weight file."""
+    """Trains a network on the RGB frames of the source to predict pseudo-labels.
+
+    `pseudo_labels`: columns video, start, length, label, from the motion model of `split`. The
+    initial weights are random, or those of the recipe's weight file.
+    """
     store = ClipStore(frames, index["shard"], Modality.FRAMES)
     rows, videos = with_pseudo_labels(index, pseudo_labels)
     rows = rows_with_clips(rows, store, recipe.network.clip_length)

@@ -1,4 +1,4 @@
-"""Features of the densely sampled clips of some shards of flow, or of frames."""
+"""Extracts features of densely sampled clips from shards of flow or frames."""
 
 import logging
 from dataclasses import replace
@@ -26,7 +26,7 @@ def features(
 ) -> None:
     """Extract the features of the dense clips of some shards, average-pooled over time and space.
 
-    A MotionFitError says if a feature is not finite.
+    If a feature is not finite, the command fails.
     """
     device = inference_device(threads)
     network, about = load_model(model)

@@ -1,4 +1,4 @@
-"""A model that has learned the labels of a target."""
+"""Fine-tunes a model on the labels of a target."""
 
 from pathlib import Path
 
@@ -78,11 +78,11 @@ def fine_tune(
     teacher: Path | None = None,
     flow: Path | None = None,
 ) -> None:
-    """Trains a model, with a new classifier, on a split's labelled training videos.
+    """Trains a model with a new classifier on the labelled training videos of a split.
 
-    `labels`: the part of the labels that is used. `clips`: the folder of the shards that the model
-    reads, frames or flow. `teacher`, `flow`: the motion model that MARS learns from and its shards,
-    where the recipe has `mars`.
+    `labels`: the part of the labels that is used. `clips`: folder of the shards that the model
+    reads, of frames or flow. `teacher`, `flow`: the motion model that MARS learns from, and the
+    folder of its shards; needed only if the recipe has `mars`.
     """
     network, about = load_model(model)
     store = ClipStore(clips, index["shard"], about.modality)
@@ -91,8 +91,8 @@ def fine_tune(
     rows = rows_with_clips(rows, store, clip_length)
     warn_of_rates("the target", store.rate, about.rate)
     network.fc = build_network(about.backbone, about.modality, len(names), seed=recipe.seed).fc
-    seen = Network(backbone=about.backbone, clip_length=clip_length)
-    about = describe(seen, recipe, store, names, Learned.LABELS, split, recipe.to_json())
+    shape = Network(backbone=about.backbone, clip_length=clip_length)
+    about = describe(shape, recipe, store, names, Learned.LABELS, split, recipe.to_json())
     trainable = network.last_layers() if recipe.layers == "last" else None
     teacher_clips = None
     if recipe.mars:

@@ -1,4 +1,4 @@
-"""Optical flow of a shard of frames."""
+"""Computes the optical flow of a shard of frames."""
 
 from motionfit.config import Flow
 from motionfit.flow.shards import store_flow

@@ -1,4 +1,4 @@
-"""Stored frames of a shard of videos."""
+"""Decodes and stores the frames of a shard of videos."""
 
 from motionfit.datasets.index import read_index
 from motionfit.options import FrameSize, IndexFile, Output, Quality, Rate, ShardName

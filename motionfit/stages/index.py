@@ -1,4 +1,4 @@
-"""The index of a data set."""
+"""Makes the index of a data set."""
 
 from pathlib import Path
 
@@ -13,6 +13,6 @@ def index(*, recipe: DataSetRecipe, videos: Path | None = None, output: Output) 
     Parameters
     ----------
     videos
-        Folder of the rendered videos of a demo. Other data sets name theirs in the recipe.
+        Folder of the rendered videos of a demo. The recipes of other data sets name their folder.
     """
     write_index(build_index(recipe, videos), output)

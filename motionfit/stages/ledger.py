@@ -1,4 +1,4 @@
-"""The ledger of a data set: its videos that could not be decoded, or not to the end."""
+"""Makes the ledger of a data set: the videos that could not be decoded, or only in part."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""A model by MERS: an RGB network that has learned the features of a motion model."""
+"""Trains a model by MERS: an RGB network that learns the features of a motion model."""
 
 from pathlib import Path
 
@@ -57,8 +57,9 @@ def train_mers_model(
     compute: Compute,
     output: Path,
 ) -> None:
-    """Trains a network on the RGB frames of the source to give the features that the motion model
-    `teacher` gives of their flow, from random weights or those of the recipe's weight file."""
+    """Trains a network on the RGB frames of the source to predict the features that the motion
+    model `teacher` computes from their flow. The initial weights are random, or those of the
+    recipe's weight file."""
     store = ClipStore(frames, index["shard"], Modality.FRAMES)
     rows = source_videos(index, split, recipe.mers.videos)
     rows = rows_with_clips(rows, store, recipe.network.clip_length)

@@ -1,4 +1,4 @@
-"""The measures of an evaluation over its splits."""
+"""Collects the measures of the splits of an evaluation."""
 
 from pathlib import Path
 from typing import Literal
@@ -24,6 +24,6 @@ def metrics(
     splits
         Numbers of the splits.
     measures
-        What was measured.
+        The kinds of measures that were made.
     """
     write_json(output, summary(evaluation, splits, measures))

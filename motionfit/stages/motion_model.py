@@ -1,4 +1,4 @@
-"""A motion model: the paper's motion pseudo-label generator."""
+"""Trains a motion model, the paper's motion pseudo-label generator."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def motion_model(
     hardware: HardwareOptions = ONE_DEVICE,
     output: Output,
 ) -> None:
-    """Train a motion model on labelled flow, or frames."""
+    """Train a motion model on labelled flow or frames."""
     compute = Compute(**vars(hardware))
     train_motion_model(
         recipe, labelled_part, read_index(index), split, clips_folder, compute, output
@@ -51,11 +51,11 @@ def train_motion_model(
     compute: Compute,
     output: Path,
 ) -> None:
-    """Trains a network on the flow, or the frames where the recipe has no flow, of a split's
-    labelled training videos, from random weights or those of the recipe's weight file.
+    """Trains a network on the labelled training videos of a split: on their flow or, if the recipe
+    has no flow, on their frames. The initial weights are random, or those of the recipe's weight
+    file.
 
-    `labels`: the part of the labels that is used. `clips`: the folder of the shards of flow or of
-    frames.
+    `labels`: the part of the labels that is used. `clips`: folder of the shards of flow or frames.
     """
     modality = Modality.FRAMES if recipe.flow is None else Modality.FLOW
     store = ClipStore(clips, index["shard"], modality)

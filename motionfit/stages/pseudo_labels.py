@@ -1,4 +1,4 @@
-"""Pseudo-labels: clusters of motion features."""
+"""Makes pseudo-labels: the clusters of motion features."""
 
 import logging
 import tempfile
@@ -69,10 +69,11 @@ def pseudo_labels(
 log = logging.getLogger(__name__)
 
 LARGEST = 1e15
-"""What no feature comes near but after a training that has diverged: squares are computed of it."""
+"""Upper limit of a feature, whose square K-means computes. Only a model whose training has diverged
+gives larger ones."""
 COLLAPSED = 0.1
-"""Fraction of the features that are different ones, at most, where a motion model tells nothing
-apart."""
+"""If at most this fraction of the features are distinct, the motion model does not distinguish
+videos."""
 
 
 def make_pseudo_labels(
@@ -85,14 +86,15 @@ def make_pseudo_labels(
     threads: int,
     folder: Path,
 ) -> None:
-    """Clusters the source's motion features, which are in the folder `features` in files
-    that `ranges` names, of a source that is cut into so many `shards`.
+    """Clusters the motion features of a source.
 
-    `labelled`: what the motion model learned from, where the recipe leaves that out.
+    `features`: folder of the files of features. `shards`: number of shards of the source, from
+    which `ranges` derives the names of these files. `labelled`: the part of the labels that the
+    motion model learned from; the recipe may leave its videos out.
 
-    Writes `labels.csv` (video, start, length, label: one row per clip, segment or video),
-    `centroids.npy` (K, D) float32, of the features as they are clustered, and `quality.json` to
-    `folder`.
+    Writes to `folder`: `labels.csv` (video, start, length, label), with one row per clip, segment
+    or video; `centroids.npy` (K, D) float32, in the space in which the features are clustered; and
+    `quality.json`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = set(chosen_videos(recipe, index, split, labelled)["video"])
@@ -114,9 +116,9 @@ def make_pseudo_labels(
 def source_points(
     recipe: PseudoLabels, chosen: set[str], files: list[Path], folder: Path
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """The chosen videos' features, a row (D,) a clip, segment or video, as a map of a temporary
-    file in `folder`, since they may not fit in memory; and which they are (video, start, length).
-    """
+    """Features of the chosen videos: one row (D,) per clip, segment or video, and a table that says
+    which it is (video, start, length). The features may not fit in memory, so they are a memory map
+    of a temporary file in `folder`."""
     names, starts, lengths = [], [], []
     with tempfile.TemporaryFile(dir=folder) as file:
         for video in read_features(files):
@@ -124,7 +126,7 @@ def source_points(
                 continue
             if not (np.abs(video.features) < LARGEST).all():
                 raise MotionFitError(
-                    f"the features of {video.video} are infinite, or no numbers: the training of "
+                    f"the features of {video.video} are too large or not numbers: the training of "
                     f"the motion model {recipe.motion_model!r} has diverged: lower "
                     f"motion_models.{recipe.motion_model}.training.learning_rate"
                 )
@@ -135,7 +137,7 @@ def source_points(
             lengths.append(units.lengths)
             columns = units.features.shape[1]
         if not names:
-            raise MotionFitError("none of the source's videos has features: see its ledger")
+            raise MotionFitError("no video of the source has features: see its ledger")
         points = mapped(file, columns)
     table = pd.DataFrame(
         {
@@ -152,8 +154,9 @@ def cluster(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Euclidean K-means of points (N, D): labels (N,) int, centroids (K, D) float32, inertia.
 
-    Labels are 0..K-1 without holes. Raises MotionFitError where there are fewer different points
-    than clusters: so few, after a training that has diverged, that its motion model is named.
+    Each of the labels 0..K-1 occurs. Raises MotionFitError if there are fewer distinct points than
+    clusters. If there are very few, the training of the motion model has probably diverged, and the
+    message says so.
     """
     different = set()
     for point in points:
@@ -162,17 +165,17 @@ def cluster(
             break
     else:
         unit = recipe.granularity.split("_")[0]
-        cure = "take fewer clusters, a larger source or a smaller features.stride"
+        advice = "use fewer clusters, a larger source or a smaller features.stride"
         if len(different) <= max(1, COLLAPSED * len(points)):
             key = f"motion_models.{recipe.motion_model}.training.learning_rate"
-            cure = (
-                f"the motion model {recipe.motion_model!r} gives nearly all of {len(points)} the "
-                f"same, so its training has probably diverged: lower {key}; where its history.csv "
-                f"looks sound, {cure}"
+            advice = (
+                f"the motion model {recipe.motion_model!r} gives nearly all of the {len(points)} "
+                f"{unit}s the same features, so its training has probably diverged: lower {key}; "
+                f"if its history.csv looks sound, {advice}"
             )
         raise MotionFitError(
             f"clusters is {recipe.clusters}, but the source gives only {len(different)} different "
-            f"{unit} features: {cure}"
+            f"{unit} features: {advice}"
         )
     clustering = kmeans(
         points, recipe.clusters, recipe.restarts, recipe.max_iterations, recipe.seed, device
@@ -183,8 +186,9 @@ def cluster(
 def quality(
     table: pd.DataFrame, index: pd.DataFrame, clusters: int, inertia: float
 ) -> dict[str, object]:
-    """What the report says of a clustering; where true labels are known, how far it agrees with
-    them (normalised mutual information, and purity: the share of the commonest label)."""
+    """Quality of a clustering, for the report. If true labels are known, it includes how far the
+    clusters agree with them: normalised mutual information, and purity, which is the share of units
+    that have the most common label of their cluster."""
     sizes = np.bincount(table["label"], minlength=clusters)
     result: dict[str, object] = {
         "units": len(table),

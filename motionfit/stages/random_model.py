@@ -1,4 +1,4 @@
-"""A network of random or pre-trained weights, to compare others with."""
+"""Saves a network with random or pre-trained weights, as a baseline."""
 
 from motionfit.config import AppearanceModel
 from motionfit.modality import Modality
@@ -7,8 +7,8 @@ from motionfit.options import JsonRecipe, Output
 
 
 def random_model(*, recipe: JsonRecipe[AppearanceModel], output: Output) -> None:
-    """Save an RGB network of random or pre-trained weights, to compare with: an appearance model
-    before any training on pseudo-labels."""
+    """Save an RGB network with random or pre-trained weights, as a baseline: an appearance model
+    before training on pseudo-labels."""
     network = starting_network(recipe.network, Modality.FRAMES, 1, seed=recipe.training.seed)
     about = SavedModel(
         backbone=recipe.network.backbone,

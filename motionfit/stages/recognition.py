@@ -1,4 +1,4 @@
-"""Recognition of the test videos of a split."""
+"""Classifies the test videos of a split."""
 
 import logging
 from dataclasses import replace
@@ -42,7 +42,7 @@ def recognition(
     threads: Threads = CORES,
     output: Output,
 ) -> None:
-    """Classify the test videos of a split. Their probabilities are written to predictions.csv."""
+    """Classify the test videos of a split. Class probabilities are written to predictions.csv."""
     recognise(
         model,
         read_index(index),
@@ -67,19 +67,20 @@ def recognise(
     output: Path,
     predictions: Path,
 ) -> None:
-    """Classifies the test videos of a split by `count` evenly spread clips of `clip_length` frames
-    each, of which a short video has some several times.
+    """Classifies the test videos of a split by `count` evenly spread clips of `clip_length` frames.
+    In a short video, some clips count several times.
 
-    `output` gets the top-1 and top-5 accuracy; `predictions` one row per video: video, label,
-    predicted, and p(CLASS), the probability of each class. A model beside `output`, which is thus
-    this evaluation's own, notes `count`, so that it classifies other videos in the same way.
+    `output` gets the top-1 and top-5 accuracy. `predictions` gets one row per video: video, label,
+    predicted, and p(CLASS), the probability of each class. A model in the folder of `output`
+    belongs to this evaluation alone: `count` is saved in it, so that it classifies other videos in
+    the same way.
     """
     device = inference_device(threads)
     network, about = load_model(model)
     if about.classes != classes(index):
         raise MotionFitError(
             f"{model} knows the classes {', '.join(about.classes[:3])}, ..., which are not those "
-            "of the data set it is evaluated on: give the evaluation fine_tuning"
+            "of the data set that it is evaluated on: set fine_tuning in the evaluation"
         )
     about = replace(about, clip_length=clip_length, clips=count)
     if model.parent == output.parent:

@@ -1,4 +1,4 @@
-"""The rendered videos of a demo data set."""
+"""Renders the videos of a demo data set."""
 
 from motionfit.config import Demo
 from motionfit.datasets.demo import render_videos

@@ -1,4 +1,4 @@
-"""The report of a run."""
+"""Writes the report of a run."""
 
 import json
 from pathlib import Path

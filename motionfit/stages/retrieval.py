@@ -1,4 +1,4 @@
-"""Retrieval of training videos by the test videos of a split."""
+"""Retrieves training videos with the test videos of a split as queries."""
 
 import logging
 from dataclasses import replace
@@ -41,13 +41,13 @@ def retrieval(
     threads: Threads = CORES,
     output: Output,
 ) -> None:
-    """Measure the recall at k of test videos among training videos. The nearest videos are written
-    to neighbours.csv.
+    """Measure the recall at k of training videos, with test videos as queries. The nearest videos
+    are written to neighbours.csv.
 
     Parameters
     ----------
     recall_at
-        Each k: how many of the nearest clips are looked at.
+        Values of k: the numbers of nearest neighbours in which a hit counts.
     """
     retrieve(
         model,
@@ -75,13 +75,16 @@ def retrieve(
     output: Path,
     neighbours: Path,
 ) -> None:
-    """Recall at k of a split's test videos among its training videos, by two protocols.
+    """Measures the recall at k of a split's training videos, with its test videos as queries.
 
-    `clip`: each of the `count` clips of a test video is a query among those of all training videos;
-    a video too short for as many has some several times, as the paper (Sec. 4.5) takes 10 clips of
-    every video. `video`: a video is the mean of its clips. Both by the cosine of max-pooled
-    features of the last residual block. `neighbours` gets the nearest training videos of each test
-    video: see `nearest_videos`.
+    There are two protocols. `clip`: each of the `count` clips of a test video is a query, and the
+    gallery has the clips of all training videos. In a video that is too short for `count` different
+    clips, some count several times, since the paper (Sec. 4.5) uses 10 clips of every video.
+    `video`: a video is represented by the mean of its clips. Both compare the max-pooled features
+    of the last residual block by their cosine.
+
+    `output` gets the recalls. `neighbours` gets the nearest training videos of each test video, as
+    `nearest_videos` returns them.
     """
     device = inference_device(threads)
     network, about = load_model(model)

@@ -1,4 +1,4 @@
-"""A figure of queries and the nearest videos."""
+"""Makes a figure of queries and their nearest videos."""
 
 from motionfit.config import RetrievalFigure
 from motionfit.datasets.index import read_index
@@ -23,6 +23,6 @@ def retrieval_figure(
     clip_length: ClipLength,
     output: Output,
 ) -> None:
-    """Show queries and the nearest videos that were retrieved."""
+    """Show queries and the nearest videos that were retrieved for them."""
     nearest = read_nearest(neighbours)
     write_retrieval_figure(recipe, nearest, read_index(index), frames, clip_length, output)

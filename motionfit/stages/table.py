@@ -1,4 +1,4 @@
-"""A table of evaluations."""
+"""Makes a table of evaluations."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ def table(
     leaking: list[str] = (),
     output: Output,
 ) -> None:
-    """Put the measures of evaluations beside published figures: as Markdown, CSV and, if the table
-    has an axis, as a plot.
+    """Put the measures of evaluations beside published figures, as Markdown and CSV. If the table
+    has an axis, also draw a plot.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from motionfit.estimate.costs import (
     training_seconds,
     units,
 )
-from motionfit.estimate.page import hours, size, whole
+from motionfit.estimate.page import hours, size, total_cost
 from motionfit.pseudo_labels.granularity import percentile_bounds
 
 
@@ -21,8 +21,8 @@ def clusters(**keys) -> PseudoLabels:
     return PseudoLabels(motion_model="m", dataset="d", **keys)
 
 
-def test_jobs_hold_their_cores_from_the_start_of_the_program_on():
-    # 10 jobs of 350 s together and 1 s each to start: 360 s, on 4 cores and one GPU.
+def test_hours_include_the_start_of_each_job():
+    # 10 jobs take 350 s in total and 1 s each to start: 360 s, on 4 cores and one GPU.
     found = cost("flow", [Job(10, 350, 5e6)], start=1, threads=4, gpus=1)
     assert found.jobs == 10
     assert found.core_hours == pytest.approx(0.4)
@@ -31,14 +31,14 @@ def test_jobs_hold_their_cores_from_the_start_of_the_program_on():
     assert found.bytes == 5e6
 
 
-def test_the_longest_job_is_one_of_the_data_set_whose_jobs_are_longest():
+def test_the_longest_job_is_that_of_the_data_set_with_the_longest_jobs():
     found = cost("frames", [Job(2, 100, 0), Job(1, 80, 0)], start=0, threads=1, gpus=0)
     assert found.longest == pytest.approx(80 / 3600)
     assert found.gpu_hours == 0
 
 
-def test_errors_weigh_as_much_as_what_they_are_of():
-    # 300 s may be off by 10%, 100 s are certain: 30 s of 400.
+def test_errors_are_weighted_by_the_time_of_their_jobs():
+    # 300 s may be off by 10%, 100 s are exact: 30 s of 400.
     found = cost("flow", [Job(1, 300, 0, 0.1), Job(1, 100, 0)], start=0, threads=1, gpus=0)
     assert found.error == pytest.approx(0.075)
 
@@ -48,17 +48,17 @@ def test_a_stage_without_jobs_costs_nothing():
     assert (found.jobs, found.core_hours, found.error, found.longest) == (0, 0, 0, 0)
 
 
-def test_a_training_takes_its_epochs_of_clips():
+def test_the_time_of_a_training_grows_with_epochs_and_clips():
     recipe = Training(epochs=10, clips_per_video=3)
-    # An epoch: 3 x (90 x 0.02 + 10 x 0.01) = 5.7 s.
+    # One epoch takes 3 x (90 x 0.02 + 10 x 0.01) = 5.7 s.
     assert training_seconds(recipe, 90, 10, 0.02, 0.01, devices=1) == pytest.approx(57)
     assert training_seconds(recipe, 90, 10, 0.02, 0.01, devices=2) == pytest.approx(28.5)
 
 
-def test_clips_of_videos():
-    # Of 40 frames: clips at 0, 8, 16 and 24; a shorter one has a single clip.
+def test_numbers_of_clips():
+    # A video of 40 frames has clips at 0, 8, 16 and 24; one shorter than a clip has one clip.
     assert dense_clips(np.array([40, 10]), 16, 8).tolist() == [4, 1]
-    # 10 of 40 frames; of 18 at 0, 1 and 2 only; one of a short one.
+    # 40 frames give 10 different clips; 18 give only those at 0, 1 and 2; 10 give one.
     assert evaluated_clips(np.array([40, 18, 10]), 16, 10) == pytest.approx((10 + 3 + 1) / 3)
 
 
@@ -71,12 +71,12 @@ def test_clips_of_videos():
         (clusters(granularity="segment_percentile", percentile=75), [1, 3]),
     ],
 )
-def test_units_that_are_clustered(recipe, expected):
+def test_number_of_units_to_cluster(recipe, expected):
     assert units(recipe, np.array([1, 9])).tolist() == expected
 
 
 @pytest.mark.parametrize("percentile", [10, 50, 75, 90, 99])
-def test_segments_are_as_many_as_there_are(percentile):
+def test_number_of_segments_equals_that_of_the_clustering(percentile):
     rng = np.random.default_rng(0)
     recipe = clusters(granularity="segment_percentile", percentile=percentile)
     for clips in range(1, 40):
@@ -84,25 +84,25 @@ def test_segments_are_as_many_as_there_are(percentile):
         assert units(recipe, np.array([clips])).tolist() == [len(found)]
 
 
-def test_kinds_of_jobs_add_up():
+def test_together_adds_up_costs():
     found = together("flow", [Cost("flow", 2, 3, 0, 10, 0.1, 1), Cost("flow", 1, 1, 1, 5, 0.5, 2)])
     assert found == Cost("flow", 3, 4, 1, 15, pytest.approx(0.2), 2)
 
 
-def test_kmeans_takes_its_iterations_and_the_first_centroids():
+def test_kmeans_counts_iterations_and_the_choice_of_the_first_centroids():
     recipe = clusters(clusters=100, max_iterations=8, restarts=2)
-    # 2 + ln 100 = 6 candidates among 10,000 points, and 10 passes of 50,000: 560,000 twice.
+    # 2 + ln 100 = 6 candidates among 10,000 points, and 10 passes over 50,000: 560,000, twice.
     assert kmeans_seconds(recipe, 50_000, 1e-6) == pytest.approx(1.12)
 
 
-def test_the_whole_adds_up():
+def test_the_total_adds_up_hours_bytes_and_longest_jobs():
     parts = [cost("a", [Job(1, 3600, 1e9, 0.2)], 0, 1, 0), cost("b", [Job(1, 3600, 2e9)], 0, 3, 1)]
-    total = whole(parts)
+    total = total_cost(parts)
     assert (total.jobs, total.core_hours, total.gpu_hours, total.bytes) == (2, 4, 1, 3e9)
     assert total.error == pytest.approx(0.05)
     assert total.longest == 2
 
 
-def test_amounts_are_told_in_units_that_suit_them():
+def test_hours_and_bytes_are_formatted_in_suitable_units():
     assert [hours(v) for v in (0.01, 0.5, 3.21, 1234)] == ["36 s", "30 min", "3.2 h", "1,234 h"]
     assert [size(v) for v in (0, 950, 2.5e9, 6.02e15)] == ["", "950 B", "2.5 GB", "6.02e+03 TB"]

@@ -48,7 +48,7 @@ TINY = {
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Rates are measured on next to nothing, and no program is started."""
+    """Keeps measurements very short, and starts no programs."""
     monkeypatch.setattr(rates, "BUDGET", 0.01)
     monkeypatch.setattr(rates, "OPERATIONS", 1e6)
     monkeypatch.setattr(rates, "measure_start", lambda module: 1.0)
@@ -61,10 +61,10 @@ def write_config(folder, values):
     return path
 
 
-def test_what_is_measured_is_counted(quick, tmp_path):
+def test_jobs_hours_and_bytes_of_a_small_run(quick, tmp_path):
     run = Run(load_config(TINY), tmp_path)
-    costs = {found.stage: found for found in run.costs()}
-    jobs = {stage: found.jobs for stage, found in costs.items()}
+    costs = {cost.stage: cost for cost in run.costs()}
+    jobs = {stage: cost.jobs for stage, cost in costs.items()}
     assert jobs == {
         "render_demo": 1,
         "index": 1,
@@ -79,15 +79,15 @@ def test_what_is_measured_is_counted(quick, tmp_path):
     }
     for stage in ("frames", "flow", "motion_model"):
         assert costs[stage].bytes > 0
-        assert costs[stage].core_hours > costs[stage].jobs * 1.0 / 3600  # more than to start
-    # 32 videos of 8 frames of 16x24 pixels: JPEG of noise is no more than 3 bytes a pixel.
+        assert costs[stage].core_hours > costs[stage].jobs * 1.0 / 3600  # more than the start
+    # 32 videos of 8 frames of 16x24 pixels: JPEG needs at most 3 bytes per pixel, even for noise.
     assert costs["frames"].bytes < 32 * 8 * (16 * 24 * 3) + 2 * 32 * 5000
     table = stages(run, list(costs.values()))
     assert table.row_count == len(costs) + 1
 
 
-def test_the_longest_job_of_features_is_that_of_the_fullest_file(quick, tmp_path, monkeypatch):
-    # Two clips a video at a second each; of 512 shards, eight to a file, few hold a video.
+def test_the_longest_job_of_features_is_the_file_with_most_shards(quick, tmp_path, monkeypatch):
+    # Two clips per video take a second each. Few of the 512 shards, eight per file, hold a video.
     monkeypatch.setattr(rates, "measure_inference", lambda *_: rates.Inference(1.0, 0.0))
     values = yaml.safe_load(yaml.safe_dump(TINY))
     values["datasets"]["set"]["shards"] = 512
@@ -105,20 +105,21 @@ def test_the_longest_job_of_features_is_that_of_the_fullest_file(quick, tmp_path
     }
     values["evaluations"]["motion"] |= {"model": "appearance", "fine_tuning": {"crop": 16}}
     run = Run(load_config(values), tmp_path)
-    [found] = [found for found in run.costs() if found.stage == "features"]
+    [cost] = [cost for cost in run.costs() if cost.stage == "features"]
     shards = set(run.surveys["set"].index["shard"])
-    held = Counter(int(shard) // 8 for shard in shards)
-    assert found.jobs == len(held) > 1
-    assert len(set(held.values())) > 1
-    a_shard = 2 * run.surveys["set"].videos / len(shards)
-    assert found.longest * 3600 == pytest.approx(max(held.values()) * a_shard + 1)
-    together = 2 * run.surveys["set"].videos + len(held)
-    assert found.core_hours * 3600 == pytest.approx(
-        together * min(run.config.resources.features.threads, run.cores)
+    shards_per_file = Counter(int(shard) // 8 for shard in shards)
+    assert cost.jobs == len(shards_per_file) > 1
+    assert len(set(shards_per_file.values())) > 1
+    shard_seconds = 2 * run.surveys["set"].videos / len(shards)
+    longest = max(shards_per_file.values()) * shard_seconds + 1
+    assert cost.longest * 3600 == pytest.approx(longest)
+    total = 2 * run.surveys["set"].videos + len(shards_per_file)
+    assert cost.core_hours * 3600 == pytest.approx(
+        total * min(run.config.resources.features.threads, run.cores)
     )
 
 
-def test_trainings_of_one_pace_are_measured_once(quick, tmp_path, monkeypatch):
+def test_trainings_of_the_same_pace_are_measured_once(quick, tmp_path, monkeypatch):
     measured = []
     monkeypatch.setattr(
         rates, "measure_training", lambda learning, _: measured.append(learning) or 1
@@ -131,11 +132,11 @@ def test_trainings_of_one_pace_are_measured_once(quick, tmp_path, monkeypatch):
     }
     values["evaluations"]["longer"] = {**values["evaluations"]["motion"], "model": "longer"}
     run = Run(load_config(values), tmp_path)
-    [found] = [found for found in run.costs() if found.stage == "motion_model"]
-    assert found.jobs == 2
+    [cost] = [cost for cost in run.costs() if cost.stage == "motion_model"]
+    assert cost.jobs == 2
     assert len(measured) == 1
-    # 16 videos of 2 clips, a few of them held out, at 1 s a clip, in 3 and in 9 epochs.
-    assert found.longest == pytest.approx(9 * 2 * 15 / 3600, rel=0.1)
+    # 16 videos of 2 clips, a few of them held out, at 1 s per clip, for 3 and for 9 epochs.
+    assert cost.longest == pytest.approx(9 * 2 * 15 / 3600, rel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_trainings_of_one_pace_are_measured_once(quick, tmp_path, monkeypatch):
         (set_key("base", "none.yaml"), r"base: none\.yaml is no file"),
     ],
 )
-def test_a_config_that_no_run_would_take_is_told(tmp_path, capsys, monkeypatch, change, message):
+def test_a_mistake_in_the_config_is_an_error(tmp_path, capsys, monkeypatch, change, message):
     monkeypatch.chdir(tmp_path)
     values = yaml.safe_load(yaml.safe_dump(TINY))
     change(values)
@@ -166,7 +167,7 @@ def test_a_config_that_no_run_would_take_is_told(tmp_path, capsys, monkeypatch, 
         (None, "can't be read: No such"),
     ],
 )
-def test_a_file_that_is_no_config_is_told(tmp_path, capsys, text, message):
+def test_an_unreadable_config_file_is_an_error(tmp_path, capsys, text, message):
     path = tmp_path / "c.yaml"
     if text is not None:
         path.write_text(text)
@@ -174,24 +175,25 @@ def test_a_file_that_is_no_config_is_told(tmp_path, capsys, text, message):
     assert message in capsys.readouterr().err
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path, capsys):
+def test_a_missing_run_folder_is_an_error(tmp_path, capsys):
     assert main(["estimate", "--directory", str(tmp_path / "no")]) == 1
     assert "there is no folder" in capsys.readouterr().err
 
 
-def test_a_target_that_the_config_has_not_is_told(capsys):
+def test_an_unknown_target_is_an_error(capsys):
     assert main(["estimate", "table9"]) == 1
     assert "no table or figure named 'table9' (it has: none)" in capsys.readouterr().err
 
 
-def test_paths_count_from_the_folder_of_the_run(tmp_path, capsys, monkeypatch):
+def test_paths_are_relative_to_the_folder_of_the_run(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # else it would stay so
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # so that it is restored after the test
     values = yaml.safe_load(yaml.safe_dump(TINY))
     values["datasets"]["set"] = {"format": "folders", "videos": "videos"}
     write_config(tmp_path, values)
     (tmp_path / "run" / "videos" / "a").mkdir(parents=True)
     (tmp_path / "run" / "videos" / "a" / "v.mp4").write_text("no video")
-    # The file is found from here, the videos from there; what is wrong with them comes after that.
+    # The config file is found in the current folder, the videos in the run's folder: the error is
+    # about their content.
     assert main(["estimate", "--configfile", "config.yaml", "--directory", "run"]) == 1
     assert "none of 1 videos drawn at random can be read" in capsys.readouterr().err

@@ -52,10 +52,10 @@ def test_probabilities_are_the_mean_of_the_clips_softmax():
     assert mean.sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_recognition_of_stored_videos_and_of_files_agree(tmp_path, model):
+def test_stored_videos_and_video_files_get_the_same_probabilities(tmp_path, model):
     rng = np.random.default_rng(0)
     labels, paths = {}, []
-    # Test videos of ten clips, of three different ones, and shorter than a clip.
+    # The test videos have ten different clips, three, and fewer frames than a clip.
     for i, frames in enumerate([20, 20, 20, 20, 10, 6]):
         video = (moving_square(frames, step=1 + i % 3) // (1 + i % 2)).astype(np.uint8)
         name = f"v{i}"
@@ -84,7 +84,7 @@ def test_recognition_of_stored_videos_and_of_files_agree(tmp_path, model):
     result = json.loads((tmp_path / "out.json").read_text())
     assert result["top1"] == pytest.approx((table["predicted"] == table["label"]).mean())
     assert result["videos"] == 3
-    assert result["top5"] == 1  # of three classes
+    assert result["top5"] == 1  # there are only three classes
 
     predictor = Predictor(model, threads=1)
     for row, video in enumerate(table["video"]):
@@ -95,7 +95,7 @@ def test_recognition_of_stored_videos_and_of_files_agree(tmp_path, model):
 
 
 def test_ten_clips_of_a_short_video_are_averaged(tmp_path, model):
-    """Of ten frames: clips of eight at 0 (three of ten), 1 (four) and 2 (three)."""
+    """The clips of eight of ten frames start at 0 (three clips), 1 (four) and 2 (three)."""
     colours = np.random.default_rng(0).integers(0, 256, (10, 1, 1, 3))
     video = np.broadcast_to(colours, (10, 32, 48, 3)).astype(np.uint8)
     make_frames(tmp_path / "frames" / "0000.h5", {"v": video, "w": video, "x": video})
@@ -123,8 +123,9 @@ def test_ten_clips_of_a_short_video_are_averaged(tmp_path, model):
 
 
 @pytest.mark.parametrize(("frames", "fps"), [(5, None), (40, None), (40, 10.0)])
-def test_a_file_is_recognised_by_the_clips_of_its_stored_frames(tmp_path, frames, fps):
-    """Byte for byte: size, rate, JPEG, crop, and of a short video what comes past its end."""
+def test_the_clips_of_a_file_equal_those_of_its_stored_frames(tmp_path, frames, fps):
+    """They are equal byte for byte: in size, rate, JPEG compression and crop, and in the frames
+    past the end of a short video."""
     about = replace(ABOUT, fps=fps, quality=60)
     make_video(tmp_path / "v.mp4", frames=frames, step=4)
     index = make_index({"v": ""}).assign(path=[str(tmp_path / "v.mp4")])
@@ -136,8 +137,8 @@ def test_a_file_is_recognised_by_the_clips_of_its_stored_frames(tmp_path, frames
     assert np.array_equal(of_file.weights, stored_clips.weights)
 
 
-def test_a_model_notes_how_its_evaluation_took_clips(tmp_path, model):
-    """And predicts by it, wherever the model is copied to."""
+def test_recognition_saves_the_number_of_clips_in_the_model(tmp_path, model):
+    """A copy of the model uses this number to predict."""
     make_video(tmp_path / "v.mp4", frames=40)
     index = make_index({"u": "a", "v": "b", "w": "c"}, test={"v"})
     index = index.assign(path=str(tmp_path / "v.mp4"))
@@ -167,7 +168,7 @@ def test_a_model_notes_how_its_evaluation_took_clips(tmp_path, model):
     assert other != predicted
 
 
-def test_a_model_of_several_evaluations_is_left_as_it_is(tmp_path, model):
+def test_recognition_does_not_change_a_model_outside_its_own_folder(tmp_path, model):
     make_video(tmp_path / "v.mp4", frames=12)
     index = make_index({"u": "a", "v": "b", "w": "c"}, test={"v"})
     index = index.assign(path=str(tmp_path / "v.mp4"))
@@ -181,8 +182,8 @@ def test_a_model_of_several_evaluations_is_left_as_it_is(tmp_path, model):
         8,
         3,
         1,
-        tmp_path / "own" / "out.json",
-        tmp_path / "own" / "predictions.csv",
+        tmp_path / "evaluation" / "out.json",
+        tmp_path / "evaluation" / "predictions.csv",
     )
     assert model.read_bytes() == before
 
@@ -192,11 +193,11 @@ STILLS = {
     "jpg": ("image2", "mjpeg", "yuvj420p"),
     "png": ("image2", "png", "rgb24"),
 }
-"""Suffix to FFmpeg's format, codec and layout of pixels."""
+"""For each suffix, FFmpeg's format, codec and pixel format."""
 
 
 @pytest.mark.parametrize("name", ["one.mp4", "one.gif", "one.jpg", "one.png"])
-def test_predict_leaves_out_what_the_pipeline_leaves_out(tmp_path, model, name):
+def test_predict_refuses_videos_of_one_frame_as_the_pipeline_does(tmp_path, model, name):
     make_video(tmp_path / "one.mp4", frames=1)
     if name != "one.mp4":
         container, codec, layout = STILLS[name[-3:]]
@@ -210,29 +211,29 @@ def test_predict_leaves_out_what_the_pipeline_leaves_out(tmp_path, model, name):
         Predictor(model, threads=1)(tmp_path / name)
 
 
-def test_predict_keeps_no_more_frames_than_its_clips_have(tmp_path, monkeypatch):
+def test_predict_keeps_only_the_frames_of_its_clips_in_memory(tmp_path, monkeypatch):
     """So a video of any length fits into memory."""
-    alive = []
+    references = []
 
     class Frame:
-        """In place of a decoded one."""
+        """Stands in for a decoded frame."""
 
-    def many(*_):
+    def many_frames(*_):
         for _ in range(5000):
             frame = Frame()
-            alive.append(weakref.ref(frame))
+            references.append(weakref.ref(frame))
             yield frame
             del frame
 
     image = np.zeros((32, 48, 3), np.uint8)
-    monkeypatch.setattr("motionfit.evaluation.predict.kept_frames", many)
+    monkeypatch.setattr("motionfit.evaluation.predict.kept_frames", many_frames)
     monkeypatch.setattr("motionfit.evaluation.predict.upright", lambda *_: image)
     assert read_clips(tmp_path / "v.mp4", ABOUT, 10).clips.shape == (10, 8, 28, 28, 3)
-    assert sum(reference() is not None for reference in alive) < 5
-    assert len(alive) == 2 * 5000
+    assert sum(reference() is not None for reference in references) < 5
+    assert len(references) == 2 * 5000
 
 
-def test_a_model_of_other_classes_is_refused(tmp_path, model):
+def test_recognition_refuses_a_model_of_other_classes(tmp_path, model):
     index = make_index({"v": "z", "w": "z"}, test={"w"})
     with pytest.raises(MotionFitError, match="fine_tuning"):
         recognise(model, index, 1, tmp_path, 8, 10, 1, tmp_path / "o", tmp_path / "p")
@@ -241,7 +242,7 @@ def test_a_model_of_other_classes_is_refused(tmp_path, model):
 @pytest.mark.parametrize(
     "change", [{"modality": Modality.FLOW}, {"learned": Learned.PSEUDO_LABELS}]
 )
-def test_predict_refuses_a_model_that_can_not_name_classes_from_rgb(tmp_path, change):
+def test_predict_refuses_models_that_do_not_classify_rgb(tmp_path, change):
     about = replace(ABOUT, **change)
     network = build_network("r2plus1d_small", about.modality, 3, seed=0)
     save_model(network, about, tmp_path / "model.pt")

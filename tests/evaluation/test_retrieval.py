@@ -34,7 +34,8 @@ def random_clips(videos: int, seed: int, clips: int = 2, classes: int = 4) -> Vi
 
 
 def at_angles(videos: str, labels: str, angles: np.ndarray) -> VideoClips:
-    """Videos and labels of a letter each, and the angle (V, N) of each clip in a plane."""
+    """Videos with features in a plane. `videos`, `labels`: one letter per video. `angles`: (V, N),
+    the angle of each clip's feature."""
     V, N = angles.shape
     features = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
     return VideoClips(
@@ -45,27 +46,27 @@ def at_angles(videos: str, labels: str, angles: np.ndarray) -> VideoClips:
     )
 
 
-@pytest.mark.parametrize("at_once", [2**24, 300, 1])
+@pytest.mark.parametrize("block_size", [2**24, 300, 1])
 @pytest.mark.parametrize("k", [1, 3, 20, 500])
-def test_recall_equals_a_brute_force_computation(k, at_once, monkeypatch):
-    monkeypatch.setattr(retrieval, "BLOCK_SIZE", at_once)  # all queries, some, or one at a time
+def test_recall_equals_a_brute_force_computation(k, block_size, monkeypatch):
+    monkeypatch.setattr(retrieval, "BLOCK_SIZE", block_size)  # all queries, some, or one
     queries, gallery = random_clips(20, 0).by_clip(), random_clips(30, 1).by_clip()
-    found = 0
+    hits = 0
     for query, label in zip(*queries, strict=True):
         cosines = [float(query @ g) for g in gallery.features]
         order = sorted(range(60), key=lambda i: -cosines[i])[:k]
-        found += any(gallery.labels[i] == label for i in order)
-    assert recall(label_hits(queries, gallery, 500), k) == pytest.approx(found / 40)
+        hits += any(gallery.labels[i] == label for i in order)
+    assert recall(label_hits(queries, gallery, 500), k) == pytest.approx(hits / 40)
 
 
-def test_largest_first():
-    places, values = largest(np.array([[0.1, 0.7, 0.5], [0.3, 0.2, 0.1]]), 2)
-    assert places.tolist() == [[1, 2], [0, 1]]
+def test_largest_returns_descending_values_and_their_indices():
+    indices, values = largest(np.array([[0.1, 0.7, 0.5], [0.3, 0.2, 0.1]]), 2)
+    assert indices.tolist() == [[1, 2], [0, 1]]
     assert values.tolist() == [[0.7, 0.5], [0.3, 0.2]]
     assert largest(np.array([[0.1, 0.7, 0.5]]), 9)[0].tolist() == [[1, 2, 0]]
 
 
-def test_a_video_is_the_mean_of_its_clips():
+def test_by_video_averages_the_clips_of_a_video():
     clips = random_clips(2, 0)
     means = clips.by_video()
     assert means.labels.tolist() == ["0", "1"]
@@ -73,20 +74,22 @@ def test_a_video_is_the_mean_of_its_clips():
 
 
 def test_all_ten_clips_of_a_short_video_count():
-    """The query's class comes behind one clip of another, which a short video has ten times."""
+    """A short video of another class has the nearest clip ten times. All ten rank before the first
+    clip of the query's class."""
     near, far = np.full(10, 0.1), np.linspace(0.2, 0.9, 10)
     gallery = at_angles("ab", "xy", np.stack([near, far]))
     queries = at_angles("qr", "yx", np.array([[0.0] * 10, [0.0] * 9 + [1.0]]))
     hits = label_hits(queries.by_clip(), gallery.by_clip(), 20)
     assert hits.shape == (20, 20)
-    # The ten clips of q miss up to R@10. Nine of r hit at once, the tenth is next to nine of y.
+    # The ten clips of q have no hit among the first 10. Nine clips of r hit at rank 1; the tenth is
+    # nearer to nine clips of y.
     assert recall(hits, 1) == 9 / 20
     assert recall(hits, 5) == 9 / 20
     assert recall(hits, 10) == 9 / 20
     assert recall(hits, 11) == 1
 
 
-def test_a_short_video_has_as_many_clips_as_the_others(tmp_path):
+def test_a_short_video_gets_as_many_clips_as_the_others(tmp_path):
     videos = {"long": moving_square(26), "short": moving_square(10), "still": moving_square(5)}
     make_frames(tmp_path / "0000.h5", videos)
     rows = pd.DataFrame({"video": ["short", "long", "still"], "label": ["x", "y", "x"]})
@@ -107,19 +110,19 @@ def test_a_short_video_has_as_many_clips_as_the_others(tmp_path):
     assert clips.by_clip().labels.tolist() == ["x"] * 10 + ["y"] * 10 + ["x"] * 10
 
 
-@pytest.mark.parametrize("at_once", [2**24, 1])
-def test_ten_videos_are_kept_though_the_nearest_clips_are_all_of_one(at_once, monkeypatch):
-    """Video a has the 12 clips that are nearest; from b on, each is farther than the one before,
-    and another of its clips is the nearest."""
-    monkeypatch.setattr(retrieval, "BLOCK_SIZE", at_once)
+@pytest.mark.parametrize("block_size", [2**24, 1])
+def test_ten_videos_are_listed_even_if_one_has_all_the_nearest_clips(block_size, monkeypatch):
+    """Video a has the 12 nearest clips. Each of the other videos is farther than the one before,
+    and its nearest clip has the next index."""
+    monkeypatch.setattr(retrieval, "BLOCK_SIZE", block_size)
     names = "abcdefghijklmn"
-    place = np.arange(len(names))[:, None]
-    angles = 0.1 * place + 0.005 * ((np.arange(12) - place) % 12)
+    position = np.arange(len(names))[:, None]
+    angles = 0.1 * position + 0.005 * ((np.arange(12) - position) % 12)
     order = np.random.default_rng(0).permutation(len(names))
     shuffled = "".join(names[i] for i in order)
     labels = shuffled.translate(str.maketrans("aeim", "xxxx"))
     gallery = at_angles(shuffled, labels, angles[order])
-    # Of three clips the middle one, at angle 0, is the query.
+    # The middle one of three clips is the query: at angle 0 for q, and 0.1 for r.
     queries = at_angles("qr", "xy", np.array([[1.5, 0, 1.5], [1.5, 0.1, 1.5]]))
     table = nearest_videos(queries, gallery)
     assert table.columns.tolist() == [
@@ -143,14 +146,14 @@ def test_ten_videos_are_kept_though_the_nearest_clips_are_all_of_one(at_once, mo
     assert len(table) == 20
 
 
-def test_of_few_training_videos_all_are_kept():
+def test_fewer_than_ten_training_videos_are_all_listed():
     table = nearest_videos(random_clips(5, 0), random_clips(3, 1))
     assert (table.groupby("query")["video"].nunique() == 3).all()
     assert len(table) == 15
 
 
-def test_videos_find_their_likes(tmp_path):
-    """Bright and dark videos: any network, even an untrained one, keeps them apart."""
+def test_bright_and_dark_videos_retrieve_their_own_class(tmp_path):
+    """Even an untrained network distinguishes them."""
     rng = np.random.default_rng(0)
     videos, labels = {}, {}
     for i in range(12):
@@ -178,8 +181,8 @@ def test_videos_find_their_likes(tmp_path):
     assert result == {"clip": {"R@1": 1, "R@5": 1}, "video": {"R@1": 1, "R@5": 1}}
     neighbours = pd.read_csv(tmp_path / "neighbours.csv")
     assert set(neighbours["query"]) == {"v00", "v01", "v02"}
-    for _, found in neighbours.groupby("query"):
-        assert set(found["video"]) == {f"v{i:02d}" for i in range(3, 12)}  # each once
-        assert len(found) == 9
+    for _, rows in neighbours.groupby("query"):
+        assert set(rows["video"]) == {f"v{i:02d}" for i in range(3, 12)}  # each once
+        assert len(rows) == 9
     first = neighbours[neighbours["rank"] == 1]
     assert (first["label"] == first["query_label"]).all()

@@ -8,7 +8,8 @@ from tests.workflow.runs import Run, once
 
 @pytest.fixture(scope="session")
 def undisturbed(shared_folder) -> Run:
-    """A run that nothing disturbed: not to be changed, but copied and compared with."""
+    """A finished run without any disturbance. Tests copy it, compare with it, and do not change
+    it."""
 
     def make(folder: Path) -> None:
         finished(small_run(folder)())

@@ -1,4 +1,4 @@
-"""Runs that are disturbed: killed, watched, copied with some of their results taken away."""
+"""Disturbs runs: kills and watches them, and copies them without some of their results."""
 
 import os
 import shutil
@@ -29,12 +29,12 @@ STAGES = {
     "metrics": "evaluations/motionfit/metrics.json",
     "report": "report/index.html",
 }
-"""Each stage's rule, in an order in which they can run, and a file that it makes."""
+"""The rule of each stage, in an order in which they can run, and a file that it makes."""
 
 
 def small_run(folder: Path) -> Run:
-    """A run of all stages with as few jobs as can be, each of one thread, so that its sums are the
-    same whatever else the machine does."""
+    """A run of all stages with as few jobs as possible. Each job has one thread, so that its results
+    do not depend on the load of the machine."""
     run = run_with_videos(folder)
     for dataset in ("target", "source"):
         run.change(set_key(f"datasets/{dataset}/shards", 1))
@@ -63,20 +63,22 @@ def small_run(folder: Path) -> Run:
 
 
 def copied(run: Run, folder: Path, without: str) -> Run:
-    """A copy of a run, without what comes from a stage on, by the order of STAGES."""
+    """A copy of a run without the results of the stage `without` and of all later stages in
+    STAGES."""
     shutil.copytree(run.folder, folder)
     copy = Run(folder)
     names = list(STAGES)
     missing = {copy.file(STAGES[stage]) for stage in names[names.index(without) :]}
-    if copy.file(STAGES["metrics"]) in missing:  # those of all evaluations, or Snakemake would not
-        missing |= set(copy.file("evaluations").glob("*/metrics.json"))  # miss what they come from
+    if copy.file(STAGES["metrics"]) in missing:
+        # Metrics of other evaluations go too. Otherwise Snakemake would not make their inputs.
+        missing |= set(copy.file("evaluations").glob("*/metrics.json"))
     for path in missing:
         path.unlink()
     return copy
 
 
 class Started:
-    """A Snakemake that runs in the background, in a group of processes of its own."""
+    """A Snakemake that runs in the background, in its own process group."""
 
     def __init__(self, run: Run, *arguments: str):
         self._output = run.folder / "output.txt"
@@ -91,7 +93,7 @@ class Started:
             )
 
     def until(self, happened: Callable[[], object], seconds: float = 300) -> None:
-        """Waits for something that is to happen while it runs."""
+        """Waits until `happened` returns true. Fails if Snakemake ends before that."""
         end = time.monotonic() + seconds
         while not happened():
             assert self.process.poll() is None, self.text
@@ -99,7 +101,8 @@ class Started:
             time.sleep(0.02)
 
     def kill(self, whole: bool) -> list[int]:
-        """Kills it as a power cut does, or it alone; the jobs that it leaves behind."""
+        """Kills Snakemake. If `whole`, kills its jobs too, as a power cut would. Returns the jobs
+        that are left behind."""
         jobs = [] if whole else descendants(self.process.pid)
         if whole:
             for process in descendants(self.process.pid):
@@ -119,7 +122,7 @@ class Started:
 
 @contextmanager
 def started(run: Run, *arguments: str) -> Iterator[Started]:
-    """A Snakemake in the background, which is gone at the end, and its jobs, however that comes."""
+    """Runs Snakemake in the background. At the end, kills it and its jobs if they still run."""
     background = Started(run, *arguments)
     try:
         yield background
@@ -135,16 +138,16 @@ def end(process: int) -> None:
 
 
 def descendants(process: int) -> list[int]:
-    """The processes that a process has started, and those that these have."""
-    found = []
+    """The children of a process, their children, and so on."""
+    processes = []
     for task in Path(f"/proc/{process}/task").glob("*/children"):
         try:
             children = [int(child) for child in task.read_text().split()]
-        except OSError:  # it has ended meanwhile
+        except OSError:  # the process has ended meanwhile
             continue
         for child in children:
-            found += [child, *descendants(child)]
-    return found
+            processes += [child, *descendants(child)]
+    return processes
 
 
 def command_line(process: int) -> bytes:
@@ -155,7 +158,7 @@ def command_line(process: int) -> bytes:
 
 
 def gone(process: int) -> bool:
-    """Whether a process has ended; one that nobody has waited for yet counts as gone."""
+    """Whether a process has ended. A zombie counts as ended."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
@@ -170,17 +173,18 @@ def wait_for_all(processes: list[int], seconds: float = 120) -> None:
 
 
 def logs(run: Run, stage: str) -> dict[Path, int]:
-    """Each log of a stage, and when it was written last; the report's is a file and no folder."""
-    found = run.file("logs").glob(f"{stage}.log" if stage == "report" else f"{stage}/**/*.log")
+    """For each log of a stage, the time when it was last written."""
+    # The report has a single log, and other stages have a folder of logs.
+    paths = run.file("logs").glob(f"{stage}.log" if stage == "report" else f"{stage}/**/*.log")
     times = {}
-    for path in found:
-        with suppress(FileNotFoundError):  # Snakemake removes that of a job that begins
+    for path in paths:
+        with suppress(FileNotFoundError):  # Snakemake removes the log of a job that begins
             times[path] = path.stat().st_mtime_ns
     return times
 
 
 def begins(run: Run, stage: str) -> Callable[[], bool]:
-    """For `until`: whether a job of a stage has begun since now."""
+    """For `until`: whether a job of a stage has begun since this call."""
     before = logs(run, stage)
     return lambda: any(begun != before.get(path) for path, begun in logs(run, stage).items())
 
@@ -190,8 +194,8 @@ def finished(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def told(outcome: Outcome) -> str:
-    """What the user sees of a run that failed: words, and no traceback."""
+def failure(outcome: Outcome) -> str:
+    """Output of a run that failed without a traceback."""
     assert outcome.status != 0, outcome.text
     assert "Traceback" not in outcome.text, outcome.text
     return outcome.text

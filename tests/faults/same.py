@@ -1,4 +1,4 @@
-"""Whether two runs came to the same results."""
+"""Compares the results of two runs."""
 
 import json
 import re
@@ -10,15 +10,16 @@ import torch
 from tests.workflow.runs import Run
 
 TIMES = ["clips_per_second", "waiting", "seconds"]
-"""Columns of a history that say how fast, and not what."""
+"""Columns of a history that depend on the speed of the machine."""
 DATED = (".made_from.json", ".videos.json")
-"""Ends of the names of what says how the videos were, which have a date in each run."""
+"""Endings of files that contain dates of the videos, which differ between runs."""
 NO_RESULTS = {"logs", "benchmarks", "tensorboard"}
 
 
 def same_results(run: Run, undisturbed: Run) -> None:
-    """Asserts that two runs have the same files with the same contents: frames, flow and features
-    byte for byte, weights bit for bit, and that none has a temporary file or a checkpoint left."""
+    """Asserts that two runs have the same files with the same contents, so that no temporary file
+    or checkpoint is left. Frames, flow and features are compared byte for byte, and weights bit for
+    bit."""
     ours, theirs = results(run), results(undisturbed)
     assert not ours.keys() ^ theirs.keys(), ours.keys() ^ theirs.keys()
     different = [name for name in ours if content(ours[name]) != content(theirs[name])]
@@ -26,7 +27,7 @@ def same_results(run: Run, undisturbed: Run) -> None:
 
 
 def results(run: Run) -> dict[str, Path]:
-    """Name below `results/` to path."""
+    """Paths of the results of a run by their names below `results/`."""
     root = run.file("")
     files = (path for path in root.rglob("*") if path.is_file())
     named = {str(path.relative_to(root)): path for path in files}
@@ -40,7 +41,7 @@ def results(run: Run) -> dict[str, Path]:
 
 
 def content(path: Path) -> object:
-    """What counts of a file, as something that can be compared."""
+    """The content of a file that two runs must share, in a form that can be compared."""
     if path.suffix == ".pt":
         saved = torch.load(path, weights_only=True)
         weights = {
@@ -51,6 +52,6 @@ def content(path: Path) -> object:
         return pd.read_csv(path).drop(columns=TIMES).to_csv()
     if path.suffix == ".json":
         return json.loads(path.read_text())
-    if path.suffix == ".html":  # but for the date and the times
+    if path.suffix == ".html":  # without the date and the times
         return re.sub(r"\d+", "", "".join(re.findall(r"<h2.*?</h2>", path.read_text())))
     return path.read_bytes()

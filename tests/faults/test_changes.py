@@ -1,4 +1,4 @@
-"""Videos that change while a run reads them, and a clock that is set back."""
+"""Videos change while a run reads them, or the clock is set back."""
 
 import os
 import shutil
@@ -8,14 +8,14 @@ import pytest
 
 from motionfit.config import Demo
 from motionfit.datasets.demo import render_video, write_video
-from tests.faults.disturbed import begins, copied, finished, small_run, started, told
+from tests.faults.disturbed import begins, copied, failure, finished, small_run, started
 from tests.faults.same import same_results
 from tests.workflow.runs import Run
 
 pytestmark = pytest.mark.long
 
 FRAMES = "results/frames/source/16x24/failed.csv"
-"""What the index and the frames of the data set are made for; all else follows from these."""
+"""A target that needs the index and all frames of the data set. All other results depend on these."""
 
 
 def add(folder: Path) -> None:
@@ -36,7 +36,7 @@ def videos(run: Run) -> Path:
 
 
 def same_frames(run: Run, tmp_path: Path) -> None:
-    """Asserts that the index and the frames are those of a new run on the videos as they are."""
+    """Asserts that the index and the frames equal those of a new run on the present videos."""
     fresh = small_run(tmp_path / "fresh")
     shutil.rmtree(videos(fresh))
     shutil.copytree(videos(run), videos(fresh))
@@ -44,7 +44,7 @@ def same_frames(run: Run, tmp_path: Path) -> None:
     same_results(run, fresh)
 
 
-def test_videos_that_change_between_index_and_frames(tmp_path):
+def test_videos_may_change_between_index_and_frames(tmp_path):
     run = small_run(tmp_path / "run")
     finished(run("results/index/source.csv"))
     for change in (add, replace, remove):
@@ -55,7 +55,7 @@ def test_videos_that_change_between_index_and_frames(tmp_path):
 
 
 @pytest.mark.parametrize("change", [add, replace, remove])
-def test_videos_that_change_while_they_are_read(tmp_path, change):
+def test_videos_may_change_while_they_are_read(tmp_path, change):
     run = small_run(tmp_path / "run")
     begun = begins(run, "frames")
     with started(run, FRAMES) as background:
@@ -63,7 +63,7 @@ def test_videos_that_change_while_they_are_read(tmp_path, change):
         change(videos(run))
         outcome = background.wait()
     if outcome.status:  # the index names a video that is gone
-        assert "can't be read (No such file or directory)" in told(outcome)
+        assert "can't be read (No such file or directory)" in failure(outcome)
     assert run.plan(FRAMES).jobs
     finished(run(FRAMES))
     assert run.plan(FRAMES).nothing_to_do
@@ -74,9 +74,9 @@ AHEAD = 6 * 3600 * 10**9
 """Nanoseconds by which the clock was set back."""
 
 
-def test_a_clock_that_is_set_back_in_the_middle_of_a_run(undisturbed, tmp_path):
-    """What was made before has dates in the future, and Snakemake refuses what is older than that
-    from which it is made."""
+def test_a_run_goes_on_after_the_clock_is_set_back(undisturbed, tmp_path):
+    """The finished results have dates in the future, and Snakemake refuses new results that are older
+    than their inputs."""
     run = copied(undisturbed, tmp_path / "run", without="metrics")
     for path in run.file("").rglob("*"):
         if path.is_file() and path.suffix != ".mp4":

@@ -1,4 +1,4 @@
-"""Files of a run that a disk, a copy or a hand has damaged after they were written."""
+"""Files of a run are damaged after they were written."""
 
 import os
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.disturbed import STAGES, copied, finished, told
+from tests.faults.disturbed import STAGES, copied, failure, finished
 from tests.faults.same import same_results
 
 pytestmark = pytest.mark.long
@@ -17,12 +17,12 @@ def truncate(content: bytearray) -> None:
 
 
 def flip(content: bytearray) -> None:
-    """One bit, in the middle: of a shard in a frame or a feature, of a model in a weight."""
+    """Flips one bit in the middle: in a frame or feature of a shard, or in a weight of a model."""
     content[len(content) // 2] ^= 4
 
 
 def damage(path: Path, how: Callable[[bytearray], None]) -> None:
-    """As a disk does it: the file's date stays."""
+    """Damages a file and keeps its date, as a broken disk does."""
     date = path.stat().st_mtime_ns
     content = bytearray(path.read_bytes())
     how(content)
@@ -40,13 +40,13 @@ def damage(path: Path, how: Callable[[bytearray], None]) -> None:
         ("appearance_model", "fine_tuning"),
     ],
 )
-def test_a_damaged_file_is_named_and_made_anew(undisturbed, tmp_path, stage, reader, how):
+def test_a_damaged_file_is_named_and_can_be_made_again(undisturbed, tmp_path, stage, reader, how):
     run = copied(undisturbed, tmp_path / "run", without=reader)
     path = run.file(STAGES[stage])
     damage(path, how)
-    said = told(run())
-    assert f"results/{STAGES[stage]} is damaged (" in said
-    assert "delete it and run again" in said
+    text = failure(run())
+    assert f"results/{STAGES[stage]} is damaged (" in text
+    assert "delete it and run again" in text
     path.unlink()
     finished(run())
     same_results(run, undisturbed)

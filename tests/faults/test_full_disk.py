@@ -1,4 +1,4 @@
-"""A disk that is full while something is written to it."""
+"""The disk is full while a job writes to it."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from motionfit.errors import MotionFitError
 from motionfit.files import replacing
 from motionfit.store.hdf5 import new_hdf5
 from tests.faults.disks import fill, small_disk
-from tests.faults.disturbed import STAGES, begins, copied, finished, started, told
+from tests.faults.disturbed import STAGES, begins, copied, failure, finished, started
 from tests.faults.same import same_results
 from tests.workflow.runs import Run
 
@@ -26,7 +26,7 @@ def write_hdf5(path: Path) -> None:
 
 
 def write_small_hdf5(path: Path) -> None:
-    """So small that HDF5 writes nothing before it closes the file."""
+    """Writes a file so small that HDF5 writes nothing before it closes the file."""
     with new_hdf5(path) as file:
         file.create_dataset("few", data=np.arange(1000))
 
@@ -59,7 +59,7 @@ def write_film(path: Path) -> None:
     "write",
     [write_hdf5, write_small_hdf5, write_array, write_model, write_table, write_page, write_film],
 )
-def test_whatever_writes_says_so_and_the_file_before_is_kept(tmp_path, write):
+def test_a_full_disk_is_reported_and_the_old_file_is_kept(tmp_path, write):
     with small_disk(tmp_path / "disk", 2) as disk:
         path = disk / "result"
         path.write_text("whole")
@@ -76,24 +76,24 @@ FILLED = ["frames", "flow", "features", "pseudo_labels", "random_model", "recogn
 
 @pytest.mark.long
 def test_a_run_whose_disk_fills_in_one_stage_after_another(undisturbed, tmp_path):
-    """All of it: the results, their logs and what Snakemake keeps."""
+    """The results, the logs and Snakemake's metadata are all on this disk."""
     with small_disk(tmp_path / "disk", 64) as disk:
         run = copied(undisturbed, disk / "run", without="frames")
         for stage in FILLED:
-            full(run, stage, disk)
+            fill_during(run, stage, disk)
         finished(run())
         same_results(run, undisturbed)
 
 
-def full(run: Run, stage: str, disk: Path, leave: int = 0) -> str:
-    """Fills the disk as a job of a stage begins, and makes space again when it has failed; what the
-    user saw."""
+def fill_during(run: Run, stage: str, disk: Path, leave: int = 0) -> str:
+    """Fills the disk when a job of a stage begins, and frees it after the job has failed. Returns
+    the output of Snakemake."""
     target = run.file(STAGES[stage])
     begun = begins(run, stage)
     with started(run, f"results/{STAGES[stage]}") as background:
         background.until(begun)
         filler = fill(disk, leave)
-        text = told(background.wait())
+        text = failure(background.wait())
     assert not target.exists()
     assert not list(run.file("").rglob("*.tmp"))
     filler.unlink()
@@ -107,8 +107,8 @@ def test_a_training_whose_disk_fills_keeps_its_last_whole_checkpoint(undisturbed
         run = copied(undisturbed, disk / "run", without="appearance_model")
         model = run.file(STAGES["appearance_model"])
         size = undisturbed.file(STAGES["appearance_model"]).stat().st_size
-        # Room for one checkpoint, which is weights and momentum, and not for two.
-        text = full(run, "appearance_model", disk, leave=3 * size)
+        # There is room for one checkpoint, of weights and momentum, but not for two.
+        text = fill_during(run, "appearance_model", disk, leave=3 * size)
         assert "epoch_0003" in text
         kept = list(model.parent.glob("checkpoints/*/epoch_*.pt"))
         assert [path.name[:10] for path in kept] == ["epoch_0002"]

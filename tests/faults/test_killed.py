@@ -1,4 +1,4 @@
-"""Snakemake, its jobs and the processes that read for them, killed without a chance."""
+"""Snakemake, its jobs or their worker processes are killed by SIGKILL."""
 
 import subprocess
 import sys
@@ -14,9 +14,9 @@ from tests.faults.disturbed import (
     copied,
     descendants,
     end,
+    failure,
     finished,
     started,
-    told,
     wait_for_all,
 )
 from tests.faults.same import same_results
@@ -28,7 +28,8 @@ pytestmark = pytest.mark.long
 
 @pytest.mark.parametrize("whole", [True, False], ids=["power_cut", "snakemake_alone"])
 def test_a_run_that_is_killed_in_each_stage(undisturbed, tmp_path, whole):
-    """Together with its jobs, or so that they are left behind and write on beside the next run."""
+    """Either its jobs are killed too, or they are left behind and go on writing beside the next
+    run."""
     run = unstarted(undisturbed, tmp_path / "run")
     orphans = []
     for stage, file in STAGES.items():
@@ -37,13 +38,13 @@ def test_a_run_that_is_killed_in_each_stage(undisturbed, tmp_path, whole):
             background.until(begun)
             orphans += background.kill(whole)
         if stage == "frames":
-            text = told(run())
+            text = failure(run())
             assert "was killed, and its lock is left" in text
             assert "snakemake --unlock" in text
         finished(run("--unlock"))
     outcome = run()
-    if outcome.status:  # a training is left behind, and the next one does not write beside it
-        assert "another training is running in" in told(outcome)
+    if outcome.status:  # a training is left behind, and the next one refuses to start
+        assert "another training is running in" in failure(outcome)
         wait_for_all(orphans)
         outcome = run()
     finished(outcome)
@@ -51,8 +52,8 @@ def test_a_run_that_is_killed_in_each_stage(undisturbed, tmp_path, whole):
     same_results(run, undisturbed)
 
 
-def test_a_job_that_is_killed(undisturbed, tmp_path):
-    """As the system does to one that takes too much memory."""
+def test_a_job_that_is_killed_can_run_again(undisturbed, tmp_path):
+    """The system kills a job like this if it uses too much memory."""
     run = copied(undisturbed, tmp_path / "run", without="fine_tuning")
     begun = begins(run, "fine_tuning")
     with started(run) as background:
@@ -60,7 +61,7 @@ def test_a_job_that_is_killed(undisturbed, tmp_path):
         for job in descendants(background.process.pid):
             if b"fine_tuning" in command_line(job):
                 end(job)
-        text = told(background.wait())
+        text = failure(background.wait())
     assert "Error in rule fine_tuning" in text
     assert "results/logs/fine_tuning/motionfit/split1.log" in text
     finished(run())
@@ -83,8 +84,8 @@ if __name__ == "__main__":
 """
 
 
-def test_a_reader_of_a_training_that_is_killed(tmp_path):
-    """The training ends with a message rather than waiting, and goes on when it runs again."""
+def test_a_training_whose_worker_process_is_killed_ends_and_can_resume(tmp_path):
+    """It ends with a message instead of waiting forever."""
     flow = make_store(tmp_path / "flow")
     (tmp_path / "training.py").write_text(TRAINING)
 

@@ -25,7 +25,8 @@ TINY = ROOT / "tests" / "workflow" / "tiny.yaml"
 
 
 def tiny() -> dict:
-    """The smallest config that has every stage; through JSON, so that nothing in it is shared."""
+    """The smallest config that has every stage. It goes through JSON, so that no two sections share
+    a dictionary."""
     values = json.loads(json.dumps(yaml.safe_load(TINY.read_text())))
     values["appearance_models"]["mers"] = {
         **values["appearance_models"]["appearance"],
@@ -68,11 +69,11 @@ JOBS = {
     "retrieval_figure": {"figure": "found"},
     "report": {},
 }
-"""A job of each rule, by the rule's wildcards."""
+"""The wildcards of one job of each rule."""
 
 
 def artefacts(values: dict, indexes: Callable[[str], Indexed] = fake_index) -> dict[str, Artefact]:
-    """Rule to the artefact of its job, with the fingerprint that it has now."""
+    """For each rule, the artefact of its job. Its fingerprint is computed now."""
     of_config = Graph(load_config(values), indexes)
     made = {rule: of_config.artefact(rule, wildcards) for rule, wildcards in JOBS.items()}
     for artefact in made.values():
@@ -81,7 +82,7 @@ def artefacts(values: dict, indexes: Callable[[str], Indexed] = fake_index) -> d
 
 
 def changed(before: dict[str, Artefact], after: dict[str, Artefact]) -> set[str]:
-    """Rules whose artefact has another fingerprint."""
+    """Rules whose artefact has a different fingerprint after a change."""
     return {rule for rule in JOBS if before[rule].fingerprint != after[rule].fingerprint}
 
 
@@ -121,14 +122,14 @@ LEARNED = {"motion_model", "features", "pseudo_labels", "appearance_model", "mer
         ("resources", {"flow": {"threads": 3}}, set()),
     ],
 )
-def test_a_change_of_the_config_is_in_what_depends_on_it_and_in_nothing_else(key, value, remade):
+def test_a_change_of_the_config_changes_only_the_artefacts_that_depend_on_it(key, value, remade):
     values = tiny()
     before = artefacts(values)
     set_key(values, key, value)
     assert changed(before, artefacts(values)) == remade
 
 
-def test_results_of_one_split_are_not_those_of_another():
+def test_each_split_has_a_fingerprint_of_its_own():
     of_config = Graph(load_config(tiny()), fake_index)
     for rule, wildcards in JOBS.items():
         if "split" in wildcards:
@@ -138,7 +139,7 @@ def test_results_of_one_split_are_not_those_of_another():
 
 
 def test_the_names_of_annotation_files_count(tmp_path):
-    """Of UCF101's lists they say the split, of HMDB51's the class too."""
+    """The names of UCF101's lists contain the split; those of HMDB51's contain the class too."""
     (tmp_path / "lists").mkdir()
     (tmp_path / "videos").mkdir()
     values = tiny()
@@ -157,11 +158,11 @@ def test_the_names_of_annotation_files_count(tmp_path):
 def test_the_order_of_keys_changes_nothing():
     values = tiny()
     turned = json.loads(json.dumps(values), object_pairs_hook=lambda pairs: dict(pairs[::-1]))
-    # But for tables and the report, whose rows are in the order of the config.
+    # The report is an exception: its rows are in the order of the config.
     assert changed(artefacts(values), artefacts(turned)) <= {"report"}
 
 
-def test_another_content_of_an_index_counts_and_another_place_of_the_videos_does_not():
+def test_the_content_of_an_index_counts_and_the_folder_of_the_videos_does_not():
     rows = pd.DataFrame(
         {
             "video": ["a.mp4", "b.mp4"],
@@ -198,7 +199,7 @@ def indexes_of(folder: Path) -> Callable[[str], Indexed]:
     return lambda dataset: Indexed("the same", videos)
 
 
-def test_a_replaced_video_is_in_all_that_is_made_from_its_shard(videos):
+def test_a_replaced_video_changes_all_that_is_made_from_its_shard(videos):
     before = artefacts(tiny(), indexes_of(videos))
     (videos / "a.mp4").write_text("another, and longer")
     after = artefacts(tiny(), indexes_of(videos))
@@ -209,7 +210,7 @@ def test_a_replaced_video_is_in_all_that_is_made_from_its_shard(videos):
     assert shards[0].fingerprint == shards[1].fingerprint != after["frames"].fingerprint
 
 
-def test_a_video_by_another_date_makes_nothing_again(videos, tmp_path, monkeypatch):
+def test_the_date_of_a_video_does_not_count(videos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = artefacts(tiny(), indexes_of(videos))
     record_of(before["frames"]).finish()
@@ -217,17 +218,17 @@ def test_a_video_by_another_date_makes_nothing_again(videos, tmp_path, monkeypat
     write_json(seen_path(Path(before["frames"].path)), seen)
     os.utime(videos / "a.mp4", (1, 1))
     assert not changed(before, artefacts(tiny(), indexes_of(videos)))
-    (videos / "a.mp4").write_text("b.mp4")  # of the same size
+    (videos / "a.mp4").write_text("b.mp4")  # has the same size
     assert "frames" in changed(before, artefacts(tiny(), indexes_of(videos)))
 
 
-def test_a_folder_of_videos_that_is_moved_changes_nothing(videos, tmp_path):
+def test_moving_the_folder_of_the_videos_changes_nothing(videos, tmp_path):
     before = artefacts(tiny(), indexes_of(videos))
     shutil.move(videos, tmp_path / "there")
     assert not changed(before, artefacts(tiny(), indexes_of(tmp_path / "there")))
 
 
-def test_the_content_of_files_from_outside_counts_and_their_dates_do_not(tmp_path, monkeypatch):
+def test_the_content_of_the_users_files_counts_and_their_dates_do_not(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "videos").mkdir()
     (tmp_path / "labels.csv").write_text("path,label\n")
@@ -257,12 +258,12 @@ def test_the_content_of_files_from_outside_counts_and_their_dates_do_not(tmp_pat
     assert {rule for rule, value in made().items() if value != before[rule]} == set(before)
 
 
-def test_the_code_of_an_artefact_is_that_of_its_stage():
+def test_the_code_of_an_artefact_starts_with_its_stage():
     for rule, artefact in artefacts(tiny()).items():
         assert artefact.code[0] == f"motionfit.stages.{rule}"
 
 
-def test_the_code_of_flow_and_of_an_index_is_that_of_its_own_method_or_format():
+def test_the_code_of_flow_and_of_an_index_has_only_their_method_or_format():
     values = tiny()
     values["flow"]["tvl1"]["method"] = "tvl1_gpu"
     covered = set().union(*(reached(name, set()) for name in artefacts(values)["flow"].code))
@@ -274,7 +275,7 @@ def test_the_code_of_flow_and_of_an_index_is_that_of_its_own_method_or_format():
     assert not {"motionfit.datasets.kinetics", "motionfit.datasets.ucf101"} & covered
 
 
-def test_inputs_are_the_files_of_what_they_are_made_by():
+def test_inputs_are_files_of_the_artefacts_that_make_them():
     made = artefacts(tiny())
     assert made["motion_model"].inputs["clips"].paths == (
         "results/flow/target/tvl1/0000.h5",
@@ -311,20 +312,20 @@ def test_every_rule_is_a_stage_with_a_module_and_resources():
 
 
 def test_a_rule_gives_its_command_every_option_that_the_graph_has():
-    """What a job depends on is what it is told."""
+    """So a job depends on exactly what its command gets."""
     text = "\n".join(file.read_text() for file in sorted((ROOT / "rules").glob("*.smk")))
     rules = dict(re.findall(r"^(?:rule|checkpoint) (\w+):\n((?:    .*\n|\n)+)", text, re.MULTILINE))
     for name, artefact in artefacts(tiny()).items():
         for option in artefact.options:
-            told = f'option("{name}", "{option}")' in rules[name]
-            assert told or (name, option) in {("frames", "fps"), ("table", "leaking")}
-        for read, files in artefact.inputs.items():
-            asked = f'reads("{name}", "{read}")' in rules[name]
-            assert asked or not files.paths or read == "videos", (name, read)
+            passed = f'option("{name}", "{option}")' in rules[name]
+            assert passed or (name, option) in {("frames", "fps"), ("table", "leaking")}
+        for input_name, files in artefact.inputs.items():
+            declared = f'reads("{name}", "{input_name}")' in rules[name]
+            assert declared or not files.paths or input_name == "videos", (name, input_name)
 
 
-def test_what_follows_from_no_shard_is_known_without_an_index():
-    """So a plan lists the jobs that come after an index that is still to be made."""
+def test_inputs_that_do_not_depend_on_shards_are_known_without_an_index():
+    """So a plan lists the jobs that depend on an index that is still to be made."""
 
     def no_index(dataset: str) -> Indexed:
         raise LookupError(dataset)

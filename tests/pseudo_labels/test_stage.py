@@ -38,7 +38,7 @@ def make_features(
     )
 
 
-def test_features_are_those_of_the_network(tmp_path):
+def test_the_features_file_has_the_features_of_the_network(tmp_path):
     rng = np.random.default_rng(0)
     fields = {"long": rng.normal(0, 3, (20, 28, 32, 2)), "short": rng.normal(0, 3, (5, 28, 32, 2))}
     another = rng.normal(0, 3, (13, 28, 32, 2))
@@ -92,9 +92,9 @@ def test_features_of_longer_clips_than_the_network_was_trained_with(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("rate", "told"), [(12.0, False), (30.0, True), (10.0, False), (6.0, True)]
+    ("rate", "warned"), [(12.0, False), (30.0, True), (10.0, False), (6.0, True)]
 )
-def test_a_source_of_another_frame_rate_is_told_once(tmp_path, caplog, rate, told):
+def test_a_source_of_another_frame_rate_gives_one_warning(tmp_path, caplog, rate, warned):
     rng = np.random.default_rng(0)
     make_features(tmp_path / "features", {v: rng.normal(size=(3, 4)) for v in "abc"}, rate, 12.0)
     make_pseudo_labels(
@@ -107,15 +107,15 @@ def test_a_source_of_another_frame_rate_is_told_once(tmp_path, caplog, rate, tol
         1,
         tmp_path / "out",
     )
-    said = [r.message for r in caplog.records if "frames a second" in r.message]
-    assert len(said) == told
+    warnings = [r.message for r in caplog.records if "frames a second" in r.message]
+    assert len(warnings) == warned
     if rate == 30:
-        assert "the source has 30 frames a second" in said[0]
-        assert "learned from videos of 12: to it, motion is 0.4 times as fast" in said[0]
-        assert "the same fps, 12 or less" in said[0]
+        assert "the source has 30 frames a second" in warnings[0]
+        assert "learned from videos of 12: to it, motion is 0.4 times as fast" in warnings[0]
+        assert "the same fps, 12 or less" in warnings[0]
 
 
-def test_labels_are_without_holes_and_nearest_to_their_centroid():
+def test_every_label_occurs_and_points_have_the_nearest_centroid():
     points = np.random.default_rng(0).normal(0, 1, (300, 8)).astype(np.float32)
     labels, centroids, inertia = cluster(points, recipe(20))
     assert set(labels) == set(range(20))
@@ -124,7 +124,7 @@ def test_labels_are_without_holes_and_nearest_to_their_centroid():
     assert inertia == pytest.approx(distances.min(1).sum(), rel=1e-4)
 
 
-def test_a_cluster_is_not_left_empty_when_k_means_is_stopped_early():
+def test_no_cluster_is_empty_if_kmeans_stops_early():
     rng = np.random.default_rng(0)
     points = np.repeat(rng.normal(0, 1, (12, 2)), 20, axis=0).astype(np.float32)
     points += rng.normal(0, 1e-4, points.shape).astype(np.float32)
@@ -134,7 +134,7 @@ def test_a_cluster_is_not_left_empty_when_k_means_is_stopped_early():
         assert np.isfinite(centroids).all()
 
 
-def test_more_clusters_than_clips_is_told():
+def test_more_clusters_than_distinct_clips_is_an_error():
     points = np.repeat(np.eye(4, dtype=np.float32), 5, axis=0)
     with pytest.raises(MotionFitError, match="clusters is 5, but the source gives only 4"):
         cluster(points, recipe(5))
@@ -143,19 +143,18 @@ def test_more_clusters_than_clips_is_told():
 
 
 @pytest.mark.parametrize("clusters", [2, 5])
-def test_a_motion_model_that_tells_nothing_apart_is_named(clusters):
+def test_a_motion_model_that_gives_equal_features_is_named(clusters):
     points = np.repeat(np.eye(4, dtype=np.float32)[: clusters - 1], 50, axis=0)
     with pytest.raises(MotionFitError) as error:
         cluster(points, recipe(clusters))
     name = recipe(clusters).motion_model
-    assert f"the motion model {name!r} gives nearly all of {len(points)} the same" in str(
-        error.value
-    )
-    assert f"lower motion_models.{name}.training.learning_rate" in str(error.value)
+    message = str(error.value)
+    assert f"the motion model {name!r} gives nearly all of the {len(points)} clips the" in message
+    assert f"lower motion_models.{name}.training.learning_rate" in message
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
-def test_features_that_are_no_numbers_are_those_of_a_diverged_motion_model(tmp_path, value):
+def test_features_that_are_not_finite_or_huge_name_the_diverged_motion_model(tmp_path, value):
     features = {v: np.eye(3, 4) for v in "abc"}
     features["b"][1, 2] = value
     make_features(tmp_path / "features", features)
@@ -173,7 +172,7 @@ def test_features_that_are_no_numbers_are_those_of_a_diverged_motion_model(tmp_p
     assert not (tmp_path / "out" / "labels.csv").exists()
 
 
-def test_a_model_that_gives_no_numbers_gives_no_features(tmp_path):
+def test_a_model_with_weights_that_are_not_finite_writes_no_features(tmp_path):
     fields = {"v": np.random.default_rng(0).normal(0, 3, (10, 28, 32, 2))}
     make_flow(tmp_path / "flow" / "0000.h5", fields)
     network = build_network("r2plus1d_small", "flow", 2, seed=0)
@@ -193,7 +192,7 @@ def test_a_model_that_gives_no_numbers_gives_no_features(tmp_path):
     assert not (tmp_path / "f.h5").exists()
 
 
-def test_two_motions_are_found_and_judged(tmp_path):
+def test_two_separate_motions_give_perfect_clusters_and_quality(tmp_path):
     rng = np.random.default_rng(0)
     truth = {f"v{i}": "ab"[i % 2] for i in range(10)}
     features = {
@@ -216,21 +215,22 @@ def test_two_motions_are_found_and_judged(tmp_path):
     assert np.load(out / "centroids.npy").shape == (2, 4)
 
 
-def test_test_videos_are_no_part_of_the_source():
+def test_the_source_excludes_test_videos():
     index = make_index({"a": "x", "b": "x", "c": ""}, test={"b"})
     index["split2"] = ["test", "train", ""]
     assert source_videos(index, 1, "train")["video"].tolist() == ["a", "c"]
     assert source_videos(index, 2, "train")["video"].tolist() == ["b", "c"]
     assert source_videos(index, 1, "all")["video"].tolist() == ["a", "b", "c"]
-    # A source with one split of its own, while the third of the target is evaluated.
+    # The source has only split 1, while split 3 of the target is evaluated.
     assert source_videos(index.drop(columns="split2"), 3, "train")["video"].tolist() == ["a", "c"]
 
 
-def test_unlabelled_videos_of_a_test_recording_are_no_part_of_the_source():
+def test_the_source_excludes_unlabelled_videos_of_test_groups():
     index = make_index({"a": "x", "b": "x", "c": "", "d": "", "e": "x"}, test={"b"})
     index["group"] = ["1", "2", "2", "1", "2"]
     index["split1"] = ["train", "test", "", "", "train"]
-    # e is in the training set of the split, as HMDB51 has it with some films on both sides.
+    # e is in the training set though its group has a test video, as in HMDB51, where some films are
+    # in both parts.
     assert source_videos(index, 1, "train")["video"].tolist() == ["a", "d", "e"]
 
 
@@ -246,7 +246,7 @@ def test_test_videos_are_not_clustered(tmp_path):
     assert set(pd.read_csv(tmp_path / "out" / "labels.csv")["video"]) == {"a", "c", "d"}
 
 
-def test_principal_components_may_be_taken_whitened_and_of_unit_length():
+def test_principal_components_may_be_whitened_or_normalised():
     rng = np.random.default_rng(0)
     points = rng.normal(0, [10, 3, 0.01, 0.01], (200, 4)).astype(np.float32)
     reduced = prepared(points, recipe(2, pca=2))
@@ -258,10 +258,10 @@ def test_principal_components_may_be_taken_whitened_and_of_unit_length():
     both = prepared(points, recipe(2, pca=2, normalise=True))
     assert np.linalg.norm(both, axis=1) == pytest.approx(np.ones(200), abs=1e-5)
     assert np.sign(both[:, 0]).tolist() == np.sign(reduced[:, 0]).tolist()
-    assert prepared(points, recipe(2)) is points  # plain, as in the paper
+    assert prepared(points, recipe(2)) is points  # unchanged, as in the paper
 
 
-def test_more_components_than_there_are_is_told():
+def test_more_components_than_dimensions_is_an_error():
     with pytest.raises(MotionFitError, match="pca is 5, but there are only 8 features of 4"):
         prepared(np.zeros((8, 4), np.float32), recipe(2, pca=5))
 
@@ -273,10 +273,10 @@ def test_normalised_features_are_clustered_by_their_direction():
     labels, _, _ = cluster(prepared(points, recipe(2, normalise=True)), recipe(2))
     assert len(set(labels[:20])) == len(set(labels[20:])) == 1
     assert labels[0] != labels[-1]
-    assert len(set(plain[:20])) + len(set(plain[20:])) == 3  # the short ones are together
+    assert len(set(plain[:20])) + len(set(plain[20:])) == 3  # all short vectors are in one cluster
 
 
-def test_the_labelled_part_can_be_left_out():
+def test_videos_of_the_labelled_part_can_be_left_out():
     truth = {"a": "x", "b": "x", "c": "x", "d": "x", "e": ""}
     index = make_index(truth, test={"d"})
     index.loc[4, "split1"] = ""
@@ -286,8 +286,8 @@ def test_the_labelled_part_can_be_left_out():
         left = set(chosen_videos(recipe(2, videos="unlabelled"), index, 1, half)["video"])
         assert used
         assert left == {"a", "b", "c", "e"} - used
-    every = chosen_videos(recipe(2), index, 1, LabelledPart())
-    assert set(every["video"]) == {"a", "b", "c", "e"}
+    all_videos = chosen_videos(recipe(2), index, 1, LabelledPart())
+    assert set(all_videos["video"]) == {"a", "b", "c", "e"}
 
 
 def test_classes_can_be_left_out(caplog):
@@ -299,8 +299,8 @@ def test_classes_can_be_left_out(caplog):
 
     assert chosen("play chess") == {"a", "c"}
     assert chosen("play chess", "swim") == {"a", "c"}  # a copy of a data set may lack a class
-    assert "the source has no class swim" in caplog.text
+    assert "the source has no class named swim" in caplog.text
     with pytest.raises(MotionFitError, match="none of the classes, such as Run"):
         chosen("Run")
-    with pytest.raises(MotionFitError, match="none of the source's videos is left"):
+    with pytest.raises(MotionFitError, match="no video of the source is left"):
         chosen("run", "play chess", index=index.drop(2))

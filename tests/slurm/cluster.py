@@ -1,4 +1,4 @@
-"""A Slurm of one node with two GPUs that are none, on this machine and for the tests alone."""
+"""Starts a Slurm on this machine for the tests, with one node and two fake GPUs."""
 
 import importlib.util
 import os
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CONFIGS = Path("/etc/slurm")
-"""Where Slurm looks, whatever SLURM_CONF says."""
+"""Slurm reads its configuration from this folder, whatever SLURM_CONF says."""
 MUNGE = Path("/run/munge")
 
 SLURM_CONF = """
@@ -55,14 +55,14 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=24:00:00 DefaultTime=10 State=U
 
 
 def why_not() -> str:
-    """What a Slurm can't be started for here; '' where it can."""
+    """The reason why Slurm can't be started here; '' if it can."""
     for program in ("slurmctld", "slurmd", "munged", "sbatch"):
         if not shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin"):
             return f"{program} is not installed (Debian: slurm-wlm and munge)"
     if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
         return "snakemake-executor-plugin-slurm is not installed (pip install '.[slurm]')"
     if os.geteuid() != 0:
-        return "starting Slurm takes root"
+        return "only root can start Slurm"
     if (CONFIGS / "slurm.conf").exists():
         return f"this machine has a Slurm of its own ({CONFIGS}/slurm.conf)"
     if (MUNGE / "munge.socket.2").exists():
@@ -72,9 +72,9 @@ def why_not() -> str:
 
 @contextmanager
 def slurm() -> Iterator[Path]:
-    """A running Slurm, in a folder of its own with its logs."""
+    """Runs Slurm. Yields its folder, with its configuration and logs."""
     folder = Path(tempfile.mkdtemp(prefix="motionfit-slurm-"))
-    folder.chmod(0o755)  # munged has a user of its own
+    folder.chmod(0o755)  # munged runs as another user
     links = [CONFIGS / name for name in ("slurm.conf", "gres.conf", "cgroup.conf")]
     try:
         configure(folder)
@@ -101,7 +101,7 @@ def configure(folder: Path) -> None:
     (folder / "gres.conf").write_text(f"NodeName={host} Name=gpu File={folder}/gpu[0-1]\n")
     (folder / "cgroup.conf").write_text("CgroupMountpoint=/sys/fs/cgroup\nIgnoreSystemd=yes\n")
     for i in range(2):
-        os.mknod(folder / f"gpu{i}", stat.S_IFCHR | 0o666, os.makedev(1, 3))  # as /dev/null is
+        os.mknod(folder / f"gpu{i}", stat.S_IFCHR | 0o666, os.makedev(1, 3))  # as /dev/null
     key = folder / "munge" / "munge.key"
     key.write_bytes(os.urandom(1024))
     key.chmod(0o400)
@@ -148,7 +148,7 @@ def start(folder: Path) -> None:
 
 
 def end_jobs() -> None:
-    """Cancels what a failed test has left behind, while there is somebody to do it."""
+    """Cancels jobs that a failed test has left behind, while Slurm still runs."""
     output("scancel", "--user=root")
     end = time.monotonic() + 20
     while output("squeue", "--noheader") and time.monotonic() < end:
@@ -156,12 +156,13 @@ def end_jobs() -> None:
 
 
 def output(*command: str) -> str:
-    """What a command prints; '' where it fails, as one of Slurm's may when it is busy."""
+    """Output of a command. A command that fails, as Slurm's may when it is busy, gives what it has
+    printed so far, usually ''."""
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def stop(pid_file: Path) -> None:
-    """Ends the process of a pid file, if there is one, and waits until it is gone."""
+    """Ends the process of a pid file, if the file exists, and waits until it has ended."""
     if not pid_file.exists():
         return
     pid = int(pid_file.read_text())

@@ -1,4 +1,4 @@
-"""The whole pipeline by a real scheduler, whose jobs are cancelled, requeued and told to stop."""
+"""Runs the whole pipeline with a real scheduler. Jobs are cancelled, requeued and told to stop."""
 
 import json
 import re
@@ -18,11 +18,11 @@ from tests.workflow.runs import ROOT, Outcome, Run, run_with_videos, set_key
 pytestmark = [pytest.mark.slurm, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
 EPOCHS = 60
-"""Of the trainings that are disturbed: some seconds each."""
+"""Epochs of the trainings that are disturbed, which take some seconds each."""
 PROFILE = ROOT / "profiles" / "slurm"
 GROUPS = yaml.safe_load((PROFILE / "config.yaml").read_text())["groups"]
 MORE = {"frames": "data", "ledger": "data", "flow": "data"}
-"""As docs/cluster.md says for small shards."""
+"""Groups that docs/cluster.md recommends for small shards."""
 OPTIONS = (
     "--workflow-profile",
     str(PROFILE),
@@ -50,7 +50,8 @@ def cluster() -> Iterator[Path]:
 
 
 def small_run(folder: Path) -> Run:
-    """A run whose jobs fit the node, one thread each, so that their sums are the same anywhere."""
+    """A run whose jobs fit the node. Each job has one thread, so that its results do not depend on
+    the machine."""
     run = run_with_videos(folder)
     job = {"threads": 1, "mem_mb": 1500, "runtime": 5}
     on_gpu = {"gpu": 1, **job}
@@ -84,10 +85,10 @@ def small_run(folder: Path) -> Run:
     return run
 
 
-def until(found: Callable[[], str], run: Future[Outcome], seconds: float = 600) -> str:
-    """What is found at last, while the run goes on."""
+def wait_for(find: Callable[[], str], run: Future[Outcome], seconds: float = 600) -> str:
+    """Calls `find` while the run goes on, until it returns a value, and returns the value."""
     end = time.monotonic() + seconds
-    while not (value := found()):
+    while not (value := find()):
         assert not run.done(), run.result().text
         assert time.monotonic() < end, output("squeue", "--format=%i %T %r %k")
         time.sleep(0.2)
@@ -95,33 +96,33 @@ def until(found: Callable[[], str], run: Future[Outcome], seconds: float = 600) 
 
 
 def job_of(rule: str) -> str:
-    """The running Slurm job of a rule."""
+    """Id of the running Slurm job of a rule, or ''."""
     jobs = output("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines()
     return next((job.split()[0] for job in jobs if f"rule_{rule}_" in job), "")
 
 
 def in_the_middle(run: Run, rule: str) -> Callable[[], str]:
-    """For `until`: the job of a training that has a checkpoint."""
+    """For `wait_for`: the job of a training that has a checkpoint of a later epoch than 1."""
 
-    def found() -> str:
-        kept = run.file(TRAININGS[rule]).glob("checkpoints/*/epoch_0???_*.pt")
-        return job_of(rule) if any("epoch_0001" not in path.name for path in kept) else ""
+    def find() -> str:
+        checkpoints = run.file(TRAININGS[rule]).glob("checkpoints/*/epoch_0???_*.pt")
+        return job_of(rule) if any("epoch_0001" not in path.name for path in checkpoints) else ""
 
-    return found
+    return find
 
 
-def test_a_disturbed_run_comes_to_the_results_of_an_undisturbed_one(cluster, tmp_path):
+def test_a_disturbed_run_gives_the_results_of_an_undisturbed_one(cluster, tmp_path):
     undisturbed, run = small_run(tmp_path / "undisturbed"), small_run(tmp_path / "run")
     with ThreadPoolExecutor() as threads:
         outcome = threads.submit(run, *OPTIONS)
-        # As Slurm does it to a job that is pre-empted: the same job starts again.
-        requeued = until(in_the_middle(run, "motion_model"), outcome)
+        # Slurm does this to a job that is pre-empted: the same job starts again.
+        requeued = wait_for(in_the_middle(run, "motion_model"), outcome)
         output("scontrol", "requeue", requeued)
-        # Snakemake submits it again.
-        cancelled = until(in_the_middle(run, "appearance_model"), outcome)
+        # Snakemake submits a cancelled job again.
+        cancelled = wait_for(in_the_middle(run, "appearance_model"), outcome)
         output("scancel", cancelled)
-        # As Slurm does it two minutes before the time limit.
-        warned = until(in_the_middle(run, "fine_tuning"), outcome)
+        # Slurm sends this signal two minutes before the time limit.
+        warned = wait_for(in_the_middle(run, "fine_tuning"), outcome)
         output("scancel", "--signal=USR1", warned)
         assert outcome.result().status == 0, outcome.result().text
     assert run.plan().nothing_to_do
@@ -155,13 +156,13 @@ def same_weights(one: Path, other: Path) -> None:
 
 
 def check_gpus(run: Run) -> None:
-    """No two jobs had one GPU at one time, though some ran at one time."""
+    """Asserts that some jobs ran at the same time, and that no two of them used the same GPU."""
     jobs = []
     for log in run.file("logs").rglob("*.log"):
-        said = re.match(r"(\S+) GPUs asked for: 1; to use: (.*)", log.read_text())
-        if said:
+        line = re.match(r"(\S+) GPUs asked for: 1; to use: (.*)", log.read_text())
+        if line:
             ended = time.strftime("%H:%M:%S", time.localtime(log.stat().st_mtime))
-            jobs.append((said[1], ended, said[2]))
+            jobs.append((line[1], ended, line[2]))
     assert {gpu for *_, gpu in jobs} == {"0", "1"}
     together = [(a, b) for a, b in combinations(jobs, 2) if a[0] < b[1] and b[0] < a[1]]
     assert together

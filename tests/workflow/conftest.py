@@ -8,7 +8,7 @@ from tests.workflow.runs import Run, make_all, new_run, once, run_with_videos
 
 @pytest.fixture
 def empty_run(tmp_path) -> Run:
-    """A run that has made nothing, and whose videos are files that hold nothing."""
+    """A run without results, whose videos are empty files."""
     run = new_run(tmp_path / "run")
     for i in range(4):
         (run.folder / "videos" / "unlabelled" / f"{i}.mp4").touch()
@@ -17,7 +17,7 @@ def empty_run(tmp_path) -> Run:
 
 @pytest.fixture(scope="session")
 def whole_run(shared_folder) -> Run:
-    """A run that went from videos to the report: not to be changed, but copied."""
+    """A finished run, from videos to the report. Tests copy it and do not change it."""
 
     def make(folder: Path) -> None:
         make_all(run_with_videos(folder))
@@ -27,6 +27,6 @@ def whole_run(shared_folder) -> Run:
 
 @pytest.fixture
 def run(whole_run, tmp_path) -> Run:
-    """A copy of the whole run, to change."""
+    """A copy of the finished run that a test may change."""
     shutil.copytree(whole_run.folder, tmp_path / "run")
     return Run(tmp_path / "run")

@@ -1,4 +1,4 @@
-"""Snakemake runs in folders of their own."""
+"""Runs Snakemake in folders of the tests."""
 
 import fcntl
 import json
@@ -29,7 +29,7 @@ class Outcome:
 
     @property
     def jobs(self) -> dict[str, int]:
-        """Rule to number of jobs of a dry run, without the target itself."""
+        """Number of jobs of each rule in a dry run, without the default target."""
         table = re.search(r"^job +count\n[- ]+\n(.*?)^total", self.text, re.DOTALL | re.MULTILINE)
         lines = table[1].splitlines() if table else []
         counts = {line.split()[0]: int(line.split()[1]) for line in lines}
@@ -50,7 +50,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Run:
-    """A folder in which snakemake runs, and the config it runs with."""
+    """A folder in which Snakemake runs, with its config file."""
 
     folder: Path
 
@@ -92,7 +92,7 @@ class Run:
         return self.folder / "config.yaml"
 
     def change(self, change: Callable[[dict], None]) -> None:
-        # Through JSON, so that what an anchor shares in the file is changed in one place only.
+        # Through JSON, so that sections that share a YAML anchor are changed separately.
         config = json.loads(json.dumps(yaml.safe_load(self.config_file.read_text())))
         change(config)
         self.config_file.write_text(yaml.safe_dump(config, sort_keys=False))
@@ -121,7 +121,7 @@ def snakemake(arguments: list[str], folder: Path, variables: dict[str, str], out
 
 
 def environment() -> dict[str, str]:
-    """That of a shell with the tests' Python."""
+    """Environment of a shell with the tests' Python."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return os.environ | {"PATH": path}
 
@@ -153,7 +153,7 @@ def make_all(run: Run, *targets: str) -> None:
 
 
 def once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """A folder that the first of several test processes to want it makes, and the others wait."""
+    """Makes a folder once for all test processes: the first one makes it, and the others wait."""
     done, lock = folder.with_suffix(".done"), folder.with_suffix(".lock")
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -165,14 +165,15 @@ def once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 def new_run(folder: Path) -> Run:
-    """A run of the smallest config that has every stage, on videos of its own."""
+    """A run of the smallest config that has every stage, with an empty folder for the videos of the
+    source."""
     (folder / "videos" / "unlabelled").mkdir(parents=True)
     shutil.copy(Path(__file__).with_name("tiny.yaml"), folder / "config.yaml")
     return Run(folder)
 
 
 def run_with_videos(folder: Path) -> Run:
-    """The same with the videos of its source."""
+    """Like `new_run`, with videos in the source."""
     run = new_run(folder)
     recipe = Demo(format="demo", unlabelled=2, frames=8, height=16, width=24, seed=2)
     render_videos(recipe, folder / "videos" / "labels.csv")

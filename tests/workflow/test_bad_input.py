@@ -1,4 +1,4 @@
-"""What is wrong ends a run with one message; what was computed stays."""
+"""Bad input ends a run with one message, and finished results are kept."""
 
 import shutil
 
@@ -10,6 +10,7 @@ from tests.workflow.runs import set_key
 
 
 def failure(outcome) -> str:
+    """Output of a run that failed without a traceback."""
     assert outcome.status != 0, outcome.text
     assert "Traceback" not in outcome.text, outcome.text
     return outcome.text
@@ -28,7 +29,7 @@ def test_a_mistake_in_the_config_stops_the_plan(empty_run, path, value, message)
     assert message in failure(empty_run("--dry-run"))
 
 
-def test_a_key_that_comes_twice_stops_the_plan(empty_run):
+def test_a_duplicate_key_stops_the_plan(empty_run):
     file = empty_run.config_file
     file.write_text(file.read_text() + "\nframe_quality: 90\nframe_quality: 91\n")
     lines = len(file.read_text().splitlines())
@@ -36,7 +37,7 @@ def test_a_key_that_comes_twice_stops_the_plan(empty_run):
     assert f"{file}, line {lines}: the key frame_quality is in line {lines - 1} already" in text
 
 
-def test_a_brace_in_the_path_of_the_labels(empty_run):
+def test_paths_may_have_braces(empty_run):
     folder = empty_run.folder / "mine {take}"
     folders(empty_run, videos=folder.name, labels=f"{folder.name}/labels{{x}}.csv")
     for name in ("a.mp4", "b.mp4", "c.mp4"):
@@ -49,11 +50,11 @@ def test_a_brace_in_the_path_of_the_labels(empty_run):
 
 
 def folders(run, **options) -> None:
-    """Makes the run's target a folder of videos."""
+    """Replaces the run's target by a data set in the folder `mine`."""
     run.change(set_key("datasets/target", {"format": "folders", "videos": "mine"} | options))
 
 
-def test_a_video_folder_that_is_missing_stops_the_plan_and_costs_nothing(run):
+def test_a_missing_video_folder_stops_the_plan_and_loses_no_result(run):
     index = run.file("index/source.csv").read_text()
     run.change(set_key("datasets/source/videos", "vidoes"))
     assert "datasets.source.videos: there is no folder vidoes" in failure(run())
@@ -62,21 +63,21 @@ def test_a_video_folder_that_is_missing_stops_the_plan_and_costs_nothing(run):
     assert run.plan().nothing_to_do
 
 
-def test_a_weight_file_that_is_missing_stops_the_plan(empty_run):
+def test_a_missing_weight_file_stops_the_plan(empty_run):
     network = {"backbone": "s3d", "weights": "s3d.pth"}
     empty_run.change(set_key("appearance_models/random/network", network))
     text = failure(empty_run("--dry-run"))
     assert "appearance_models.random.network.weights: there is no file s3d.pth" in text
 
 
-def test_a_video_folder_that_is_empty(empty_run):
+def test_an_empty_video_folder_stops_the_run(empty_run):
     folders(empty_run)
     (empty_run.folder / "mine").mkdir()
     text = failure(empty_run("results/index/target.csv"))
     assert "videos: there is no video below mine" in text
 
 
-def test_all_that_an_index_shows_is_said_at_once_before_anything_is_made(empty_run):
+def test_all_problems_of_the_data_sets_are_reported_before_anything_is_made(empty_run):
     folders(empty_run, labels="mine/labels.csv")
     for name in ("a.mp4", "b.mp4", "c.mp4"):
         make_video(empty_run.folder / "mine" / name, frames=5)
@@ -101,7 +102,7 @@ def test_all_that_an_index_shows_is_said_at_once_before_anything_is_made(empty_r
     assert not empty_run.file("frames").exists()
 
 
-def test_more_clusters_than_clips_loses_nothing(run):
+def test_more_clusters_than_clips_loses_no_result(run):
     before = run.file("models/motion/split1/model.pt").stat().st_mtime_ns
     run.change(set_key("pseudo_labels/clusters/clusters", 5000))
     text = failure(run())
@@ -113,7 +114,7 @@ def test_more_clusters_than_clips_loses_nothing(run):
 
 @pytest.fixture
 def videos_with_broken_ones(empty_run):
-    """Eight good videos, in a folder with an odd name, and three that are broken."""
+    """Eight good videos and three broken ones, in a folder with an odd name."""
     folder = empty_run.folder / "mine" / "my vidéos & more"
     for i in range(8):
         make_video(folder / f"ein {i} ü.mp4")
@@ -133,7 +134,7 @@ def videos_with_broken_ones(empty_run):
 LEDGER = "results/frames/source/16x24/failed.csv"
 
 
-def test_broken_videos_are_left_out_and_named(videos_with_broken_ones):
+def test_broken_videos_are_left_out_and_listed_in_the_ledger(videos_with_broken_ones):
     run = videos_with_broken_ones
     run.change(set_key("datasets/source/max_failed", 0.5))
     outcome = run(LEDGER)
@@ -154,7 +155,7 @@ def test_too_many_broken_videos_stop_the_run_and_keep_the_rest(videos_with_broke
     assert run.plan(LEDGER).jobs == {"ledger": 1}
 
 
-def test_a_config_with_data_sets_replaces_the_demo_and_another_overlays_it(run):
+def test_a_config_without_data_sets_overlays_the_demo(run):
     assert "demo-target" not in run.plan().text
     overlay = run.folder / "overlay.yaml"
     overlay.write_text(yaml.safe_dump({"pseudo_labels": {"clusters": {"clusters": 9}}}))

@@ -1,5 +1,5 @@
-"""What a finished run does again after it was copied, or lost a file, or its videos were away for a
-while: shown on the job list of a dry run."""
+"""Which jobs run again after a finished run was copied or lost a file, or after its videos were
+missing for a while. Most tests look at the jobs of a dry run."""
 
 import os
 import random
@@ -19,7 +19,7 @@ EVERY_EVALUATION = {"fine_tuning", "recognition", "retrieval", "metrics", "repor
 
 @pytest.fixture
 def copied(whole_run, tmp_path) -> Run:
-    """A copy of the whole run without .snakemake, with new dates in an order that means nothing."""
+    """A copy of the finished run without .snakemake. Its files have new dates in random order."""
     folder = tmp_path / "run"
     shutil.copytree(whole_run.folder, folder, ignore=shutil.ignore_patterns(".snakemake"))
     files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
@@ -30,6 +30,7 @@ def copied(whole_run, tmp_path) -> Run:
 
 
 def failed(run: Run, *arguments: str) -> str:
+    """Runs Snakemake, asserts that it fails without a traceback, and returns its output."""
     outcome = run(*arguments)
     assert outcome.status != 0, outcome.text
     assert "Traceback" not in outcome.text, outcome.text
@@ -40,7 +41,7 @@ def test_a_copy_has_nothing_to_do(copied):
     assert copied.plan().nothing_to_do
 
 
-def test_a_copy_does_not_pass_for_another_configs(copied):
+def test_results_of_a_copy_that_do_not_match_the_config_are_made_again(copied):
     copied.change(set_key("pseudo_labels/clusters/clusters", 5))
     plan = copied.plan()
     assert plan.jobs == CLUSTERED
@@ -81,18 +82,18 @@ def test_a_copy_does_not_pass_for_another_configs(copied):
         ),
     ],
 )
-def test_a_copy_does_not_pass_for_whatever_config(copied, key, value, jobs, reason):
+def test_every_change_of_the_config_is_noticed_in_a_copy(copied, key, value, jobs, reason):
     copied.change(set_key(key, value))
     plan = copied.plan()
-    # All that comes after an index is listed with it, before anybody knows what is in it.
+    # If an index is made again, all jobs after it are listed, since its content is still unknown.
     assert plan.jobs.keys() == jobs or jobs == {"render_demo", "index"} < plan.jobs.keys()
     assert reason in plan.text
 
 
-def test_results_of_another_config_that_were_put_in_place_are_made_again(run, tmp_path):
-    """Snakemake's own notes, in .snakemake, are still those of the results before."""
-    of_other = run.file("pseudo_labels/clusters/split1/labels.csv")
-    record = record_path(str(of_other))
+def test_results_that_were_replaced_by_those_of_another_config_are_made_again(run, tmp_path):
+    """Snakemake's own metadata, in .snakemake, is still that of the old results."""
+    labels = run.file("pseudo_labels/clusters/split1/labels.csv")
+    record = record_path(str(labels))
     record.write_text(
         record.read_text()
         .replace('"clusters": 4', '"clusters": 9')
@@ -103,7 +104,7 @@ def test_results_of_another_config_that_were_put_in_place_are_made_again(run, tm
     assert "clusters was 9, and is 4" in plan.text
 
 
-def test_a_result_of_unknown_origin_is_refused_until_somebody_vouches_for_it(copied):
+def test_a_result_without_a_record_is_refused_until_touch_accepts_it(copied):
     model = copied.file("models/motion/split1/model.pt")
     record_path(str(model)).unlink()
     copied.change(set_key("pseudo_labels/clusters/clusters", 5))
@@ -113,7 +114,7 @@ def test_a_result_of_unknown_origin_is_refused_until_somebody_vouches_for_it(cop
     assert model.is_file()
     outcome = copied("--touch")
     assert outcome.status == 0, outcome.text
-    assert copied.plan().nothing_to_do  # with 5 clusters, as this is what was vouched for
+    assert copied.plan().nothing_to_do  # --touch has accepted the labels for 5 clusters
 
 
 def test_a_deleted_index_is_made_again_and_nothing_else(copied):
@@ -121,24 +122,25 @@ def test_a_deleted_index_is_made_again_and_nothing_else(copied):
     plan = copied.plan()
     assert plan.jobs["index"] == 1
     assert "results/index/source.csv is made again: there is no result" in plan.text
-    assert "All are listed until it is made" in plan.text
+    assert "Until it is made, all of them are listed" in plan.text
     assert rules_that_run(copied) == ["index"]
     assert copied.plan().nothing_to_do
 
 
-def test_the_gap_that_an_interrupted_job_leaves_is_told(run):
-    """As one that --forcerun started and a kill ended: Snakemake has deleted the result."""
+def test_a_file_that_an_interrupted_job_left_missing_gives_a_warning(run):
+    """For example, --forcerun started a job again, Snakemake deleted the result, and the job was
+    killed."""
     features = run.file("features/motion/split1/source/0000.h5")
     assert features.is_file()
     features.unlink()
-    assert run.plan().nothing_to_do  # a gap
+    assert run.plan().nothing_to_do  # no job needs the missing file
     write_json(record_path(str(features)), {"unfinished": True})
     assert "0000.h5 is missing, since the job that makes it was interrupted" in run.plan().text
     assert run.plan(str(features.relative_to(run.folder))).jobs == {"features": 1}
 
 
 def rules_that_run(run: Run, *arguments: str) -> list[str]:
-    """Rules of the jobs of a run that ends well, in order."""
+    """Rules of the jobs of a successful run, in order."""
     outcome = run(*arguments)
     assert outcome.status == 0, outcome.text
     rules = re.findall(r"^local(?:rule|checkpoint) (\w+):", outcome.text, re.MULTILINE)
@@ -146,7 +148,7 @@ def rules_that_run(run: Run, *arguments: str) -> list[str]:
 
 
 @pytest.mark.parametrize("target", [(), ("results/evaluations/motionfit/metrics.json",)])
-def test_with_another_k_and_no_index_what_depends_on_it_is_planned(run, target):
+def test_another_k_is_planned_though_the_index_is_missing(run, target):
     run.file("index/source.csv").unlink()
     run.change(set_key("pseudo_labels/clusters/clusters", 5))
     jobs = run.plan(*target).jobs
@@ -154,21 +156,21 @@ def test_with_another_k_and_no_index_what_depends_on_it_is_planned(run, target):
 
 
 @pytest.mark.long
-def test_a_run_without_its_index_makes_what_another_k_changes(run):
+def test_a_run_without_its_index_makes_only_what_another_k_changes(run):
     run.file("index/source.csv").unlink()
     run.change(set_key("pseudo_labels/clusters/clusters", 5))
     stages = ["index", "pseudo_labels", "appearance_model"]
-    assert rules_that_run(run)[:3] == stages  # and not all that is listed while there is none
+    assert rules_that_run(run)[:3] == stages  # and not all the jobs of the plan
     assert run.plan().nothing_to_do
 
 
-@pytest.mark.parametrize("mounted", [True, False])
-def test_videos_that_are_away_for_a_while(run, mounted):
-    """A disk that is not mounted leaves an empty folder, or none."""
+@pytest.mark.parametrize("folder_exists", [True, False])
+def test_missing_videos_stop_a_run_and_keep_the_index(run, folder_exists):
+    """If the disk with the videos is not mounted, the folder is empty or missing."""
     videos, index = run.folder / "videos", run.file("index/source.csv")
     before = index.read_bytes(), index.stat().st_mtime_ns
     shutil.move(videos, run.folder / "away")
-    if mounted:
+    if folder_exists:
         (videos / "unlabelled").mkdir(parents=True)
     text = failed(run)
     assert "videos/unlabelled" in text
@@ -179,7 +181,7 @@ def test_videos_that_are_away_for_a_while(run, mounted):
     assert run.plan().nothing_to_do
 
 
-def test_a_mistake_in_the_annotations_leaves_the_old_index(run):
+def test_a_mistake_in_the_annotations_keeps_the_old_index(run):
     index = run.file("index/source.csv")
     before = index.read_bytes()
     (run.folder / "labels.csv").write_text("path,label\nnowhere.mp4,\n")
@@ -190,12 +192,12 @@ def test_a_mistake_in_the_annotations_leaves_the_old_index(run):
     assert index.read_bytes() == before
 
 
-def test_what_depends_on_an_index_depends_on_its_content(run):
+def test_results_depend_on_the_content_of_the_index_alone(run):
     names = sorted(path.name for path in (run.folder / "videos" / "unlabelled").glob("*.mp4"))
     labels = run.folder / "labels.csv"
     labels.write_text("path,label\n" + "".join(f"{name},\n" for name in names))
     run.change(set_key("datasets/source/labels", "labels.csv"))
-    assert run.plan().jobs == {"report": 1}  # the same index by another way
+    assert run.plan().jobs == {"report": 1}  # the annotations give the same index
     assert rules_that_run(run) == ["report"]
     labels.write_text("path,label\n" + "".join(f"{name},\n" for name in reversed(names)))
     assert run.plan().nothing_to_do
@@ -203,16 +205,16 @@ def test_what_depends_on_an_index_depends_on_its_content(run):
     assert run.plan().jobs["index"] == 1
 
 
-def test_a_gap_is_filled_where_it_is_needed_and_nothing_else_is_made_again(run):
-    """A damaged shard of frames that was deleted: its flow is finished, and stays."""
+def test_a_missing_file_is_made_again_only_if_a_job_needs_it(run):
+    """A shard of frames was deleted. Its flow is finished, and is not made again."""
     run.file("frames/source/16x24/0000.h5").unlink()
     assert run.plan().nothing_to_do
     run.change(set_key("appearance_models/appearance/training/seed", 1))
     assert run.plan().jobs == {"frames": 1, **SELF_TRAINED}
 
 
-def test_a_file_that_is_missing_is_made_again_alone(run):
-    """Of a result's other files, with what it is made from missing too; and by another profile."""
+def test_a_missing_second_output_is_made_again_without_its_dependents(run):
+    """The model that it is made from is missing too. Another profile gives the same plan."""
     folder = run.file("evaluations/motionfit/split1")
     (folder / "predictions.csv").unlink()
     (folder / "model.pt").unlink()
@@ -223,7 +225,7 @@ def test_a_file_that_is_missing_is_made_again_alone(run):
     )
 
 
-def test_the_report_is_made_whatever_it_reads_is_missing(run):
+def test_missing_inputs_of_a_missing_report_are_made_again(run):
     missing = [
         "frames/source/16x24/failed.csv",
         "pseudo_labels/clusters/split1/quality.json",
@@ -237,14 +239,14 @@ def test_the_report_is_made_whatever_it_reads_is_missing(run):
 
 
 @pytest.mark.long
-def test_until_a_stage_whose_jobs_are_not_known_yet(run):
+def test_until_a_stage_needs_the_index_first(run):
     run.file("index/source.csv").unlink()
     text = failed(run, "--until", "features")
     assert "Run with `--until index` first" in text
     assert run.plan("--until", "index").jobs == {"index": 1}
 
 
-def test_until_a_stage_of_which_all_that_comes_before_is_finished(run):
+def test_until_a_stage_plans_only_unfinished_jobs(run):
     run.file("pseudo_labels/clusters/split1/labels.csv").unlink()
     assert run.plan("--until", "pseudo_labels").jobs == {"pseudo_labels": 1}
     assert run.plan("--until", "features").nothing_to_do

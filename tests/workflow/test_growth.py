@@ -1,5 +1,5 @@
-"""A collection of real videos that grows: only the shards of what changed are computed again, and
-of features, of which a file holds several shards, the files of these shards."""
+"""A collection of real videos grows and shrinks. Only the shards of changed videos are computed
+again, and the files of features that hold these shards."""
 
 import shutil
 from itertools import count
@@ -15,18 +15,18 @@ from tests.workflow.runs import Run, new_run
 pytestmark = pytest.mark.long
 
 FEATURES = "results/pseudo_labels/clusters/split1/labels.csv"
-"""For this every shard of the source becomes frames, flow and features."""
+"""A target that needs frames, flow and features of every shard of the source."""
 SHARDS = 512
-"""So many that a file of features holds eight."""
+"""From this number on, a file of features holds eight shards."""
 
 
 def named(shard: int, stem: str = "video") -> str:
-    """A name that puts a video into a shard."""
+    """A file name that belongs to the given shard."""
     names = (f"{stem}{i}.mp4" for i in count())
     return next(name for name in names if int(shard_of(name, SHARDS)) == shard)
 
 
-# Shards 8 to 11 have one file of features, 16 another, of this video alone.
+# Shards 8 to 11 are in one file of features. Shard 16 is in another, which has only this video.
 KEPT, REPLACED, LAST, ALONE = (named(shard) for shard in (8, 9, 10, 16))
 GONE = named(8, "gone")
 NEW = named(11, "SoccerJuggling/new")
@@ -34,7 +34,7 @@ NEW = named(11, "SoccerJuggling/new")
 
 @pytest.fixture
 def run(tmp_path, shared_data) -> Run:
-    """The source is UCF101, HMDB51, Kinetics and gesture videos as they were published."""
+    """A run whose source has original videos of UCF101, HMDB51, Kinetics and EgoGestAR."""
     run = new_run(tmp_path / "run")
     folder = run.folder / "videos" / "unlabelled"
     samples = shared_data / "real-samples"
@@ -51,7 +51,7 @@ def run(tmp_path, shared_data) -> Run:
 
 
 def dates(run: Run) -> dict[str, int]:
-    """What is computed of the source, shard by shard, to when it was made."""
+    """For each file of frames, flow and features of the source, the time when it was made."""
     return {
         str(path.relative_to(run.file(""))): path.stat().st_mtime_ns
         for stage in ("frames", "flow", "features")
@@ -66,13 +66,14 @@ def clustered(run: Run) -> set[str]:
 
 def test_only_the_shards_of_what_changed_are_computed_again(run, shared_data, tmp_path):
     folder = run.folder / "videos" / "unlabelled"
-    # The motion model stays: nothing of the target, on whose labels it learned, is touched.
+    # The motion model learned from the target, which does not change, so it is not made again.
     model = run.file("models/motion/split1/model.pt").stat().st_mtime_ns
 
     def after(video: str, shards: set[str], features: set[str]) -> None:
-        """Runs again, and asserts which shards and which files of features are made."""
+        """Runs again after a change of `video`, and asserts which shards and files of features are
+        made."""
         before = dates(run)
-        # Snakemake learns from the index which shards there are.
+        # Snakemake gets the shards from the index.
         assert set(run.plan(FEATURES).jobs) & {"index", "frames"}
         outcome = run(FEATURES)
         assert outcome.status == 0, outcome.text
@@ -84,21 +85,21 @@ def test_only_the_shards_of_what_changed_are_computed_again(run, shared_data, tm
         assert (video in clustered(run)) == (folder / video).exists()
         assert run.plan(FEATURES).nothing_to_do
 
-    of_several = {"0008-0015"}
+    file_of_eight = {"0008-0015"}
     (folder / NEW).parent.mkdir()
     shutil.copy(next((shared_data / "real-samples").rglob("*g24_c01.avi")), folder / NEW)
-    after(NEW, {"0011"}, of_several)
+    after(NEW, {"0011"}, file_of_eight)
     (folder / GONE).unlink()
-    after(GONE, {"0008"}, of_several)
+    after(GONE, {"0008"}, file_of_eight)
     shutil.copy(folder / KEPT, folder / REPLACED)
-    after(REPLACED, {"0009"}, of_several)
-    (folder / LAST).unlink()  # the last of its shard, not of its file of features
-    after(LAST, set(), of_several)
-    (folder / ALONE).unlink()  # the last of both
+    after(REPLACED, {"0009"}, file_of_eight)
+    (folder / LAST).unlink()  # the last video of its shard, but not of its file of features
+    after(LAST, set(), file_of_eight)
+    (folder / ALONE).unlink()  # the last video of both
     after(ALONE, set(), set())
     assert run.file("models/motion/split1/model.pt").stat().st_mtime_ns == model
 
-    # What is there now is what a run that begins with these videos makes.
+    # The results equal those of a new run on the same videos.
     fresh = new_run(tmp_path / "fresh")
     shutil.rmtree(fresh.folder / "videos")
     shutil.copytree(run.folder / "videos", fresh.folder / "videos")
@@ -108,6 +109,6 @@ def test_only_the_shards_of_what_changed_are_computed_again(run, shared_data, tm
     made = [name for name in dates(fresh) if name.startswith("features")]
     index = pd.read_csv(fresh.file("index/source.csv"), dtype=str)
     assert {Path(name).stem for name in made} == set(ranges(index["shard"], SHARDS))
-    for name in made:  # frames and flow hold the paths of their videos
+    for name in made:  # not those of frames and flow, which contain the paths of their videos
         assert run.file(name).read_bytes() == fresh.file(name).read_bytes(), name
     assert (run.folder / FEATURES).read_text() == (fresh.folder / FEATURES).read_text()

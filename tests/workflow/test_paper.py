@@ -1,4 +1,4 @@
-"""The plan of the paper's tables, on stand-ins of its data sets: no video is looked into."""
+"""The plan of the paper's tables, with stand-ins for its data sets. No video is opened."""
 
 import importlib.util
 
@@ -14,7 +14,7 @@ spec.loader.exec_module(stand_ins)
 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory) -> Run:
-    """A folder with the data sets' indices, for `configs/paper-small.yaml`."""
+    """A run of `configs/paper-small.yaml` that has made the indexes of its data sets."""
     folder = tmp_path_factory.mktemp("paper")
     video = folder / "video.mp4"
     video.touch()
@@ -33,15 +33,16 @@ def paper(tmp_path_factory) -> Run:
     return run
 
 
-def test_nothing_that_two_rows_share_is_planned_twice(paper):
+def test_results_that_rows_share_are_planned_once(paper):
     jobs = paper.plan("--", "tables").jobs
-    assert jobs["flow"] == 4  # a shard a data set
-    assert jobs["motion_model"] == 22 + 2  # that of Tables 4 to 6 a split
-    # Of Kinetics-train by the motion model of each split and the one on RGB; of Kinetics-val; and
-    # of UCF101 by the two of Table 8.
+    assert jobs["flow"] == 4  # one shard per data set
+    assert jobs["motion_model"] == 22 + 2  # the one of Tables 4 to 6 is trained on two more splits
+    # Features of Kinetics-train by the motion model of each split and the one on RGB; of
+    # Kinetics-val; and of UCF101 by the two motion models of Table 8.
     assert jobs["features"] == 4 + 1 + 2
     assert jobs["pseudo_labels"] == 17 + 2
-    # On Kinetics-train: K = 1000 and S3D-G a split, three other K, appearance, common classes.
+    # On Kinetics-train: K = 1000 and S3D-G for each split, three other K, appearance clusters, and
+    # the source without common classes.
     train = 2 * 3 + 3 + 2
     assert jobs["appearance_model"] == train + 16 + 4
     assert jobs["mers_model"] == jobs["random_model"] == 3
@@ -51,12 +52,12 @@ def test_nothing_that_two_rows_share_is_planned_twice(paper):
     assert jobs["retrieval_figure"] == 1
 
 
-def test_a_table_needs_its_own_rows_and_splits_only(paper):
+def test_a_table_needs_only_its_own_rows_and_splits(paper):
     jobs = paper.plan("--", "table3").jobs
     assert jobs["appearance_model"] == jobs["pseudo_labels"] == jobs["recognition"] == 8
     assert jobs["motion_model"] == 1
-    assert jobs["features"] == 2  # of both sources
-    assert jobs["flow"] == 3  # of UCF101 and the sources
+    assert jobs["features"] == 2  # one per source
+    assert jobs["flow"] == 3  # UCF101 and the two sources
     assert not {"retrieval", "metrics", "mers_model"} & set(jobs)
 
 

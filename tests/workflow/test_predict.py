@@ -1,4 +1,4 @@
-"""A model that is used on video files, beside what the workflow says of them."""
+"""Compares predictions for video files with those of the workflow."""
 
 import numpy as np
 import pandas as pd
@@ -6,15 +6,15 @@ import pandas as pd
 from motionfit.evaluation.predict import Predictor
 
 
-def test_predict_is_what_recognition_computes(whole_run):
-    """Of all test videos of the demo, to the last figure that is written."""
+def test_predict_gives_the_probabilities_of_recognition(whole_run):
+    """They agree for all test videos of the demo, to the last digit in predictions.csv."""
     index = pd.read_csv(whole_run.file("index/target.csv"), keep_default_na=False)
     for evaluation in ("motionfit", "random"):
         folder = whole_run.file(f"evaluations/{evaluation}/split1")
         table = pd.read_csv(folder / "predictions.csv").merge(index[["video", "path"]], on="video")
         assert len(table) == (index["split1"] == "test").sum() > 5
         predictor = Predictor(folder / "model.pt", threads=1)
-        assert predictor.about.clips == 2  # of the evaluation
+        assert predictor.about.clips == 2  # the clips of the evaluation
         for row in table.to_dict("records"):
             predicted = predictor(whole_run.folder / row["path"])
             written = [row[f"p({name})"] for name in predicted]

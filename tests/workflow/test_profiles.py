@@ -1,4 +1,4 @@
-"""What the profiles say fits the rules and the machine."""
+"""Checks that the profiles fit the rules and the machine."""
 
 import re
 
@@ -16,7 +16,7 @@ def test_a_workstation_runs_as_many_gpu_jobs_as_it_has_gpus(monkeypatch, visible
     assert yte.process_yaml(text)["resources"]["gpu"] == gpus
 
 
-def test_the_groups_of_the_cluster_are_of_rules_without_a_gpu():
+def test_the_groups_of_the_cluster_have_only_rules_without_a_gpu():
     groups = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text())["groups"]
     text = "\n".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
     rules = dict(re.findall(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", text, re.DOTALL | re.MULTILINE))

@@ -1,4 +1,4 @@
-"""What runs again, and what does not: shown on the job list of a dry run."""
+"""Which jobs run again after a change. Most tests look at the jobs of a dry run."""
 
 import json
 import os
@@ -15,7 +15,7 @@ EVALUATED = {"recognition": 1, "metrics": 1, "report": 1}
 SELF_TRAINED = {"appearance_model": 1, "fine_tuning": 1, "retrieval": 1, **EVALUATED}
 
 
-def test_a_run_makes_what_the_design_says(whole_run):
+def test_a_run_makes_all_documented_results(whole_run):
     for name in (
         "index/target.csv",
         "frames/target/16x24/failed.csv",
@@ -37,11 +37,11 @@ def test_a_run_makes_what_the_design_says(whole_run):
         assert {"retrieval clip R@1", "retrieval video R@20"} <= set(metrics)
 
 
-def test_nothing_changed(run):
+def test_without_a_change_there_is_nothing_to_do(run):
     assert run.plan().nothing_to_do
 
 
-def test_a_comment_and_the_order_of_keys(run):
+def test_a_comment_and_the_order_of_keys_rerun_nothing(run):
     text = run.config_file.read_text()
     swapped = text.replace("epochs: 1, milestones: []", "milestones: [], epochs: 1")
     run.config_file.write_text("# A comment.\n" + swapped)
@@ -49,31 +49,31 @@ def test_a_comment_and_the_order_of_keys(run):
     assert run.plan().nothing_to_do
 
 
-def test_a_default_that_is_written_down_and_resources(run):
+def test_an_explicit_default_and_resources_rerun_nothing(run):
     run.change(set_key("motion_models/motion/labelled_part", None))
     run.change(set_key("resources", {"flow": {"threads": 2, "mem_mb": 9000}}))
     assert run.plan().nothing_to_do
 
 
-def test_a_labelled_part_is_what_motion_model_and_fine_tuning_share(run):
+def test_motion_model_and_fine_tuning_share_a_labelled_part(run):
     def share(config):
         config["labelled_parts"] = {"few": {"label_fraction": 1.0}}
         config["motion_models"]["motion"]["labelled_part"] = "few"
 
     run.change(share)
-    assert set(run.plan().jobs) <= {"report", "all"}  # all labels by another name
+    assert set(run.plan().jobs) <= {"report", "all"}  # the part still has all labels
     run.change(set_key("labelled_parts/few/label_fraction", 0.5))
     jobs = run.plan().jobs
     assert jobs["motion_model"] == jobs["pseudo_labels"] == jobs["fine_tuning"] == 1
     assert not {"flow", "frames", "random_model"} & set(jobs)
 
 
-def test_clusters(run):
+def test_another_number_of_clusters_reruns_the_clustering_and_what_follows(run):
     run.change(set_key("pseudo_labels/clusters/clusters", 5))
     assert run.plan().jobs == {"pseudo_labels": 1, **SELF_TRAINED}
 
 
-def test_the_clip_length_of_an_evaluation(run):
+def test_another_clip_length_of_an_evaluation_reruns_only_the_evaluation(run):
     run.change(set_key("evaluations/motionfit/clip_length", 6))
     assert run.plan().jobs == {"fine_tuning": 1, "retrieval": 1, **EVALUATED}
 
@@ -83,7 +83,7 @@ def test_the_number_of_test_clips_retrains_nothing(run):
     assert run.plan().jobs == {"retrieval": 1, **EVALUATED}
 
 
-def test_another_evaluation_shares_what_is_there(run):
+def test_another_evaluation_shares_the_finished_models(run):
     def add(config):
         config["evaluations"]["again"] = {**config["evaluations"]["motionfit"], "clip_length": 6}
 
@@ -91,7 +91,7 @@ def test_another_evaluation_shares_what_is_there(run):
     assert run.plan().jobs == {"fine_tuning": 1, "retrieval": 1, **EVALUATED}
 
 
-def test_the_stride_of_features_leaves_the_motion_model(run):
+def test_the_stride_of_features_does_not_rerun_the_motion_model(run):
     run.change(set_key("motion_models/motion/features", {"stride": 4}))
     jobs = run.plan().jobs
     assert jobs["features"] > 0
@@ -99,16 +99,16 @@ def test_the_stride_of_features_leaves_the_motion_model(run):
     assert not {"motion_model", "flow", "frames"} & set(jobs)
 
 
-def test_the_motion_models_training_leaves_flow_and_the_random_model(run):
+def test_the_motion_models_training_does_not_rerun_flow_or_the_random_model(run):
     run.change(set_key("motion_models/motion/training/seed", 1))
     jobs = run.plan().jobs
     assert jobs["motion_model"] == 1
-    # Those of the motion model itself and of MotionFit, but not of the random model.
+    # The evaluations of the motion model and of MotionFit, but not that of the random model.
     assert jobs["recognition"] == jobs["retrieval"] == jobs["metrics"] == 2
     assert not {"flow", "frames", "random_model"} & set(jobs)
 
 
-def test_a_weight_file_reruns_what_starts_from_it(run):
+def test_another_weight_file_reruns_the_models_that_start_from_it(run):
     weights = run.folder / "weights.pth"
     torch.save(video.r3d_18(weights=None).state_dict(), weights)
     network = {"backbone": "r3d_18", "clip_length": 4, "weights": "weights.pth"}
@@ -126,7 +126,7 @@ def test_a_weight_file_reruns_what_starts_from_it(run):
     later = (run.folder / model).stat().st_mtime + 10
     os.utime(weights, (later, later))
     assert run.plan(model).nothing_to_do
-    torch.save(video.r3d_18(weights=None).state_dict(), weights)  # others, drawn anew
+    torch.save(video.r3d_18(weights=None).state_dict(), weights)  # new random weights
     assert run.plan(model).jobs == {"random_model": 1}
 
 
@@ -139,12 +139,12 @@ def shards_of(run) -> dict[str, list[str]]:
 
 @pytest.fixture
 def grown(run) -> tuple[Run, str]:
-    """The run with one video more and its index made anew, and the shard that the video is in."""
+    """The run with one more video and a new index, and the shard of that video."""
     before = shards_of(run)
     assert len(before) > 1
     first = sorted((run.folder / "videos" / "unlabelled").glob("*.mp4"))[0]
     shutil.copy(first, first.with_name("a new ünicode {video} .mp4"))
-    # The index first: what else there is to do follows from it.
+    # The index comes first, since the other jobs depend on it.
     assert run.plan().jobs["index"] == 1
     assert run("--until", "index").status == 0
     after = shards_of(run)
@@ -152,7 +152,7 @@ def grown(run) -> tuple[Run, str]:
     return run, shard
 
 
-def test_one_video_added_makes_its_shard_and_what_is_made_from_the_data_set(grown):
+def test_an_added_video_reruns_its_shard_and_what_uses_the_whole_data_set(grown):
     run, shard = grown
     plan = run.plan()
     assert plan.jobs == {
@@ -167,26 +167,26 @@ def test_one_video_added_makes_its_shard_and_what_is_made_from_the_data_set(grow
 
 
 @pytest.mark.long
-def test_after_a_run_with_one_video_more_there_is_nothing_to_do(grown):
+def test_after_a_run_with_an_added_video_there_is_nothing_to_do(grown):
     run, _ = grown
     outcome = run()
     assert outcome.status == 0, outcome.text
     assert run.plan().nothing_to_do
 
 
-def test_one_video_replaced_makes_its_shard(run):
+def test_a_replaced_video_reruns_its_shard(run):
     first, second = sorted((run.folder / "videos" / "unlabelled").glob("*.mp4"))[:2]
     later = run.file("report/index.html").stat().st_mtime + 10
     os.utime(first, (later, later))
-    assert run.plan().nothing_to_do  # the same by another date
+    assert run.plan().nothing_to_do  # only the date differs
     shutil.copy(second, first)
     assert run.plan().jobs["frames"] == 1
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("motion_split", "chains"), [("target", 2), (2, 1)])
-def test_splits_share_a_motion_model_only_where_its_split_is_fixed(empty_run, motion_split, chains):
-    """Two splits of a data set like UCF101: one chain of models a split, or one for both."""
+def test_splits_share_a_motion_model_only_if_its_split_is_fixed(empty_run, motion_split, chains):
+    """Two splits of a data set like UCF101 have one chain of models each, or share one."""
     lists = empty_run.folder / "lists"
     lists.mkdir()
     for split, test in ((1, "01"), (2, "02")):
@@ -217,6 +217,6 @@ def test_splits_share_a_motion_model_only_where_its_split_is_fixed(empty_run, mo
     assert jobs["motion_model"] == jobs["pseudo_labels"] == jobs["appearance_model"] == chains
     assert jobs["features"] == chains
     assert jobs["fine_tuning"] == jobs["recognition"] == 2
-    # The retrieval of a model that both splits share is still by each split's videos.
+    # Both splits share the model, but retrieval uses the videos of each split.
     assert jobs["retrieval"] == 2
     assert jobs["flow"] == 2

@@ -1,4 +1,4 @@
-"""One row of each kind that the paper's tables have, through the workflow to a number."""
+"""Computes one row of each kind in the paper's tables with the workflow."""
 
 import csv
 
@@ -19,8 +19,9 @@ TRAINING = {
 
 
 def add_rows(config: dict) -> None:
-    """A network on RGB that mixes in clip order; its pseudo-labels of segments, with those of the
-    neighbours, evenly drawn; MERS; MARS with a part of the labels; retrieval alone."""
+    """Adds rows of different kinds: a motion model on RGB with the clip-order loss; an appearance
+    model that learns its pseudo-labels of segments, with those of the neighbours and balanced
+    classes; MERS; MARS with a part of the labels; and retrieval alone."""
     config["defaults"] = {
         "appearance_models": {
             "pseudo_labels": None,
@@ -89,25 +90,27 @@ def add_rows(config: dict) -> None:
 
 
 def check_numbers(run: Run) -> None:
-    """Each row has one; and what is planned after other changes is what they bear upon."""
+    """Asserts that each row has a number, and that further changes rerun only what depends on
+    them."""
     for table, rows in (("rows", 4), ("retrieved", 1)):
         with run.file(f"tables/{table}.csv").open(newline="") as file:
             values = [float(row["measured"]) for row in csv.DictReader(file)]
         assert len(values) == rows
         assert all(0 <= value <= 100 for value in values)
-    # A model on flow reads no frames of a size of its own.
+    # A model on flow does not use the option frame_size.
     run.change(set_key("motion_models/motion/frame_size", [48, 64]))
     assert run.plan("--", "tables").nothing_to_do
-    # What learns from a motion model learns anew when that is another.
+    # Another motion model reruns the models that learn from it.
     run.change(set_key("motion_models/motion/training/seed", 7))
     planned = run.plan("--", "rows").jobs
     assert planned["motion_model"] == planned["mers_model"] == 1
-    assert planned["fine_tuning"] == 2  # of MERS, and MARS
-    assert "appearance_model" not in planned  # whose pseudo-labels are of the network on RGB
+    assert planned["fine_tuning"] == 2  # of MERS and of MARS
+    assert "appearance_model" not in planned  # its pseudo-labels come from the network on RGB
 
 
-def test_a_row_of_each_kind_comes_to_a_number(run: Run, monkeypatch):
-    """By the commands that Snakemake would run, one after the other in this process."""
+def test_a_row_of_each_kind_gets_a_number(run: Run, monkeypatch):
+    """Runs the commands of Snakemake's plan one after the other in this process, since starting
+    Python for each takes longer than its computation."""
     run.change(add_rows)
     planned = run.plan("--", "retrieved").jobs
     assert planned["mers_model"] == planned["retrieval"] == 1
@@ -121,7 +124,7 @@ def test_a_row_of_each_kind_comes_to_a_number(run: Run, monkeypatch):
 
 
 @pytest.mark.long
-def test_a_row_of_each_kind_comes_to_a_number_by_snakemake(run: Run):
+def test_a_row_of_each_kind_gets_a_number_by_snakemake(run: Run):
     run.change(add_rows)
     outcome = run("--", "tables")
     assert outcome.status == 0, outcome.text

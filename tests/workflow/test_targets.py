@@ -1,4 +1,4 @@
-"""A table or a figure is a target by its name."""
+"""The name of a table or figure is a target."""
 
 import re
 
@@ -50,7 +50,7 @@ def test_a_table_plans_exactly_the_evaluations_that_it_shows(empty_run):
     assert {"plotted_table", "table", "retrieval_figure"} <= set(plan.jobs)
     assert evaluations(plan) == {"motionfit", "random", "motion"}
     empty_run.change(set_key("tables/table2/splits", [1]))
-    plan = empty_run.plan("table2")  # of the evaluation's splits, those that are shown
+    plan = empty_run.plan("table2")  # only the splits that the table shows
     assert plan.jobs["table"] == plan.jobs["recognition"] == 1
     assert not {"metrics", "retrieval"} & set(plan.jobs)
 
@@ -65,7 +65,7 @@ def of_seeds(seeds: int, *evaluations: str) -> dict:
     }
 
 
-def test_a_table_of_two_seeds_makes_all_but_the_data_twice(tmp_path):
+def test_a_table_of_two_seeds_needs_everything_but_the_data_twice(tmp_path):
     run = run_with_videos(tmp_path / "run")
     outcome = run("--", "results/index/target.csv", "results/index/source.csv")
     assert outcome.status == 0, outcome.text
@@ -90,13 +90,13 @@ def test_a_table_of_two_seeds_makes_all_but_the_data_twice(tmp_path):
         "results/evaluations/motionfit.seed1/split1/recognition.json",
     ):
         assert name in plan.text
-    # The report is of what is written, and of no measure of a copy but those of its tables.
+    # The report evaluates the config as written; of the copies, only what its tables show.
     jobs = run.plan().jobs
     assert jobs["retrieval"] == jobs["metrics"] == 3
     assert jobs["recognition"] == 5
 
 
-def test_a_name_that_a_copy_needs_is_refused(empty_run):
+def test_an_evaluation_with_the_name_of_a_copy_is_refused(empty_run):
     empty_run.change(set_key("tables", {"seeds": of_seeds(2, "motion")}))
     motion = {"model": "motion", "dataset": "target", "fine_tuning": None}
     empty_run.change(set_key("evaluations/motion.seed1", motion))
@@ -106,12 +106,12 @@ def test_a_name_that_a_copy_needs_is_refused(empty_run):
     assert "Traceback" not in outcome.text
 
 
-def test_a_table_is_told_which_evaluations_leak(empty_run):
+def test_the_command_of_a_table_gets_the_evaluations_that_leak(empty_run):
     table = of_seeds(1, "motionfit", "random")
     empty_run.change(set_key("tables", {"seeds": table}))
     assert "--leaking" not in empty_run.plan("--printshellcmds", "--", "seeds").text
     empty_run.change(set_key("pseudo_labels/clusters/dataset", "target"))
-    empty_run.change(set_key("pseudo_labels/clusters/videos", "all"))  # those of the test as well
+    empty_run.change(set_key("pseudo_labels/clusters/videos", "all"))  # test videos too
     plan = empty_run.plan("--printshellcmds", "--", "seeds")
     assert re.search(r"--leaking motionfit +--output results/tables/seeds\.md", plan.text)
 
@@ -119,7 +119,7 @@ def test_a_table_is_told_which_evaluations_leak(empty_run):
 @pytest.mark.parametrize(
     ("section", "name"), [("tables", "flow"), ("tables", "all"), ("figures", "tables")]
 )
-def test_a_name_that_a_rule_has_is_refused(empty_run, section, name):
+def test_a_table_or_figure_with_the_name_of_a_rule_is_refused(empty_run, section, name):
     empty_run.change(
         set_key(section, {name: {"tables": TABLES["table2"], "figures": FIGURE}[section]})
     )

@@ -158,7 +158,7 @@ def check_gpus(run: Run) -> None:
     """No two jobs had one GPU at one time, though some ran at one time."""
     jobs = []
     for log in run.file("logs").rglob("*.log"):
-        said = re.match(r"(\S+) GPUs asked for: 1; to use: (.*)", log.read_text())
+        said = re.match(r"(\S+) GPUs requested: 1; used: (.*)", log.read_text())
         if said:
             ended = time.strftime("%H:%M:%S", time.localtime(log.stat().st_mtime))
             jobs.append((said[1], ended, said[2]))

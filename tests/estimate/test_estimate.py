@@ -162,7 +162,7 @@ def test_a_config_that_no_run_would_take_is_told(tmp_path, capsys, monkeypatch, 
     ("text", "message"),
     [
         ("datasets: [", "line 1: while parsing a flow node"),
-        ("- one", "holds no keys"),
+        ("- one", "contains no keys"),
         (None, "can't be read: No such"),
     ],
 )

@@ -1,6 +1,6 @@
-"""What an index shows of a config's mistakes, before any frame is decoded.
+"""Finds mistakes of a config that the index of a data set reveals, before any frame is decoded.
 
-Every stage would find them too, but one after another, and some after days.
+The stages would find them too, but one after another, and some only after days.
 """
 
 import math
@@ -32,30 +32,31 @@ from motionfit.seeds import with_seeds
 from motionfit.store.video import UnreadableVideoError, announced_frames
 
 TOLERANCE = 1.05
-"""How much longer than by its header a video may be."""
+"""Largest ratio of a video's real length to the length in its header."""
 UNKNOWN = 10**6
-"""Frames of a video whose header does not say, and which thus may have as many as are wanted."""
+"""Assumed number of frames of a video whose header has none, enough for any purpose."""
 
 PATIENCE = 20
-"""Videos that are tried where none of them can be opened."""
+"""Number of videos to try if none of them can be opened."""
 
 LengthOf = Callable[[str], int]
-"""Path of a video to its frames, as they are stored."""
+"""Maps the path of a video to its number of stored frames."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What is wrong with a data set, and what is only odd, in the order in which it is met."""
+    """Problems and warnings about a data set, in the order of the stages."""
 
     problems: list[str]
-    """What makes a stage fail."""
+    """Problems make a stage fail."""
     warnings: list[str]
 
 
 def check_data_set(config: Config, dataset: str, index: pd.DataFrame) -> Findings:
-    """What the artefacts of a config that use a data set will find in it.
+    """Checks a data set for all artefacts of a config that use it.
 
-    The headers of videos are read only as far as it takes to be sure: of most data sets one is.
+    The headers of videos are read until the answer is certain. For most data sets, this takes one
+    video.
     """
     artefacts = needed(config)
     config = with_seeds(config)
@@ -79,7 +80,7 @@ def check_data_set(config: Config, dataset: str, index: pd.DataFrame) -> Finding
 
 
 def message(dataset: str, problems: list[str]) -> str:
-    """One message for all problems of a data set."""
+    """One message about all problems of a data set."""
     return f"the data set {dataset!r} does not fit this config:\n  " + "\n  ".join(problems)
 
 
@@ -88,17 +89,17 @@ def message(dataset: str, problems: list[str]) -> str:
 
 @dataclass(frozen=True)
 class Use:
-    """An artefact that learns from the labels of a split, or is measured by them."""
+    """An artefact that is trained or evaluated with the labels of a split."""
 
     name: str
-    """As the config calls it: motion_models.NAME."""
+    """Key in the config, such as motion_models.NAME."""
     split: int
     tested: bool
-    """Whether it looks at the test videos."""
+    """Whether the artefact uses the test videos."""
 
 
 def uses(config: Config, artefacts: Needed, dataset: str) -> list[Use]:
-    """All that uses the labels of a data set."""
+    """All uses of the labels of a data set."""
     measured = artefacts.recognition | artefacts.retrieval
     return [
         Use(f"motion_models.{name}", split, tested=False)
@@ -114,13 +115,13 @@ def uses(config: Config, artefacts: Needed, dataset: str) -> list[Use]:
 def split_problems(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
 ) -> Iterator[str]:
-    """Splits without training or test videos, and classes that have test videos alone."""
+    """Finds splits without training or test videos, and classes without training videos."""
     for split, users in users_of_splits(config, artefacts, dataset).items():
         tested = [use.name for use in users if use.tested]
         names = few([use.name for use in users])
         if split_column(split) not in index.columns:
-            have = [name for name in index.columns if name.startswith("split")]
-            yield f"there is no split {split}, only {', '.join(have) or 'none'}; needed by {names}"
+            known = [name for name in index.columns if name.startswith("split")]
+            yield f"there is no split {split}, only {', '.join(known) or 'none'}; needed by {names}"
             continue
         train, test = parts(index, split)
         if train.empty:
@@ -149,7 +150,7 @@ def split_problems(
 def untested_classes(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
 ) -> Iterator[str]:
-    """Classes of which a split has training videos alone. No stage fails for it."""
+    """Finds classes without test videos in a split. No stage fails because of them."""
     for split, users in users_of_splits(config, artefacts, dataset).items():
         if split_column(split) not in index.columns or not any(use.tested for use in users):
             continue
@@ -157,16 +158,16 @@ def untested_classes(
         untested = sorted(set(train["label"]) - set(test["label"]))
         if untested and not test.empty:
             yield (
-                f"split {split} has no test video of the class(es) {few(untested, 10)}: no measure "
-                "says how well they are recognised"
+                f"split {split} has no test video of the class(es) {few(untested, 10)}: the "
+                "accuracy does not include them"
             )
 
 
 def unused_labels(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
 ) -> Iterator[str]:
-    """Labelled videos of folders that are in neither part of a split. (Official splits may leave
-    videos out on purpose.)"""
+    """Finds labelled videos of the user's folders that are in neither part of a split. (Official
+    splits may leave out videos on purpose.)"""
     if not isinstance(config.datasets[dataset], Folders):
         return
     for split in users_of_splits(config, artefacts, dataset):
@@ -174,14 +175,14 @@ def unused_labels(
             count = int(((index["label"] != "") & (index[split_column(split)] == "")).sum())
             if count:
                 yield (
-                    f"labelled videos in neither part of split {split}: {count}; nothing learns "
-                    f"from their labels: if something should, write train or test in the column "
-                    f"split of {config.datasets[dataset].labels}"
+                    f"labelled videos in neither part of split {split}: {count}; their labels are "
+                    "not used: to use them, write train or test in the column split of "
+                    f"{config.datasets[dataset].labels}"
                 )
 
 
 def users_of_splits(config: Config, artefacts: Needed, dataset: str) -> dict[int, list[Use]]:
-    """Split of a data set to all that uses its labels."""
+    """The splits of a data set, mapped to all uses of their labels."""
     users: dict[int, list[Use]] = defaultdict(list)
     for use in sorted(uses(config, artefacts, dataset), key=lambda use: use.split):
         users[use.split].append(use)
@@ -196,29 +197,29 @@ def parts(index: pd.DataFrame, split: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def cure(recipe: DatasetRecipe, part: str) -> str:
-    """What to do where a split has no videos of a part, `train` or `test`."""
+    """Advice for a split without videos in a part, `train` or `test`."""
     if not isinstance(recipe, Folders):
-        return f"its lists, or annotations, have to name {part} videos that are in its folder"
+        return f"its lists or annotations must name {part} videos that are in its folder"
     if recipe.test_groups:
-        return "check test_groups: these groups are the test set, and all others train"
+        return "check test_groups: these groups are the test set, and all others the training set"
     if recipe.labels:
         return (
-            f"give some rows of {recipe.labels} the split {part}; or leave the column out, and "
-            "groups are drawn for the test set (test_fraction), for which each class needs two"
+            f"give some rows of {recipe.labels} the split {part}, or remove the column: then "
+            "groups are drawn for the test set (test_fraction), and each class needs two groups"
         )
     return (
-        "groups are drawn for it (test_fraction), of which each class keeps one for training: give "
-        "every class two recordings or more, or raise test_fraction"
+        "groups are drawn for the test set (test_fraction), but each class keeps one for training: "
+        "give every class two or more recordings, or raise test_fraction"
     )
 
 
-# ------------------------------------------------------------------------------ what is held out
+# ------------------------------------------------------------------------------ validation sets
 
 
 def training_problems(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
 ) -> Iterator[str]:
-    """Trainings that are to keep the best epoch, and have nothing to tell it by."""
+    """Finds trainings that should keep the best epoch but have no validation videos."""
     for name, split in sorted(artefacts.motion_models):
         recipe = config.motion_models[name]
         if recipe.dataset == dataset:
@@ -241,7 +242,7 @@ def best_problems(
         return
     try:
         rows = labelled_train(index, split, labels)
-    except MotionFitError:  # a problem of the split, which is named as such
+    except MotionFitError:  # a problem of the split, which `split_problems` reports
         return
     _, validation = hold_out(
         rows, training.validation_fraction, training.seed, True, training.validation_unit
@@ -249,8 +250,8 @@ def best_problems(
     if validation.empty:
         yield (
             f"{name}: keep is best, but none of the {len(rows)} training videos of split {split} "
-            "can be held out to tell the best epoch by: raise validation_fraction, take "
-            "validation_unit: video, or keep: last"
+            "can be held out to find the best epoch: raise validation_fraction, or set "
+            "validation_unit: video or keep: last"
         )
 
 
@@ -260,7 +261,7 @@ def best_problems(
 def source_problems(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame, length_of: LengthOf
 ) -> Iterator[str]:
-    """Clusterings that leave out all videos, or want more clusters than there are features."""
+    """Finds clusterings without videos, or with more clusters than features."""
     for name, split in sorted(artefacts.pseudo_labels):
         recipe = config.pseudo_labels[name]
         if recipe.dataset != dataset:
@@ -271,7 +272,7 @@ def source_problems(
             yield f"pseudo_labels.{name}: {error}"
             continue
         motion_model = config.motion_models[recipe.motion_model]
-        total, left = 0, len(rows)  # each of the videos that are left gives one at least
+        total, left = 0, len(rows)  # each of the remaining videos gives at least one
         for frames in frames_of(list(rows["path"]), length_of):
             total += most_units(frames, recipe, motion_model)
             left -= 1
@@ -282,12 +283,13 @@ def source_problems(
             yield (
                 f"pseudo_labels.{name}: clusters is {recipe.clusters}, but the {len(rows)} videos "
                 f"of the source give at most {total} {unit}s, by the lengths in their headers: "
-                "take fewer clusters, a larger source or a smaller features.stride"
+                "use fewer clusters, a larger source or a smaller features.stride"
             )
 
 
 def most_units(frames: int, recipe: PseudoLabels, motion_model: MotionModel) -> int:
-    """Clips, segments or whatever is clustered that a video of so many frames has at most."""
+    """Largest number of clips, segments or videos to cluster that a video of `frames` frames can
+    give."""
     if not frames:
         return 0
     if recipe.granularity == "video":
@@ -300,7 +302,7 @@ def most_units(frames: int, recipe: PseudoLabels, motion_model: MotionModel) -> 
 def length_problems(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame, length_of: LengthOf
 ) -> Iterator[str]:
-    """Clips that are longer than every video that they are to be taken from."""
+    """Finds clips that are longer than all videos that they are taken from."""
     names: dict[str, list[str]] = defaultdict(list)
     fps = config.datasets[dataset].fps
     rate = f" at {fps:g} frames per second" if fps else ""
@@ -313,7 +315,7 @@ def length_problems(
         if len(rows) and math.ceil(longest * TOLERANCE) < clip_length:
             names[
                 f"clip_length is {clip_length}, but the longest of its {len(rows)} videos has "
-                f"{longest} frames{rate}, by its header: take a smaller clip_length"
+                f"{longest} frames{rate}, by its header: use a smaller clip_length"
                 f"{' or a larger fps' if fps else ''}"
             ].append(name)
     for text, of_text in names.items():
@@ -321,8 +323,8 @@ def length_problems(
 
 
 def frames_of(paths: list[str], length_of: LengthOf) -> Iterator[int]:
-    """Frames of each of some videos. Where the first ones can't be opened, or none can, nothing is
-    known of how long the videos are: then one is as long as can be."""
+    """Yields the number of frames of each video. If none of the first PATIENCE videos can be
+    opened, the lengths are unknown, and the last of these counts as long enough for any purpose."""
     opened = False
     for count, path in enumerate(paths, start=1):
         frames = length_of(path)
@@ -333,7 +335,8 @@ def frames_of(paths: list[str], length_of: LengthOf) -> Iterator[int]:
 def clips_taken(
     config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
 ) -> Iterator[tuple[str, int, pd.DataFrame]]:
-    """Key of an artefact, frames of its clips, and the rows of the videos they are taken from."""
+    """Yields the key of each artefact that takes clips, their number of frames, and the rows of the
+    videos that they are taken from."""
     for use in uses(config, artefacts, dataset):
         section, _, name = use.name.partition(".")
         if split_column(use.split) not in index.columns:
@@ -354,39 +357,40 @@ def clips_taken(
 
 
 def learned_videos(config: Config, appearance_model: str) -> str:
-    """Which videos of its source an appearance model learns from: `train` or `all`."""
+    """The videos of its source that an appearance model learns from, `train` or `all`."""
     recipe = config.appearance_models[appearance_model]
-    learned = recipe.mers or config.pseudo_labels[recipe.pseudo_labels]
-    return "all" if learned.videos == "all" else "train"
+    source = recipe.mers or config.pseudo_labels[recipe.pseudo_labels]
+    return "all" if source.videos == "all" else "train"
 
 
 def stored_frames(path: Path, fps: float | None) -> int:
-    """Frames that will be stored of a video, by its header: 0 where it can't be opened."""
+    """Number of frames of a video that will be stored, by its header, or 0 if the file can't be
+    opened."""
     try:
         return announced_frames(path, fps) or UNKNOWN
     except UnreadableVideoError:
         return 0
 
 
-# ------------------------------------------------------------------------------ videos that vanish
+# ------------------------------------------------------------------------------ missing videos
 
 
 def refuse_vanished(folder: Path, before: pd.DataFrame | None, index: pd.DataFrame) -> None:
-    """Raises MotionFitError where videos of the index `before` are gone, and what is left of their
-    folder is empty or a link that leads nowhere: a part of the data set may be on a disk that is
-    not mounted. Where the folder or the videos were removed, it is a smaller data set."""
+    """Raises MotionFitError if videos of the earlier index `before` are missing and their folder is
+    empty or a dangling link, since a part of the data set may be on a disk that is not mounted. A
+    data set whose folder, or some videos of a folder, were removed has become smaller."""
     if before is None:
         return
-    gone = before[~before["video"].isin(index["video"])]
-    for name in dict.fromkeys(os.path.dirname(video) for video in gone["video"]):  # noqa: PTH120
-        left = folder / name
-        while not os.path.lexists(left):
-            left = left.parent
-        empty = left.is_dir() and not any(left.iterdir())
-        if left != folder and (empty or (left.is_symlink() and not left.exists())):
-            count = int((gone["path"].str.startswith(f"{left}/")).sum())
+    missing = before[~before["video"].isin(index["video"])]
+    for name in dict.fromkeys(os.path.dirname(video) for video in missing["video"]):  # noqa: PTH120
+        nearest = folder / name
+        while not os.path.lexists(nearest):
+            nearest = nearest.parent
+        empty = nearest.is_dir() and not any(nearest.iterdir())
+        if nearest != folder and (empty or (nearest.is_symlink() and not nearest.exists())):
+            count = int((missing["path"].str.startswith(f"{nearest}/")).sum())
             raise MotionFitError(
-                f"videos: {count} videos below {left} are gone, and it is "
-                f"{'an empty folder' if empty else 'a link that leads nowhere'}: mount its disk; "
-                "or, if they are to be left out, remove it, and run again"
+                f"videos: {count} videos below {nearest} are missing, and it is "
+                f"{'an empty folder' if empty else 'a link to a missing folder'}: mount its disk, "
+                "or remove it to leave out the videos, and run again"
             )

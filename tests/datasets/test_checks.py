@@ -16,8 +16,8 @@ APPEARANCE = "appearance_models__appearance"
 
 
 def check(dataset: str, index: pd.DataFrame, **changes: object) -> Findings:
-    """Findings of a data set of the smallest config, with some of its keys changed; of a key, `__`
-    stands for the next level."""
+    """Findings about a data set of the smallest config with some changed keys, where `__` in a key
+    separates levels."""
     values = json.loads(json.dumps(yaml.safe_load(TINY.read_text())))
     values["datasets"]["target"] = {"format": "folders", "videos": "target"}
     for path, value in changes.items():
@@ -36,8 +36,8 @@ def video(tmp_path_factory) -> str:
 
 
 def index_of(video: str, rows: list[str]) -> pd.DataFrame:
-    """An index of rows such as `wave train`, each of a group of its own: a label, `-` for none, and
-    a part of split 1, or nothing."""
+    """An index with one group per row. A row such as `wave train` consists of a label, or `-` for
+    none, and a part of split 1, or nothing."""
     cells = [[*row.split(" "), ""][:2] for row in rows]
     return pd.DataFrame(
         {
@@ -111,7 +111,7 @@ def test_a_split_that_is_not_there(video):
 @pytest.mark.parametrize(
     ("options", "files", "words"),
     [
-        ({}, ["a/0.mp4", "b/0.mp4"], "give every class two recordings or more"),
+        ({}, ["a/0.mp4", "b/0.mp4"], "give every class two or more recordings"),
         ({"test_groups": ["a/0.mp4", "b/0.mp4"]}, ["a/0.mp4", "b/0.mp4"], "check test_groups"),
         ({"labels": "labels.csv"}, ["0.mp4", "1.mp4"], "give some rows of"),
         ({"test_fraction": 0.01}, [f"{c}/{i}.mp4" for c in "ab" for i in range(2)], ""),
@@ -122,8 +122,8 @@ def test_a_split_that_is_not_there(video):
         ),
     ],
 )
-def test_what_to_do_follows_from_how_the_split_is_made(tmp_path, video, options, files, words):
-    """From the files of a folder to what is said."""
+def test_the_advice_depends_on_how_the_split_is_made(tmp_path, video, options, files, words):
+    """The advice for a folder with these files."""
     for name in files:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).symlink_to(video)
@@ -156,7 +156,8 @@ def test_the_best_epoch_needs_videos_to_tell_it_by(video):
     [("clip", 18, 18), ("video", 2, 2), ("segment_equal", 6, 6), ("segment_percentile", 18, 18)],
 )
 def test_more_clusters_than_the_lengths_of_the_videos_can_give(video, granularity, clusters, most):
-    """Two videos of 20 frames have 9 clips of 4 frames, 2 apart, and by the tolerance one more."""
+    """Two videos of 20 frames have 9 clips of 4 frames at a stride of 2, and one more with the
+    tolerance."""
     index = index_of(video, ["-", "-"])
     recipe = {"pseudo_labels__clusters__granularity": granularity}
     assert not check("source", index, **recipe, pseudo_labels__clusters__clusters=clusters).problems
@@ -208,7 +209,7 @@ def test_clips_that_are_longer_than_every_video(video, key, dataset, name):
 
 
 def test_frames_count_as_they_are_stored(video):
-    """At half the rate a video has half the frames."""
+    """At half the frame rate, a video has half as many frames."""
     index = index_of(video, ["-"] * 4)
     recipe = {"format": "folders", "videos": "source", "labelled": False, "fps": 6}
     network = {"backbone": "r2plus1d_small", "clip_length": 16}
@@ -218,10 +219,8 @@ def test_frames_count_as_they_are_stored(video):
     assert any("has 10 frames at 6 frames per second, by its header" in text for text in found)
 
 
-def test_nothing_is_said_where_headers_say_nothing_or_videos_cant_be_opened(
-    video, tmp_path, monkeypatch
-):
-    """What can't be decoded is the ledger's to tell, and not that all of it is too short."""
+def test_unknown_lengths_cause_no_problem(video, tmp_path, monkeypatch):
+    """The ledger reports videos that can't be decoded. They do not count as too short."""
     network = {f"{APPEARANCE}__network": {"backbone": "r2plus1d_small", "clip_length": 900}}
     monkeypatch.setattr("motionfit.datasets.checks.announced_frames", lambda *_: 0)
     assert not check("source", index_of(video, ["-"] * 4), **network).problems
@@ -231,7 +230,7 @@ def test_nothing_is_said_where_headers_say_nothing_or_videos_cant_be_opened(
     for count in (3, 40):
         clusters = {"pseudo_labels__clusters__clusters": count + 1}
         assert not check("source", broken[:count], **network, **clusters).problems
-    # Of one that can be opened among them the length counts.
+    # If one of them can be opened, its length counts.
     mixed = broken.assign(path=[video, *broken["path"][1:]])
     [problem] = check("source", mixed, **network).problems
     assert "the longest of its 40 videos has 20 frames" in problem
@@ -270,13 +269,15 @@ def test_videos_on_a_part_that_is_not_mounted_are_refused_and_removed_ones_are_n
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     (tmp_path / "a" / "0.mp4").touch()
-    with pytest.raises(MotionFitError, match=r"2 videos below .*/b are gone, and it is an empty"):
+    with pytest.raises(
+        MotionFitError, match=r"2 videos below .*/b are missing, and it is an empty"
+    ):
         refuse_vanished(tmp_path, before, left)
     (tmp_path / "b").rmdir()
-    refuse_vanished(tmp_path, before, left)  # somebody has removed it
+    refuse_vanished(tmp_path, before, left)  # the folder was removed
     (tmp_path / "b").symlink_to(tmp_path / "not mounted")
-    with pytest.raises(MotionFitError, match=r"/b are gone, and it is a link that leads nowhere"):
+    with pytest.raises(MotionFitError, match=r"/b are missing, and it is a link to a missing"):
         refuse_vanished(tmp_path, before, left)
     refuse_vanished(tmp_path, before, before)
     refuse_vanished(tmp_path, None, left)
-    refuse_vanished(tmp_path, left, left[:1])  # a video of a folder with others
+    refuse_vanished(tmp_path, left, left[:1])  # one of several videos in a folder was removed

@@ -111,7 +111,7 @@ def test_a_source_of_another_frame_rate_is_told_once(tmp_path, caplog, rate, tol
     assert len(said) == told
     if rate == 30:
         assert "the source has 30 frames a second" in said[0]
-        assert "learned from videos of 12: to it, motion is 0.4 times as fast" in said[0]
+        assert "learned from videos with 12: to the model, motion looks 0.4 times" in said[0]
         assert "the same fps, 12 or less" in said[0]
 
 

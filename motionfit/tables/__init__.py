@@ -1,1 +1,1 @@
-"""Tables of the results: what is measured beside what was published."""
+"""Tables of measured results beside published figures."""

@@ -1,4 +1,4 @@
-"""A table as a plot over an axis."""
+"""Plots a table over an axis."""
 
 from dataclasses import dataclass
 from textwrap import fill as wrapped
@@ -27,19 +27,19 @@ PUBLISHED, MEASURED = (
     {"linestyle": "-", "fillstyle": "full"},
 )
 LOGARITHMIC = 15
-"""Ratio of the largest place to the smallest from which on the axis is logarithmic."""
+"""Smallest ratio of the largest to the smallest position for a logarithmic axis."""
 NAME_WIDTH = 28
-"""Letters a line of a name in the legend."""
+"""Characters per line of a name in the legend."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """What is plotted in one colour: a column over the places of the rows, or a row over those of
+    """A line of the plot: a column over the positions of the rows, or a row over the positions of
     the columns."""
 
     name: str
     points: list[tuple[float, Cell]]
-    """Place and cell, in the order of the axis."""
+    """Positions and cells, in the order of the axis."""
 
 
 def plot_svg(table: FilledTable) -> str:
@@ -49,46 +49,50 @@ def plot_svg(table: FilledTable) -> str:
 
 
 def plot(table: FilledTable) -> Figure:
-    """The series over the axis: what was published dashed and hollow, what is measured solid, with
-    bars of the standard deviation over several seeds, or else a faint dot for each of several
-    splits. What has no place, and gains, are left out."""
-    found = series_of(table)
+    """Plots the series over the axis.
+
+    Published figures are dashed and hollow, measured ones solid. Measured figures have error bars
+    with the standard deviation over several seeds or, with a single seed, a faint dot for each of
+    several splits. Rows or columns without a position, and gains, are left out.
+    """
+    lines = series_of(table)
     figure = Figure(figsize=(6.2, 2.9), layout="constrained", facecolor="white")
     axes = figure.subplots()
-    for i, series in enumerate(found):
+    for i, series in enumerate(lines):
         draw(axes, series, *LOOKS[i % len(LOOKS)])
-    scale(axes, sorted({x for series in found for x, _ in series.points}))
+    scale(axes, sorted({x for series in lines for x, _ in series.points}))
     axes.set_xlabel(str(table.axis))
     axes.set_ylabel("percent")
     axes.grid(axis="y", color="#e6eaee", linewidth=0.7)
     axes.set_axisbelow(True)
-    legend(figure, found)
+    legend(figure, lines)
     return figure
 
 
 def series_of(table: FilledTable) -> list[Series]:
-    """The columns, where the rows have the places; the rows, where the columns have them. One
-    without any figure is left out."""
+    """The columns as series if the rows have positions, or the rows if the columns have positions.
+    A series without figures is left out."""
     if any(column.x is not None for column in table.columns.values()):
-        places = {heading: column.x for heading, column in table.columns.items()}
-        found = {
-            row.name: [(places[c], cell) for c, cell in row.cells.items()] for row in table.rows
+        positions = {heading: column.x for heading, column in table.columns.items()}
+        points_of = {
+            row.name: [(positions[c], cell) for c, cell in row.cells.items()] for row in table.rows
         }
     else:
-        found = {c: [(row.x, row.cells[c]) for row in table.rows] for c in table.measures}
+        points_of = {c: [(row.x, row.cells[c]) for row in table.rows] for c in table.measures}
     return [
         Series(name, sorted(shown, key=lambda point: point[0]))
-        for name, points in found.items()
+        for name, points in points_of.items()
         if (shown := [(x, cell) for x, cell in points if x is not None and plotted(cell)])
     ]
 
 
 def plotted(cell: Cell) -> bool:
-    """Whether a cell has a figure that is no gain."""
+    """Whether a cell has a figure that is not a gain."""
     return cell.gain_over is None and not cell.published is cell.measured is None
 
 
 def draw(axes: Axes, series: Series, colour: str, marker: str) -> None:
+    """Draws a series in a colour and with a marker."""
     look = {"color": colour, "marker": marker, "markersize": 5}
     for kind, style in (("published", PUBLISHED), ("measured", MEASURED)):
         points = [
@@ -114,17 +118,18 @@ def draw(axes: Axes, series: Series, colour: str, marker: str) -> None:
         axes.scatter(*zip(*dots, strict=True), s=7, color=colour, alpha=0.4, linewidths=0)
 
 
-def scale(axes: Axes, places: list[float]) -> None:
-    """A tick at each place, so that a reader finds the rows or columns."""
-    if len(places) > 1 and places[0] > 0 and places[-1] / places[0] >= LOGARITHMIC:
+def scale(axes: Axes, positions: list[float]) -> None:
+    """Sets a tick at each of the sorted positions, so that a reader finds the rows or columns."""
+    if len(positions) > 1 and positions[0] > 0 and positions[-1] / positions[0] >= LOGARITHMIC:
         axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator(places))
+    axes.xaxis.set_major_locator(FixedLocator(positions))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
-def legend(figure: Figure, found: list[Series]) -> None:
-    """Colours say the series; the line, whether it was published or is measured here."""
+def legend(figure: Figure, lines: list[Series]) -> None:
+    """Adds a legend: the colours stand for the series, and the line styles for published and
+    measured figures."""
     entries = [
         Line2D(
             [],
@@ -135,10 +140,10 @@ def legend(figure: Figure, found: list[Series]) -> None:
             linestyle="none",
             label=wrapped(series.name, NAME_WIDTH),
         )
-        for i, series in enumerate(found)
+        for i, series in enumerate(lines)
         for colour, marker in [LOOKS[i % len(LOOKS)]]
     ]
-    cells = [cell for series in found for _, cell in series.points]
+    cells = [cell for series in lines for _, cell in series.points]
     if any(cell.published is not None for cell in cells):
         entries.append(Line2D([], [], color=GREY, marker="o", label="paper", **PUBLISHED))
     if any(cell.measured is not None for cell in cells):

@@ -1,4 +1,4 @@
-"""A table as text: Markdown for readers, CSV for programs."""
+"""Writes a table as text: Markdown for readers, CSV for programs."""
 
 import re
 from itertools import pairwise
@@ -12,12 +12,12 @@ LEAK = "†"
 
 
 def figure(value: float | None) -> str:
-    """A figure with one decimal."""
+    """A figure with one decimal, or a dash if there is none."""
     return NOTHING if value is None else f"{value:.1f}"
 
 
 def signed(difference: float) -> str:
-    """A difference with its sign; one that rounds to nothing has none."""
+    """A difference with its sign. A difference that rounds to zero has no sign."""
     text = f"{abs(difference):.1f}"
     if text == "0.0":
         return text
@@ -25,7 +25,7 @@ def signed(difference: float) -> str:
 
 
 def cell_figure(cell: Cell, value: float | None) -> str:
-    """A figure of a cell; a gain has a sign."""
+    """A figure of a cell, with a sign if it is a gain."""
     return figure(value) if value is None or cell.gain_over is None else signed(value)
 
 
@@ -35,8 +35,8 @@ def published_text(cell: Cell) -> str:
 
 
 def measured_text(cell: Cell) -> str:
-    """What is measured: '57.7', with several seeds '57.7 ± 0.8', marked where test videos may have
-    been learned from."""
+    """The measured figure: '57.7', or '57.7 ± 0.8' with several seeds. It is marked if test videos
+    may have been learned from."""
     text = cell_figure(cell, cell.measured)
     if cell.deviation is not None:
         text += f" ± {figure(cell.deviation)}"
@@ -44,20 +44,20 @@ def measured_text(cell: Cell) -> str:
 
 
 def splits_text(cell: Cell) -> str:
-    """The values of the splits, where there are several: '51.0 / 52.3 / 50.9'."""
+    """The values of several splits, such as '51.0 / 52.3 / 50.9', or '' for a single split."""
     if len(cell.splits) < 2:
         return ""
     return " / ".join(cell_figure(cell, value) for value in cell.splits.values())
 
 
 def begins_section(table: FilledTable) -> list[bool]:
-    """For each row whether the heading of its section stands before it."""
+    """For each row, whether it is the first row of its section."""
     sections = ["", *(row.section for row in table.rows)]
     return [section != before for before, section in pairwise(sections)]
 
 
 def explanation(table: FilledTable) -> str:
-    """What a reader has to know of the figures, in words."""
+    """A text that explains the figures to a reader."""
     cells = table.cells
     parts = ["All figures are percent."]
     if any(cell.gain_over for cell in cells):
@@ -89,8 +89,8 @@ def explanation(table: FilledTable) -> str:
 
 
 def markdown(table: FilledTable) -> str:
-    """A table in GitHub's Markdown: for each column its words, or the paper's figure and what is
-    measured; before the rows of a section its name."""
+    """The table in GitHub's Markdown. A column has words, or the paper's and the measured figures.
+    The name of a section comes before its rows."""
     headings, rules = [""], ["---"]
     for column in table.columns:
         words = column not in table.measures
@@ -113,18 +113,18 @@ def markdown(table: FilledTable) -> str:
 
 
 def row_name(row: Row) -> str:
-    """The name of a row, its description below it."""
+    """The name of a row, with its description below."""
     name = f"*{escaped(row.name)}*" if row.quoted else escaped(row.name)
     return f"{name}<br><small>{escaped(row.description)}</small>" if row.description else name
 
 
 def sides(table: FilledTable, column: str) -> list[str]:
-    """'paper' and 'here', as far as a column has any figure of them."""
+    """'paper' and 'here', each if the column has such figures."""
     return ["paper"] * table.published(column) + ["here"] * table.measured(column)
 
 
 def values(table: FilledTable, row: Row) -> list[str]:
-    """The cells of a row: words, or as many figures as `sides` says for each column."""
+    """The cells of a row: for each column its words, or a figure for each of its `sides`."""
     texts = []
     for column in table.columns:
         if column not in table.measures:
@@ -142,7 +142,7 @@ def values(table: FilledTable, row: Row) -> list[str]:
 
 
 def escaped(text: str) -> str:
-    """Text as Markdown that shows it as it is, in one line."""
+    """Escapes text for Markdown, in one line."""
     return re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", " ".join(text.split()))
 
 
@@ -150,10 +150,13 @@ def escaped(text: str) -> str:
 
 
 def tidy(table: FilledTable) -> pd.DataFrame:
-    """One row per cell: table, section, row, description, column, measure, text, evaluation,
-    gain_over, published, measured, sd (over the seeds), difference, leak, a column per seed where
-    there are several (seed0, ...), a column per split (split1, ...) and note. Figures are percent;
-    what there is not is empty."""
+    """The table with one row per cell.
+
+    The columns are table, section, row, description, column, measure, text, evaluation, gain_over,
+    published, measured, sd (over the seeds), difference, leak, one column per seed if there are
+    several (seed0, ...), one column per split (split1, ...) and note. Figures are percent. Missing
+    values are empty.
+    """
     records = [
         {
             "table": table.name,
@@ -173,7 +176,7 @@ def tidy(table: FilledTable) -> pd.DataFrame:
 
 
 def figures(table: FilledTable, cell: Cell) -> dict[str, str | float | None]:
-    """What the CSV has of a cell."""
+    """The values of a cell in the CSV file."""
     several = range(table.seeds if table.seeds > 1 else 0)
     return {
         "evaluation": cell.evaluation,
@@ -189,5 +192,5 @@ def figures(table: FilledTable, cell: Cell) -> dict[str, str | float | None]:
 
 
 def rounded(value: float | None) -> float | None:
-    """Free of the noise of floating point."""
+    """The value without floating-point noise."""
     return None if value is None else round(value, 6)

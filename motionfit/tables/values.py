@@ -1,4 +1,4 @@
-"""From a table's recipe and the measures of evaluations to its values."""
+"""Fills a table: from its recipe and the measures of evaluations to its values."""
 
 import json
 from collections.abc import Set
@@ -15,18 +15,18 @@ from motionfit.evaluation.summary import summary
 
 @dataclass(frozen=True)
 class Cell:
-    """A column of a row. All figures are percent, or percentage points where the row shows gains;
-    None where there is no such figure."""
+    """A cell of a table. Figures are percent, or percentage points for gains. A missing figure is
+    None."""
 
     evaluation: str | None = None
-    """The evaluation that is measured."""
+    """The measured evaluation."""
     gain_over: str | None = None
-    """The evaluation that is subtracted; None where the figures are no gains."""
+    """The evaluation that is subtracted, or None if the figures are not gains."""
     published: float | None = None
     seeds: list[float] = field(default_factory=list)
-    """What is measured with each seed: a mean over the splits."""
+    """The measured figure for each seed, a mean over the splits."""
     splits: dict[str, float] = field(default_factory=dict)
-    """Split to what is measured there: a mean over the seeds."""
+    """Splits mapped to their measured figure, a mean over the seeds."""
     leak: bool = False
     """Whether test videos may have been learned from."""
 
@@ -37,12 +37,12 @@ class Cell:
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation (n-1) over the seeds; None where there is one alone."""
+        """Standard deviation (n-1) over the seeds, or None for a single seed."""
         return stdev(self.seeds) if len(self.seeds) > 1 else None
 
     @property
     def difference(self) -> float | None:
-        """Measured - published, in percentage points."""
+        """Measured minus published figure, in percentage points."""
         if self.measured is None or self.published is None:
             return None
         return self.measured - self.published
@@ -56,14 +56,14 @@ class Row:
     section: str
     description: str
     text: dict[str, str]
-    """Column of words to what stands in it; nothing where there is none."""
+    """Columns of words, mapped to their text in this row, if any."""
     cells: dict[str, Cell]
     x: float | None
     note: str
 
     @property
     def quoted(self) -> bool:
-        """Whether it has published figures only."""
+        """Whether the row has published figures only."""
         return all(cell.evaluation is None for cell in self.cells.values())
 
 
@@ -74,9 +74,9 @@ class FilledTable:
     name: str
     title: str
     columns: dict[str, TableColumn]
-    """Heading to column, in order."""
+    """Headings mapped to columns, in order."""
     measures: dict[str, str]
-    """Heading to measure of the columns that have figures."""
+    """Headings of the columns with figures, mapped to their measures."""
     rows: list[Row]
     seeds: int
     axis: str | None
@@ -87,31 +87,33 @@ class FilledTable:
         return [cell for row in self.rows for cell in row.cells.values()]
 
     def published(self, column: str) -> bool:
-        """Whether a column has any published figure."""
+        """Whether a column has published figures."""
         return any(row.cells[column].published is not None for row in self.rows)
 
     def measured(self, column: str) -> bool:
-        """Whether a column has anything measured."""
+        """Whether a column has measured figures."""
         return any(row.cells[column].measured is not None for row in self.rows)
 
     @property
     def splits(self) -> list[str]:
-        """All splits of which there is a value, in order."""
+        """All splits that have a value, in order."""
         return sorted({split for cell in self.cells for split in cell.splits}, key=int)
 
 
 Measured = dict[str, Any]
-"""`mean` over the splits, and `splits`: split to value; fractions."""
+"""A measure: `mean` over the splits, and `splits`, a mapping of splits to values, as fractions."""
 
 
 def fill(
     name: str, table: Table, evaluations: Path, leaking: Set[str] = frozenset()
 ) -> FilledTable:
-    """Looks up the values of a table in `evaluations`/EVALUATION/metrics.json, or, where the table
-    shows some splits only, in the files of these. `leaking`: the evaluations whose test videos may
-    have been learned from.
+    """Looks up the values of a table.
 
-    Raises MotionFitError naming the file that is missing, or the folder that lacks a measure.
+    They come from `evaluations`/EVALUATION/metrics.json or, if the table shows only some splits,
+    from the files of these splits. `leaking` are the evaluations whose test videos may have been
+    learned from.
+
+    Raises MotionFitError if a file or a measure is missing.
     """
 
     @cache
@@ -126,7 +128,7 @@ def fill(
         if measure not in metrics:
             raise MotionFitError(
                 f"{folder} has no {measure!r}, which the table {name!r} shows (it has: "
-                f"{', '.join(sorted(metrics)) or 'nothing'}): run the evaluation anew"
+                f"{', '.join(sorted(metrics)) or 'nothing'}): run the evaluation again"
             )
         return metrics[measure]
 
@@ -164,7 +166,7 @@ def fill(
 
 
 def gain(values: Measured, subtracted: Measured | None = None) -> Measured:
-    """What is measured, less what is subtracted, if anything."""
+    """The measured values minus the subtracted ones, if any."""
     if subtracted is None:
         return values
     splits = {s: value - subtracted["splits"][s] for s, value in values["splits"].items()}
@@ -172,13 +174,14 @@ def gain(values: Measured, subtracted: Measured | None = None) -> Measured:
 
 
 def mean_of_splits(of_seeds: list[dict[str, float]]) -> dict[str, float]:
-    """Split to percent, from each seed's fractions."""
+    """The mean over the seeds for each split, in percent, from the fractions of each seed."""
     splits = of_seeds[0] if of_seeds else {}
     return {split: 100 * mean(values[split] for values in of_seeds) for split in splits}
 
 
 def read_metrics(path: Path) -> dict[str, Measured]:
-    """Measure to {'splits': {split: fraction}, 'mean': fraction}."""
+    """Reads measures, each as {'splits': {split: fraction}, 'mean': fraction}. Raises
+    MotionFitError if the file is missing."""
     if not path.is_file():
         raise MotionFitError(f"{path} is missing: run the evaluation before its table")
     return json.loads(path.read_text(encoding="utf-8"))

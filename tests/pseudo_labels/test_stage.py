@@ -107,10 +107,10 @@ def test_a_source_of_another_frame_rate_is_told_once(tmp_path, caplog, rate, tol
         1,
         tmp_path / "out",
     )
-    said = [r.message for r in caplog.records if "frames a second" in r.message]
+    said = [r.message for r in caplog.records if "frames per second" in r.message]
     assert len(said) == told
     if rate == 30:
-        assert "the source has 30 frames a second" in said[0]
+        assert "the source has 30 frames per second" in said[0]
         assert "learned from videos with 12: to the model, motion looks 0.4 times" in said[0]
         assert "the same fps, 12 or less" in said[0]
 

@@ -103,7 +103,7 @@ def test_a_figure_has_one_decimal_and_none_is_a_dash():
 
 
 def cells(line: str) -> list[str]:
-    """The cells of a line of a Markdown table, whose escaped bars do not count."""
+    """The cells of a line of a Markdown table. Escaped bars do not separate cells."""
     parts = line.replace(r"\|", "\0").strip("|").split("|")
     return [part.strip().replace("\0", "|") for part in parts]
 
@@ -229,7 +229,7 @@ def test_a_table_is_written_in_the_formats_that_are_asked_for(evaluations, tmp_p
 
 
 def over_the_columns() -> Table:
-    """Rows over K, which is in the columns; one column and one row are not over K."""
+    """A table whose columns have the positions K, except one column and one row."""
     columns = {
         "K=8": {"measure": "recognition top1", "x": 8},
         "all": "recognition top1",
@@ -334,7 +334,7 @@ def test_a_section_has_one_heading_row(words):
 
 @pytest.fixture
 def other(evaluations):
-    """Another evaluation of as many splits as `ours`."""
+    """Another evaluation with as many splits as `ours`."""
     (evaluations / "other").mkdir()
     metrics = {"recognition top1": measure({"1": 0.49, "2": 0.535, "3": 0.53})}
     (evaluations / "other" / "metrics.json").write_text(json.dumps(metrics))
@@ -381,7 +381,7 @@ def test_a_cell_whose_test_videos_may_have_been_learned_from_is_marked(other):
 
 @pytest.fixture
 def seeded(evaluations):
-    """Three seeds of `ours`, over two splits, and of `scratch`."""
+    """Three seeds of `ours` and of `scratch`, over two splits."""
     values = {
         "ours": ((0.50, 0.52), (0.55, 0.57), (0.49, 0.51)),
         "scratch": ((0.40, 0.42), (0.42, 0.44), (0.41, 0.43)),

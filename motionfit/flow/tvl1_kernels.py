@@ -165,9 +165,9 @@ def _taps(image, top, left, a, b, c, d, e, f, g, h, height, width, valid):
 
 @triton.jit
 def _warp(frame, images, flow, data, start, height, width, BLOCK: tl.constexpr):
-    """For a block of pixels: fetches the frame after, and its derivatives, from where the flow
-    points to, and writes what an iteration needs, the derivatives and the constant part of the
-    linearised brightness difference."""
+    """Samples the next frame and its derivatives where the flow of a block of pixels points to, and
+    writes what an iteration needs: the derivatives and the constant part of the linearised
+    brightness difference."""
     pixels = height * width
     at = start + tl.arange(0, BLOCK)
     valid = at < pixels

@@ -1,5 +1,5 @@
-"""Whether the files of a run are as they were written: all of them, before a run of weeks begins
-from them or after they were copied."""
+"""Verifies the checksums of the files of a run, for example before a run of weeks uses them, or
+after they were copied."""
 
 import logging
 import zipfile
@@ -14,41 +14,42 @@ from motionfit.store.shards import Shards, kind_of
 log = logging.getLogger(__name__)
 
 SUFFIXES = (".h5", ".pt")
-"""Frames, flow and features; models and checkpoints."""
+"""Suffixes of frames, flow and features, and of models and checkpoints."""
 
 
 def check(paths: Iterable[Path]) -> list[MotionFitError]:
-    """What is wrong with the files, or with those below the folders, that have checksums.
+    """Verifies files, and all files below folders, that have checksums. Returns an error for each
+    damaged file.
 
-    Raises MotionFitError where a path is missing, or holds no such file.
+    Raises MotionFitError if a path is missing or contains no file with checksums.
     """
     files = sorted({file for path in paths for file in files_of(path)})
     log.info("%d files", len(files))
-    found = []
+    errors = []
     for file in files:
         try:
             check_model(file) if file.suffix == ".pt" else check_shard(file)
         except MotionFitError as error:
-            if file.exists():  # else a training has removed an old checkpoint meanwhile
-                found.append(error)
+            if file.exists():  # otherwise a training has just removed an old checkpoint
+                errors.append(error)
         except FileNotFoundError:
             continue
-    return found
+    return errors
 
 
 def files_of(path: Path) -> Iterator[Path]:
     if not path.exists():
-        raise MotionFitError(f"there is no {path}: give files, or folders such as a run's results")
+        raise MotionFitError(f"{path} is missing: give files, or folders such as a run's results")
     files = [path] if path.is_file() else [f for s in SUFFIXES for f in path.rglob(f"[!.]*{s}")]
     if not files or files[0].suffix not in SUFFIXES:
         raise MotionFitError(
-            f"{path} holds no shard and no model: their names end in {' and '.join(SUFFIXES)}"
+            f"{path} contains no shard and no model: their names end in {' and '.join(SUFFIXES)}"
         )
     yield from files
 
 
 def check_shard(path: Path) -> None:
-    """Raises MotionFitError where a file of frames, flow or features is not as it was written."""
+    """Raises MotionFitError if a file of frames, flow or features is damaged."""
     kind = kind_of(path)
     if kind is None:
         read_file(path)
@@ -59,10 +60,10 @@ def check_shard(path: Path) -> None:
 
 
 def check_model(path: Path) -> None:
-    """Raises MotionFitError where a model or a checkpoint is not as it was written."""
+    """Raises MotionFitError if a model or a checkpoint is damaged."""
     try:
         verify(path)
         if not zipfile.is_zipfile(path):
-            raise DamagedError("it is no model")
+            raise DamagedError("it is not a model")
     except DamagedError as error:
         raise damaged(path, error) from None

@@ -1,4 +1,5 @@
-"""Which code a stage runs: so that a change of it reruns the stage, and nothing else does."""
+"""Finds the code that a stage runs, so that the stage runs again if this code changes, and only
+then."""
 
 import ast
 import hashlib
@@ -14,9 +15,12 @@ LEFT_OUT = ("motionfit.config", "motionfit.options")
 
 @cache
 def code_version(*modules: str) -> str:
-    """A hash of the code of the modules and of all modules of the package that they import,
-    directly or not. Comments, docstrings and formatting do not count; the templates and
-    styles of a package do."""
+    """A hash of the code of the modules, and of all modules of the package that they import,
+    directly or indirectly.
+
+    The hash ignores comments, docstrings and formatting. It includes the templates and style sheets
+    of a package.
+    """
     reached: dict[str, str] = {}
     waiting = list(modules)
     while waiting:
@@ -36,8 +40,8 @@ def is_left_out(module: str) -> bool:
 
 @cache
 def read(module: str) -> tuple[str, list[str]] | None:
-    """The code of a module of the package, as text that comments do not change, and the names that
-    it imports; None for any other name."""
+    """The code of a module of the package, as text without comments, and the names that it imports.
+    None for any other name."""
     if (tree := parse(module)) is None:
         return None
     names = imports(tree)
@@ -45,7 +49,7 @@ def read(module: str) -> tuple[str, list[str]] | None:
 
 
 def parse(module: str) -> ast.Module | None:
-    """The syntax tree of a module of the package; None for any other name."""
+    """The syntax tree of a module of the package, or None for any other name."""
     path = PACKAGE.parent.joinpath(*module.split("."))
     for file in (path.with_suffix(".py"), path / "__init__.py"):
         if module.split(".")[0] == PACKAGE.name and file.is_file():
@@ -54,7 +58,7 @@ def parse(module: str) -> ast.Module | None:
 
 
 def data_files(module: str) -> str:
-    """The contents, hashed, of the templates and styles of a package; '' for a module."""
+    """Hashes of the templates and style sheets of a package, or '' for a module."""
     folder = PACKAGE.parent.joinpath(*module.split("."))
     files = [*sorted(folder.glob("*.html")), *sorted(folder.glob("*.css"))]
     return " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)

@@ -1,6 +1,6 @@
 class MotionFitError(Exception):
-    """Something the user can mend: the message says what is wrong, where, and what to do."""
+    """An error that the user can fix. The message says what is wrong, where, and what to do."""
 
 
 class InterruptedTrainingError(MotionFitError):
-    """A training was ended by Ctrl-C, and has kept what it had learned."""
+    """Ctrl-C stopped a training, which has saved its state."""

@@ -1,4 +1,4 @@
-"""Writing result files so that a reader never sees half of one, whatever ends the writer."""
+"""Writes result files so that a reader never sees an incomplete one, however the writer ends."""
 
 import errno
 import glob
@@ -16,22 +16,23 @@ from motionfit.errors import MotionFitError
 
 HOST = socket.gethostname()
 WRITER = re.compile(rf"\.{re.escape(HOST)}\.(\d+)\.tmp$")
-"""The end of a temporary file's name: the process of this machine that writes it."""
+"""End of a temporary file's name: this machine and the id of the process that writes the file."""
 REFUSED = {
-    errno.ENOSPC: "free some",
-    errno.EDQUOT: "free some",
-    errno.EROFS: "mount it for writing",
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EROFS: "mount the disk for writing",
 }
-"""What a system says that will not write, and what to do then."""
+"""Errors of a system that refuses to write, mapped to what the user can do."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path`, and renames it to `path` when the block ends well: so
-    `path` is the old file or all of the new one, even after a power cut. Temporary files of writers
-    of `path` that were killed on this machine are removed.
+    """Yields a temporary path beside `path`, and renames it to `path` when the block succeeds.
 
-    Raises MotionFitError where the block fails since the system will not write.
+    `path` is therefore either the old file or the complete new one, even after a power cut. The
+    temporary files that killed writers of `path` left on this machine are removed.
+
+    Raises MotionFitError if the block fails because the system refuses to write.
     """
     temporary = path.with_name(f".{path.name}.{HOST}.{os.getpid()}.tmp")
     try:
@@ -49,22 +50,25 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def cannot_write(path: Path | str, error: OSError) -> MotionFitError:
-    """The message that a file can't be written."""
-    cure = REFUSED.get(error.errno, "mend that")
+    """The error that reports that a file can't be written."""
+    advice = REFUSED.get(error.errno, "fix this")
     return MotionFitError(
-        f"{path} can't be written ({os.strerror(error.errno)}): {cure} and run again; what was "
-        "finished before is kept"
+        f"{path} can't be written ({os.strerror(error.errno)}): {advice} and run again; finished "
+        "results are kept"
     )
 
 
 def refused(error: BaseException) -> OSError | None:
-    """The error, if it says that the system will not write."""
+    """The error itself if the system refuses to write, otherwise None."""
     return error if isinstance(error, OSError) and error.errno in REFUSED else None
 
 
 def refused_to_grow(path: Path) -> OSError | None:
-    """What the system says of a file that can't be longer. Libraries that write files (HDF5,
-    PyTorch, NumPy) fail on a full disk without a word of it, so it is asked again."""
+    """The error of the system if it refuses to make a file longer, otherwise None.
+
+    Libraries that write files (HDF5, PyTorch, NumPy) do not report that a disk is full, so this
+    tries to write once more.
+    """
     try:
         with path.open("ab") as file:
             file.write(bytes(2**20))
@@ -75,18 +79,19 @@ def refused_to_grow(path: Path) -> OSError | None:
 
 
 def flush(path: Path) -> None:
-    """Waits until a file is on the disk: a rename may come there before what it renames."""
+    """Waits until a file is on the disk. Otherwise a rename could reach the disk before the content
+    of the file."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
 def remove_left_behind(folder: Path, names: str) -> None:
-    """Removes the temporary files of processes that were killed while they wrote files of a folder
-    whose names match the pattern."""
-    for left in folder.glob(f".{names}.*.tmp"):
-        writer = WRITER.search(left.name)
+    """Removes the temporary files that killed processes left in a folder, for files whose names
+    match the pattern `names`."""
+    for temporary in folder.glob(f".{names}.*.tmp"):
+        writer = WRITER.search(temporary.name)
         if writer and not alive(int(writer[1])):
-            remove(left)
+            remove(temporary)
 
 
 def alive(process: int) -> bool:
@@ -94,13 +99,13 @@ def alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # another user's
+    except PermissionError:  # a process of another user
         return True
     return True
 
 
 def remove(path: Path) -> None:
-    """Removes a temporary file, if it is there and the system lets it."""
+    """Removes a temporary file if it exists. A system that refuses to write is no error."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -114,18 +119,18 @@ def write_json(path: Path, value: Any) -> None:
 
 
 class DamagedError(Exception):
-    """A file is not as it was written."""
+    """The content of a file has changed since it was written."""
 
 
-def damaged(path: Path, what: object) -> MotionFitError:
-    """The message that a file which a stage makes is not as it was written."""
-    return MotionFitError(f"{path} is damaged ({what}): delete it and run again to make it anew")
+def damaged(path: Path, reason: object) -> MotionFitError:
+    """The error that reports that the result of a stage has changed since it was written."""
+    return MotionFitError(f"{path} is damaged ({reason}): delete it and run again to recreate it")
 
 
 def verify(path: Path) -> None:
-    """Looks at the checksums of a zip file, as PyTorch writes; a file of another kind has none.
+    """Verifies the checksums of a zip file, PyTorch's format. Other files have no checksums.
 
-    Raises DamagedError where one is another, and OSError where the file can't be read.
+    Raises DamagedError if a checksum does not match, and OSError if the file can't be read.
     """
     with path.open("rb") as file:
         if file.read(4) != b"PK\x03\x04" and not zipfile.is_zipfile(file):
@@ -133,9 +138,9 @@ def verify(path: Path) -> None:
         try:
             with zipfile.ZipFile(file) as content:
                 wrong = content.testzip()
-        except Exception as error:  # a damaged one raises nearly anything
+        except Exception as error:  # a damaged file can raise nearly any exception
             if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                 raise
             raise DamagedError(str(error) or type(error).__name__) from None
     if wrong:
-        raise DamagedError(f"{wrong} in it has another checksum")
+        raise DamagedError(f"the checksum of {wrong} in it does not match")

@@ -1,6 +1,5 @@
-"""Which GPUs are a command's own, where several commands run on a machine at a time."""
+"""Reserves GPUs for a command, so that commands that run on one machine do not share them."""
 
-import fcntl
 import logging
 import os
 import random
@@ -8,77 +7,74 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+from filelock import FileLock, Timeout
+
 log = logging.getLogger(__name__)
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 LOCKS = Path("/tmp")
-"""The one folder that all processes of a machine share, whatever TMPDIR says."""
+"""The folder that all processes of a machine share, whatever TMPDIR is."""
 
-_held: list[int] = []
-"""Open files whose locks are this process's until it ends, however that happens."""
+_held: list[FileLock] = []
+"""Locks that this process holds until it ends, even if it is killed."""
 
 
 def own_gpus(count: int) -> None:
-    """Leaves this process, and those that it will start, `count` GPUs that no other has taken so,
-    by setting CUDA_VISIBLE_DEVICES; waits until so many are free. With 0 it sees none.
+    """Reserves `count` GPUs for this process and its children, by setting CUDA_VISIBLE_DEVICES.
 
-    What a scheduler or the user has set is kept where it names no more than `count`. To be called
-    before CUDA is used.
+    Waits until `count` GPUs are free. With 0, the process sees no GPU. A CUDA_VISIBLE_DEVICES that
+    a scheduler or the user has set is kept if it names at most `count` GPUs. Call this before CUDA
+    is used.
     """
     if count == 0:
         os.environ[VISIBLE] = ""
-    # A process that another one has started for its training has the GPUs of that one.
+    # A process of a distributed training uses the GPUs that the first process has reserved.
     elif "LOCAL_RANK" not in os.environ:
         _choose(count)
     if count:
-        log.info("GPUs asked for: %d; to use: %s", count, ",".join(devices()) or "none")
+        log.info("GPUs requested: %d; used: %s", count, ",".join(devices()) or "none")
 
 
 def devices() -> list[str]:
-    """What CUDA calls the GPUs that this process may use."""
+    """CUDA's names of the GPUs that this process may use."""
     if VISIBLE in os.environ:
         return [name.strip() for name in os.environ[VISIBLE].split(",") if name.strip()]
     return [str(i) for i, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
 
 
 def _choose(count: int) -> None:
-    there = devices()
-    chosen_already = VISIBLE in os.environ and len(there) <= count
-    if chosen_already or len(there) < count:  # too few: for the command to complain of
+    available = devices()
+    chosen_already = VISIBLE in os.environ and len(available) <= count
+    if chosen_already or len(available) < count:  # if there are too few, the command reports it
         return
     waiting = False
-    while len(taken := _take(there, count)) < count:
+    while len(taken := _take(available, count)) < count:
         if not waiting:
-            log.info("waiting for %d of the GPUs %s, which others have", count, ",".join(there))
+            log.info("waiting for %d of the GPUs %s, which are in use", count, ",".join(available))
         waiting = True
         time.sleep(random.uniform(0.5, 1))
     os.environ[VISIBLE] = ",".join(taken)
 
 
-def _take(there: list[str], count: int) -> list[str]:
-    """So many of the GPUs, locked; where fewer are free none, so that nobody waits while holding
-    what another waits for."""
-    locked: dict[str, int] = {}
-    for name in there:
-        file = _open(LOCKS / f"motionfit-gpu-{quote(name, safe='')}.lock")
+def _take(available: list[str], count: int) -> list[str]:
+    """Locks `count` of the available GPUs and returns their names.
+
+    If fewer are free, it locks none, so that no process waits while it holds a GPU that another
+    process waits for.
+    """
+    locked: dict[str, FileLock] = {}
+    for name in available:
+        path = LOCKS / f"motionfit-gpu-{quote(name, safe='')}"
+        # All users of the machine lock the same file, so all may open it.
+        lock = FileLock(path, mode=0o666, fallback_to_soft=False)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
+            lock.acquire(blocking=False)
+        except Timeout:
             continue
-        locked[name] = file
+        locked[name] = lock
         if len(locked) == count:
             _held.extend(locked.values())
             return list(locked)
-    for file in locked.values():
-        os.close(file)
+    for lock in locked.values():
+        lock.release()
     return []
-
-
-def _open(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        file = os.open(path, os.O_RDONLY | os.O_CREAT, 0o444)
-        os.fchmod(file, 0o444)  # other users of the machine lock it too, whatever the umask
-        return file

@@ -1,4 +1,4 @@
-"""Ctrl-C, which is to end a command at whatever it is."""
+"""Lets Ctrl-C end a command at any point."""
 
 import signal
 from collections.abc import Iterator
@@ -6,31 +6,31 @@ from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED = 128 + signal.SIGINT
-"""Exit status of what Ctrl-C has ended, as shells have it."""
+"""Exit status of a command that Ctrl-C has ended, by the convention of shells."""
 
-_came = False
+_interrupted = False
 
 
 def listen() -> None:
-    """Has Ctrl-C raise KeyboardInterrupt in `interruptible` blocks; where the shell has started the
-    command in the background, and so without it, it stays ignored."""
+    """Makes Ctrl-C raise KeyboardInterrupt in `interruptible` blocks. A command that a shell has
+    started in the background, where Ctrl-C is ignored, continues to ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _note)
+        signal.signal(signal.SIGINT, _interrupt)
 
 
-def _note(_number: int, _frame: FrameType | None) -> None:
-    global _came
-    _came = True
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    global _interrupted
+    _interrupted = True
     raise KeyboardInterrupt
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raises KeyboardInterrupt for whatever error ends the block after Ctrl-C: libraries that are
-    interrupted may raise errors of their own, as some do while they are imported."""
+    """Raises KeyboardInterrupt for any error that ends the block after Ctrl-C, since an interrupted
+    library may raise another error, for example while it is imported."""
     try:
         yield
     except BaseException:
-        if _came:
+        if _interrupted:
             raise KeyboardInterrupt from None
         raise

@@ -1,4 +1,4 @@
-"""The folder that a run of the workflow is in: whether it can be written, and who else is there."""
+"""Checks the folder of a run: whether it can be written, and whether another run uses it."""
 
 import fcntl
 import os
@@ -12,46 +12,50 @@ from motionfit.errors import MotionFitError
 from motionfit.files import HOST
 
 ABOUT = Path(".snakemake")
-"""Where Snakemake keeps what it knows of a run, its lock among it."""
+"""Folder where Snakemake keeps its records of a run, including its lock."""
 
 AHEAD = 60
-"""Seconds that a file's date may be in the future, where another machine's clock wrote it."""
+"""Seconds that the date of a file may be in the future, since the clocks of machines differ."""
 
 GO_ON = (
-    "Jobs that it began may still run (`pgrep -af motionfit`, on a cluster `squeue --me`): end "
-    "them, or let them end. Then take the lock away by `snakemake --unlock`, with the "
-    "--directory and --configfile of the run, and run again: it goes on where it was"
+    "Its jobs may still be running (`pgrep -af motionfit`, on a cluster `squeue --me`): stop them, "
+    "or wait for them. Then remove the lock with `snakemake --unlock`, with the --directory and "
+    "--configfile of the run, and run again: it continues where it stopped"
 )
 
 _held: list[TextIO] = []
-"""Open files whose locks are this process's until it ends, however that happens."""
+"""Open files whose locks this process holds until it ends, even if it is killed."""
 
 
 def check_writable(folder: Path) -> None:
-    """Makes a folder if it is not there. Raises MotionFitError where it can't be written."""
+    """Makes a folder if it does not exist. Raises MotionFitError if it can't be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise MotionFitError(
-            f"{folder.absolute()} can't be written ({error.strerror}): mount it for writing or "
-            "change who may write there, or take another folder (--directory), and run again"
+            f"{folder.absolute()} can't be written ({error.strerror}): mount it for writing, "
+            "change its permissions, or use another folder (--directory), and run again"
         ) from None
 
 
 def enter(run: Path) -> str:
-    """Notes that a Snakemake is in the folder of a run, until its process ends. What is to be said
-    of a lock that Snakemake has put on the folder; '' where there is none.
+    """Records that this process runs Snakemake in the folder of a run, until the process ends.
 
-    Snakemake's lock is a file that a killed process leaves behind; this one is the system's, which
-    on some file systems of clusters holds on one machine only, so the machine is noted in it.
-    Raises MotionFitError where the folder can't be written.
+    Returns a message about the lock that Snakemake has put on the folder, or '' if there is none.
+    Snakemake's lock is a file that a killed process leaves behind. The lock of this module is the
+    system's (flock). On some file systems of clusters it is visible on one machine only, so the
+    locked file also contains the name of the machine.
+
+    Raises MotionFitError if the folder can't be written.
     """
     check_writable(run / ABOUT)
     locked = any((run / ABOUT / "locks").glob("*.lock"))
     try:
-        file = (run / ABOUT / "motionfit.lock").open("a+")  # NFS wants both for a shared lock
+        # "a+", since NFS requires a readable file for a shared lock and a writable one for an
+        # exclusive lock.
+        file = (run / ABOUT / "motionfit.lock").open("a+")
         _held.append(file)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -59,38 +63,41 @@ def enter(run: Path) -> str:
         except BlockingIOError:
             alone = False
         file.seek(0)
-        noted = file.read().split()
+        recorded = file.read().split()
         if alone and not locked:
             file.truncate(0)
             file.write(f"{HOST} {os.getpid()}\n")
             file.flush()
-        fcntl.flock(file, fcntl.LOCK_SH)  # of all that are there, a dry run beside a run among them
-    except OSError:  # without such locks, or another user's
+        fcntl.flock(file, fcntl.LOCK_SH)  # shared, since a dry run is allowed beside a run
+    except OSError:  # the file system has no such locks, or the file belongs to another user
         return ""
     if not locked:
         return ""
     where = run.absolute()
     if not alone:
-        return f"another snakemake runs in {where}: wait until it ends, or end it by Ctrl-C"
-    if noted and noted[0] != HOST:
+        return f"another snakemake runs in {where}: wait until it ends, or stop it with Ctrl-C"
+    if recorded and recorded[0] != HOST:
         return (
-            f"a snakemake was started in {where} on {noted[0]} (process {noted[-1]}): see there "
-            f"whether it still runs; if not, it was killed, and its lock is left. {GO_ON}"
+            f"a snakemake was started in {where} on {recorded[0]} (process {recorded[-1]}): check "
+            "on that machine whether it still runs; if not, it was killed, and its lock is left. "
+            f"{GO_ON}"
         )
     return f"the last snakemake in {where} was killed, and its lock is left. {GO_ON}"
 
 
 def redate(folder: Path) -> str:
-    """Gives files of a folder whose dates are in the future the present one, in their order, and
-    tells of it; '' where there are none.
+    """Sets the dates of files that are in the future to the present, and keeps their order.
 
-    They are of a clock that was set back since. Snakemake goes by the order of dates, and would
-    refuse whatever is made from them now. Videos keep theirs, which say whether one was replaced.
+    Returns a message about it, or '' if there are no such files. They appear when a clock is set
+    back. Snakemake compares dates, and would reject whatever is made from these files now. Videos
+    keep their dates, which show whether a video was replaced.
+
+    Raises MotionFitError if a date can't be changed.
     """
     now = time.time_ns()
     ahead = []
     for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # a temporary one has got its name meanwhile
+        with suppress(FileNotFoundError):  # a temporary file was renamed in the meantime
             date = path.stat().st_mtime_ns
             if date > now and path.suffix != ".mp4" and path.is_file():
                 ahead.append((date, path))
@@ -103,10 +110,10 @@ def redate(folder: Path) -> str:
             continue
         except OSError as error:
             raise MotionFitError(
-                f"{path} has a date in the future, which can't be changed ({error.strerror}): have "
-                "its owner `touch` it, or set the clock right"
+                f"{path} has a date in the future, which can't be changed ({error.strerror}): let "
+                "its owner `touch` it, or correct the clock"
             ) from None
     return (
-        f"{len(ahead)} files in {folder.absolute()} had dates in the future, so the clock was set "
-        "back since they were made: they have the present date now, in their order"
+        f"{len(ahead)} files in {folder.absolute()} had dates in the future, since the clock was "
+        "set back after they were made: they have the present date now, in the same order"
     )

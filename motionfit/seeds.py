@@ -1,4 +1,4 @@
-"""A config with the copies that its tables of several seeds need."""
+"""Adds the copies of artefacts to a config that its tables of several seeds need."""
 
 import json
 from collections import defaultdict
@@ -13,24 +13,27 @@ REFERENCES = {
     "pseudo_labels": ("pseudo_labels",),
     "labelled_part": ("labelled_parts",),
 }
-"""Key of a recipe, at any depth, to the sections in one of which the artefact is that it names.
-What it names is drawn at random, so it has a copy for each seed; data sets and flow have none."""
+"""Keys of a recipe, at any depth, that name an artefact, mapped to the sections that may contain
+it. These artefacts depend on a seed, so they have a copy for each seed. Data sets and flow do
+not."""
 SEEDS = ("seed", "label_seed")
 STEP = 1000
-"""How much each copy raises the seeds."""
+"""Difference between the seeds of one copy and the next."""
 END = 2**32
-"""Seeds are below it; those that are raised beyond begin anew."""
+"""Upper bound of seeds. A seed that reaches it wraps around to 0."""
 
 Copies = dict[str, dict[str, Recipe]]
-"""Section to name to recipe."""
+"""Sections mapped to names mapped to recipes."""
 
 
 def with_seeds(config: Config) -> Config:
-    """The config with copies, for each table of N > 1 `seeds` and k = 1 to N-1, of the evaluations
-    that the table shows and of all that they are made from by chance: of a NAME as `NAME.seedK`,
-    with every seed raised by 1000 k.
+    """The config with the copies that its tables of several seeds need.
 
-    Raises MotionFitError where the config has a name of its own that a copy needs.
+    A table with N > 1 `seeds` needs, for each k from 1 to N-1, copies of the evaluations that it
+    shows and of all artefacts behind them that depend on a seed. The copy of NAME is called
+    `NAME.seedK`, and each of its seeds is raised by 1000 k.
+
+    Raises MotionFitError if the config already uses the name of a copy.
     """
     copies: Copies = defaultdict(dict)
     for table in config.tables.values():
@@ -38,12 +41,12 @@ def with_seeds(config: Config) -> Config:
             for seed in range(1, table.seeds):
                 _add_copy(config, copies, "evaluations", name, seed)
     _check_names(config, copies)
-    sections = {section: getattr(config, section) | made for section, made in copies.items()}
+    sections = {section: getattr(config, section) | copied for section, copied in copies.items()}
     return config.model_copy(update=sections)
 
 
 def _add_copy(config: Config, copies: Copies, section: str, name: str, seed: int) -> None:
-    """Adds the copy of an artefact, and of what it is made from, unless it is there already."""
+    """Adds the copy of an artefact, and the copies that it is made from, unless it exists."""
     copy = seed_name(name, seed)
     if copy not in copies[section]:
         recipe = getattr(config, section)[name]
@@ -51,14 +54,14 @@ def _add_copy(config: Config, copies: Copies, section: str, name: str, seed: int
         copies[section][copy] = parse_recipe(type(recipe), json.dumps(values))
 
 
-def _with_seed(config: Config, copies: Copies, values: Any, seed: int) -> Any:
-    """The values of a recipe, or of a part of one, with other seeds and references to copies."""
-    if not isinstance(values, dict):
-        return values
-    return {key: _other(config, copies, key, value, seed) for key, value in values.items()}
+def _with_seed(config: Config, copies: Copies, part: Any, seed: int) -> Any:
+    """The values of a recipe, or of a part of it, with raised seeds and references to copies."""
+    if not isinstance(part, dict):
+        return part
+    return {key: _value_with_seed(config, copies, key, value, seed) for key, value in part.items()}
 
 
-def _other(config: Config, copies: Copies, key: str, value: Any, seed: int) -> Any:
+def _value_with_seed(config: Config, copies: Copies, key: str, value: Any, seed: int) -> Any:
     if key in SEEDS:
         return (value + STEP * seed) % END
     if key in REFERENCES and value is not None:
@@ -69,12 +72,12 @@ def _other(config: Config, copies: Copies, key: str, value: Any, seed: int) -> A
 
 
 def _check_names(config: Config, copies: Copies) -> None:
-    for section, made in copies.items():
+    for section, copied in copies.items():
         # Motion and appearance models share one folder.
         known = config.models if section.endswith("models") else getattr(config, section)
-        for name in made:
+        for name in copied:
             if name in known:
                 raise MotionFitError(
-                    f"{section}.{name}: a table of several seeds calls a copy by this name: choose "
-                    "another for yours"
+                    f"{section}.{name}: a table of several seeds uses this name for a copy: choose "
+                    "another name"
                 )

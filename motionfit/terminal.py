@@ -1,5 +1,5 @@
-"""What is printed: where a person looks while a stage writes its log to a file, and what becomes of
-it where nobody reads it any more."""
+"""The streams of the terminal: they stay available while a stage writes its log to a file, and a
+closed pipe ends a command quietly."""
 
 import io
 import os
@@ -15,18 +15,22 @@ def terminal() -> TextIO:
 
 
 def set_terminal(stream: TextIO | None) -> None:
-    """Says that standard error no longer goes there; None: it does again."""
+    """Sets the stream of the terminal while standard error goes elsewhere. None restores standard
+    error."""
     global _stream
     _stream = stream
 
 
 class ReaderGone(BaseException):
-    """Nobody reads standard output any more: the pipe that it goes to is closed, as `head` does."""
+    """The reader of standard output has closed its pipe, as `head` does."""
 
 
 def open_streams() -> None:
-    """Has standard output raise ReaderGone where its reader has gone, and no BrokenPipeError, which
-    a file that a command writes may raise too; messages for a reader who has gone are dropped."""
+    """Replaces standard output and standard error by streams that handle a closed pipe.
+
+    Standard output raises ReaderGone instead of BrokenPipeError, which a file that a command writes
+    may raise too. Standard error drops its messages.
+    """
     sys.stdout = _opened(1, sys.stdout, raises=True)
     sys.stderr = _opened(2, sys.stderr, raises=False)
 
@@ -46,7 +50,7 @@ def _opened(number: int, before: TextIO | None, raises: bool) -> TextIO:
 
 
 class _Output(io.FileIO):
-    """A standard stream of the system."""
+    """A standard stream, by its file descriptor."""
 
     def __init__(self, number: int, raises: bool):
         super().__init__(number, "w", closefd=False)

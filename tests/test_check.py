@@ -52,14 +52,14 @@ def test_each_damaged_file_is_named_with_its_cure(results, capsys, name, truncat
     said = capsys.readouterr()
     assert said.err.count("error: ") == 1
     assert f"error: {path} is damaged (" in said.err
-    assert "delete it and run again to make it anew" in said.err
+    assert "delete it and run again to recreate it" in said.err
     assert said.out.startswith("1 damaged: delete each")
 
 
 def test_what_holds_nothing_to_check_is_told(tmp_path, capsys):
     for path, message in (
-        (tmp_path, "holds no shard and no model"),
-        (tmp_path / "x", "there is no"),
+        (tmp_path, "contains no shard and no model"),
+        (tmp_path / "x", "is missing"),
     ):
         assert main(["check", str(path)]) == 1
         assert message in capsys.readouterr().err

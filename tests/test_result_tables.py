@@ -19,18 +19,18 @@ def test_columns_have_the_types_that_are_asked_for(tmp_path):
     ("content", "message"),
     [
         (b"", "No columns"),
-        (b"video,start\na,1\n", "lacks the column.s. similarity"),
+        (b"video,start\na,1\n", "the column.s. similarity are missing"),
         (
             b"video,start,similarity\na,1,1\nb,1.5,1\n",
             "line 3: start .* not '1.5'",
         ),
         (b"video,start,similarity\na,,1\n", "line 2: start .* not ''"),
         (b"video,start,similarity\na,1,much\n", "line 2: similarity should be numbers"),
-        (b"video,start,similarity\na,1,1\nb,2\nc,3,3,3,3\n", "line 3: 2 fields, and 3 columns"),
-        (b"video,start,similarity\na,1,1,\nb,2,2,\n", "line 2: 4 fields, and 3 columns"),
+        (b"video,start,similarity\na,1,1\nb,2\nc,3,3,3,3\n", "line 3: 2 fields, but 3 columns"),
+        (b"video,start,similarity\na,1,1,\nb,2,2,\n", "line 2: 4 fields, but 3 columns"),
         (b'video,start,similarity\n"a\nb",1,1\nc,x,1\n', "line 4: start .* not 'x'"),
         (b"video,start,similarity\n\xff,1,1\n", "utf-8"),
-        (b"PK\x03\x04\x00\x00", "lacks the column|codec|tokeniz|NUL"),
+        (b"PK\x03\x04\x00\x00", "are missing|codec|tokeniz|NUL"),
     ],
 )
 def test_what_no_stage_writes_is_named(tmp_path, content, message):
@@ -38,12 +38,12 @@ def test_what_no_stage_writes_is_named(tmp_path, content, message):
     path.write_bytes(content)
     with pytest.raises(MotionFitError, match=message) as error:
         read_table(path, COLUMNS)
-    assert str(error.value).startswith(f"{path} is not as its stage writes it (")
+    assert str(error.value).startswith(f"{path} is not in the format that its stage writes (")
     assert "\n" not in str(error.value)
 
 
 def test_a_missing_table_is_named(tmp_path):
-    with pytest.raises(MotionFitError, match=r"no file .*labels\.csv"):
+    with pytest.raises(MotionFitError, match=r"the file .*labels\.csv"):
         read_table(tmp_path / "labels.csv", COLUMNS)
 
 

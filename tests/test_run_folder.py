@@ -53,7 +53,7 @@ def test_a_lock_from_another_machine_may_be_of_one_that_lives(locked):
     assert about.read_text().split()[0] == HOST
     about.write_text("login1 4711\n")
     said = enter(locked)
-    assert "on login1 (process 4711): see there whether it still runs" in said
+    assert "on login1 (process 4711): check on that machine whether it still runs" in said
 
 
 def ages(folder):

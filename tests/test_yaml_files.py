@@ -15,27 +15,27 @@ def file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb: 2\na: 3\n", "line 3: the key a is in line 1 already"),
-        ("a:\n  b: {c: 1, c: 2}\n", "line 2: the key a.b.c is in line 2 already"),
-        ("a:\n- b: 1\n  b: 2\n", "line 3: the key a.0.b is in line 2 already"),
-        ("1: a\n'1': b\n", "line 2: the key 1 is in line 1 already"),
-        ("x: &x {a: 1}\ny: {<<: *x, <<: *x}\n", "line 2: the key y.<< is in line 2 already"),
-        ('{"a": 1,\n\t"a": 2}', "line 2: the key a is in line 1 already"),
-        ("a:\n\tb: 1\n", "line 2: a tab, where YAML wants spaces"),
+        ("a: 1\nb: 2\na: 3\n", "line 3: the key a is already in line 1"),
+        ("a:\n  b: {c: 1, c: 2}\n", "line 2: the key a.b.c is already in line 2"),
+        ("a:\n- b: 1\n  b: 2\n", "line 3: the key a.0.b is already in line 2"),
+        ("1: a\n'1': b\n", "line 2: the key 1 is already in line 1"),
+        ("x: &x {a: 1}\ny: {<<: *x, <<: *x}\n", "line 2: the key y.<< is already in line 2"),
+        ('{"a": 1,\n\t"a": 2}', "line 2: the key a is already in line 1"),
+        ("a:\n\tb: 1\n", "line 2: a tab, but YAML needs spaces"),
         ("a: 1\nb: *nothing\n", "line 2: found undefined alias 'nothing'"),
         ("a: &x 1\nb: &x 2\n", "line 2: found duplicate anchor 'x'"),
-        ("a: &x\n  b: *x\n", "a.b stands for what it is a part of"),
+        ("a: &x\n  b: *x\n", "a.b refers to a value that contains it"),
         ("a: 1\n b: 2\n", "line 2: mapping values are not allowed here"),
-        ("a: 'one\n", "from line 1 on: found unexpected end of stream"),
-        ("a: 2024-13-45\n", "line 1: '2024-13-45' is no timestamp"),
-        ("2024-01-01: a\n", "line 1: this can't be a key"),
-        ("? [a]\n: 1\n", "line 1: this can't be a key"),
-        ("a: 1\nb: \x01\n", "line 2: the character '\\x01' may not be in it"),
+        ("a: 'one\n", "that starts in line 1: found unexpected end of stream"),
+        ("a: 2024-13-45\n", "line 1: '2024-13-45' is not a valid timestamp"),
+        ("2024-01-01: a\n", "line 1: this is not a valid key"),
+        ("? [a]\n: 1\n", "line 1: this is not a valid key"),
+        ("a: 1\nb: \x01\n", "line 2: the character '\\x01' is not allowed"),
         ("a: !!python/tuple [1]\n", "line 1: could not determine a constructor"),
         ("---\na: 1\n---\nb: 1\n", "line 3: expected a single document"),
         ("[" * 3000, "is nested too deeply"),
-        ("- a\n", "holds no keys"),
-        ("", "holds no keys"),
+        ("- a\n", "contains no keys"),
+        ("", "contains no keys"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_line(file, text, message):
@@ -69,7 +69,7 @@ def test_json_is_read_as_json(file):
 
 def test_a_base_is_read_as_strictly(tmp_path):
     (tmp_path / "base.yaml").write_text("datasets: {}\nflow: {}\nflow: {}\n")
-    with pytest.raises(MotionFitError, match=r"base\.yaml, line 3: the key flow is in line 2"):
+    with pytest.raises(MotionFitError, match=r"base\.yaml, line 3: .* flow is already in line 2"):
         over_base({"base": "base.yaml"}, tmp_path)
     for base in (3, ["base.yaml"], "x" * 300):
         with pytest.raises(MotionFitError, match="is no file in"):

@@ -1,8 +1,8 @@
 """The demo data set: rendered videos whose class is their motion.
 
-A patch of digits moves over a background of digits, under a shaking camera, with pixel noise. The
-motion is the class; digits, colours, places, sizes and speeds are drawn at random, so that no
-single frame tells the class.
+A patch of digits moves over a background of digits, with a shaking camera and pixel noise. The
+motion is the class. Digits, colours, positions, sizes and speeds are drawn at random, so that no
+single frame reveals the class.
 """
 
 from functools import cache
@@ -33,7 +33,7 @@ def render_videos(recipe: Demo, labels: Path) -> None:
 
 
 def demo_videos(recipe: Demo) -> pd.DataFrame:
-    """A row a video, as in `labels.csv`: path, label (its motion) and split."""
+    """The content of `labels.csv`: one row per video with path, label (its motion) and split."""
     counts = {"train": recipe.train, "test": recipe.test, "": recipe.unlabelled}
     rows = [
         (f"{part or 'unlabelled'}/{motion}_{i:04d}.mp4", motion, part)
@@ -45,15 +45,15 @@ def demo_videos(recipe: Demo) -> pd.DataFrame:
 
 
 def index_demo(recipe: Demo, videos: Path) -> pd.DataFrame:
-    """The index of a rendered data set; videos that are in no split keep their label, by which the
-    report judges the pseudo-labels."""
+    """The index of a rendered data set. Videos that are in no split keep their labels, with which
+    the report measures the quality of the pseudo-labels."""
     return index_folders(
         Folders(format="folders", videos=videos, labels=videos / "labels.csv", shards=recipe.shards)
     )
 
 
 def render_video(recipe: Demo, motion: str, name: str) -> np.ndarray:
-    """(T, H, W, 3) uint8. The same for the same recipe, motion and name."""
+    """Renders a video (T, H, W, 3) uint8, which depends on the recipe, motion and name only."""
     rng = np.random.default_rng([recipe.seed, stable_hash(name)])
     size = (recipe.height, recipe.width)
     background = texture(rng, (2 * recipe.height, 2 * recipe.width))
@@ -79,8 +79,8 @@ def render_video(recipe: Demo, motion: str, name: str) -> np.ndarray:
 def patch_transform(
     motion: str, step: float, side: int, middle: np.ndarray, angle: float
 ) -> np.ndarray:
-    """(2, 3) affine map from patch to frame coordinates after `step` pixels of motion, those of
-    the rim for rotation and change of size."""
+    """The affine map (2, 3) from patch to frame coordinates after `step` pixels of motion. For
+    rotation and scaling, these are the pixels that the edge of the patch moves."""
     move = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}.get(motion, (0, 0))
     turn = {"clockwise": -1, "anticlockwise": 1}.get(motion, 0) * step / (side / 2)
     scale = np.exp({"grow": 1, "shrink": -1}.get(motion, 0) * step / (side / 2))
@@ -89,7 +89,7 @@ def patch_transform(
 
 
 def texture(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """(H, W, 3) float: digits on a grid, smoothed, between two random colours."""
+    """A texture (H, W, 3) float: smoothed digits on a grid, coloured between two random colours."""
     digits = digit_images()
     rows, columns = size[0] // 8 + 1, size[1] // 8 + 1
     chosen = digits[rng.integers(len(digits), size=(rows, columns))]
@@ -101,7 +101,7 @@ def texture(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 @cache
 def digit_images() -> np.ndarray:
-    """(1797, 8, 8) float, 0 to 16: the handwritten digits that scikit-learn ships."""
+    """The handwritten digits of scikit-learn, (1797, 8, 8) float from 0 to 16."""
     return load_digits().images
 
 
@@ -118,14 +118,14 @@ def pad(by: np.ndarray) -> np.ndarray:
 
 
 def write_video(path: Path, frames: np.ndarray) -> None:
-    """(T, H, W, 3) uint8 RGB to an H.264 file."""
+    """Writes frames (T, H, W, 3) uint8 RGB to an H.264 file."""
     with replacing(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
-        # One thread, so that the file's bytes are the same on every machine.
+        # One thread, so that the file has the same bytes on every machine.
         stream = container.add_stream("libx264", rate=FPS, options={"crf": "16", "threads": "1"})
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         for frame in frames:
             picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
-            # Converted here: what the stream itself converts was not always the same.
+            # Converted here, since the result was not always the same when the stream converts.
             container.mux(stream.encode(picture.reformat(format="yuv420p")))
         container.mux(stream.encode())

@@ -1,4 +1,5 @@
-"""What the adapters share: finding videos, reading lists and CSV files, naming what is missing."""
+"""Functions that all data set formats share: they find videos, read lists and CSV files, and report
+what is missing."""
 
 import csv
 import errno
@@ -20,7 +21,7 @@ from motionfit.records import SUFFIX
 
 VIDEO_SUFFIXES = frozenset(
     (
-        # MP4 and QuickTime, also as cameras write them
+        # MP4, QuickTime and their variants from cameras
         ".mp4",
         ".m4v",
         ".mov",
@@ -100,7 +101,7 @@ VIDEO_SUFFIXES = frozenset(
         ".bik",
         ".smk",
         ".roq",
-        # a picture without a container
+        # video streams without a container
         ".h264",
         ".264",
         ".avc",
@@ -132,64 +133,69 @@ VIDEO_SUFFIXES = frozenset(
         ".dnxhr",
     )
 )
-"""Ends of the names of files that FFmpeg reads as videos. Those that mean other things more often,
-as .dat, .bin and .ogg do, are none, and neither are images."""
+"""Suffixes of files that FFmpeg reads as videos. Suffixes that usually mean something else, such as
+.dat, .bin and .ogg, are left out, and so are images."""
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""What ends lines or is not seen, and so does not come through lists and CSV files."""
+"""Characters that end a line or are invisible, and so do not survive in lists and CSV files."""
 
 log = logging.getLogger(__name__)
 
 
 class Tree(NamedTuple):
-    """What lies below a folder: paths below it, with forward slashes, but for what is hidden."""
+    """The content of a folder, without hidden files: sorted paths relative to it, with forward
+    slashes."""
 
     videos: list[str]
-    """Sorted, as all of these."""
     others: list[str]
-    """Files whose names do not end as those of videos do."""
+    """Files without the suffix of a video."""
     dangling: list[str]
-    """Links that lead nowhere."""
+    """Links to missing files."""
     folders: list[str]
-    """The folders at the first level."""
+    """Folders at the first level."""
 
 
 def scan_videos(folder: Path) -> list[str]:
-    """The ids of all videos below `folder`, sorted: paths below it, with forward slashes.
+    """The sorted ids of all videos below `folder`: paths relative to it, with forward slashes.
 
-    Raises MotionFitError as `scan` does.
+    Raises MotionFitError like `scan`.
     """
     return scan(folder).videos
 
 
 def scan(folder: Path) -> Tree:
-    """Hidden files and folders are skipped; links are followed. Raises MotionFitError where the
-    folder is missing, can't be read, or holds no video, or one whose name can't be written down."""
-    need_folder(folder, "videos", "give the folder that holds the videos")
+    """Lists the content of a folder at any depth. Hidden files and folders are skipped, and links
+    are followed.
+
+    Raises MotionFitError if the folder is missing or can't be read, if it contains no video, or if
+    the name of a video can't be written to the index.
+    """
+    need_folder(folder, "videos", "give the folder that contains the videos")
     tree = Tree([], [], [], [])
     try:
         _walk(folder, "", frozenset(), tree)
     except OSError as error:
         raise MotionFitError(
-            f"videos: {error.filename} can't be read ({error.strerror}): see to its permissions"
+            f"videos: {error.filename} can't be read ({error.strerror}): check its permissions"
         ) from None
     for names in tree:
         names.sort()
     if not tree.videos:
         raise MotionFitError(
-            f"videos: there is no video below {folder}: give the folder that holds the videos, "
-            "whose names end in .mp4, .avi, .mkv or the like "
-            f"({'; '.join(_not_taken(tree)) or 'there is no file at all'})"
+            f"videos: there is no video below {folder}: give the folder that contains the videos, "
+            "whose names end in .mp4, .avi, .mkv or a similar suffix "
+            f"({'; '.join(_ignored(tree)) or 'it contains no files'})"
         )
     _check_names(folder, tree.videos)
     return tree
 
 
 def _check_names(folder: Path, videos: list[str]) -> None:
-    """Raises MotionFitError where a name can't be written to the index."""
+    """Raises MotionFitError if the name of a video can't be written to the index."""
     if CONTROL.search(str(folder)):
         raise MotionFitError(
-            f"videos: the name of the folder {str(folder)!a} holds a control character: rename it"
+            f"videos: the name of the folder {str(folder)!a} contains a control character: rename "
+            "it"
         )
     together = "/".join(videos)
     if together.isascii() and not CONTROL.search(together):
@@ -201,32 +207,32 @@ def _check_names(folder: Path, videos: list[str]) -> None:
             )
         if CONTROL.search(video):
             raise MotionFitError(
-                f"videos: below {folder}, the name {video!a} holds a control character, such as "
-                "the end of a line: rename the file or its folder"
+                f"videos: below {folder}, the name {video!a} contains a control character, such as "
+                "a line break: rename the file or its folder"
             )
 
 
 def warn_of_names(folder: Path, tree: Tree, lists: Collection[Path] = ()) -> None:
-    """Warns of what is not taken below a folder, `lists`, what is in them and records aside, and of
-    names that look the same."""
+    """Warns of files below a folder that are ignored, and of names that look the same. Records, and
+    the files and folders `lists`, cause no warning."""
     tree = tree._replace(others=[name for name in tree.others if not name.endswith(SUFFIX)])
     for path in lists:
         known = os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
-        kept = [name for name in tree.others if not f"{name}/".startswith(f"{known}/")]
-        tree = tree._replace(others=kept)
-    for line in _not_taken(tree):
+        unknown = [name for name in tree.others if not f"{name}/".startswith(f"{known}/")]
+        tree = tree._replace(others=unknown)
+    for line in _ignored(tree):
         log.warning("below %s, %s", folder, line)
     if twins := _twins(tree.videos):
         log.warning(
-            "below %s, names differ in nothing but their Unicode form (NFC, NFD), and their videos "
-            "count as different ones of one class: %s",
+            "below %s, some names differ only in their Unicode form (NFC, NFD); their videos "
+            "count as different videos of one class: %s",
             folder,
             few([ascii(name) for name in twins], 4),
         )
 
 
-def _not_taken(tree: Tree) -> list[str]:
-    """A line on the files that are no videos, and one on links that lead nowhere, if any."""
+def _ignored(tree: Tree) -> list[str]:
+    """A message about the files that are not videos, and one about dangling links, if any."""
     lines = []
     if tree.others:
         examples = {suffix_of(name): name for name in reversed(tree.others)}
@@ -235,14 +241,14 @@ def _not_taken(tree: Tree) -> list[str]:
             f"{count} {suffix or 'without a suffix'} (such as {examples[suffix]})"
             for suffix, count in counts
         ]
-        lines.append(f"not taken, since no name of a video: {few(kinds, 6)}")
+        lines.append(f"ignored, since without the suffix of a video: {few(kinds, 6)}")
     if tree.dangling:
-        lines.append(f"not taken, since links that lead nowhere: {few(tree.dangling)}")
+        lines.append(f"ignored, since links to missing files: {few(tree.dangling)}")
     return lines
 
 
 def _twins(videos: list[str]) -> list[str]:
-    """Those of the videos and their folders that are the same as another in NFC."""
+    """The videos and folders whose names equal another name in NFC."""
     names = {name for name in videos if not name.isascii()}
     for video in list(names):
         while video := posixpath.dirname(video):
@@ -252,29 +258,30 @@ def _twins(videos: list[str]) -> list[str]:
 
 
 def nfc(text: str) -> str:
-    """A text in the form in which most write it: macOS has other bytes for an ö in a name."""
+    """The text in the Unicode form NFC, which most systems use. macOS writes an ö in a file name
+    with other bytes."""
     return unicodedata.normalize("NFC", text)
 
 
 def suffix_of(name: str) -> str:
-    """In lower case, with its dot; white space behind it does not count."""
+    """The suffix of a name, in lower case, with its dot and without trailing white space."""
     return posixpath.splitext(name)[1].rstrip().lower()
 
 
-def need_folder(folder: Path, key: str, what_to_do: str) -> None:
-    """Raises MotionFitError where the folder that the config's `key` names is missing."""
+def need_folder(folder: Path, key: str, advice: str) -> None:
+    """Raises MotionFitError if the folder that the config's `key` names is missing."""
     try:
         if folder.is_dir():
             return
     except OSError as error:
         raise MotionFitError(f"{key}: {folder} can't be read: {error.strerror}") from None
-    raise MotionFitError(f"{key}: there is no folder {folder}: {what_to_do}")
+    raise MotionFitError(f"{key}: there is no folder {folder}: {advice}")
 
 
 def _walk(folder: Path, prefix: str, above: frozenset[str], tree: Tree) -> None:
     here = os.path.realpath(folder)
     if here in above:
-        return  # a link to a folder that holds it
+        return  # a link to a folder that contains the link
     with os.scandir(folder) as entries:
         for entry in entries:
             name = prefix + entry.name
@@ -294,12 +301,14 @@ def _walk(folder: Path, prefix: str, above: frozenset[str], tree: Tree) -> None:
 
 
 def _kind(entry: os.DirEntry) -> str:
-    """`folder`, `file`, or '' for what is neither. It stands in the folder above, so that the disk
-    is asked for links alone, once each."""
+    """`folder`, `file`, or '' for anything else.
+
+    The listing of the parent folder contains the kind, so only links need an access to the disk.
+    """
     try:
         return "folder" if entry.is_dir() else "file" if entry.is_file() else ""
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOTDIR):  # a link to itself, or below a file
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):  # a link to itself or to a path in a file
             return ""
         raise
 
@@ -313,9 +322,9 @@ def _is_unicode(text: str) -> bool:
 
 
 def read_text(path: Path, key: str) -> str:
-    """The text of a UTF-8 file, with or without a byte-order mark, that the config's `key` names.
+    """The text of the UTF-8 file, with or without a byte-order mark, that the config's `key` names.
 
-    Raises MotionFitError where it is missing or is not UTF-8.
+    Raises MotionFitError if the file can't be read or is not UTF-8.
     """
     try:
         return path.read_bytes().decode("utf-8-sig")
@@ -330,11 +339,11 @@ def read_text(path: Path, key: str) -> str:
 def read_csv(
     path: Path, key: str, columns: Collection[str], exact: Collection[str] = ()
 ) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file as (line number, {column: text}); lines that are empty are left out.
+    """The rows of a CSV file as (line number, {column: text}), without empty lines.
 
-    Spaces around a field are dropped, but for the columns `exact`. Raises MotionFitError where one
-    of `columns` is lacking, a column comes twice, or a row has another number of fields than the
-    header.
+    Spaces around fields are removed, except in the columns `exact`. Raises MotionFitError if one of
+    `columns` is missing, a column appears twice, or a row and the header have different numbers of
+    fields.
     """
     reader = csv.reader(io.StringIO(read_text(path, key), newline=""), strict=True)
     rows = []
@@ -342,12 +351,12 @@ def read_csv(
         header = [name.strip() for name in next(reader, [])]
         if twice := [name for name in header if name and header.count(name) > 1]:
             raise MotionFitError(
-                f"{key}: {path} has the column {twice[0]!r} twice: take one of them out"
+                f"{key}: {path} has the column {twice[0]!r} twice: remove one of them"
             )
-        lacking = [column for column in columns if column not in header]
-        if lacking:
+        missing = [column for column in columns if column not in header]
+        if missing:
             raise MotionFitError(
-                f"{key}: {path} lacks the column(s) {', '.join(lacking)} "
+                f"{key}: {path} lacks the column(s) {', '.join(missing)} "
                 f"(its first line is: {','.join(header)})"
             )
         for fields in reader:
@@ -356,7 +365,7 @@ def read_csv(
             if len(fields) != len(header):
                 raise MotionFitError(
                     f"{key}: {path}, line {reader.line_num}: {len(fields)} fields, but the first "
-                    f"line names {len(header)} columns: put a field that holds a comma in quotes"
+                    f"line names {len(header)} columns: put a field with a comma in quotes"
                 )
             row = dict(zip(header, fields, strict=True))
             row |= {name: row[name].strip() for name in header if name not in exact}
@@ -367,22 +376,25 @@ def read_csv(
 
 
 def few(names: list[str], count: int = 3) -> str:
-    """The first names of a long list, for a message; what would break its line is escaped."""
+    """The first `count` names of a list and the number of the others, for a message in one line.
+    Names with control characters are escaped."""
     rest = len(names) - count
     shown = [ascii(name) if CONTROL.search(name) else name for name in names[:count]]
     return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
 
 
 def index_frame(folder: Path, rows: list[dict[str, str]], splits: list[str]) -> pd.DataFrame:
-    """The adapters' table: video, path, label, group and the `splits`, all text, by video. Labels
-    and groups are in NFC, so that one that is written in two forms is one."""
+    """A table with the text columns video, path, label, group and the `splits`, sorted by video.
+
+    Labels and groups are converted to NFC, so that two Unicode forms of a name count as one.
+    """
     index = pd.DataFrame(rows, columns=["video", "label", "group", *splits], dtype=str)
     index = index.sort_values("video", ignore_index=True)
     for column in ("label", "group"):
         index[column] = index[column].str.normalize("NFC")
-    # As `folder / video` writes it, which takes seconds for hundreds of thousands.
-    before = str(folder / "_")[:-1]
-    index.insert(1, "path", before + index["video"])
+    # The same as `folder / video`, which takes seconds for hundreds of thousands of videos.
+    prefix = str(folder / "_")[:-1]
+    index.insert(1, "path", prefix + index["video"])
     return index
 
 
@@ -393,13 +405,27 @@ def index_lists(
     splits: list[str],
     group_of: Callable[[str, str], str],
 ) -> pd.DataFrame:
-    """The table of a data set with a folder a class, whose splits come from the folder `lists`.
+    """The table of a data set with one folder per class and official lists of its splits.
 
-    `listed` gives the cells of the split columns for each `CLASS/NAME.avi`; `group_of(label, stem)`
-    the group of a video. Case, Unicode form and suffix may differ between the lists and the disk:
-    UCF101 has both HandstandPushups and HandStandPushups, and some keep their copy as .mp4. A video
-    in no list has empty split cells; listed ones that are missing are left out, with a warning.
-    Raises MotionFitError where all are missing, or one is listed in two parts of a split.
+    Parameters
+    ----------
+    folder
+        Folder of the videos.
+    lists
+        Folder of the lists.
+    listed
+        For each `CLASS/NAME.avi` of the lists, its part (train, test or '') per split column.
+    splits
+        Names of the split columns.
+    group_of
+        Returns the group of a video, given its label and the stem of its name.
+
+    Case, Unicode form and suffix may differ between the lists and the disk: UCF101 has both
+    HandstandPushups and HandStandPushups, and some copies are .mp4 files. The split columns of a
+    video in no list are empty. Listed videos that are missing are left out, with a warning.
+
+    Raises MotionFitError if all listed videos are missing, or if one is listed in two parts of a
+    split.
     """
     if not listed:
         raise MotionFitError("annotations: the split lists are empty: give the official ones")
@@ -412,15 +438,15 @@ def index_lists(
         for column, part in splits_of.items():
             if known.setdefault(column, part) != part:
                 raise MotionFitError(
-                    f"annotations: {name} is listed twice for {column}, by names that differ in "
-                    "capitals, Unicode form or suffix, and in two parts: take one out"
+                    f"annotations: {name} is listed twice for {column}, with names that differ in "
+                    "case, Unicode form or suffix, in different parts: remove one of them"
                 )
     present = {_key(video) for video in videos}
     missing = [name for name in listed if _key(name) not in present]
     if len(missing) == len(listed):
         raise MotionFitError(
-            f"videos: {folder} holds none of the {len(listed)} videos that the annotations list, "
-            f"such as {few(missing, 1)}: give the folder that holds a folder a class"
+            f"videos: {folder} contains none of the {len(listed)} videos that the annotations "
+            f"list, such as {few(missing, 1)}: give the folder that contains one folder per class"
         )
     if missing:
         log.warning(
@@ -440,17 +466,18 @@ def index_lists(
 
 
 def _key(name: str) -> str:
+    """A name without suffix, the same for any case and Unicode form."""
     return nfc(nfc(posixpath.splitext(name)[0]).casefold())
 
 
 def split_lists(folder: Path, pattern: str) -> list[Path]:
-    """The split lists in the folder of the annotations, sorted.
+    """The sorted split lists in the folder of the annotations.
 
-    Raises MotionFitError where the folder is missing or has none.
+    Raises MotionFitError if the folder is missing or contains no list.
     """
-    what_to_do = "give the folder of the official split lists"
-    need_folder(folder, "annotations", what_to_do)
+    advice = "give the folder of the official split lists"
+    need_folder(folder, "annotations", advice)
     lists = sorted(folder.glob(pattern))
     if not lists:
-        raise MotionFitError(f"annotations: {folder} has no split list ({pattern}): {what_to_do}")
+        raise MotionFitError(f"annotations: {folder} has no split list ({pattern}): {advice}")
     return lists

@@ -1,4 +1,4 @@
-"""One's own videos: a folder a class, any tree without labels, or a `labels.csv`."""
+"""The user's own videos: one folder per class, a `labels.csv`, or any folder without labels."""
 
 import logging
 import posixpath
@@ -25,10 +25,11 @@ log = logging.getLogger(__name__)
 
 
 def index_folders(recipe: Folders) -> pd.DataFrame:
-    """The videos of a folder, with one split, and labels from `labels.csv`, the folders, or none.
+    """The videos of a folder, with one split. Labels come from `labels.csv` or from the folders, or
+    there are none.
 
-    The split is the CSV file's, else `test_groups`, else drawn. Raises MotionFitError where the
-    recipe and the files do not fit together.
+    The split comes from the CSV file if it has that column, else from `test_groups`, else it is
+    drawn. Raises MotionFitError if the recipe does not fit the files.
     """
     tree = scan(recipe.videos)
     warn_of_names(recipe.videos, tree, [recipe.labels] if recipe.labels else [])
@@ -56,87 +57,94 @@ def index_folders(recipe: Folders) -> pd.DataFrame:
 
 
 def class_folder(recipe: Folders, video: str) -> str:
-    label, _, below = video.partition("/")
-    if not below:
+    """The class of a video, by its folder at the first level. Raises MotionFitError if the video is
+    not in such a folder."""
+    label, _, rest = video.partition("/")
+    if not rest:
         raise MotionFitError(
-            f"videos: {recipe.videos / video} lies in no class folder: move it into one, or set "
+            f"videos: {recipe.videos / video} is not in a class folder: move it into one, or set "
             "labelled: false if these videos have no labels"
         )
     return nfc(label)
 
 
 def warn_of_empty_classes(recipe: Folders, tree: Tree) -> None:
+    """Warns of folders at the first level that contain no video."""
     filled = {video.partition("/")[0] for video in tree.videos}
     if empty := [folder for folder in tree.folders if folder not in filled]:
         log.warning(
-            "below %s, folders without a video, which are no classes: %s",
+            "below %s, folders without a video do not count as classes: %s",
             recipe.videos,
             few(empty, 10),
         )
 
 
 def finder(tree: Tree) -> Callable[[str], str | None]:
-    """Gives the video that a path in a list names, or None. As it stands comes first, then in any
-    Unicode form, then without spaces around it."""
+    """A function that returns the video that a path in a list names, or None.
+
+    It looks for the exact path, then for any Unicode form of it, and then for both without the
+    spaces around the path.
+    """
     exact = set(tree.videos)
     by_form = {nfc(video): video for video in reversed(tree.videos)}
 
     def find(path: str) -> str | None:
         for text in (path, path.strip()):
             name = posixpath.normpath(text)
-            if found := name if name in exact else by_form.get(nfc(name)):
-                return found
+            if video := name if name in exact else by_form.get(nfc(name)):
+                return video
         return None
 
     return find
 
 
-def why_none(recipe: Folders, tree: Tree, path: str) -> str:
-    """Why a path in a list is none of the videos."""
+def why_not_a_video(recipe: Folders, tree: Tree, path: str) -> str:
+    """The reason why a path in a list is not one of the videos."""
     name = posixpath.normpath(path.strip())
     file, forms = recipe.videos / name, {nfc(name), nfc(posixpath.normpath(path))}
     if forms & set(map(nfc, tree.dangling)):
-        return f"{file} is a link that leads nowhere: mend it, or take the line out"
+        return f"{file} is a link to a missing file: repair it, or remove the line"
     if forms & set(map(nfc, tree.others)):
         return (
-            f"{file} is there, but its name does not end as that of a video: give it the suffix "
-            "of its format (.mp4, .avi, .mkv, ...), or take the line out"
+            f"{file} exists, but its name does not have the suffix of a video: give it the suffix "
+            "of its format (.mp4, .avi, .mkv, ...), or remove the line"
         )
     if name.startswith(("/", "../")):
-        return f"{name} does not lie below {recipe.videos}: give the path below it"
+        return f"{name} is not below {recipe.videos}: give a path relative to this folder"
     if file.is_dir():
         return f"{file} is a folder: give the path of a video"
     if file.exists():
-        return f"{file} is hidden: take the dot off the beginning of its name, or of its folder's"
+        return f"{file} is hidden: remove the dot at the start of its name or of its folder's name"
     return f"there is no video {file}"
 
 
 def rows_of_csv(recipe: Folders, tree: Tree) -> list[dict[str, str]]:
-    """The rows of `labels.csv` as video, label and, where the file has them, group and split1."""
+    """The rows of `labels.csv` as video and label and, if the file has these columns, group and
+    split1. Raises MotionFitError if the file does not fit the videos."""
     find = finder(tree)
     first_line: dict[str, int] = {}
     rows, mistakes = [], []
     for line, fields in read_csv(recipe.labels, "labels", ("path", "label"), exact=("path",)):
         video = find(fields["path"])
-        odd = [
+        with_control = [
             fields.get(name, "")
             for name in ("path", "label", "group")
             if CONTROL.search(fields.get(name, ""))
         ]
-        if odd:
+        if with_control:
             mistakes.append(
-                f"line {line}: {odd[0]!a} holds a control character, such as the end of a line: "
-                "take it out"
+                f"line {line}: {with_control[0]!a} contains a control character, such as a line "
+                "break: remove it"
             )
         elif not fields["path"].strip():
             mistakes.append(f"line {line}: the path is empty")
         elif video is None:
-            mistakes.append(f"line {line}: {why_none(recipe, tree, fields['path'])}")
+            mistakes.append(f"line {line}: {why_not_a_video(recipe, tree, fields['path'])}")
         elif video in first_line:
-            mistakes.append(f"line {line}: {video} stands in line {first_line[video]} already")
+            mistakes.append(f"line {line}: {video} is already in line {first_line[video]}")
         elif fields.get("split", "") not in ("train", "test", ""):
             mistakes.append(
-                f"line {line}: the split of {video} is {fields['split']!r}, which should be train, "
+                f"line {line}: the split of {video} is {fields['split']!r}, but should be train, "
                 "test or empty"
             )
         first_line.setdefault(video, line)
@@ -155,11 +163,14 @@ def rows_of_csv(recipe: Folders, tree: Tree) -> list[dict[str, str]]:
 
 
 def set_split(recipe: Folders, rows: list[dict[str, str]]) -> None:
-    """Sets split1 of the labelled rows to train or test; that of the others is empty."""
+    """Sets split1 to train or test in labelled rows, and to '' in the others.
+
+    Raises MotionFitError if one of the recipe's test groups does not exist.
+    """
     labelled = [row for row in rows if row["label"]]
     if "split1" in rows[0]:
         if recipe.test_groups:
-            log.warning("test_groups is not used: %s has a column split", recipe.labels)
+            log.warning("test_groups is not used, since %s has a column split", recipe.labels)
     else:
         known = {row["group"] for row in rows}
         test_groups = {nfc(group) for group in recipe.test_groups}
@@ -178,7 +189,8 @@ def set_split(recipe: Folders, rows: list[dict[str, str]]) -> None:
 
 
 def draw_test_groups(labelled: list[dict[str, str]], fraction: float, seed: int) -> set[str]:
-    """`fraction` of the groups, less those that hold the last training videos of a class."""
+    """Draws `fraction` of the groups, without those that contain the last training videos of a
+    class."""
     labels: dict[str, set[str]] = defaultdict(set)
     for row in labelled:
         labels[row["group"]].add(row["label"])

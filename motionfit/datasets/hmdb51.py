@@ -1,4 +1,4 @@
-"""HMDB51: a folder a class, and `CLASS_test_splitN.txt`."""
+"""HMDB51: one folder per class, and lists `CLASS_test_splitN.txt`."""
 
 import re
 
@@ -13,10 +13,12 @@ PARTS = {"0": "", "1": "train", "2": "test"}
 
 
 def index_hmdb51(recipe: Hmdb51) -> pd.DataFrame:
-    """The videos of HMDB51, with a column for each split that is found.
+    """The videos of HMDB51, with a column for each split that has lists.
 
-    The group is the film that a clip was cut from, which may have clips in several classes. Raises
-    MotionFitError where a line of a list is not a video and 0, 1 or 2, or contradicts another.
+    The group is the film that a clip was cut from. A film may have clips in several classes.
+
+    Raises MotionFitError if a line of a list does not consist of a video and 0, 1 or 2, or
+    contradicts another line.
     """
     splits = set()
     listed: dict[str, dict[str, str]] = {}
@@ -36,14 +38,14 @@ def index_hmdb51(recipe: Hmdb51) -> pd.DataFrame:
             video = f"{label}/{name[0].strip()}"
             if listed.setdefault(video, {}).setdefault(column, PARTS[use]) != PARTS[use]:
                 raise MotionFitError(
-                    f"annotations: {path}, line {i}: {video} is listed twice, and not as the same: "
-                    "take one out"
+                    f"annotations: {path}, line {i}: {video} is listed twice, in different parts: "
+                    "remove one of them"
                 )
     return index_lists(recipe.videos, recipe.annotations, listed, sorted(splits), film)
 
 
 def film(label: str, stem: str) -> str:
-    """`TrumanShow` for the video TrumanShow_wave_f_nm_np1_fr_med_26: what stands before the class
-    and the tags (visible body, camera motion, people, viewpoint, quality, number)."""
+    """The film of a video: `TrumanShow` for TrumanShow_wave_f_nm_np1_fr_med_26. The class and the
+    tags (visible body, camera motion, people, viewpoint, quality, number) follow the film."""
     tags = rf"_{re.escape(label)}_[a-z]_[a-z]{{2}}_np\d+_[a-z]{{2}}_[a-z]+_\d+"
     return re.sub(f"{tags}$", "", stem, flags=re.IGNORECASE)

@@ -1,8 +1,8 @@
-"""The index of a data set: one row a video, and what the stages ask of it.
+"""The index of a data set, with one row per video, and functions that select videos from it.
 
-Columns: `video` (a stable id: the path below the data set's folder, with forward slashes), `path`,
-`label` (empty where unlabelled), `group` (videos of one recording share it), `shard`, and one
-column a split (`split1`, ...) that says `train`, `test` or nothing.
+Columns: `video` (a stable id: the path relative to the data set's folder, with forward slashes),
+`path`, `label` (empty if unlabelled), `group` (the same for videos of one recording), `shard`, and
+one column per split (`split1`, ...) with `train`, `test` or nothing.
 """
 
 import hashlib
@@ -25,13 +25,13 @@ def split_column(split: int) -> str:
 
 
 def stable_hash(text: str) -> int:
-    """The same number for the same text on every machine, in every run."""
+    """A hash of a text that is the same on every machine and in every run."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def shard_of(video: str, shards: int) -> str:
-    """The shard of a video. It depends on nothing but its id, so that another video that is added
-    to or removed from the data set leaves it where it is."""
+    """The shard of a video. It depends on the id and the number of shards only, so that it stays
+    the same when other videos are added or removed."""
     return f"{stable_hash(video) % shards:04d}"
 
 
@@ -41,24 +41,28 @@ def write_index(index: pd.DataFrame, path: Path) -> None:
 
 
 def read_index(path: Path) -> pd.DataFrame:
-    """The index as text columns; an empty field is ''. Raises MotionFitError where it is none."""
+    """Reads an index. All columns are text, and an empty field is ''. Raises MotionFitError if the
+    file is not a valid index."""
     index = read_table(path, dict.fromkeys(COLUMNS, str))
     splits = [column for column in index.columns if column.startswith("split")]
     index[splits] = index[splits].astype(str)
-    wrong = None
-    if not index["shard"].str.fullmatch(r"\d+").all():  # they become names of files
-        wrong = "a shard is no number"
+    problem = None
+    if not index["shard"].str.fullmatch(r"\d+").all():  # shards become names of files
+        problem = "a shard is not a number"
     elif index["video"].duplicated().any():
-        wrong = f"{index['video'][index['video'].duplicated()].iloc[0]!r} is in it twice"
+        problem = f"{index['video'][index['video'].duplicated()].iloc[0]!r} is in it twice"
     elif not index[splits].isin(["train", "test", ""]).all(axis=None):
-        wrong = "a split says something else than train, test or nothing"
-    if wrong:
-        raise MotionFitError(f"{path} is no index ({wrong}): delete it and run again")
+        problem = "a split contains something other than train, test or nothing"
+    if problem:
+        raise MotionFitError(f"{path} is not a valid index ({problem}): delete it and run again")
     return index
 
 
 def part(index: pd.DataFrame, split: int, name: str) -> pd.DataFrame:
-    """The rows that a split calls `name`, `train` or `test`."""
+    """The rows in the part `name` of a split, `train` or `test`.
+
+    Raises MotionFitError if there is no such split or if the part has no videos.
+    """
     column = split_column(split)
     if column not in index.columns:
         known = [name.removeprefix("split") for name in index.columns if name.startswith("split")]
@@ -72,11 +76,11 @@ def part(index: pd.DataFrame, split: int, name: str) -> pd.DataFrame:
 
 
 def draw_units(units: list[str], fraction: float, seed: int) -> list[str]:
-    """`fraction` of the units (groups or videos), at least one where it is above zero, drawn by
-    `seed`.
+    """Draws `fraction` of the units (groups or videos), with a seed. A fraction above zero gives at
+    least one unit.
 
-    The draw is by a hash of each unit, so a smaller fraction is part of a larger one, and a unit
-    that is added moves no other.
+    The units are ordered by a hash of their name and the seed, so that a smaller fraction is a
+    subset of a larger one, and an added unit does not change the order of the others.
     """
     order = sorted(set(units), key=lambda unit: (stable_hash(f"{seed}:{unit}"), unit))
     count = round(fraction * len(order))
@@ -84,12 +88,13 @@ def draw_units(units: list[str], fraction: float, seed: int) -> list[str]:
 
 
 def labelled_train(index: pd.DataFrame, split: int, labels: LabelledPart) -> pd.DataFrame:
-    """The training videos whose labels may be used: of each class about the part's fraction.
+    """The training videos whose labels may be used: about the fraction `labels.label_fraction` of
+    each class.
 
-    Each class takes its groups, or its videos, in an order drawn by the part's seed until it is
-    nearest to its fraction of videos, one at least. Groups are kept whole, so that no recording is
-    both labelled and not; one that holds several classes is taken if one of them takes it. A
-    smaller fraction is part of a larger one.
+    The groups or videos of each class are ordered by the seed, and the first ones are selected so
+    that the number of videos is nearest to the fraction, at least one. Groups are kept whole, so
+    that no recording is partly labelled. A group with several classes is selected if one of the
+    classes selects it. A smaller fraction gives a subset of a larger one.
     """
     train = part(index, split, "train")
     if labels.label_fraction == 1:
@@ -105,10 +110,10 @@ def labelled_train(index: pd.DataFrame, split: int, labels: LabelledPart) -> pd.
 
 
 def source_videos(index: pd.DataFrame, split: int, videos: str) -> pd.DataFrame:
-    """The rows to learn from without labels: `all`, or `train`, which leaves out the test videos of
-    the split, and videos in no part of it that are of a recording with a test video.
+    """The rows to learn from without labels, for `videos` either `all` or `train`.
 
-    A data set with a single split is asked for that one.
+    `train` leaves out the test videos of the split, and the videos in neither part of the split
+    that share a recording with a test video. If the data set has a single split, that one is used.
     """
     if videos == "all":
         return index
@@ -143,5 +148,5 @@ def hold_out(
 
 
 def classes(index: pd.DataFrame) -> list[str]:
-    """The sorted labels of a data set: a label's place is its number."""
+    """The sorted labels of a data set. The index of a label in this list is its class number."""
     return sorted(set(index["label"]) - {""})

@@ -1,4 +1,4 @@
-"""Kinetics: ActivityNet's CSV files, and videos named as the common downloaders name them."""
+"""Kinetics: ActivityNet's CSV files, and videos with the names that common downloaders give."""
 
 import logging
 import posixpath
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Clip(NamedTuple):
-    """A row of the CSV files; the times are in seconds."""
+    """A row of the CSV files, with times in seconds."""
 
     youtube_id: str
     start: int
@@ -38,8 +38,10 @@ def index_kinetics(recipe: Kinetics) -> pd.DataFrame:
     """The listed videos that are on disk, at any depth, as ID.mp4 or ID_000010_000020.mp4.
 
     The group is the YouTube id. Validation videos, and test videos that have a label, are `test`.
-    Missing videos are left out with a warning, and so are those that are listed twice with
-    different labels or splits. Raises MotionFitError where none is on disk.
+    Missing videos, and videos that are listed with different labels or splits, are left out with a
+    warning.
+
+    Raises MotionFitError if no listed video is on disk.
     """
     clips = sorted({clip for path in recipe.annotations for clip in read_clips(path)})
     if not clips:
@@ -49,43 +51,46 @@ def index_kinetics(recipe: Kinetics) -> pd.DataFrame:
         )
     tree = scan(recipe.videos)
     warn_of_names(recipe.videos, tree, recipe.annotations)
-    # Backwards, so that of two of one name the first counts.
+    # In reverse order, so that the first of two videos with the same name counts.
     videos = {stem(video): video for video in reversed(tree.videos)}
-    found: dict[str, set[Clip]] = defaultdict(set)
+    clips_of: dict[str, set[Clip]] = defaultdict(set)
     missing = []
     for clip in clips:
         trimmed = f"{clip.youtube_id}_{clip.start:06d}_{clip.end:06d}"
         video = videos.get(trimmed) or videos.get(clip.youtube_id)
         if video:
-            found[video].add(clip)
+            clips_of[video].add(clip)
         else:
             missing.append(clip)
     report_missing(missing, len(clips), recipe.videos)
-    rows, unclear = [], []
-    for video, listed in found.items():
-        meanings = {(clip.label, part_of(clip)) for clip in listed}
-        if len(meanings) > 1:
-            unclear.append(video)
+    rows, ambiguous = [], []
+    for video, listed in clips_of.items():
+        labels_and_parts = {(clip.label, part_of(clip)) for clip in listed}
+        if len(labels_and_parts) > 1:
+            ambiguous.append(video)
             continue
-        [(label, part)] = meanings
+        [(label, part)] = labels_and_parts
         group = next(iter(listed)).youtube_id
         rows.append({"video": video, "label": label, "group": group, "split1": part})
-    if unclear:
+    if ambiguous:
         log.warning(
-            "%d videos are left out, as they are listed with more than one label or split: %s",
-            len(unclear),
-            few(unclear),
+            "%d videos are left out, since they are listed with more than one label or split: %s",
+            len(ambiguous),
+            few(ambiguous),
         )
     return index_frame(recipe.videos, rows, ["split1"])
 
 
 def stem(video: str) -> str:
-    """The name of a video without folders and suffix; a path object takes ten times as long."""
+    """The name of a video without folders and suffix. A path object takes ten times as long."""
     return posixpath.splitext(posixpath.basename(video))[0]
 
 
 def read_clips(path: Path) -> list[Clip]:
-    """The rows of one CSV file. The official test files have no labels; others must have them."""
+    """The rows of a CSV file. The official test files have no labels, but all others need them.
+
+    Raises MotionFitError if the file is not in the format of ActivityNet.
+    """
     rows = read_csv(path, "annotations", COLUMNS)
     if rows and "label" not in rows[0][1] and any(row["split"] != "test" for _, row in rows):
         raise MotionFitError(
@@ -97,31 +102,33 @@ def read_clips(path: Path) -> list[Clip]:
             start, end = int(float(row["time_start"])), int(float(row["time_end"]))
         except (ValueError, OverflowError):
             raise MotionFitError(
-                f"annotations: {path}, line {line}: time_start and time_end are seconds, not "
+                f"annotations: {path}, line {line}: time_start and time_end must be seconds, not "
                 f"{row['time_start']!r} and {row['time_end']!r}"
             ) from None
         label = nfc(row.get("label", ""))
         if CONTROL.search(label):
             raise MotionFitError(
-                f"annotations: {path}, line {line}: the label {label!a} holds a control character, "
-                "such as the end of a line: take it out"
+                f"annotations: {path}, line {line}: the label {label!a} contains a control "
+                "character, such as a line break: remove it"
             )
         clips.append(Clip(row["youtube_id"], start, end, label, row["split"]))
     return clips
 
 
 def part_of(clip: Clip) -> str:
+    """The part of the split that a clip belongs to: train, test or ''."""
     return PARTS.get(clip.split, "") if clip.label else ""
 
 
 def report_missing(missing: list[Clip], listed: int, folder: Path) -> None:
+    """Warns of missing clips. Raises MotionFitError if all `listed` clips are missing."""
     if not missing:
         return
     names = few([clip.youtube_id for clip in missing])
     if len(missing) == listed:
         raise MotionFitError(
-            f"videos: {folder} holds none of the {listed} videos that the annotations list, such "
-            f"as {names}: their names must be ID.mp4 or ID_000010_000020.mp4"
+            f"videos: {folder} contains none of the {listed} videos that the annotations list, "
+            f"such as {names}: their names must be ID.mp4 or ID_000010_000020.mp4"
         )
     counts = Counter(clip.split for clip in missing)
     log.warning(

@@ -1,4 +1,4 @@
-"""What lies in a folder of videos, and how they are, as short texts."""
+"""Hashes of the videos in a folder and of the states of their files."""
 
 import hashlib
 import json
@@ -13,13 +13,13 @@ from motionfit.digests import digest
 from motionfit.errors import MotionFitError
 
 SAMPLED = 2**16
-"""Bytes that are read at each of three places of a file to know it again."""
+"""Bytes read at each of three places of a file, to recognise it."""
 
 
 @cache
 def listing(folder: Path) -> str:
-    """A hash of the ids of all videos below a folder: another one when a video is added, removed or
-    renamed. '' where there are none, of which indexing complains."""
+    """A hash of the ids of all videos below a folder, which changes when a video is added, removed
+    or renamed. '' if there are no videos, which indexing reports."""
     try:
         videos = scan_videos(folder)
     except MotionFitError:
@@ -29,29 +29,30 @@ def listing(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class Seen:
-    """How a video was when it was read."""
+    """State of a video file when it was read."""
 
     size: int
-    """Bytes."""
+    """Size in bytes."""
     date: int
-    """Of its last change, in nanoseconds."""
+    """Date of the last change, in nanoseconds."""
     digest: str
-    """See `sample_digest`."""
+    """Hash of samples of the content (see `sample_digest`)."""
 
     @classmethod
     def now(cls, path: str) -> "Seen":
-        """Raises OSError where the file can't be read."""
-        found = os.stat(path)  # noqa: PTH116
-        return cls(found.st_size, found.st_mtime_ns, sample_digest(path, found.st_size))
+        """The present state of a file. Raises OSError if the file can't be read."""
+        status = os.stat(path)  # noqa: PTH116
+        return cls(status.st_size, status.st_mtime_ns, sample_digest(path, status.st_size))
 
     def is_of(self, size: int, path: str) -> bool:
-        """Whether a file of a size is this one. Raises OSError where it can't be read."""
+        """Whether the file at `path`, of `size` bytes, has this content. Raises OSError if the file
+        can't be read."""
         return size == self.size and sample_digest(path, size) == self.digest
 
 
 def sample_digest(path: str, size: int) -> str:
-    """A hash of the beginning, the middle and the end of a file, since to read all of a data set
-    takes long."""
+    """A hash of the beginning, the middle and the end of a file. Reading all files of a data set
+    completely would take too long."""
     sampled = hashlib.sha256()
     with open(path, "rb") as file:  # noqa: PTH123
         for place in (0, size // 2, max(size - SAMPLED, 0)):
@@ -61,13 +62,13 @@ def sample_digest(path: str, size: int) -> str:
 
 
 def seen_path(frames: Path) -> Path:
-    """Where it stands how the videos of a shard of frames were when they were read."""
+    """The file with the states of a shard's videos when they were read."""
     return frames.with_suffix(".videos.json")
 
 
 def read_seen(frames: Path) -> dict[str, Seen]:
-    """How the videos of a shard of frames were when they were read, by id; of none where nothing
-    tells."""
+    """The states of a shard's videos when they were read, by id. Empty if the file is missing or
+    damaged."""
     try:
         values = json.loads(seen_path(frames).read_bytes())
         return {video: Seen(**value) for video, value in values.items()}
@@ -76,21 +77,23 @@ def read_seen(frames: Path) -> dict[str, Seen]:
 
 
 def state(videos: Iterable[tuple[str, str]], known: Mapping[str, Seen] | None = None) -> str:
-    """A hash of videos, each an id and a path: of the ids, sizes and dates of the files; of a file
-    that is not there, of the id. Where the folder is does not count.
+    """A hash of the ids of videos and the sizes and dates of their files.
 
-    known: how some of them were when they were read. One whose date alone has changed since, and
-    that is the same as far as `sample_digest` tells, counts by its date of then.
+    `videos` are pairs of an id and a path. If a file is missing, the hash contains the id alone.
+    The folder of the videos does not count.
+
+    `known` are earlier states of some of the videos. If only the date of a file has changed since
+    then, and its `sample_digest` is the same, the hash contains the earlier date.
     """
     parts = []
     for video, path in videos:
         try:
-            found = os.stat(path)  # noqa: PTH116 - a path object a video would take as long again
+            status = os.stat(path)  # noqa: PTH116 - a path object per video would double the time
             before = (known or {}).get(video)
-            date = found.st_mtime_ns
-            if before and before.date != date and before.is_of(found.st_size, path):
+            date = status.st_mtime_ns
+            if before and before.date != date and before.is_of(status.st_size, path):
                 date = before.date
-            parts.append(f"{video}\0{found.st_size}\0{date}")
+            parts.append(f"{video}\0{status.st_size}\0{date}")
         except OSError:
             parts.append(video)
     return digest(*parts)

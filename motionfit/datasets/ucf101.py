@@ -1,4 +1,4 @@
-"""UCF101: a folder a class, and `trainlist0N.txt` / `testlist0N.txt`."""
+"""UCF101: one folder per class, and lists `trainlist0N.txt` and `testlist0N.txt`."""
 
 import re
 from pathlib import Path
@@ -12,10 +12,11 @@ from motionfit.errors import MotionFitError
 
 
 def index_ucf101(recipe: Ucf101) -> pd.DataFrame:
-    """The videos of UCF101, with a column for each split whose two lists are found.
+    """The videos of UCF101, with a column for each split that has a training list.
 
-    The group is the recording: `Diving_g01` is another one than `BenchPress_g01`. Raises
-    MotionFitError where one of a split's two lists is missing.
+    The group is the recording. `Diving_g01` and `BenchPress_g01` are different groups.
+
+    Raises MotionFitError if the test list of a split is missing, or if a video is in both lists.
     """
     splits = []
     listed: dict[str, dict[str, str]] = {}
@@ -28,18 +29,18 @@ def index_ucf101(recipe: Ucf101) -> pd.DataFrame:
                 if listed.setdefault(name, {}).setdefault(column, part) != part:
                     raise MotionFitError(
                         f"annotations: {name} is both in {trainlist} and in {testlist}: "
-                        "take it out of one"
+                        "remove it from one of them"
                     )
     return index_lists(recipe.videos, recipe.annotations, listed, splits, recording)
 
 
 def read_list(path: Path) -> list[str]:
-    """The videos of a list; the class number that follows them in a training list is dropped."""
+    """The videos of a list, without the class number that follows each in a training list."""
     lines = (line.strip() for line in read_text(path, "annotations").splitlines())
     return [re.sub(r"\s+\d+$", "", line) for line in lines if line]
 
 
 def recording(label: str, stem: str) -> str:
-    """`Diving_g01` for the video v_Diving_g01_c03."""
-    found = re.search(r"_(g\d+)_c\d+$", stem)
-    return f"{label}_{found[1]}" if found else f"{label}_{stem}"
+    """The recording of a video: `Diving_g01` for v_Diving_g01_c03."""
+    match = re.search(r"_(g\d+)_c\d+$", stem)
+    return f"{label}_{match[1]}" if match else f"{label}_{stem}"

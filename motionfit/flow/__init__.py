@@ -1,4 +1,4 @@
-"""Optical flow: one module a method, behind `compute_flow`."""
+"""Optical flow. Each method has its own module; `compute_flow` calls them all."""
 
 from motionfit.flow.methods import METHODS, compute_flow
 

@@ -1,9 +1,9 @@
-"""Flow as colours."""
+"""Optical flow as colours."""
 
 import numpy as np
 
-# Baker et al. 2011, "A Database and Evaluation Methodology for Optical Flow": the hues from one
-# primary or secondary colour to the next, each in as many steps as the eye tells apart.
+# Baker et al. 2011, "A Database and Evaluation Methodology for Optical Flow": the hues between two
+# neighbouring primary or secondary colours, in as many steps as the eye can distinguish.
 _SEGMENTS = [
     (15, (1, 0, 0), (1, 1, 0)),
     (6, (1, 1, 0), (0, 1, 0)),
@@ -18,16 +18,19 @@ WHEEL = np.concatenate(
         for steps, start, end in _SEGMENTS
     ]
 )
-"""(55, 3) colours, 0 to 1, of directions around the circle."""
+"""The colours of 55 directions around the circle, (55, 3) from 0 to 1."""
 
 
 def flow_colours(flow: np.ndarray, scale: float) -> np.ndarray:
-    """Flow (..., 2) in pixels to (..., 3) uint8 by the Middlebury colour wheel: the hue is the
-    direction, the saturation the length in parts of `scale`, at most 1; no motion is white."""
+    """Flow (..., 2) in pixels as colours (..., 3) uint8 of the Middlebury colour wheel.
+
+    The hue is the direction. The saturation is the length divided by `scale`, at most 1, so that no
+    motion is white.
+    """
     x, y = flow[..., 0], flow[..., 1]
-    place = (np.arctan2(-y, -x) / np.pi + 1) / 2 * (len(WHEEL) - 1)
-    low = place.astype(int)
-    part = (place - low)[..., None]
+    position = (np.arctan2(-y, -x) / np.pi + 1) / 2 * (len(WHEEL) - 1)
+    low = position.astype(int)
+    part = (position - low)[..., None]
     hue = (1 - part) * WHEEL[low] + part * WHEEL[(low + 1) % len(WHEEL)]
     saturation = np.minimum(np.hypot(x, y) / scale, 1)[..., None]
     return np.floor(255 * (1 - saturation * (1 - hue))).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Polynomial expansion (Farnebäck 2003), OpenCV's: fast, less exact than TV-L1."""
+"""Polynomial expansion (Farnebäck 2003) by OpenCV: faster and less exact than TV-L1."""
 
 from collections.abc import Sequence
 
@@ -10,5 +10,5 @@ from motionfit.flow.opencv_objects import with_objects
 
 
 def compute(pairs: Sequence[Pair], threads: int) -> list[np.ndarray]:
-    """With OpenCV's default parameters."""
+    """The flow of each pair, with OpenCV's default parameters."""
     return with_objects(cv2.FarnebackOpticalFlow_create, pairs, threads)

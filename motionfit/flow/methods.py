@@ -1,4 +1,4 @@
-"""The methods of optical flow, by name."""
+"""The optical flow methods, by name."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -10,34 +10,48 @@ import numpy as np
 from motionfit.config import FlowMethod
 
 Pair = tuple[np.ndarray, np.ndarray]
-"""(H, W) uint8 grey and the frame after it."""
+"""A frame (H, W) uint8 grey and the next frame."""
 
 METHODS: tuple[str, ...] = get_args(FlowMethod)
 TVL1_METHODS = ("tvl1", "tvl1_gpu", "opencv")
-"""Those that have TV-L1's parameters; the others have none."""
+"""Methods with the parameters of TV-L1. The others have no parameters."""
 BATCHED = ("tvl1_gpu",)
-"""Those that want many pairs at a time; the others compute one after the other on each thread."""
+"""Methods that compute many pairs at once. The others compute one pair at a time on each thread."""
 
 
 def method_module(method: str) -> str:
-    """The module of a method. Its function `compute` takes pairs, threads and parameters, and gives
-    a field (H, W, 2) float32 a pair. It is imported when it is used, so that nobody waits for a
-    compiler or for PyTorch in vain."""
+    """The name of a method's module.
+
+    Its function `compute` takes pairs, threads and parameters, and returns one field (H, W, 2)
+    float32 per pair. The module is imported when it is used, since compilers and PyTorch take long
+    to import.
+    """
     return f"motionfit.flow.{method}"
 
 
 def compute_flow(
     frames: np.ndarray, method: str = "tvl1", threads: int = 1, **parameters: float
 ) -> np.ndarray:
-    """The motion from each frame to the next.
+    """Computes the optical flow from each frame to the next.
 
-    `frames`: (T, H, W) uint8 grey, T >= 2. Returns (T-1, H, W, 2) float32: x and y displacements in
-    pixels. Pairs are computed in parallel over `threads` CPU cores; on one machine, the result of a
-    CPU method has the same bits for any number of them. `parameters` are those of
-    `motionfit.flow.parameters.TVL1`, for the methods that are TV-L1 (`tvl1`, `tvl1_gpu`, `opencv`).
+    Parameters
+    ----------
+    frames
+        (T, H, W) uint8 grey, T >= 2.
+    method
+        Name of the method, one of `METHODS`.
+    threads
+        Number of CPU cores that compute pairs in parallel. On one machine, the result of a CPU
+        method is bitwise the same for any number.
+    parameters
+        Fields of `motionfit.flow.parameters.TVL1`, for the methods `tvl1`, `tvl1_gpu` and `opencv`.
 
-    Raises ValueError for frames of another shape or type, an unknown method, or a parameter that
-    the method does not have.
+    Returns
+    -------
+    (T-1, H, W, 2) float32: x and y displacements in pixels.
+
+    Raises ValueError for frames with another shape or type, for an unknown method, and for a
+    parameter that the method does not have.
     """
     frames = np.asarray(frames)
     if frames.dtype != np.uint8 or frames.ndim != 3 or 0 in frames.shape[1:]:
@@ -50,7 +64,8 @@ def compute_flow(
 def compute_pairs(
     pairs: Sequence[Pair], method: str = "tvl1", threads: int = 1, **parameters: float
 ) -> list[np.ndarray]:
-    """As `compute_flow`, for pairs of frames that need not belong together, nor be of one size."""
+    """Computes the optical flow like `compute_flow`, for independent pairs of frames. Pairs may
+    differ in size."""
     if method not in METHODS:
         raise ValueError(f"unknown flow method {method!r} (there are: {', '.join(METHODS)})")
     if parameters and method not in TVL1_METHODS:

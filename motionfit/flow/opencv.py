@@ -1,4 +1,4 @@
-"""OpenCV's Dual TV-L1: the reference."""
+"""OpenCV's Dual TV-L1, the reference implementation."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from motionfit.flow.parameters import tvl1_parameters
 
 
 def compute(pairs: Sequence[Pair], threads: int, **parameters: float) -> list[np.ndarray]:
-    """Dual TV-L1 (Zach et al. 2007; Sanchez et al. 2013)."""
+    """The flow of each pair by Dual TV-L1 (Zach et al. 2007; Sanchez et al. 2013)."""
     given = tvl1_parameters(parameters)
     return with_objects(
         lambda: cv2.optflow.DualTVL1OpticalFlow_create(

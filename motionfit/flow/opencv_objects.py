@@ -1,4 +1,4 @@
-"""OpenCV's algorithm objects for optical flow."""
+"""Computes flow with OpenCV's algorithm objects."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,10 +13,10 @@ from motionfit.flow.parallel import each_pair
 def with_objects(
     create: Callable[[], Any], pairs: Sequence[Pair], threads: int
 ) -> list[np.ndarray]:
-    """The flow of each pair by an OpenCV algorithm, made anew for each: what is left in its buffers
-    changes the next result of some."""
+    """The flow of each pair by an OpenCV algorithm. Each pair gets a new object, since for some
+    algorithms, old content of the buffers changes the next result."""
     before = cv2.getNumThreads()
-    # The parallel unit is the pair, so OpenCV's own threads would only get in the way.
+    # Pairs are computed in parallel, so OpenCV's own threads would only compete with them.
     cv2.setNumThreads(1)
     try:
         return each_pair(

@@ -1,4 +1,4 @@
-"""Work in parallel over threads."""
+"""Parallel work in threads."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,8 @@ from motionfit.flow.methods import Pair
 def each_pair(
     function: Callable[[np.ndarray, np.ndarray], np.ndarray], pairs: Sequence[Pair], threads: int
 ) -> list[np.ndarray]:
-    """`function` of each pair. It has to run without Python's global lock to gain by threads."""
+    """The results of `function` for all pairs. Threads help only if the function releases Python's
+    global interpreter lock."""
     if threads == 1:
         return [function(*pair) for pair in pairs]
     with thread_pool(threads) as pool:
@@ -21,8 +22,8 @@ def each_pair(
 
 @contextmanager
 def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """A pool of threads. Where the block fails, or Ctrl-C ends it, what is waiting is not done, and
-    what is being done is not waited for."""
+    """A pool of threads. If the block fails or Ctrl-C ends it, waiting work is cancelled, and the
+    block does not wait for running work."""
     pool = ThreadPoolExecutor(threads)
     try:
         yield pool

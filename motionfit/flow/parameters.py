@@ -1,50 +1,52 @@
-"""What the implementations of TV-L1 share: parameters, constants, the pyramid's sizes."""
+"""What all implementations of TV-L1 share: parameters, constants and the sizes of the pyramid."""
 
 from typing import NamedTuple
 
 
 class TVL1(NamedTuple):
-    """OpenCV's parameters and default values.
+    """The parameters of TV-L1, with OpenCV's default values.
 
-    Besides them, u is filtered by the median of 5x5 pixels before the inner iterations, and levels
-    of the pyramid whose shorter side is below SMALLEST pixels are left out, as in OpenCV.
+    As in OpenCV, a median filter of 5x5 pixels is applied to the flow before the inner iterations,
+    and levels of the pyramid whose shorter side is below SMALLEST pixels are left out.
     """
 
     tau: float = 0.25
     """Time step of the dual variables."""
     lambda_: float = 0.15
-    """Weight of the data term: the smaller, the smoother the flow."""
+    """Weight of the data term. Smaller values give smoother flow."""
     theta: float = 0.3
     """Tightness of the link between the data term and the smoothness term."""
     scales: int = 5
-    """Levels of the pyramid."""
+    """Largest number of pyramid levels."""
     warps: int = 5
-    """Warpings of the second frame a scale."""
+    """Number of warps of the second frame per scale."""
     epsilon: float = 0.01
-    """Root of the mean squared change of the flow, in pixels, at which iterations stop."""
+    """Root mean squared change of the flow, in pixels, at which the iterations stop."""
     inner_iterations: int = 30
-    """Most iterations between two median filterings."""
+    """Largest number of iterations between two median filters."""
     outer_iterations: int = 10
-    """Most median filterings a warping."""
+    """Largest number of median filters per warp."""
     scale_step: float = 0.8
-    """Size of a level over that of the level below it."""
+    """Ratio of the size of a level to the size of the next finer level."""
 
 
 SMALLEST = 16
+"""Shortest side of a pyramid level in pixels."""
 FLAT = 1.1920929e-07
-"""Squared gradient below which a pixel says nothing about motion: the float32 epsilon."""
+"""Squared gradient below which a pixel has no information about motion: the float32 epsilon."""
 CUBIC = -0.75
-"""Coefficient of bicubic interpolation."""
+"""Coefficient of the bicubic interpolation."""
 
 
 def tvl1_parameters(given: dict[str, float]) -> TVL1:
-    """Raises ValueError for a name that TV-L1 does not have or a value it can't work with."""
+    """The parameters with defaults for those that are not given. Raises ValueError for an unknown
+    name or an invalid value."""
     if unknown := set(given) - set(TVL1._fields):
         raise ValueError(
             f"TV-L1 has no parameter {', '.join(sorted(unknown))} (it has: "
             f"{', '.join(TVL1._fields)})"
         )
-    # The types of the defaults, so that a compiled method is compiled once.
+    # The values get the types of the defaults, so that a compiled method is compiled only once.
     parameters = TVL1(
         **{
             name: type(default)(given.get(name, default))
@@ -52,12 +54,12 @@ def tvl1_parameters(given: dict[str, float]) -> TVL1:
         }
     )
     if not (min(parameters) > 0 and parameters.scale_step < 1):
-        raise ValueError("TV-L1's parameters are above 0, and scale_step is below 1")
+        raise ValueError("TV-L1's parameters must be above 0, and scale_step below 1")
     return parameters
 
 
 def level_sizes(height: int, width: int, parameters: TVL1) -> list[tuple[int, int]]:
-    """Heights and widths of the pyramid's levels, the finest first."""
+    """Heights and widths of the pyramid levels, from fine to coarse."""
     sizes = [(height, width)]
     while len(sizes) < parameters.scales:
         # Python rounds halves to even, as OpenCV does.

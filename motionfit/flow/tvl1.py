@@ -1,15 +1,16 @@
-"""Dual TV-L1 (Zach et al. 2007; Sanchez et al. 2013), compiled by Numba: the algorithm, parameters
-and stopping rule of OpenCV's `DualTVL1OpticalFlow`, an order of magnitude faster.
+"""Dual TV-L1 (Zach et al. 2007; Sanchez et al. 2013), compiled by Numba, with the algorithm,
+parameters and stopping rule of OpenCV's `DualTVL1OpticalFlow`. It is an order of magnitude faster.
 
-What makes it fast: one pass over the rows updates the flow and, one row behind it, the dual
-variables, so an iteration finds its rows in the cache; the inner loops have no branch, so the
-compiler turns them into vector instructions; the image and its two derivatives are interleaved, so
-a tap of the warp finds all three in one place; and the median shares its sorted columns.
+Four things make it fast. One pass over the rows updates the flow and, one row behind, the dual
+variables, so that an iteration finds its rows in the cache. The inner loops have no branches, so
+that the compiler vectorises them. The image and its two derivatives are interleaved, so that each
+sample of the warp reads all three from one place. The median filter sorts each column once for all
+pixels that share it.
 
-Images of a scale lie in flat arrays with a stride of a multiple of LANES and a margin on all sides:
-the pixel (y, x) is at (y + 1) * stride + MARGIN + x. Indices are unsigned wherever speed counts:
-Numba lets a signed one wrap around the end, and that check would keep a loop from vector
-instructions.
+The images of a scale are flat arrays whose stride is a multiple of LANES, with a margin on all
+sides. The pixel (y, x) is at (y + 1) * stride + MARGIN + x. Indices are unsigned where speed
+matters: Numba checks signed indices for negative values, which count from the end, and this check
+would prevent vectorisation.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,10 +25,11 @@ from motionfit.flow.parameters import TVL1, level_sizes, tvl1_parameters
 LANES = 8
 MARGIN = 8
 BORDER = 4
-"""Zeros around the packed image, so that a bicubic tap outside reads 0, as in OpenCV."""
+"""Width of the zeros around the packed image. A bicubic sample outside reads 0, as in OpenCV."""
 
 U = np.uint64
-# The same as in `parameters`, but here: compiled code is kept as long as this file stays as it is.
+# The same values as in `parameters`. They are repeated since the compiled code in Numba's cache is
+# used as long as this file does not change.
 FLAT, CUBIC = np.float32(1.1920929e-07), np.float32(-0.75)
 ZERO, HALF, ONE, TWO, THREE = (np.float32(v) for v in (0, 0.5, 1, 2, 3))
 
@@ -35,11 +37,11 @@ OPTIONS = {"nogil": True, "fastmath": True, "error_model": "numpy"}
 
 
 def compiled(function: Callable) -> Callable:
-    """Compiles a function at its first call, and keeps the result in the package's folder, or in
-    the user's own cache (or NUMBA_CACHE_DIR), where one of them can be written."""
+    """Compiles a function at its first call. The result is cached in the folder of the package or
+    in the cache of the user (or NUMBA_CACHE_DIR), if one of them can be written."""
     try:
         return njit(cache=True, **OPTIONS)(function)
-    except RuntimeError:  # no place to keep it
+    except RuntimeError:  # no cache can be written
         return njit(**OPTIONS)(function)
 
 
@@ -47,15 +49,16 @@ inlined = njit(forceinline=True, **OPTIONS)
 
 
 def compute(pairs: Sequence[Pair], threads: int, **parameters: float) -> list[np.ndarray]:
-    """Dual TV-L1 of each pair, pairs in parallel over threads."""
+    """The flow of each pair by Dual TV-L1, with pairs in parallel threads."""
     given = tvl1_parameters(parameters)
     return each_pair(lambda frame, following: flow(frame, following, given), pairs, threads)
 
 
 def flow(frame: np.ndarray, following: np.ndarray, parameters: TVL1) -> np.ndarray:
-    """(H, W) uint8 grey and the frame after it, to (H, W, 2) float32 displacements in pixels."""
+    """Displacements (H, W, 2) float32 in pixels from a frame to the next, (H, W) uint8 grey."""
     sizes = np.array(level_sizes(*frame.shape, parameters))
-    # One by one: code that is kept compiled does not notice that the fields' order has changed.
+    # The parameters are passed one by one, since cached code would not notice a new order of the
+    # fields of TVL1.
     return _flow(
         np.ascontiguousarray(frame),
         np.ascontiguousarray(following),
@@ -148,7 +151,8 @@ def _pyramid(frame, sizes, step):
 
 @inlined
 def _between(position, step, size):
-    """The two samples that a pixel of a resized row lies between, and the second one's weight."""
+    """The indices of the two samples around a pixel of a resized row, and the weight of the
+    second."""
     exact = min(max((position + 0.5) * step - 0.5, 0.0), size - 1.0)
     low = int(exact)
     return low, min(low + 1, size - 1), np.float32(exact - low)
@@ -156,7 +160,8 @@ def _between(position, step, size):
 
 @compiled
 def _upsample(coarse, coarse_size, fine, size, gain):
-    """A component of the flow, times `gain`, to the next finer scale; the margins become 0."""
+    """Resizes a component of the flow to the next finer scale and multiplies it by `gain`. The
+    margins become 0."""
     rows, columns = coarse_size
     height, width = size
     stride, from_stride = _stride(width), _stride(columns)
@@ -188,8 +193,8 @@ def _solve(
     lambda_,
     theta,
 ):
-    """The flow of one scale, from a first guess in `u1`, `u2`; returns where it and the two arrays
-    to work in are now."""
+    """Computes the flow of one scale from the initial flow `u1`, `u2`. Returns the arrays that
+    contain the flow, and the two other arrays, since they are swapped."""
     height, width = first.shape
     stride = _stride(width)
     state[:, : (height + 2) * stride] = ZERO
@@ -242,7 +247,7 @@ def _solve(
 
 @compiled
 def _pack(image):
-    """An image, its x and its y derivative, interleaved, in a border of zeros."""
+    """Interleaves an image with its x and y derivatives, with a border of zeros."""
     height, width = image.shape
     packed = np.zeros((height + 2 * BORDER, width + 2 * BORDER, 3), np.float32)
     for y in range(height):
@@ -267,16 +272,20 @@ def _bicubic(t):
 
 @compiled
 def _warp(first, packed, u1, u2, wx, wy, rho, inverse, places, weights, warped):
-    """Fetches the second frame and its derivatives from where the flow points to (bicubic), and
-    writes what an iteration needs: the derivatives `wx`, `wy`, the constant part `rho` of the
-    linearised brightness difference, and one over the squared gradient (0 where it is flat)."""
+    """Samples the second frame and its derivatives where the flow points to, with bicubic
+    interpolation.
+
+    Writes what an iteration needs: the derivatives `wx` and `wy`, the constant part `rho` of the
+    linearised brightness difference, and `inverse`, one over the squared gradient (0 where the
+    image is flat).
+    """
     height, width = first.shape
     stride = _stride(width)
     line = width + 2 * BORDER
     least, most_x, most_y = np.float32(-3), np.float32(width + 1), np.float32(height + 1)
     for y in range(height):
         row = U((y + 1) * stride + MARGIN)
-        # Where, and with what weights: vector instructions.
+        # Positions and weights. This loop is vectorised.
         for x in range(U(width)):
             px = min(max(np.float32(x) + u1[row + x], least), most_x)
             py = min(max(np.float32(y) + u2[row + x], least), most_y)
@@ -287,7 +296,7 @@ def _warp(first, packed, u1, u2, wx, wy, rho, inverse, places, weights, warped):
             weights[0, x], weights[1, x], weights[2, x], weights[3, x] = a, b, c, d
             a, b, c, d = _bicubic(py - top)
             weights[4, x], weights[5, x], weights[6, x], weights[7, x] = a, b, c, d
-        # The 16 taps: a pixel at a time.
+        # The 16 samples, one pixel at a time.
         for x in range(U(width)):
             at = U(places[x])
             value = dx = dy = ZERO
@@ -321,12 +330,12 @@ def _warp(first, packed, u1, u2, wx, wy, rho, inverse, places, weights, warped):
 def _iterate(
     wx, wy, rho, inverse, u1, u2, p11, p12, p21, p22, inside, height, width, tau, lambda_, theta
 ):
-    """One iteration, in place: the flow by thresholding and the divergence of the dual variables,
-    then the dual variables. Returns the sum of squared changes of the flow.
+    """Does one iteration in place and returns the sum of squared changes of the flow.
 
-    The dual variables are kept times theta. Those of a pixel beyond the image stay 0, which makes
-    the divergence right at the first row and column; the flow beyond the last row and column is
-    that within, which makes the gradient 0 there.
+    It updates the flow by thresholding and the divergence of the dual variables, and then updates
+    the dual variables, which are stored multiplied by theta. The dual variables outside the image
+    stay 0, so that the divergence is correct in the first row and column. The flow beyond the last
+    row and column equals the flow inside, so that the gradient is 0 there.
     """
     limit, step = lambda_ * theta, tau / theta
     columns = U((width + LANES - 1) // LANES * LANES)
@@ -390,36 +399,36 @@ def _sort5(a, b, c, d, e):
 
 @inlined
 def _median13(a, b, c, d, e, f, g, h, i, j, k, m, n):
-    """By forgetting: neither the least nor the most of 8 of the 13 is the median, nor are then the
-    least and the most of the 6 left and a ninth, and so on."""
+    """The median of 13 values, by elimination. Among 8 of the 13 values, neither the smallest nor
+    the largest is the median. The same holds for the 6 remaining values with a ninth, and so on."""
     a, h = _order(a, h)
     b, g = _order(b, g)
     c, f = _order(c, f)
     d, e = _order(d, e)
     b, c, d = _without_least4(a, b, c, d)
     e, f, g = _without_most4(e, f, g, h)
-    # b to g are left, and i joins them.
+    # b to g remain, and i is added.
     b, i = _order(b, i)
     c, g = _order(c, g)
     d, f = _order(d, f)
     c, d, e = _without_least4(b, c, d, e)
     e, f, g = _without_most4(e, f, g, i)
-    # c to g are left, and j joins them.
+    # c to g remain, and j is added.
     c, j = _order(c, j)
     d, g = _order(d, g)
     e, f = _order(e, f)
     d, e = _without_least3(c, d, e)
     f, g = _without_most3(f, g, j)
-    # d to g are left, and k joins them.
+    # d to g remain, and k is added.
     d, k = _order(d, k)
     e, g = _order(e, g)
     e, f = _without_least3(d, e, f)
     f, g = _without_most3(f, g, k)
-    # e, f and g are left, and m joins them.
+    # e, f and g remain, and m is added.
     e, m = _order(e, m)
     f, g = _order(f, g)
     f, g = max(e, f), min(g, m)
-    # f and g are left, and n joins them.
+    # f and g remain, and n is added.
     f, g = _order(f, g)
     return max(f, min(g, n))
 
@@ -452,7 +461,7 @@ def _without_most3(a, b, c):
 
 @compiled
 def _median(u, filtered, height, width, columns):
-    """The median of 5x5 pixels, the border repeated. `columns` (5, stride) is to work in."""
+    """The median filter of 5x5 pixels, with a repeated border. `columns` (5, stride) is scratch."""
     stride = _stride(width)
     far_left, left, centre = U(MARGIN - 2), U(MARGIN - 1), U(MARGIN)
     right, far_right = U(MARGIN + 1), U(MARGIN + 2)
@@ -462,7 +471,7 @@ def _median(u, filtered, height, width, columns):
         r2 = U((y + 1) * stride + MARGIN)
         r3 = U((min(y + 1, height - 1) + 1) * stride + MARGIN)
         r4 = U((min(y + 2, height - 1) + 1) * stride + MARGIN)
-        # Columns of five, sorted once for the five pixels that share them.
+        # Each column of five pixels is sorted once for the five medians that share it.
         for x in range(U(width)):
             a, b, c, d, e = _sort5(u[r0 + x], u[r1 + x], u[r2 + x], u[r3 + x], u[r4 + x])
             columns[0, centre + x], columns[1, centre + x], columns[2, centre + x] = a, b, c
@@ -471,8 +480,9 @@ def _median(u, filtered, height, width, columns):
         for row in range(5):
             columns[row, MARGIN - 2] = columns[row, MARGIN - 1] = columns[row, MARGIN]
             columns[row, end] = columns[row, end + 1] = columns[row, end - 1]
-        # With rows and columns sorted, 6 of the 25 have more than 12 that are no less, and 6 more
-        # than 12 that are no greater: the median is that of the other 13.
+        # After sorting rows and columns, 6 of the 25 values have more than 12 values that are not
+        # smaller, and 6 have more than 12 that are not larger. The median of the other 13 is the
+        # median of all.
         for x in range(U(width)):
             i, j, k, m, n = x + far_left, x + left, x + centre, x + right, x + far_right
             _, _, _, v03, v04 = _sort5(

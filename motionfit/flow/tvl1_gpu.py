@@ -1,9 +1,9 @@
-"""Dual TV-L1 of many pairs at once on a GPU: the algorithm, parameters and stopping rule of
+"""Dual TV-L1 of many pairs at once on a GPU, with the algorithm, parameters and stopping rule of
 OpenCV's `DualTVL1OpticalFlow`.
 
-Pairs of one size are computed together, each to its own convergence. The pyramid is PyTorch's work,
-the warps and iterations that of the kernels in `tvl1_kernels`. `solve` is these in plain PyTorch:
-what the kernels are tested against, and what computes on a CPU, slowly.
+Pairs of the same size are computed together, each until it converges. PyTorch computes the pyramid,
+and the kernels in `tvl1_kernels` compute the warps and iterations. `solve` does the same in plain
+PyTorch: the kernels are tested against it, and it computes on a CPU, slowly.
 """
 
 import logging
@@ -23,16 +23,17 @@ from motionfit.flow.parameters import CUBIC, FLAT, TVL1, level_sizes, tvl1_param
 log = logging.getLogger(__name__)
 
 BYTES = 200
-"""Memory of a pixel of a batch, all scales and temporary arrays together."""
+"""Memory per pixel of a batch in bytes, for all scales and temporary arrays."""
 LARGEST = {"cuda": 2**25, "cpu": 2**18}
-"""Pixels of a batch at most: more make a GPU no faster."""
+"""Largest number of pixels per batch. Larger batches are not faster on a GPU."""
 
 BURST = 10
-"""Iterations in plain PyTorch after which the pairs that have converged are dropped."""
+"""Number of iterations in plain PyTorch after which converged pairs are removed."""
 
 
 def compute(pairs: Sequence[Pair], threads: int, **parameters: float) -> list[np.ndarray]:
-    """Dual TV-L1 of each pair, in batches of one size, on the GPU where there is one."""
+    """The flow of each pair by Dual TV-L1, in batches of pairs of the same size, on a GPU if there
+    is one."""
     given = tvl1_parameters(parameters)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     sizes: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -56,7 +57,7 @@ def compute(pairs: Sequence[Pair], threads: int, **parameters: float) -> list[np
 
 @cache
 def batch_pixels(device: str) -> int:
-    """How many pixels a batch may have: what half of the free memory holds."""
+    """Largest number of pixels per batch, so that it uses at most half of the free memory."""
     if device == "cpu":
         log.warning("no GPU found: the flow method tvl1_gpu is much slower than tvl1 on a CPU")
         return LARGEST["cpu"]
@@ -75,8 +76,8 @@ def cpu_threads(count: int) -> Iterator[None]:
 
 @torch.no_grad()
 def batched_flow(first: Tensor, second: Tensor, parameters: TVL1) -> Tensor:
-    """(N, H, W) uint8 grey frames and the frames after them, on one device, to (N, H, W, 2) float32
-    displacements in pixels on the same device."""
+    """Displacements (N, H, W, 2) float32 in pixels from the frames `first` to the next frames
+    `second`, (N, H, W) uint8 grey. All tensors are on the same device."""
     solve_scale = kernels() if first.is_cuda else solve
     levels = [(first.float(), second.float())]
     sizes = level_sizes(*first.shape[1:], parameters)
@@ -93,7 +94,7 @@ def batched_flow(first: Tensor, second: Tensor, parameters: TVL1) -> Tensor:
 
 @cache
 def kernels() -> Callable[[Tensor, Tensor, Tensor, TVL1], None]:
-    """`solve` by Triton, or in plain PyTorch where Triton is missing."""
+    """The function `solve` with Triton, or with plain PyTorch if Triton is missing."""
     try:
         from motionfit.flow.tvl1_kernels import solve as by_triton
     except ImportError:
@@ -103,9 +104,12 @@ def kernels() -> Callable[[Tensor, Tensor, Tensor, TVL1], None]:
 
 
 def resize(x: Tensor, size: tuple[int, int], step: float | None = None) -> Tensor:
-    """(..., H, W) to another size, linearly; `step` pixels of the input are one of the output,
-    where it is not the ratio of the sizes. (PyTorch's `interpolate` takes that step for another
-    size, and its product of matrices may be in lower precision.)"""
+    """Resizes (..., H, W) by linear interpolation.
+
+    One pixel of the output covers `step` pixels of the input, by default the ratio of the sizes.
+    (PyTorch's `interpolate` would change the size with this step, and matrix products may have a
+    lower precision.)
+    """
     for dim, new in zip((-2, -1), size, strict=True):
         old = x.shape[dim]
         exact = (torch.arange(new, dtype=torch.float64) + 0.5) * (step or old / new) - 0.5
@@ -121,9 +125,18 @@ def resize(x: Tensor, size: tuple[int, int], step: float | None = None) -> Tenso
 
 
 def solve(frame: Tensor, images: Tensor, flow: Tensor, parameters: TVL1) -> None:
-    """The flow of one scale, in place: frames (N, H, W), the frames after them with their x and y
-    derivatives (N, 3, H, W), and a first guess (N, 2, H, W)."""
-    # p[:, i] are the dual variables of the component i of the flow, x and y.
+    """Computes the flow of one scale in place.
+
+    Parameters
+    ----------
+    frame
+        Frames (N, H, W).
+    images
+        Next frames with their x and y derivatives, (N, 3, H, W).
+    flow
+        Initial flow (N, 2, H, W), replaced by the result.
+    """
+    # p[:, i] are the dual variables, x and y, of component i of the flow.
     p = flow.new_zeros(len(flow), 2, 2, *flow.shape[-2:])
     tolerance = parameters.epsilon**2 * frame[0].numel()
     for _ in range(parameters.warps):
@@ -134,7 +147,7 @@ def solve(frame: Tensor, images: Tensor, flow: Tensor, parameters: TVL1) -> None
         going = torch.arange(len(flow), device=flow.device)
         error = flow.new_full((len(flow),), torch.inf)
         for _ in range(parameters.outer_iterations):
-            # The state of the pairs that go on.
+            # The state of the pairs that have not converged.
             u, dual = median(flow[going]), p[going]
             data = [gradient[going], rho[going], inverse[going]]
             done = 0
@@ -153,20 +166,21 @@ def solve(frame: Tensor, images: Tensor, flow: Tensor, parameters: TVL1) -> None
 
 
 def central_differences(image: Tensor) -> tuple[Tensor, Tensor]:
-    """The x and the y derivative of (N, H, W), the border repeated."""
+    """The x and the y derivative of images (N, H, W), with a repeated border."""
     x = pad(image, (1, 1, 0, 0), mode="replicate")
     y = pad(image, (0, 0, 1, 1), mode="replicate")
     return (x[..., 2:] - x[..., :-2]) / 2, (y[:, 2:] - y[:, :-2]) / 2
 
 
 def warp(images: Tensor, flow: Tensor) -> Tensor:
-    """(N, C, H, W) fetched from where the flow (N, 2, H, W) points to: bicubic, 0 outside.
+    """Samples images (N, C, H, W) where the flow (N, 2, H, W) points to, with bicubic interpolation
+    and 0 outside the image.
 
-    PyTorch's `grid_sample` does this, but its coordinates go from -1 to 1, and even the rounding of
-    that makes an unmoved pixel at the border see the step to 0 outside, from where the error grows.
+    PyTorch's `grid_sample` has coordinates from -1 to 1. Their rounding error is enough for an
+    unmoved pixel at the border to include the step to 0 outside, and the error grows from there.
     """
     count, channels, height, width = images.shape
-    # Taps are one pixel before to two pixels after; further out all is 0.
+    # Samples lie from one pixel before to two pixels after a point. Further outside, all are 0.
     border = 4
     padded = pad(images, [border] * 4).flatten(2)
     stride = width + 2 * border
@@ -204,9 +218,12 @@ def iterate(
     tolerance: float,
     parameters: TVL1,
 ) -> None:
-    """One iteration, in place, of the pairs whose error, the sum of squared changes of the flow, is
-    above the tolerance: the flow by thresholding and the divergence of the dual variables, then the
-    dual variables."""
+    """Does one iteration in place, for pairs whose `error`, the sum of squared changes of the flow,
+    is above the tolerance.
+
+    It updates the flow by thresholding and the divergence of the dual variables, and then updates
+    the dual variables.
+    """
     going = (error > tolerance)[:, None, None, None]
     limit = parameters.lambda_ * parameters.theta
     step = -(rho + (gradient * u).sum(1)) * inverse
@@ -222,20 +239,21 @@ def iterate(
 
 
 def divergence(p: Tensor) -> Tensor:
-    """(N, 2, 2, H, W) dual variables, x and y of each component, to (N, 2, H, W)."""
+    """The divergence (N, 2, H, W) of the dual variables (N, 2, 2, H, W), x and y of each
+    component."""
     x, y = p.unbind(2)
     return x - pad(x, (1, 0))[..., :-1] + y - pad(y, (0, 0, 1, 0))[..., :-1, :]
 
 
 def forward_differences(u: Tensor) -> Tensor:
-    """(N, 2, H, W) to (N, 2, 2, H, W): x and y differences, 0 at the last column and row."""
+    """The x and y differences (N, 2, 2, H, W) of (N, 2, H, W), 0 in the last column and row."""
     x = pad(u[..., 1:] - u[..., :-1], (0, 1))
     y = pad(u[..., 1:, :] - u[..., :-1, :], (0, 0, 0, 1))
     return torch.stack([x, y], dim=2)
 
 
 def median(u: Tensor) -> Tensor:
-    """The median of 5x5 pixels of (N, 2, H, W), the border repeated."""
+    """The median filter of 5x5 pixels of (N, 2, H, W), with a repeated border."""
     height, width = u.shape[-2:]
     padded = pad(u, (2, 2, 2, 2), mode="replicate")
     shifts = [padded[..., y : y + height, x : x + width] for y in range(5) for x in range(5)]

@@ -1,11 +1,10 @@
 """The inner part of `tvl1_gpu` as a Triton kernel, for NVIDIA GPUs.
 
-Each pair has one program (thread block), which does all warps and iterations of a scale, each warp
-to that pair's own convergence: the host is not asked, and a pair waits for others only where a
-scale ends. What an iteration reads and writes stays in the block's L1 cache and in L2 as far as it
-fits.
+Each pair has one program (thread block), which computes all warps and iterations of a scale, each
+warp until this pair converges. The host takes no part in this, and pairs wait for each other only
+at the end of a scale. The data of an iteration stay in the L1 and L2 caches as far as they fit.
 
-Images are flat, P = H * W pixels; neighbours beyond the border are masked.
+Images are flat arrays of P = H * W pixels. Neighbours outside the image are masked.
 """
 
 import torch
@@ -20,16 +19,25 @@ FLAT = tl.constexpr(parameters.FLAT)
 CUBIC = tl.constexpr(parameters.CUBIC)
 
 BLOCK = 2048
-"""Pixels that the threads of a pair update at a time."""
+"""Number of pixels that the threads of a pair update at once."""
 MEDIAN_BLOCK = 1024
-"""Pixels that they filter or warp at a time, which takes more registers."""
+"""Number of pixels that they filter or warp at once, which needs more registers."""
 WARPS = 16
-"""Warps (of 32 threads) a pair: with its registers it fills a multiprocessor."""
+"""Number of warps (of 32 threads) per pair. Their registers fill a multiprocessor."""
 
 
 def solve(frame: Tensor, images: Tensor, flow: Tensor, parameters: TVL1) -> None:
-    """The flow of one scale, in place: frames (N, H, W), the frames after them with their x and y
-    derivatives (N, 3, H, W), and a first guess (N, 2, H, W); float32, contiguous."""
+    """Computes the flow of one scale in place. All tensors are float32 and contiguous.
+
+    Parameters
+    ----------
+    frame
+        Frames (N, H, W).
+    images
+        Next frames with their x and y derivatives, (N, 3, H, W).
+    flow
+        Initial flow (N, 2, H, W), replaced by the result.
+    """
     count, height, width = frame.shape
     _solve[(count,)](
         frame,
@@ -73,9 +81,10 @@ def _solve(
     BLOCK: tl.constexpr,
     MEDIAN_BLOCK: tl.constexpr,
 ):
-    """One scale of one pair: a warp; then the flow by thresholding and the divergence of the dual
-    variables, and the dual variables, with a median filter every `inner_iterations`, until the sum
-    of squared changes of the flow is below the tolerance; and the next warp."""
+    """Computes one scale of one pair. Each warp is followed by iterations, until the sum of squared
+    changes of the flow is below the tolerance, with a median filter every `inner_iterations`. An
+    iteration updates the flow by thresholding and the divergence of the dual variables, and then
+    the dual variables."""
     pair = tl.program_id(0).to(tl.int64)
     pixels = height * width
     frame += pair * pixels
@@ -86,8 +95,8 @@ def _solve(
     p += 4 * pair * pixels
     limit = lambda_ * theta
     step = tau / theta
-    # A barrier stands wherever threads are about to read what others wrote, or write what others
-    # may still read.
+    # There is a barrier before threads read what other threads wrote, and before they write what
+    # other threads may still read.
     for _ in range(warps):
         for start in range(0, pixels, MEDIAN_BLOCK):
             _warp(frame, images, flow, data, start, height, width, MEDIAN_BLOCK)
@@ -109,8 +118,8 @@ def _solve(
                     changes += _update_flow(
                         data, flow, p, start, height, width, limit, theta, BLOCK
                     )
-                    # The dual variables follow a row behind, while all that they need is in the
-                    # cache. What the next block of flow reads of them is not touched yet.
+                    # The dual variables are updated one row behind, while their data are in the
+                    # cache. Those that the next block of flow reads do not change yet.
                     tl.debug_barrier()
                     behind = start - width
                     _update_dual(flow, p, behind, height, width, step, BLOCK)
@@ -134,7 +143,7 @@ def _bicubic(t):
 
 @triton.jit
 def _row_of_taps(image, y, left, a, b, c, d, height, width, valid):
-    """Four samples of the row y of an image, weighted; 0 outside."""
+    """The weighted sum of four samples in row y of an image, which are 0 outside."""
     inside = valid & (y >= 0) & (y < height)
     at = image + y * width + left
     total = a * tl.load(at - 1, mask=inside & (left >= 1) & (left <= width), other=0.0)
@@ -146,7 +155,7 @@ def _row_of_taps(image, y, left, a, b, c, d, height, width, valid):
 
 @triton.jit
 def _taps(image, top, left, a, b, c, d, e, f, g, h, height, width, valid):
-    """16 samples of an image, weighted by a to d across and e to h down."""
+    """The sum of 16 samples of an image, weighted by a to d horizontally and e to h vertically."""
     total = e * _row_of_taps(image, top - 1, left, a, b, c, d, height, width, valid)
     total += f * _row_of_taps(image, top, left, a, b, c, d, height, width, valid)
     total += g * _row_of_taps(image, top + 1, left, a, b, c, d, height, width, valid)
@@ -156,9 +165,9 @@ def _taps(image, top, left, a, b, c, d, e, f, g, h, height, width, valid):
 
 @triton.jit
 def _warp(frame, images, flow, data, start, height, width, BLOCK: tl.constexpr):
-    """For a block of pixels: fetches the frame after, and its derivatives, from where the flow
-    points to, and writes what an iteration needs, the derivatives and the constant part of the
-    linearised brightness difference."""
+    """Samples the next frame and its derivatives where the flow of a block of pixels points to, and
+    writes what an iteration needs: the derivatives and the constant part of the linearised
+    brightness difference."""
     pixels = height * width
     at = start + tl.arange(0, BLOCK)
     valid = at < pixels
@@ -183,7 +192,7 @@ def _warp(frame, images, flow, data, start, height, width, BLOCK: tl.constexpr):
 
 @triton.jit
 def _update_flow(data, flow, p, start, height, width, limit, theta, BLOCK: tl.constexpr):
-    """The flow of a block of pixels; returns its squared changes."""
+    """Updates the flow of a block of pixels and returns its squared changes."""
     pixels = height * width
     at = start + tl.arange(0, BLOCK)
     valid = at < pixels
@@ -193,7 +202,7 @@ def _update_flow(data, flow, p, start, height, width, limit, theta, BLOCK: tl.co
     dy = tl.load(data + pixels + at, mask=valid, other=0.0)
     rho = tl.load(data + 2 * pixels + at, mask=valid, other=0.0)
     squared = dx * dx + dy * dy
-    inverse = tl.where(squared > FLAT, 1 / squared, 0.0)  # cheaper than reading it
+    inverse = tl.where(squared > FLAT, 1 / squared, 0.0)  # cheaper than reading a stored value
     u1 = tl.load(flow + at, mask=valid, other=0.0)
     u2 = tl.load(flow + pixels + at, mask=valid, other=0.0)
     d = -(rho + dx * u1 + dy * u2) * inverse
@@ -216,7 +225,7 @@ def _divergence(p, width, pixels, valid, not_first, not_top):
 
 @triton.jit
 def _update_dual(u, p, start, height, width, step, BLOCK: tl.constexpr):
-    """The dual variables, x and y, of a component of the flow of a block of pixels."""
+    """Updates the dual variables, x and y, of a component of the flow for a block of pixels."""
     pixels = height * width
     at = start + tl.arange(0, BLOCK)
     valid = (at >= 0) & (at < pixels)
@@ -234,7 +243,8 @@ def _update_dual(u, p, start, height, width, step, BLOCK: tl.constexpr):
 
 @triton.jit
 def _median(u, filtered, start, height, width, BLOCK: tl.constexpr):
-    """The median of 5x5 pixels of a block of pixels of both components, the border repeated."""
+    """The median filter of 5x5 pixels for a block of pixels of both components, with a repeated
+    border."""
     pixels = height * width
     at = start + tl.arange(0, BLOCK)
     valid = at < 2 * pixels
@@ -246,8 +256,9 @@ def _median(u, filtered, start, height, width, BLOCK: tl.constexpr):
     c0, c1, c2, c3, c4 = _column(component, x, y, height, width, valid)
     d0, d1, d2, d3, d4 = _column(component, tl.minimum(x + 1, width - 1), y, height, width, valid)
     e0, e1, e2, e3, e4 = _column(component, tl.minimum(x + 2, width - 1), y, height, width, valid)
-    # With rows and columns sorted, 6 of the 25 have more than 12 that are no less, and 6 more than
-    # 12 that are no greater: the median is that of the other 13.
+    # After sorting rows and columns, 6 of the 25 values have more than 12 values that are not
+    # smaller, and 6 have more than 12 that are not larger. The median of the other 13 is the median
+    # of all.
     _0, _1, _2, v03, v04 = _sort5(a0, b0, c0, d0, e0)
     _0, _1, v12, v13, v14 = _sort5(a1, b1, c1, d1, e1)
     _0, v21, v22, v23, _4 = _sort5(a2, b2, c2, d2, e2)
@@ -259,7 +270,7 @@ def _median(u, filtered, start, height, width, BLOCK: tl.constexpr):
 
 @triton.jit
 def _column(u, x, y, height, width, valid):
-    """Five pixels above each other, sorted."""
+    """The five pixels of a column, sorted."""
     above = tl.maximum(y - 1, 0) * width
     below = tl.minimum(y + 1, height - 1) * width
     return _sort5(
@@ -292,36 +303,36 @@ def _sort5(a, b, c, d, e):
 
 @triton.jit
 def _median13(a, b, c, d, e, f, g, h, i, j, k, m, n):
-    """By forgetting: neither the least nor the most of 8 of the 13 is the median, nor are then the
-    least and the most of the 6 left and a ninth, and so on."""
+    """The median of 13 values, by elimination. Among 8 of the 13 values, neither the smallest nor
+    the largest is the median. The same holds for the 6 remaining values with a ninth, and so on."""
     a, h = _order(a, h)
     b, g = _order(b, g)
     c, f = _order(c, f)
     d, e = _order(d, e)
     b, c, d = _without_least4(a, b, c, d)
     e, f, g = _without_most4(e, f, g, h)
-    # b to g are left, and i joins them.
+    # b to g remain, and i is added.
     b, i = _order(b, i)
     c, g = _order(c, g)
     d, f = _order(d, f)
     c, d, e = _without_least4(b, c, d, e)
     e, f, g = _without_most4(e, f, g, i)
-    # c to g are left, and j joins them.
+    # c to g remain, and j is added.
     c, j = _order(c, j)
     d, g = _order(d, g)
     e, f = _order(e, f)
     d, e = _without_least3(c, d, e)
     f, g = _without_most3(f, g, j)
-    # d to g are left, and k joins them.
+    # d to g remain, and k is added.
     d, k = _order(d, k)
     e, g = _order(e, g)
     e, f = _without_least3(d, e, f)
     f, g = _without_most3(f, g, k)
-    # e, f and g are left, and m joins them.
+    # e, f and g remain, and m is added.
     e, m = _order(e, m)
     f, g = _order(f, g)
     f, g = tl.maximum(e, f), tl.minimum(g, m)
-    # f and g are left, and n joins them.
+    # f and g remain, and n is added.
     f, g = _order(f, g)
     return tl.maximum(f, tl.minimum(g, n))
 

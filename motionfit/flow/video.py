@@ -1,4 +1,4 @@
-"""The flow of a video file, to look at or to work with."""
+"""Computes the flow of a video file, as a coloured video or as an array."""
 
 import logging
 import os
@@ -21,16 +21,16 @@ from motionfit.store.video import UnreadableVideoError, decode, frame_rate
 log = logging.getLogger(__name__)
 
 BLOCK = 2**22
-"""Pixels of the pairs that are computed at a time."""
+"""Number of pixels in the pairs that are computed at once."""
 
 SAMPLE = 32
-"""Pairs, spread over the video, that tell how much motion there is."""
+"""Number of pairs, spread over the video, that are used to measure the motion."""
 
 SATURATED = 99
-"""Percentile of the motion of the sampled pair with most that has the full colour."""
+"""Percentile of the motion that gets full saturation, in the sampled pair with the most motion."""
 
 LEAST = 0.05
-"""Pixels a frame that have the full colour where nothing moves more: else noise would."""
+"""Smallest motion that gets full saturation, in pixels per frame, so that noise does not."""
 
 Size = tuple[int, int]
 """Height and width."""
@@ -44,26 +44,38 @@ def video_flow(
     picture: Path | None,
     field: Path | None,
 ) -> None:
-    """Computes the flow of a video and writes it as a video of colours (`picture`) and as a NumPy
-    file (`field`): (T-1, H, W, 2) float32, pixels a frame, x and y.
+    """Computes the flow of a video and writes it to files.
 
-    `size`: height and width to compute at; the video's own where None. What can't be decoded of a
-    video is left out, with a warning. Raises MotionFitError where that is fewer
-    than two frames, where the method can't work with them, or, before anything is computed, where a
-    file can't be written.
+    Parameters
+    ----------
+    video
+        Path of the video.
+    size
+        Height and width to compute at, or None for those of the video.
+    method, threads
+        See `motionfit.flow.compute_flow`.
+    picture
+        Output, a coloured video.
+    field
+        Output, a NumPy file (T-1, H, W, 2) float32: x and y in pixels per frame.
+
+    Frames that can't be decoded are left out, with a warning. Raises MotionFitError if fewer than
+    two frames can be decoded, if the method does not accept the frames, or, before anything is
+    computed, if a file can't be written.
     """
     for path in filter(None, (picture, field)):
         check_writable(path)
-    # The frames are decoded up to three times, since a NumPy file has to know its length before it
-    # is written, and the colours the motion; the flow of a long video fits neither into memory nor
-    # on every disk. The fields that the colours are scaled by are kept until they are written.
+    # The frames are decoded up to three times: to count them, since the header of a NumPy file
+    # contains the length; to measure the motion, which scales the colours; and to compute the flow.
+    # The flow of a long video does not fit into memory, and not on every disk. The sampled fields
+    # are kept until they are written.
     count, (height, width), problem = survey(video, size)
     if not count:
         raise MotionFitError(f"{video} can't be decoded: {problem}")
     if count < 2:
         raise MotionFitError(f"{video} has no motion: it has one frame. {problem}".strip())
     if problem:
-        log.warning("%s: %s; this is the flow of the %d frames left", video, problem, count)
+        log.warning("%s: %s; this is the flow of the %d other frames", video, problem, count)
 
     def flow(pairs: list[Pair]) -> list[np.ndarray]:
         try:
@@ -75,49 +87,52 @@ def video_flow(
         pairs = sample(video, size, count)
         return dict(zip(pairs, flow(list(pairs.values())), strict=True))
 
-    known: dict[int, np.ndarray] = {}
+    computed: dict[int, np.ndarray] = {}
     with ExitStack() as stack:
         writers = []
         if field:
             shape = (count - 1, height, width, 2)
             writers.append(stack.enter_context(field_writer(field, shape)))
         if picture:
-            known = sampled()
-            scale = most_motion(known.values())
+            computed = sampled()
+            scale = most_motion(computed.values())
             pictures = picture_writer(picture, (height, width), frame_rate(video), scale)
             writers.append(stack.enter_context(pictures))
-            log.info("%s: %.3g pixels a frame have the full colour", picture, scale)
+            log.info("%s: full colour means %.3g pixels per frame", picture, scale)
         done = 0
         for block in blocks(islice(grey_frames(video, size), count), threads):
             numbers = range(done, done + len(block))
             new = iter(
-                flow([pair for i, pair in zip(numbers, block, strict=True) if i not in known])
+                flow([pair for i, pair in zip(numbers, block, strict=True) if i not in computed])
             )
             for i in numbers:
-                one = known.pop(i) if i in known else next(new)
+                values = computed.pop(i) if i in computed else next(new)
                 for write in writers:
-                    write(one)
+                    write(values)
             done += len(block)
             log.info("%d of %d fields", done, count - 1)
     for path in (picture, field):
         if path:
-            log.info("written: %s", path)
+            log.info("wrote %s", path)
 
 
 def check_writable(path: Path) -> None:
-    """Raises MotionFitError where no file can be written at `path`; a folder that is missing is
-    no reason, since it will be made."""
+    """Raises MotionFitError if the file `path` can't be written. A missing folder is no problem,
+    since it will be made."""
     if path.is_dir():
         raise MotionFitError(f"{path} is a folder: name the file to write")
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir():
-        raise MotionFitError(f"{path} can't be written: {folder} is no folder")
+        raise MotionFitError(f"{path} can't be written: {folder} is not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise MotionFitError(f"{path} can't be written: you may not write to {folder}")
+        raise MotionFitError(
+            f"{path} can't be written: you have no permission to write to {folder}"
+        )
 
 
 def survey(video: Path, size: Size | None) -> tuple[int, Size, str]:
-    """How many frames can be decoded, their height and width, and what is wrong with it."""
+    """The number of frames that can be decoded, their height and width, and what prevents the rest
+    from being decoded ('' if nothing does)."""
     count, shape, problem = 0, (0, 0), ""
     try:
         for frame in decode(video, size):
@@ -128,25 +143,26 @@ def survey(video: Path, size: Size | None) -> tuple[int, Size, str]:
 
 
 def grey_frames(video: Path, size: Size | None) -> Iterator[np.ndarray]:
+    """Yields the frames of a video, (H, W) uint8 grey."""
     for frame in decode(video, size):
         yield cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
 
 
 def sample(video: Path, size: Size | None, count: int) -> dict[int, Pair]:
-    """Pairs of adjacent frames, spread over the video, by the number of the first."""
+    """Pairs of adjacent frames, spread over the video, by the index of their first frame."""
     chosen = set(np.linspace(0, count - 2, min(SAMPLE, count - 1)).round().astype(int).tolist())
     pairs = pairwise(islice(grey_frames(video, size), count))
     return {i: pair for i, pair in enumerate(pairs) if i in chosen}
 
 
 def most_motion(fields: Iterable[np.ndarray]) -> float:
-    """Pixels a frame that have the full colour."""
+    """The motion that gets full saturation, in pixels per frame."""
     lengths = [np.percentile(np.linalg.norm(field, axis=-1), SATURATED) for field in fields]
     return max(LEAST, float(np.max(lengths)))
 
 
 def blocks(frames: Iterator[np.ndarray], threads: int) -> Iterator[list[Pair]]:
-    """Pairs of adjacent frames, many at a time."""
+    """Yields lists of many pairs of adjacent frames."""
     pairs = pairwise(frames)
     while block := list(islice(pairs, 1)):
         yield block + list(islice(pairs, max(threads, BLOCK // block[0][0].size) - 1))
@@ -154,7 +170,7 @@ def blocks(frames: Iterator[np.ndarray], threads: int) -> Iterator[list[Pair]]:
 
 @contextmanager
 def field_writer(path: Path, shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray], None]]:
-    """A NumPy file of float32 that takes a field at a time."""
+    """Opens a NumPy file of float32 values and yields a function that writes one field to it."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
@@ -169,12 +185,12 @@ def field_writer(path: Path, shape: tuple[int, ...]) -> Iterator[Callable[[np.nd
 def picture_writer(
     path: Path, size: Size, rate: Fraction, scale: float
 ) -> Iterator[Callable[[np.ndarray], None]]:
-    """An H.264 video of colours that takes a field at a time; motion of `scale` pixels is
-    saturated."""
+    """Opens a coloured H.264 video and yields a function that writes one field to it. A motion of
+    `scale` pixels gets full saturation."""
     height, width = size
     with replacing(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate, options={"crf": "18"})
-        # The codec's colours are halved in size, so both sides have to be even.
+        # The codec stores colours at half the resolution, so both sides have to be even.
         stream.height, stream.width = height + height % 2, width + width % 2
         stream.pix_fmt = "yuv420p"
 

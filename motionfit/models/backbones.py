@@ -11,9 +11,10 @@ from motionfit.models.resnet import R3D, R2Plus1D
 from motionfit.models.s3d import S3D
 
 FLOW_EPS = 1e-9
-"""eps of the first batch normalisation of a network on flow. RGB has unit variance; a field of slow
-motion, 0.1 pixels, has 1/128 in places, and what the first convolution makes of it a variance of
-1e-7: beside torchvision's 1e-5 (1e-3 in S3D) a tenth of its scale would be left (docs/flow.md)."""
+"""eps of the first batch normalisation of a network on flow. RGB has unit variance. A field of slow
+motion (0.1 pixels) has values of 1/128 in some places, and the output of the first convolution has
+a variance of 1e-7. With torchvision's eps of 1e-5 (1e-3 in S3D), a tenth of its scale would be left
+(docs/flow.md)."""
 
 BACKBONES: dict[str, Callable[[Modality, int], VideoNetwork]] = {
     "r2plus1d_18": lambda modality, classes: R2Plus1D(modality, classes),
@@ -27,7 +28,7 @@ BACKBONES: dict[str, Callable[[Modality, int], VideoNetwork]] = {
 
 
 def build_network(backbone: str, modality: Modality, classes: int, seed: int) -> VideoNetwork:
-    """A network of random weights drawn by `seed`; the caller's random state is left alone."""
+    """A network with random weights drawn with `seed`. The caller's random state stays the same."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = BACKBONES[backbone](modality, classes)
@@ -37,5 +38,5 @@ def build_network(backbone: str, modality: Modality, classes: int, seed: int) ->
 
 
 def first_norm(network: VideoNetwork) -> nn.BatchNorm3d:
-    """The batch normalisation behind a network's first convolution."""
+    """The batch normalisation after the first convolution of a network."""
     return next(module for module in network.modules() if isinstance(module, nn.BatchNorm3d))

@@ -1,4 +1,4 @@
-"""Pre-trained weights in torchvision's format, to start a network from."""
+"""Initialises networks with pre-trained weights in torchvision's format."""
 
 import hashlib
 import logging
@@ -21,15 +21,18 @@ from motionfit.models.weights import load_weights_file
 log = logging.getLogger(__name__)
 
 PUBLISHED = ("r2plus1d_18", "r3d_18", "s3d")
-"""The backbones of `torchvision.models.video`, under the same names."""
+"""Backbones that `torchvision.models.video` has under the same names."""
 CLASSIFIERS = ("fc.", "classifier.")
 HASHED = re.compile(rf"(?:{'|'.join(PUBLISHED)})-([0-9a-f]{{8}})\.pth")
-"""A published file's name, which tells how its SHA-256 begins."""
+"""Names of published files, which contain the start of their SHA-256."""
 
 
 def starting_network(recipe: Network, modality: Modality, classes: int, seed: int) -> VideoNetwork:
-    """The network that a training starts from: of random weights drawn by `seed` or, but for its
-    classifier, of those in `recipe.weights`. Raises MotionFitError as `load_weights`."""
+    """The network that a training starts from, with random weights drawn with `seed`.
+
+    If the recipe has `weights`, all but the classifier come from that file. Raises MotionFitError
+    like `load_weights`.
+    """
     network = build_network(recipe.backbone, modality, classes, seed)
     if recipe.weights:
         load_weights(network, recipe.backbone, recipe.weights)
@@ -37,41 +40,41 @@ def starting_network(recipe: Network, modality: Modality, classes: int, seed: in
 
 
 def load_weights(network: VideoNetwork, backbone: str, path: Path) -> None:
-    """Gives a network the weights of a file as torchvision publishes them: a state dict of
-    `torchvision.models.video.r2plus1d_18`, `r3d_18` or `s3d`. What the file does not have keeps its
-    values, like the classifier, which is of other classes; the gates of S3D-G start open.
+    """Loads weights in torchvision's format into a network: a state dict of
+    `torchvision.models.video.r2plus1d_18`, `r3d_18` or `s3d`.
 
-    Raises MotionFitError where the file is missing, damaged, no state dict, or of another backbone.
+    Tensors that the file does not contain keep their values, and so does the classifier, since it
+    is for other classes. The gates of S3D-G start open.
+
+    Raises MotionFitError if the file is missing, damaged, not a state dict, or of another backbone.
     """
     state = read_state(path)
     if problem := mismatch(network, state):
         held = backbone_of(state)
         advice = (
-            f"It holds those of {held}: choose that backbone, or another file."
+            f"It contains those of {held}: use that backbone or another file."
             if held
             else f"Give the state dict of torchvision.models.video.{published(backbone)}."
         )
-        raise MotionFitError(f"{path} does not hold weights of {backbone}: {problem}. {advice}")
-    # Not strict, since the classifier and the gates are left out; all else is there, by `mismatch`.
-    loaded = {
-        name: state[published_name]
-        for name, published_name in names(network).items()
-        if published_name in state
-    }
-    network.load_state_dict(loaded, strict=False)
+        raise MotionFitError(f"{path} does not contain weights of {backbone}: {problem}. {advice}")
+    # Not strict, since the classifier and the gates are left out. `mismatch` has checked the rest.
+    own = {name: state[theirs] for name, theirs in names(network).items() if theirs in state}
+    network.load_state_dict(own, strict=False)
     log.info("%s starts from %s", backbone, path)
     if backbone != published(backbone):
-        # As drawn at random, every gate would halve what the layers after it were trained on.
+        # Random gates would halve the inputs of the layers after them, compared to their training.
         for module in network.modules():
             if isinstance(module, SelfGating):
                 module.open()
-        log.info("its gates, which %s has not, start open", published(backbone))
+        log.info("its gates, which %s does not have, start open", published(backbone))
 
 
 def read_state(path: Path) -> Mapping[str, Tensor]:
+    """Reads a state dict. Raises MotionFitError if the file is missing, damaged, or not a state
+    dict."""
     try:
         if (named := HASHED.fullmatch(path.name)) and not digest(path).startswith(named[1]):
-            raise DamagedError("its SHA-256 does not begin as its name says")
+            raise DamagedError("its SHA-256 does not start as in its name")
         state = load_weights_file(path)
     except FileNotFoundError:
         raise MotionFitError(f"there is no weight file {path}") from None
@@ -79,7 +82,7 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
         raise MotionFitError(
             f"{path} is damaged ({error}): download it again, or rename it if it is your own"
         ) from None
-    except Exception:  # PyTorch raises many kinds, with advice that does not apply
+    except Exception:  # PyTorch raises many exceptions, with advice that does not apply
         state = None
     if (
         not isinstance(state, Mapping)
@@ -87,7 +90,7 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
         or not all(isinstance(value, Tensor) for value in state.values())
     ):
         raise MotionFitError(
-            f"{path} is no weight file in torchvision's format, that is a state dict (names to "
+            f"{path} is not a weight file in torchvision's format, a state dict (names mapped to "
             "tensors): give a file that torchvision publishes, or one written by "
             "torch.save(network.state_dict(), FILE)"
         )
@@ -95,12 +98,14 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
 
 
 def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def names(network: VideoNetwork) -> dict[str, str]:
-    """The network's names of its tensors to torchvision's, without those that it has not."""
+    """The network's names of its tensors, mapped to torchvision's names, for tensors that
+    torchvision's network has."""
     return {
         name: published_name
         for name in network.state_dict()
@@ -109,19 +114,16 @@ def names(network: VideoNetwork) -> dict[str, str]:
 
 
 def mismatch(network: VideoNetwork, state: Mapping[str, Tensor]) -> str:
-    """What keeps weights from being those of a network, the classifier aside; '' where they fit."""
-    expected = network.state_dict()
-    shapes = {
-        published_name: tuple(expected[name].shape)
-        for name, published_name in names(network).items()
-    }
-    # Old files have no counts of batches, which no network here uses.
+    """Why weights do not fit a network, apart from its classifier; '' if they fit."""
+    own = network.state_dict()
+    shapes = {theirs: tuple(own[name].shape) for name, theirs in names(network).items()}
+    # Old files do not contain the counts of batches. No network here uses them.
     missing = [
         name for name in shapes if name not in state and not name.endswith("num_batches_tracked")
     ]
     extra = [name for name in state if name not in shapes and not name.startswith(CLASSIFIERS)]
     unlike = [
-        f"{name} {tuple(state[name].shape)} where {shape} belongs"
+        f"{name} {tuple(state[name].shape)} instead of {shape}"
         for name, shape in shapes.items()
         if name in state and tuple(state[name].shape) != shape
     ]
@@ -131,19 +133,19 @@ def mismatch(network: VideoNetwork, state: Mapping[str, Tensor]) -> str:
             f"{len(missing)} of its {len(shapes)} tensors are missing, such as {missing[0]}"
         )
     if extra:
-        problems.append(f"{len(extra)} tensors are not of it, such as {extra[0]}")
+        problems.append(f"{len(extra)} tensors do not belong to it, such as {extra[0]}")
     if unlike:
         problems.append(f"{len(unlike)} have another shape, such as {unlike[0]}")
     return "; ".join(problems)
 
 
 def backbone_of(state: Mapping[str, Tensor]) -> str | None:
-    """The backbone that weights are of, where it is one of torchvision's that are known here."""
+    """The backbone of weights, if it is one of `PUBLISHED`."""
     with torch.device("meta"):  # shapes are enough
         networks = {name: BACKBONES[name](Modality.FRAMES, 1) for name in PUBLISHED}
     return next((name for name in PUBLISHED if not mismatch(networks[name], state)), None)
 
 
 def published(backbone: str) -> str:
-    """torchvision's name of a backbone."""
+    """torchvision's name of a backbone. S3D-G starts from S3D."""
     return "s3d" if backbone == "s3d_g" else backbone

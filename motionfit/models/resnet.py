@@ -1,4 +1,4 @@
-"""Residual networks of three dimensions (Tran et al. 2018)."""
+"""Three-dimensional residual networks (Tran et al. 2018)."""
 
 from collections.abc import Sequence
 
@@ -31,7 +31,8 @@ class ResNet(VideoNetwork, VideoResNet):
         return [self.layer3, self.layer4, self.fc]
 
     def take(self, modality: Modality) -> None:
-        """Gives the first convolution the modality's number of channels, and new weights."""
+        """Gives the first convolution the channels of the modality and, if they differ from RGB,
+        new weights."""
         if CHANNELS[modality] != 3:
             stem = self.stem[0]
             self.stem[0] = nn.Conv3d(
@@ -46,7 +47,7 @@ class ResNet(VideoNetwork, VideoResNet):
 
 
 class R3D(ResNet):
-    """R3D-18: all convolutions are of three dimensions."""
+    """R3D-18: all convolutions are three-dimensional."""
 
     def __init__(self, modality: Modality, classes: int):
         super().__init__(BasicBlock, [Conv3DSimple] * 4, [2, 2, 2, 2], BasicStem, classes)
@@ -54,7 +55,7 @@ class R3D(ResNet):
 
 
 class R2Plus1D(ResNet):
-    """R(2+1)D with any number of blocks and channels."""
+    """R(2+1)D with `layers` blocks and `width` channels in the first layer."""
 
     def __init__(
         self,
@@ -70,10 +71,10 @@ class R2Plus1D(ResNet):
         self.take(modality)
 
     def _narrow(self, classes: int, layers: Sequence[int], width: int) -> None:
-        """What VideoResNet's constructor does, which knows no width but 64."""
+        """Builds the network like VideoResNet's constructor, which supports a width of 64 only."""
         nn.Module.__init__(self)
         self.inplanes = width
-        middle = width * 45 // 64  # as torchvision's stem keeps 45 of 64
+        middle = width * 45 // 64  # torchvision's stem has 45 of 64
         self.stem = nn.Sequential(
             nn.Conv3d(3, middle, (1, 7, 7), (1, 2, 2), (0, 3, 3), bias=False),
             nn.BatchNorm3d(middle),

@@ -10,16 +10,16 @@ from torchvision.models.video.s3d import SepInceptionBlock3D
 from motionfit.modality import CHANNELS, Modality
 from motionfit.models.network import VideoNetwork
 
-# torchvision's momentum, 0.001, is for trainings of very many steps: after some thousand, networks
-# from scratch would be tested with statistics of the first ones.
+# torchvision's momentum of 0.001 suits trainings with very many steps. After a few thousand steps
+# from scratch, a network would be tested with statistics of the first steps.
 NORM = partial(nn.BatchNorm3d, eps=0.001, momentum=0.1)
 
 
 class S3D(VideoNetwork):
-    """torchvision's S3D, with self-gating where `gated`: S3D-G.
+    """torchvision's S3D or, with self-gating (`gated`), S3D-G.
 
-    Takes clips of at least 8 frames and 32x32 pixels. The features are the mean of the last block's
-    output (torchvision weighs its first and last frames half).
+    Clips need at least 8 frames and 32x32 pixels. The features are the mean of the last block's
+    output (torchvision gives its first and last frames half the weight).
     """
 
     dim = 1024
@@ -39,7 +39,8 @@ class S3D(VideoNetwork):
                 bias=False,
             )
         if gated:
-            # As in the reference: after the second separable convolution and in every Mixed block.
+            # As in the reference implementation: after the second separable convolution and in
+            # every Mixed block.
             layers[SECOND] = nn.Sequential(layers[SECOND], SelfGating(192))
             layers = [
                 GatedInception(layer) if isinstance(layer, SepInceptionBlock3D) else layer
@@ -60,7 +61,7 @@ class S3D(VideoNetwork):
         if section == "fc":
             return None
         layer = int(place) + (CONV4 if section == "conv4_5" else 0)
-        if rest[0] == "branches":  # of GatedInception: branches, number, branch or gate, ...
+        if rest[0] == "branches":  # in GatedInception: branches, number, branch or gate, ...
             _, branch, wrapped, *rest = rest
             rest = [f"branch{branch}", *rest]
         elif self.gated and layer == SECOND:
@@ -71,20 +72,20 @@ class S3D(VideoNetwork):
 
 
 SECOND = 3
-"""Place of the second separable convolution in torchvision's list of layers."""
+"""Index of the second separable convolution in torchvision's list of layers."""
 CONV4 = 8
-"""Place of the first block of conv4, Mixed_4b."""
+"""Index of the first block of conv4, Mixed_4b."""
 
 
 class SelfGating(nn.Module):
-    """Weighs channels by what the whole clip holds: x * sigmoid(W mean(x) + b)."""
+    """Weights channels by the mean over the whole clip: x * sigmoid(W mean(x) + b)."""
 
     def __init__(self, channels: int):
         super().__init__()
         self.fc = nn.Linear(channels, channels)
 
     def open(self) -> None:
-        """Lets nearly all of every channel through (98%), and can still learn to close."""
+        """Initialises the gate to let 98% of every channel through. It can still learn to close."""
         nn.init.zeros_(self.fc.weight)
         nn.init.constant_(self.fc.bias, 4.0)
 
@@ -107,5 +108,5 @@ class GatedInception(nn.Module):
 
 
 def channels_of(branch: nn.Module) -> int:
-    """Channels that a branch gives: those of its last normalisation."""
+    """Number of output channels of a branch: those of its last normalisation."""
     return [m for m in branch.modules() if isinstance(m, nn.BatchNorm3d)][-1].num_features

@@ -1,4 +1,4 @@
-"""Reading what torch.save wrote: models, checkpoints, weights from elsewhere."""
+"""Reads files that torch.save wrote: models, checkpoints and pre-trained weights."""
 
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,10 @@ from motionfit.files import verify
 
 
 def load_weights_file(path: Path) -> Any:
-    """The content of a file, on the CPU: tensors and plain values, so that a file from elsewhere
-    can run no code.
+    """Reads tensors and plain values from a file, on the CPU. A file from elsewhere can't run code.
 
-    Raises DamagedError where it is not as it was written, of which PyTorch takes no notice, and
-    OSError where it can't be read.
+    Raises DamagedError if the file is damaged, which PyTorch does not check, and OSError if it
+    can't be read.
     """
     verify(path)
     return torch.load(path, map_location="cpu", weights_only=True)

@@ -1,4 +1,4 @@
-"""The frames stage: each video of a shard is decoded once, resized and kept as JPEG."""
+"""Decodes the videos of a shard once, and stores their resized frames as JPEG."""
 
 import logging
 from dataclasses import asdict
@@ -25,12 +25,13 @@ def store_frames(
 ) -> None:
     """Writes the frames of `videos` (rows of the index) to the shard `output`.
 
-    Beside it, `SHARD.failed.csv` names every video that could not be decoded (frames_kept 0: it is
-    left out) or only in part (what was decoded is kept), and how much was lost.
-    `SHARD.videos.json` says how each file was when it was read, to know it again by another date.
+    Two files beside the shard describe its videos. `SHARD.failed.csv` lists every video that could
+    not be decoded (frames_kept is 0, and the video is left out) or only in part (the decoded frames
+    are kept), and how much was lost. `SHARD.videos.json` contains the state of each file when it
+    was read, so that a file is recognised if only its date changes.
 
-    Raises MotionFitError where a file is not there. It may be on a disk that is not mounted, and
-    would be missing from then on if it counted as damaged.
+    Raises MotionFitError if a file is missing. Its disk may not be mounted, and if the video
+    counted as damaged, it would stay missing.
     """
     failures, seen, known = [], {}, read_seen(output)
     recipe = {"size": list(size), "fps": fps, "quality": quality}
@@ -53,7 +54,7 @@ def store_frames(
                 log.warning("%s: %s (%d frames kept)", row.path, reason, kept)
                 failures.append((row.video, row.path, reason, kept))
             if kept:
-                # One of a lower rate than is asked for stays as it is.
+                # A video with a lower rate than `fps` keeps its rate.
                 shard.add(row.video, frames, row.path, min(rate, fps or rate))
     write_json(seen_path(output), seen)
     with replacing(ledger_of(output)) as temporary:
@@ -62,19 +63,20 @@ def store_frames(
 
 
 def look_at(video: str, before: Seen | None = None) -> Seen:
-    """How a video file is now, or was `before` where nothing but its date has changed. Raises
-    MotionFitError where it is not there, or may not be read."""
+    """The present state of a video file, or `before` if only the date has changed since. Raises
+    MotionFitError if the file is missing or can't be read."""
     try:
         now = Seen.now(video)
         return before if before and before.is_of(now.size, video) else now
     except OSError as error:
         raise MotionFitError(
-            f"{video} can't be read ({error.strerror}): see to its disk and its permissions; if it "
+            f"{video} can't be read ({error.strerror}): check its disk and its permissions; if it "
             "was removed, run again, and it is left out"
         ) from None
 
 
 def ledger_of(shard: Path) -> Path:
+    """The file that lists the videos of a shard that could not be decoded completely."""
     return shard.with_suffix(".failed.csv")
 
 
@@ -83,7 +85,7 @@ def collect_ledgers(
 ) -> None:
     """Joins the ledgers of all shards of a data set in the folder `frames`.
 
-    Raises MotionFitError where more than `max_failed` of its videos are lost.
+    Raises MotionFitError if a larger share than `max_failed` of its videos is lost.
     """
     ledgers = [ledger_of(frames / f"{shard}.h5") for shard in sorted(set(index["shard"]))]
     columns = dict.fromkeys(LEDGER_COLUMNS, str) | {"frames_kept": int}
@@ -93,8 +95,8 @@ def collect_ledgers(
         examples = "\n".join(f"  {row.path}: {row.reason}" for row in lost.head(5).itertuples())
         raise MotionFitError(
             f"{len(lost)} of the {len(index)} videos of the data set {dataset!r} can't be decoded, "
-            f"more than its max_failed of {max_failed:.0%}:\n{examples}\nMend or remove them, or "
-            f"raise datasets.{dataset}.max_failed. {frames}/*.failed.csv name all of them."
+            f"more than its max_failed of {max_failed:.0%}:\n{examples}\nRepair or remove them, or "
+            f"raise datasets.{dataset}.max_failed. {frames}/*.failed.csv list all of them."
         )
     with replacing(output) as temporary:
         failures.to_csv(temporary, index=False)

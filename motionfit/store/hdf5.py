@@ -1,4 +1,4 @@
-"""Writing HDF5 files on disks that may fill."""
+"""Writes HDF5 files, and reports a full disk as an error."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +11,15 @@ import h5py
 from motionfit.files import replacing
 
 FORMAT = ("v110", "v110")
-"""Version of the format that is written: from 1.10 on HDF5's own structures have checksums."""
+"""Version of the file format. HDF5's own structures have checksums since version 1.10."""
 
 
 @contextmanager
 def new_hdf5(path: Path) -> Iterator[h5py.File]:
-    """A file to write, under a temporary name, which becomes `path` when the block ends well.
+    """Opens a new file under a temporary name and renames it to `path` when the block succeeds.
 
-    Raises MotionFitError where the system will not write it, when something is next added or at the
-    end.
+    Raises MotionFitError if the system refuses to write, either when the next array is added or at
+    the end of the block.
     """
     with replacing(path) as temporary, Output(temporary, "w+") as output:
         try:
@@ -30,13 +30,14 @@ def new_hdf5(path: Path) -> Iterator[h5py.File]:
 
 
 class Output(FileIO):
-    """What HDF5 writes to. It keeps an error of the system to itself: HDF5 would go on with broken
-    data of its own, and end the whole program as it closes the file, without a word."""
+    """The file that HDF5 writes to. It records errors of the system instead of raising them: HDF5
+    would continue with broken internal data and silently end the program when it closes the
+    file."""
 
     _error: OSError | None = None
 
     def check(self) -> None:
-        """Raises the first error of the system."""
+        """Raises the first recorded error of the system."""
         if self._error:
             raise self._error
 
@@ -58,7 +59,8 @@ class Output(FileIO):
 
 
 class NewFile(h5py.File):
-    """Fails when something is added after an error of the system, rather than only at its end."""
+    """An HDF5 file that raises a recorded error of the system when the next array is added, rather
+    than only at the end."""
 
     def __init__(self, output: Output):
         super().__init__(output, "w", libver=FORMAT)

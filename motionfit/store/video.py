@@ -1,4 +1,4 @@
-"""Decoding videos: the only place that opens one."""
+"""Decodes videos. No other module opens them for reading."""
 
 import math
 from collections import Counter
@@ -19,53 +19,51 @@ from motionfit.errors import MotionFitError
 from motionfit.store.whole import Announced, Extent, announced_by
 
 COMPLETE = 0.95
-"""Share of the frames, or of the time, announced by its header that a whole video has."""
+"""Smallest share of the frames or of the duration in the header that a complete video has."""
 
 UNKNOWN_RATE = Fraction(25)
-"""Frames a second of a video that does not say."""
+"""Assumed frames per second of a video without a frame rate."""
 
 LARGEST = 8192 * 4352
-"""Pixels of the largest frames that are decoded, 8K: a damaged header may claim any size, and the
-decoder would take the memory for it."""
+"""Largest frames that are decoded, in pixels (8K). A damaged header may contain any size, and the
+decoder would allocate memory for it."""
 
 MOST_ERRORS = 300
-"""Packets that fail one after the other until the rest of a video is given up: more than the
-decoder needs to find the next key frame of most videos."""
-
+"""Number of consecutive packets that fail before the rest of a video is given up. For most videos,
+the decoder needs fewer to find the next key frame."""
 
 LONGEST_PAUSE = 3600.0
-"""Seconds between two frames; time stamps that are further apart are damaged."""
-
+"""Largest time between two frames in seconds. Time stamps that are further apart are damaged."""
 
 PATIENCE = 60.0
-"""Seconds that opening a file, or reading a packet of it, may take: a live playlist never ends."""
+"""Seconds that opening a file or reading a packet may take, since a live playlist never ends."""
 
 
 class UnreadableVideoError(MotionFitError):
-    """A file that gives no frames, or not all of them, or not whole: the message says why."""
+    """A file has no frames, or some of them are lost or incomplete. The message says why."""
 
 
 @dataclass
 class Tally:
-    """What came out of a video, and what did not."""
+    """Counts of the packets and frames of a video."""
 
     packets: int = 0
     hidden: int = 0
-    """Packets that the file says not to show: those that a trimmed video leaves out."""
+    """Packets that the file marks as not shown, as in a trimmed video."""
     corrupt: int = 0
-    """Packets that the file, or its end, shows to be damaged."""
+    """Packets that are marked as damaged, or cut off by the end of the file."""
     lost: int = 0
-    """Packets that the decoder refuses."""
+    """Packets that the decoder rejects."""
     lost_in_a_row: int = 0
     reason: str = ""
-    """Why the first of them is lost."""
+    """Why the first lost packet was rejected."""
     frames: int = 0
     damaged: int = 0
     """Frames of which the decoder guesses a part."""
 
     def problem(self, announced: Announced, extent: Extent, step: float) -> str:
-        """What is missing of a video, whose last frame comes `step` seconds after the one before;
-        '' where nothing is."""
+        """What is missing in a video, or '' if it is complete. `step` is the time between its last
+        two frames in seconds."""
         problems = []
         if self.lost:
             problems.append(
@@ -75,12 +73,12 @@ class Tally:
             problems.append(f"{self.corrupt} of its {self.packets} packets are corrupt")
         if self.damaged:
             problems.append(f"{self.damaged} of its {self.frames} frames are damaged")
-        # Some formats end without an error where the file was cut short. Headers may be off by
-        # a few frames, so only a loss that matters counts. Packets are counted, not frames, since
-        # some have none to show: a field, or the mark that a frame stays.
+        # Some formats end without an error if the file was cut off. Headers may be wrong by a few
+        # frames, so only a larger loss counts. Packets are counted instead of frames, since some
+        # packets give no frame: a field, or a packet that repeats the previous frame.
         frames = announced.frames
         if frames and self.packets < COMPLETE * frames:
-            problems.append(f"{self.frames} of its {frames - self.hidden} frames come out")
+            problems.append(f"only {self.frames} of its {frames - self.hidden} frames come out")
         elif not self.frames:
             problems.append("it has no frames")
         elif not frames and extent.seconds + max(step, 1) < COMPLETE * announced.seconds:
@@ -93,22 +91,23 @@ class Tally:
 class Clock:
     """Tells when the frames of a stream are shown, by their time stamps.
 
-    Those of a damaged file may jump or be missing, so only the steps between frames are looked at,
-    and one that can't be is taken as `1 / rate` seconds.
+    The time stamps of a damaged file may jump or be missing. The clock therefore adds the steps
+    between frames, and replaces an impossible step by `1 / rate` seconds.
     """
 
     def __init__(self, container: InputContainer, stream: av.VideoStream):
         self._unit = float(stream.time_base or 0)
         self.usual_step = float(1 / rate_of(stream))
-        # AVI has decoding times only: as presentation times they would be those of other frames.
+        # AVI has decoding times only. As presentation times, they would belong to other frames.
         self._decoding = container.format.name == "avi"
         self._last: int | None = None
         self.seconds = -self.usual_step
-        """Since the first frame."""
+        """Seconds since the first frame."""
         self.step = self.usual_step
-        """Seconds since the frame before."""
+        """Seconds since the previous frame."""
 
     def tell(self, frame: av.VideoFrame) -> None:
+        """Advances the clock to the next frame."""
         stamp = frame.dts if self._decoding or frame.pts is None else frame.pts
         self.step = self.usual_step
         if stamp is not None and self._last is not None:
@@ -119,16 +118,17 @@ class Clock:
         self._last = stamp
 
     def tick(self, fps: float) -> int:
-        """The number of the last of `fps` ticks a second, with half a frame of tolerance, since
-        time stamps are rounded."""
+        """The index of the last tick, at `fps` ticks per second. A tolerance of half a frame allows
+        for rounded time stamps."""
         return math.floor((self.seconds + min(self.step, self.usual_step) / 2) * fps)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
-    """A video file and the stream in it that is to be decoded.
+    """Opens a video file and yields it with the stream to decode.
 
-    Raises UnreadableVideoError where there is none, and for what FFmpeg raises inside the block.
+    Raises UnreadableVideoError if there is no such stream, and for all errors of FFmpeg in the
+    block.
     """
     try:
         with container_of(path) as container:
@@ -142,20 +142,21 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
                     f"its frames of {stream.width}x{stream.height} pixels are larger than 8K"
                 )
             stream.codec_context.options = {"max_pixels": str(LARGEST)}
-            # With a thread a frame, those still held at the end are dropped where one of them is
-            # damaged; a shard is a job of one core anyway.
+            # With one thread per frame, the decoder drops the last frames if one of them is
+            # damaged. The job of a shard has one core anyway.
             stream.codec_context.thread_count = 1
             yield container, stream
     except av.error.ExitError:
-        raise UnreadableVideoError(f"nothing came for {PATIENCE:g} seconds") from None
+        raise UnreadableVideoError(f"no data for {PATIENCE:g} seconds") from None
     except (av.FFmpegError, OSError, ValueError) as error:
         raise UnreadableVideoError(words(error)) from None
 
 
 def container_of(path: Path) -> InputContainer:
-    # Metadata that is not UTF-8, as some HMDB51 files have, is no reason to lose a video.
-    # "file:", since FFmpeg takes what is before a colon in a name for a protocol; and no other
-    # protocol, since a file among the videos may be a playlist of addresses.
+    """Opens a video file. Raises the errors of FFmpeg."""
+    # Some HMDB51 files have metadata that is not UTF-8, but can be decoded. "file:", since FFmpeg
+    # reads the part of a name before a colon as a protocol. No other protocol is allowed, since a
+    # file may be a playlist of addresses.
     return av.open(
         f"file:{path}",
         metadata_errors="ignore",
@@ -165,21 +166,21 @@ def container_of(path: Path) -> InputContainer:
 
 
 def packets(container: InputContainer) -> Iterator[av.Packet]:
-    """All packets of a file that hold something."""
+    """Yields all packets of a file that are not empty."""
     try:
         for packet in container.demux():
-            # Those at the end, one a stream, are empty: they would have the decoder end.
+            # At the end, each stream has an empty packet, which would make the decoder stop.
             if packet.size:
                 yield packet
     except IndexError:
-        # PyAV's, behind the last packet of a file with a stream that begins late, of which its
-        # header does not tell.
+        # PyAV raises it after the last packet if a file has a stream that begins late and is not
+        # in the header.
         return
 
 
 def moving(container: InputContainer, path: Path) -> av.VideoStream | None:
     """The video stream to decode: FFmpeg's choice, unless that is a still picture, such as a cover,
-    and there is one that moves. None where there is no video stream."""
+    and there is a moving one. None if there is no video stream."""
     streams, best = container.streams.video, container.streams.best("video")
     if best is None or len(streams) == 1:
         return best
@@ -196,8 +197,8 @@ def moving(container: InputContainer, path: Path) -> av.VideoStream | None:
 
 
 def with_two_packets(path: Path, best: av.VideoStream) -> set[int]:
-    """The numbers of a file's video streams that have more than one packet. The search ends where
-    `best` is one of them and can be decoded."""
+    """The indices of the video streams that have more than one packet. The search ends as soon as
+    `best` is one of them, if it can be decoded."""
     counts: Counter[int] = Counter()
     with container_of(path) as container, suppress(av.FFmpegError):
         wanted = {
@@ -211,54 +212,60 @@ def with_two_packets(path: Path, best: av.VideoStream) -> set[int]:
 
 
 def words(error: Exception) -> str:
-    """FFmpeg's own words, without its number and once more the path."""
+    """FFmpeg's message, without the error number and the path."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def rate_of(stream: av.VideoStream) -> Fraction:
+    """Frames per second of a stream."""
     return stream.average_rate or UNKNOWN_RATE
 
 
 def frame_rate(path: Path) -> Fraction:
-    """Frames a second. Raises UnreadableVideoError."""
+    """Frames per second of a video. Raises UnreadableVideoError."""
     with opened(path) as (_, stream):
         return rate_of(stream)
 
 
 def announced_frames(path: Path, fps: float | None) -> int:
-    """Frames of a video by its header, thinned to `fps` frames a second where that is given; 0
-    where the header does not say. Raises UnreadableVideoError where it can't be opened."""
+    """Number of frames of a video according to its header, or 0 if the header has none. With `fps`,
+    the number that remains at this rate.
+
+    Raises UnreadableVideoError if the file can't be opened.
+    """
     with opened(path) as (container, stream):
         rate = float(rate_of(stream))
         unit = stream.time_base or 0
         by_stream = round(float((stream.duration or 0) * unit) * rate)
         by_file = round((container.duration or 0) / av.time_base * rate)
-        # The header of a file that was written in fragments counts the frames of the first alone.
+        # The header of a fragmented file counts the frames of the first fragment only.
         frames = max(announced_by(container, stream, path).frames, by_stream)
         if container.format.name.startswith("mov") and b"moof" in path_beginning(path):
             frames = 0
-        elif not frames:  # of all that the file holds
+        elif not frames:  # the duration of the whole file
             frames = by_file
     return resampled(frames, rate, fps)
 
 
 def path_beginning(path: Path) -> bytes:
-    """As much of a file as holds the header and the first fragment of most."""
+    """The first bytes of a file, enough for the header and the first fragment of most files."""
     with path.open("rb") as file:
         return file.read(2**20)
 
 
 def resampled(frames: int, rate: float, fps: float | None) -> int:
-    """Frames that are left of `frames` at `rate` a second when they are thinned to `fps`."""
+    """Number of frames that remain if `frames` frames at `rate` per second are thinned to `fps`."""
     return frames if fps is None or fps >= rate else math.ceil(frames * fps / rate)
 
 
 def decode(
     path: Path, size: tuple[int, int] | None, fps: float | None = None
 ) -> Iterator[np.ndarray]:
-    """Yields the frames of a video upright, (H, W, 3) uint8 RGB, resized to `size` (H, W) where
-    given; else a change of their size ends the video. `fps`, and what is raised: see
-    `kept_frames`."""
+    """Yields the upright frames of a video, (H, W, 3) uint8 RGB.
+
+    With `size` (H, W), they are resized. Without it, a change of the frame size ends the video with
+    UnreadableVideoError. For `fps` and other errors, see `kept_frames`.
+    """
     shape = None
     for frame in kept_frames(path, fps):
         image = upright(frame, size)
@@ -272,12 +279,14 @@ def decode(
 
 
 def kept_frames(path: Path, fps: float | None) -> Iterator[av.VideoFrame]:
-    """Yields the frames of a video that are stored, as FFmpeg gives them.
+    """Yields the frames of a video that are kept, as FFmpeg returns them.
 
-    With `fps`, a frame is left out where it comes sooner than 1/fps seconds after the last one
-    due, so a video of a higher rate is thinned to that rate and one of a lower rate stays as it
-    is. What can't be decoded is skipped. Raises UnreadableVideoError at the end where anything was
-    lost or there are no frames, or at the point from which nothing can be read.
+    With `fps`, at most one frame per tick of 1/fps seconds is kept, so that a video with a higher
+    rate is thinned to this rate, and one with a lower rate keeps all frames. Data that can't be
+    decoded are skipped.
+
+    Raises UnreadableVideoError at the end if there are no frames or some are lost, or at the point
+    where reading fails.
     """
     with opened(path) as (container, stream):
         announced = announced_by(container, stream, path)
@@ -297,8 +306,10 @@ def kept_frames(path: Path, fps: float | None) -> Iterator[av.VideoFrame]:
 def decoded(
     container: InputContainer, stream: av.VideoStream, tally: Tally, extent: Extent
 ) -> Iterator[av.VideoFrame]:
-    """All frames that can be decoded, behind packets that can't, too."""
-    for packet in chain(packets(container), [None]):  # None has it give what it holds back
+    """Yields all frames that can be decoded, including those after packets that can't."""
+    for packet in chain(
+        packets(container), [None]
+    ):  # None makes the decoder return its last frames
         if packet is not None:
             extent.see(packet)
             if packet.stream_index != stream.index:
@@ -323,12 +334,12 @@ def decoded(
 
 
 def upright(frame: av.VideoFrame, size: tuple[int, int] | None) -> np.ndarray:
-    """(H, W, 3) uint8 RGB, resized to `size` (H, W) where given, and turned or mirrored as the
-    file says: a phone stores what its sensor sees, and how it was held."""
+    """The frame as (H, W, 3) uint8 RGB, rotated or mirrored as the file says, and resized to `size`
+    (H, W) if given. A phone stores the image of its sensor, and how it was held."""
     (a, b), (c, d) = orientation(frame)
-    lying = abs(b) > abs(a)  # the frame's rows are the picture's columns
+    lying = abs(b) > abs(a)  # rows of the frame are columns of the picture
     height, width = (size[::-1] if lying else size) if size else (None, None)
-    # One thread, since more take longer for all but the largest frames.
+    # One thread, since more threads take longer for all but the largest frames.
     image = frame.to_ndarray(
         format="rgb24", width=width, height=height, interpolation="AREA", threads=1
     )
@@ -338,8 +349,8 @@ def upright(frame: av.VideoFrame, size: tuple[int, int] | None) -> np.ndarray:
 
 
 def orientation(frame: av.VideoFrame) -> np.ndarray:
-    """(2, 2): takes (x, y) of a frame, from the left, to that of the picture: [[1, 0], [0, 1]]
-    where it is upright. Only the signs and which are larger count."""
+    """The matrix (2, 2) that maps (x, y) of a frame, as a row vector, to the shown picture. It is
+    the identity for an upright frame. Only the signs and the larger elements matter."""
     data = frame.side_data.get(SideData.DISPLAYMATRIX)
     if data is None:
         return np.eye(2, dtype=int)

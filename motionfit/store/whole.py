@@ -1,4 +1,5 @@
-"""Whether a video file is whole: how long its header says that it is, and how far it goes."""
+"""Finds out whether a video file is complete: how long its header says that it is, and how far its
+packets reach."""
 
 import os
 from pathlib import Path
@@ -8,44 +9,47 @@ import av
 from av.container import InputContainer
 
 TELL_SECONDS = ("matroska", "mov", "flv", "rm", "mxf")
-"""Formats whose header says how many seconds a file has, by the beginning of FFmpeg's names. Of
-others FFmpeg looks at the end of the file, or divides its size by a bit rate."""
+"""Formats whose header contains the duration of a file, by the start of FFmpeg's names. For other
+formats, FFmpeg reads the end of the file or divides its size by a bit rate."""
 
 
 class Announced(NamedTuple):
-    """How long a video is by the header of its file; 0 where the header does not say."""
+    """The length of a video according to the header of its file, or 0 if the header has none."""
 
     frames: int
     seconds: float
-    """Of all that the file holds: sound or subtitles may be longer than the picture."""
+    """Duration of the whole file. Sound or subtitles may be longer than the picture."""
 
 
 def announced_by(container: InputContainer, stream: av.VideoStream, path: Path) -> Announced:
-    """What the header of the file at `path` says of one of its streams."""
+    """Reads the length of a stream from the header of the file `path`."""
     name, frames, seconds = container.format.name, stream.frames, 0.0
     if name.startswith("mov") or (name == "avi" and not cut_off_avi(path)):
-        # Frames that an edit list cuts off at the end are in a MOV file, but not in its index. An
-        # AVI file of a variable rate has frames without data, as the one before stays.
+        # Frames that an edit list removes from the end are in a MOV file, but not in its index. An
+        # AVI file with a variable rate has frames without data, which repeat the previous frame.
         frames = min(frames, len(stream.index_entries))
     if frames > path.stat().st_size:
-        frames = 0  # no number but the mark of a writer that did not know yet
-    # The last frame may be shown for long, so a Matroska file with all its bytes is whole.
+        frames = 0  # a placeholder of a writer that did not know the number yet
+    # The last frame may be shown for a long time, so a Matroska file that has all its bytes is
+    # complete, whatever its duration.
     if name.startswith(TELL_SECONDS) and not (name.startswith("matroska") and whole_matroska(path)):
         seconds = (container.duration or 0) / av.time_base
     return Announced(frames, seconds)
 
 
 class Extent:
-    """Where the packets of all streams of a file lie: what is cut off is missing in each."""
+    """The time range of the packets of all streams in a file. In a file that was cut off, the end
+    is missing in all streams."""
 
     def __init__(self) -> None:
         self._first, self._end = 0.0, 0.0
 
     def see(self, packet: av.Packet) -> None:
+        """Extends the range to contain a packet."""
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is None or packet.time_base is None:
             return
-        # A line of text may be shown past the cut.
+        # The duration of subtitles does not count, since they may be shown beyond the cut.
         length = 0 if packet.stream.type == "subtitle" else packet.duration or 0
         begin, length = (float(n * packet.time_base) for n in (stamp, length))
         self._first = min(self._first, begin)
@@ -53,13 +57,13 @@ class Extent:
 
     @property
     def seconds(self) -> float:
-        """From the beginning of the first packet, or from 0 where that is earlier, to the end of
-        the last."""
+        """Seconds from the start of the first packet, or from 0 if that is earlier, to the end of
+        the last packet."""
         return self._end - self._first
 
 
 def cut_off_avi(path: Path) -> bool:
-    """Whether an AVI file is shorter than its chunks say."""
+    """Whether an AVI file is shorter than the lengths of its chunks."""
     end, size = 0, path.stat().st_size
     with path.open("rb") as file:
         while end < size:
@@ -72,7 +76,8 @@ def cut_off_avi(path: Path) -> bool:
 
 
 def whole_matroska(path: Path) -> bool:
-    """Whether a Matroska or WebM file says its length at its beginning, and is as long."""
+    """Whether a Matroska or WebM file contains its length at the start and has at least this
+    length."""
     with path.open("rb") as file:
         header = element_size(file, b"\x1a\x45\xdf\xa3")
         file.seek(header or 0, os.SEEK_CUR)
@@ -81,12 +86,12 @@ def whole_matroska(path: Path) -> bool:
 
 
 def element_size(file: BinaryIO, name: bytes) -> int | None:
-    """Bytes of the element of Matroska that begins here with its `name`, behind what is read; None
-    where another begins, or the size is not known."""
+    """Number of bytes of the Matroska element `name` at the current position, after its header,
+    which is read. None if another element starts here or the size is unknown."""
     first = file.read(len(name) + 1)
     if len(first) <= len(name) or first[:-1] != name:
         return None
-    more = 8 - first[-1].bit_length()  # zeros before the first one: how many bytes follow
+    more = 8 - first[-1].bit_length()  # the number of leading zeros is the number of further bytes
     largest = 2 ** (7 * (more + 1)) - 1
     size = int.from_bytes(first[-1:] + file.read(more), "big") & largest
     return None if size == largest else size

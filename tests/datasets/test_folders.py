@@ -97,7 +97,7 @@ def test_the_split_of_the_csv_comes_before_test_groups(tmp_path, caplog):
     ("labels", "message"),
     [
         ("path,label\na.mp4,x\nz.mp4,x\n", r"labels.csv .*\n  line 3: there is no video .*z.mp4"),
-        ("path,label\na.mp4,x\nb.mp4,x\n./a.mp4,y\n", r"line 4: a.mp4 stands in line 2 already"),
+        ("path,label\na.mp4,x\nb.mp4,x\n./a.mp4,y\n", r"line 4: a.mp4 is already in line 2"),
         ("path,label\n,x\na.mp4,x\n", r"line 2: the path is empty"),
         ("path,label,split\na.mp4,x,val\n", r"line 2: the split of a.mp4 is 'val'"),
         ("path,label\n" + "z.mp4,x\n" * 9, r"line 6: .*\n  and 4 more$"),
@@ -125,7 +125,7 @@ def test_unknown_groups_and_classes_are_named(tmp_path, keys, message):
 
 
 def test_a_video_beside_the_class_folders_is_named(tmp_path):
-    with pytest.raises(MotionFitError, match=r"loose.mp4 lies in no class folder"):
+    with pytest.raises(MotionFitError, match=r"loose.mp4 is not in a class folder"):
         index_folders(make_recipe(tmp_path, ["a/1.mp4", "loose.mp4"]))
 
 

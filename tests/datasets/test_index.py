@@ -34,7 +34,7 @@ def make_videos(folder: Path, *videos: str) -> Path:
 
 @pytest.fixture
 def training_index() -> pd.DataFrame:
-    """40 groups of 3 videos, 4 groups of which are of the rare class; a group is of one class."""
+    """40 groups of 3 videos each. Each group has one class, and 4 groups have the rare class."""
     rows = [
         (f"g{g}/{v}.avi", "rare" if g % 10 == 0 else f"class{g % 3}", f"g{g}", "train")
         for g in range(40)
@@ -44,7 +44,7 @@ def training_index() -> pd.DataFrame:
 
 
 def test_shard_of_is_the_same_on_every_machine():
-    # Reckoned with coreutils' b2sum; if these change, every stored shard of every user is stale.
+    # Computed with b2sum of coreutils. If these change, all stored shards of all users are stale.
     assert shard_of("Diving/v_Diving_g01_c01.avi", 8) == "0005"
     assert shard_of("Grüße/ü.mp4", 1000) == "0791"
 
@@ -81,12 +81,12 @@ def test_labelled_train_keeps_groups_whole_and_every_class(training_index, seed)
         rest = training_index[~training_index["video"].isin(drawn["video"])]
         assert not set(drawn["group"]) & set(rest["group"])
         assert set(drawn["label"]) == set(training_index["label"])
-        assert before <= set(drawn["video"])  # a smaller fraction is part of a larger one
+        assert before <= set(drawn["video"])  # a smaller fraction is a subset of a larger one
         before = set(drawn["video"])
 
 
 def test_labels_drawn_by_video_are_each_class_s_fraction_to_the_video(training_index):
-    """As in the paper; the groups are then on both sides."""
+    """As in the paper. The groups are then on both sides."""
     before: set[str] = set()
     whole = training_index.groupby("label").size()
     for fraction in (0.02, 0.2, 0.5, 0.9):
@@ -102,7 +102,7 @@ def test_labels_drawn_by_video_are_each_class_s_fraction_to_the_video(training_i
 
 
 def test_groups_of_one_class_each_give_each_class_its_share():
-    """As UCF101's, where a fifth of all groups would leave some classes without any."""
+    """As in UCF101, where a fifth of all groups would contain no videos of some classes."""
     rng = np.random.default_rng(0)
     rows = [
         {
@@ -178,9 +178,9 @@ def test_a_written_index_reads_back_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("shard", "../../0000", "a shard is no number"),
+        ("shard", "../../0000", "a shard is not a number"),
         ("video", "a", "'a' is in it twice"),
-        ("split1", "val", "a split says something else"),
+        ("split1", "val", "a split contains something other"),
     ],
 )
 def test_an_index_from_elsewhere_is_checked(tmp_path, column, value, message):

@@ -102,7 +102,10 @@ def test_a_video_with_two_meanings_is_left_out(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (HEADER + "a,11111111111,zero,10,train,0\n", "line 2: time_start and time_end are seconds"),
+        (
+            HEADER + "a,11111111111,zero,10,train,0\n",
+            "line 2: time_start and time_end must be seconds",
+        ),
         (HEADER + "a,11111111111,0,10\n", "line 2: 4 fields, but .* 6 columns"),
         (HEADER, "list no video"),
         (HEADER + "a,22222222222,0,10,train,0\n", "none of the 1 videos .* 22222222222: their"),

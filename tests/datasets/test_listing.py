@@ -9,12 +9,12 @@ import pytest
 from motionfit.datasets.listing import SAMPLED, Seen, read_seen, seen_path, state
 
 LATER = 2 * 10**18
-"""Nanoseconds: a date that no file of a test has by itself."""
+"""A date in nanoseconds that no file of a test has by itself."""
 
 
 @pytest.fixture
 def video(tmp_path) -> Path:
-    """A file that is longer than what is looked at of it."""
+    """A file that is longer than the samples that are read of it."""
     path = tmp_path / "v.mp4"
     path.write_bytes(np.random.default_rng(0).bytes(5 * SAMPLED))
     return path

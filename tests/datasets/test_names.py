@@ -1,4 +1,4 @@
-"""Names of files, folders, classes and groups as disks, cameras and spreadsheets write them."""
+"""Unusual names of files, folders, classes and groups, from disks, cameras and spreadsheets."""
 
 import logging
 import unicodedata
@@ -93,8 +93,11 @@ def test_files_that_are_no_videos_are_counted_and_named_once(tmp_path, caplog):
     (tmp_path / "a" / "round.mp4").symlink_to(tmp_path / "a" / "round.mp4")
     build_index(folders(tmp_path))
     others, links = warnings(caplog)
-    assert "not taken, since no name of a video: 2 .srt (such as a/1.srt), 1 without" in others
-    assert links.endswith("not taken, since links that lead nowhere: a/gone.mp4, a/round.mp4")
+    assert (
+        "ignored, since without the suffix of a video: 2 .srt (such as a/1.srt), 1 without"
+        in others
+    )
+    assert links.endswith("ignored, since links to missing files: a/gone.mp4, a/round.mp4")
 
 
 def test_lists_among_the_videos_are_not_named(tmp_path, caplog):
@@ -113,7 +116,7 @@ def test_a_class_folder_without_videos_is_named(tmp_path, caplog):
     make_videos(tmp_path, "run/1.mp4", "walk/1.txt", "jump/deep/1.mp4")
     (tmp_path / "sit").mkdir()
     build_index(folders(tmp_path))
-    assert "folders without a video, which are no classes: sit, walk" in caplog.text
+    assert "folders without a video do not count as classes: sit, walk" in caplog.text
     caplog.clear()
     build_index(folders(tmp_path, labelled=False))
     assert "class folder" not in caplog.text
@@ -128,13 +131,13 @@ def test_a_folder_without_videos_says_what_is_there(tmp_path):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("a.wav", r"line 2: \S*/a\.wav is there, but its name does not end as"),
-        ("gone.mp4", r"line 2: \S*/gone\.mp4 is a link that leads nowhere"),
+        ("a.wav", r"line 2: \S*/a\.wav exists, but its name does not have"),
+        ("gone.mp4", r"line 2: \S*/gone\.mp4 is a link to a missing file"),
         (".a.mp4", r"line 2: \S*/\.a\.mp4 is hidden"),
         ("sub", r"line 2: \S*/sub is a folder"),
-        ("../x.mp4", r"line 2: \.\./x\.mp4 does not lie below"),
+        ("../x.mp4", r"line 2: \.\./x\.mp4 is not below"),
         ("b.mp4", r"line 2: there is no video \S*/b\.mp4"),
-        ("'a\nb.mp4'", r"line 3: 'a\\nb\.mp4' holds a control character"),
+        ("'a\nb.mp4'", r"line 3: 'a\\nb\.mp4' contains a control character"),
     ],
 )
 def test_why_a_line_of_the_csv_has_no_video(tmp_path, path, message):
@@ -155,7 +158,7 @@ def test_why_a_line_of_the_csv_has_no_video(tmp_path, path, message):
 def test_a_control_character_in_a_name_is_refused_as_it_is_found(tmp_path, odd, name):
     video = name.format(odd)
     make_videos(tmp_path, video, "run/1.mp4")
-    with pytest.raises(MotionFitError, match="holds a control character") as error:
+    with pytest.raises(MotionFitError, match="contains a control character") as error:
         build_index(folders(tmp_path))
     assert str(error.value).isprintable()
     assert ascii(video) in str(error.value)
@@ -164,7 +167,9 @@ def test_a_control_character_in_a_name_is_refused_as_it_is_found(tmp_path, odd, 
 @pytest.mark.parametrize("row", ['1.mp4,"wa\nlk",g', '1.mp4,walk,"g\r1"'])
 def test_a_control_character_in_a_label_or_group_is_refused(tmp_path, row):
     make_videos(tmp_path, "1.mp4")
-    with pytest.raises(MotionFitError, match=r"line \d: '\w+\\[nr]\w+' holds a control character"):
+    with pytest.raises(
+        MotionFitError, match=r"line \d: '\w+\\[nr]\w+' contains a control character"
+    ):
         build_index(folders(tmp_path, f"path,label,group\n{row}\n"))
 
 
@@ -174,7 +179,7 @@ def test_a_control_character_in_a_label_of_kinetics_is_refused(tmp_path):
         'label,youtube_id,time_start,time_end,split\n"a\nb",11111111111,0,10,train\n'
     )
     recipe = Kinetics(format="kinetics", videos=tmp_path, annotations=(tmp_path / "list.csv",))
-    with pytest.raises(MotionFitError, match=r"line 3: the label 'a\\nb' holds a control"):
+    with pytest.raises(MotionFitError, match=r"line 3: the label 'a\\nb' contains a control"):
         build_index(recipe)
 
 

@@ -163,7 +163,7 @@ def test_a_mistake_in_the_config_is_an_error(tmp_path, capsys, monkeypatch, chan
     ("text", "message"),
     [
         ("datasets: [", "line 1: while parsing a flow node"),
-        ("- one", "holds no keys"),
+        ("- one", "contains no keys"),
         (None, "can't be read: No such"),
     ],
 )

@@ -97,7 +97,7 @@ def fill_during(run: Run, stage: str, disk: Path, leave: int = 0) -> str:
     assert not target.exists()
     assert not list(run.file("").rglob("*.tmp"))
     filler.unlink()
-    assert "can't be written (No space left on device): free some and run again" in text
+    assert "can't be written (No space left on device): free some space and run again" in text
     return text
 
 

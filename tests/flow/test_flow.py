@@ -37,7 +37,7 @@ def test_opposite_motions_are_stored_as_opposites():
     flow = np.random.default_rng(0).normal(0, 3, 1000).astype(np.float32)
     there, back = (dequantise(quantise(v, 20), 20) for v in (flow, -flow))
     np.testing.assert_array_equal(there, -back)
-    assert (quantise(np.array([-0.05, 0.05]), 20) == 128).all()  # noise is no motion
+    assert (quantise(np.array([-0.05, 0.05]), 20) == 128).all()  # noise is stored as no motion
 
 
 def test_the_config_knows_every_method():
@@ -90,7 +90,7 @@ def test_odd_and_small_sizes(method, size):
     frame, other = rng.integers(0, 255, (2, *size), np.uint8)
     moved, still = compute_pairs([(frame, other), (frame, frame)], method)
     assert moved.shape == (*size, 2)
-    # OpenCV's own reads memory that it has not set where a side is one pixel.
+    # OpenCV's TV-L1 reads uninitialised memory if a side is one pixel.
     assert method == "opencv" or np.isfinite(moved).all()
     assert np.abs(still).max() < 1e-3
 
@@ -136,7 +136,7 @@ def test_what_a_method_does_not_know_is_refused():
     frames = np.zeros((2, 8, 8), np.uint8)
     with pytest.raises(ValueError, match="unknown flow method 'magic'"):
         compute_flow(frames, "magic")
-    with pytest.raises(ValueError, match="16 pixels and more a side"):
+    with pytest.raises(ValueError, match="at least 16 pixels per side"):
         compute_flow(frames, "dis")
     with pytest.raises(ValueError, match="threads must be 1 or more"):
         compute_flow(frames, threads=0)

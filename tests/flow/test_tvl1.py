@@ -1,4 +1,4 @@
-"""The compiled TV-L1 against OpenCV, whole and part by part."""
+"""Compares the compiled TV-L1 with OpenCV, as a whole and part by part."""
 
 import itertools
 import os
@@ -18,14 +18,14 @@ from tests.flow.test_flow import textured
 
 @pytest.fixture
 def clip(shared_data) -> np.ndarray:
-    """Frames of a real video, (T, H, W) grey."""
+    """The frames of a real video, (T, H, W) grey."""
     video = next(iter(sorted((shared_data / "real-samples").rglob("*.avi"))))
     frames = itertools.islice(decode(video, (64, 86)), 6)
     return np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
 
 
 def padded(image: np.ndarray) -> np.ndarray:
-    """An image as the compiled functions hold it."""
+    """An image in the layout of the compiled functions."""
     height, width = image.shape
     flat = np.zeros((height + 2, tvl1._stride(width)), np.float32)
     flat[1:-1, tvl1.MARGIN : tvl1.MARGIN + width] = image
@@ -41,13 +41,13 @@ def unpadded(flat: np.ndarray, height: int, width: int) -> np.ndarray:
 def test_it_is_opencvs_flow(clip, method):
     reference = compute_flow(clip, "opencv")
     difference = np.linalg.norm(compute_flow(clip, method) - reference, axis=-1)
-    # Where the solution hangs by a thread the order of additions decides, so single pixels differ.
+    # Where the solution is unstable, the order of additions decides, so single pixels differ.
     assert difference.mean() < 0.03
     assert np.percentile(difference, 90) < 0.05
 
 
 def test_it_is_opencvs_flow_on_rubber_whale(shared_data):
-    """On a large picture little hangs by a thread, and every part of the algorithm shows."""
+    """On a large frame, few pixels are unstable, and all parts of the algorithm matter."""
     folder = shared_data / "optflow"
     frames = np.stack(
         [cv2.imread(str(folder / f"RubberWhale{i}.png"), cv2.IMREAD_GRAYSCALE) for i in (1, 2)]
@@ -57,7 +57,7 @@ def test_it_is_opencvs_flow_on_rubber_whale(shared_data):
     reference = compute_flow(frames, "opencv")[0]
     for method in ("tvl1", "tvl1_gpu"):
         flow = compute_flow(frames, method)[0]
-        # OpenCV's own flow with AVX2 and that without are 0.005 apart.
+        # OpenCV's own results with and without AVX2 differ by 0.005.
         assert np.linalg.norm(flow - reference, axis=-1).mean() < 0.007, method
         error = np.linalg.norm(flow - truth, axis=-1)[known].mean()
         assert error == pytest.approx(0.1562, abs=0.001), method
@@ -89,7 +89,7 @@ def test_its_parameters_are_opencvs(parameters, method):
 
 
 def test_the_median_of_13_by_the_zero_one_principle():
-    """A network of exchanges is right for all values if it is for all zeros and ones."""
+    """A sorting network is correct for all values if it is correct for all zeros and ones."""
     for bits in itertools.product((0.0, 1.0), repeat=13):
         assert tvl1._median13(*bits) == (sum(bits) >= 7)
 
@@ -153,7 +153,7 @@ def test_warping_is_opencvs_bicubic_and_zero_outside():
 
 
 def test_a_pair_of_a_batch_is_what_it_is_alone(clip):
-    """Each converges for itself: a still pair stops long before a moving one."""
+    """Each pair converges by itself: a still pair stops long before a moving one."""
     still = clip[0]
     frames = np.stack([clip[0], still, clip[1], clip[2], clip[5]])
     together = compute_flow(frames, "tvl1_gpu")
@@ -182,7 +182,7 @@ start = torch.from_numpy(np.random.default_rng(0).normal(0, 2, (2, 2, 11, 13))).
 start[0] = 0  # the first pair is still and converges at once
 by_kernel, by_torch = start.clone(), start.clone()
 parameters = TVL1(warps=2, inner_iterations=3, outer_iterations=2)
-tvl1_kernels.BLOCK = 32  # several blocks, and rows across their borders
+tvl1_kernels.BLOCK = 32  # several blocks, with rows that cross their borders
 tvl1_kernels.MEDIAN_BLOCK = 64
 tvl1_kernels.solve(first, images, by_kernel, parameters)
 tvl1_gpu.solve(first, images, by_torch, parameters)
@@ -217,7 +217,7 @@ assert torch.equal(result, (bits.sum(0) >= 7).float())
     [pytest.param(INTERPRETED, id="plain pytorch"), pytest.param(MEDIAN_OF_13, id="median of 13")],
 )
 def test_the_gpu_kernels_are_right(tmp_path, script):
-    """By Triton's interpreter, which needs no GPU."""
+    """With Triton's interpreter, which needs no GPU."""
     pytest.importorskip("triton", reason=NO_TRITON)
     file = tmp_path / "script.py"  # Triton reads its functions' source
     file.write_text(script)

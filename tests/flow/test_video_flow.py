@@ -1,4 +1,4 @@
-"""The tool that shows the flow of a video."""
+"""The command that shows the flow of a video."""
 
 import av
 import numpy as np
@@ -81,8 +81,8 @@ def test_no_flow_is_computed_twice_and_all_of_it_is_in_order(tmp_path, monkeypat
     ("output", "message"),
     [
         ("taken.mp4", "taken.mp4 is a folder: name the file to write"),
-        ("v.mp4/o.mp4", "v.mp4 is no folder"),
-        ("new/o.mp4", "you may not write to"),
+        ("v.mp4/o.mp4", "v.mp4 is not a folder"),
+        ("new/o.mp4", "you have no permission to write to"),
     ],
 )
 def test_an_output_that_can_not_be_written_is_told_at_once(
@@ -93,7 +93,7 @@ def test_an_output_that_can_not_be_written_is_told_at_once(
 
     monkeypatch.setattr("motionfit.flow.video.survey", nothing)
     if output.startswith("new"):
-        monkeypatch.setattr("os.access", lambda *_: False)  # who may do everything may write
+        monkeypatch.setattr("os.access", lambda *_: False)  # the superuser may write anywhere
     (tmp_path / "v.mp4").touch()
     (tmp_path / "taken.mp4").mkdir()
     assert main(["flow", str(tmp_path / "v.mp4"), option, str(tmp_path / output)]) == 1
@@ -113,7 +113,7 @@ def test_an_output_that_can_not_be_written_is_told_at_once(
         (
             lambda path: write_video(path, moving_square(3, step=1)),
             ["-o", "o.mp4", "--method", "dis", "--size", "8x8"],
-            "16 pixels and more",
+            "at least 16 pixels",
         ),
     ],
 )

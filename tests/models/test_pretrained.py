@@ -1,4 +1,4 @@
-"""Weights as torchvision publishes them."""
+"""Weights in the format in which torchvision publishes them."""
 
 import hashlib
 import logging
@@ -20,7 +20,7 @@ from tests.videos import described
 
 @pytest.fixture(scope="module")
 def theirs():
-    """torchvision's networks, with statistics of batches that are not the initial ones."""
+    """torchvision's networks, with batch statistics that differ from the initial ones."""
     networks = {}
     for name in PUBLISHED:
         torch.manual_seed(0)
@@ -64,7 +64,7 @@ def test_s3d_sees_what_torchvisions_sees(theirs, files):
 def test_s3d_g_with_open_gates_is_s3d(theirs, files, caplog):
     caplog.set_level(logging.INFO)
     ours = starting_network(Network(backbone="s3d_g", weights=files["s3d"]), "frames", 5, seed=1)
-    assert "gates, which s3d has not, start open" in caplog.text
+    assert "gates, which s3d does not have, start open" in caplog.text
     clips = torch.randn(2, 3, 8, 64, 64)
     gates = [m for m in ours.modules() if isinstance(m, SelfGating)]
     with torch.no_grad():
@@ -104,15 +104,15 @@ def refusal(backbone: str, path: Path, modality: str = "frames") -> str:
     ("backbone", "held", "part"),
     [
         ("r2plus1d_18", "r3d_18", "tensors are missing"),
-        ("r3d_18", "s3d", "tensors are not of it, such as features.0.0.0.weight"),
+        ("r3d_18", "s3d", "tensors do not belong to it, such as features.0.0.0.weight"),
         ("s3d_g", "r2plus1d_18", "tensors are missing, such as features.0.0.0.weight"),
     ],
 )
 def test_weights_of_another_backbone(files, backbone, held, part):
     text = refusal(backbone, files[held])
-    assert f"does not hold weights of {backbone}: " in text
+    assert f"does not contain weights of {backbone}: " in text
     assert part in text
-    assert f"It holds those of {held}: choose that backbone" in text
+    assert f"It contains those of {held}: use that backbone" in text
 
 
 def test_weights_of_no_backbone_there_is(theirs, tmp_path, files):
@@ -122,12 +122,12 @@ def test_weights_of_no_backbone_there_is(theirs, tmp_path, files):
     torch.save({**state, first: torch.zeros(64, 2, 1, 7, 7)}, path)
     text = refusal("s3d_g", path)
     assert (
-        f"1 have another shape, such as {first} (64, 2, 1, 7, 7) where (64, 3, 1, 7, 7) belongs"
+        f"1 have another shape, such as {first} (64, 2, 1, 7, 7) instead of (64, 3, 1, 7, 7)"
         in text
     )
     assert "Give the state dict of torchvision.models.video.s3d." in text
     torch.save({**state, "features.9.extra": torch.zeros(1)}, path)
-    assert "1 tensors are not of it, such as features.9.extra" in refusal("s3d", path)
+    assert "1 tensors do not belong to it, such as features.9.extra" in refusal("s3d", path)
     assert "stem.0.weight" in refusal("r3d_18", files["r3d_18"], modality="flow")
 
 
@@ -141,7 +141,7 @@ def test_what_is_no_weight_file(theirs, tmp_path):
     save_model(own, described("frames", ["a", "b"], 8, [32, 48], 28), tmp_path / "model.pt")
     for name in ("text.pth", "checkpoint.pth", "list.pth", "empty.pth", "model.pt"):
         text = refusal("r3d_18", tmp_path / name)
-        assert f"{name} is no weight file in torchvision's format" in text
+        assert f"{name} is not a weight file in torchvision's format" in text
         assert "torch.save(network.state_dict(), FILE)" in text
 
 

@@ -1,4 +1,4 @@
-"""Slow motion reaches a network: through 8 bits, JPEG, a shard and the first normalisation."""
+"""Slow motion survives 8 bits, JPEG, a shard and the first normalisation of a network."""
 
 import numpy as np
 import pytest
@@ -11,11 +11,11 @@ from motionfit.store.clips import ClipStore
 from tests.videos import make_flow
 
 SPEEDS = (0.1, 10.0)
-"""Pixels a frame."""
+"""Speeds in pixels per frame."""
 
 
 def moving_patches(speed: float) -> dict[str, np.ndarray]:
-    """Fields of patches that move to the left or to the right over a still background."""
+    """Flow of patches that move to the left or to the right over a still background."""
     rng = np.random.default_rng(0)
     videos = {}
     for i in range(8):
@@ -28,7 +28,7 @@ def moving_patches(speed: float) -> dict[str, np.ndarray]:
 
 @pytest.fixture(params=SPEEDS)
 def clips(request, tmp_path) -> torch.Tensor:
-    """(8, 2, 8, 64, 64): what a network reads of such videos."""
+    """Clips (8, 2, 8, 64, 64) that a network reads from such videos."""
     videos = moving_patches(request.param)
     make_flow(tmp_path / "0000.h5", videos)
     store = ClipStore(tmp_path, ["0000"], "flow")
@@ -38,7 +38,7 @@ def clips(request, tmp_path) -> torch.Tensor:
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_slow_motion_keeps_its_scale_in_the_first_normalisation(clips, backbone):
-    """Which leaves a unit of standard deviation in each channel, at 0.1 pixels as at 10."""
+    """Each channel has a standard deviation near 1 afterwards, for 0.1 pixels as for 10."""
     network = build_network(backbone, "flow", 2, seed=0).train()
     outputs = []
     first_norm(network).register_forward_hook(

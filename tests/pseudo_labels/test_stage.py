@@ -107,12 +107,12 @@ def test_a_source_of_another_frame_rate_gives_one_warning(tmp_path, caplog, rate
         1,
         tmp_path / "out",
     )
-    warnings = [r.message for r in caplog.records if "frames a second" in r.message]
-    assert len(warnings) == warned
+    said = [r.message for r in caplog.records if "frames per second" in r.message]
+    assert len(said) == warned
     if rate == 30:
-        assert "the source has 30 frames a second" in warnings[0]
-        assert "learned from videos of 12: to it, motion is 0.4 times as fast" in warnings[0]
-        assert "the same fps, 12 or less" in warnings[0]
+        assert "the source has 30 frames per second" in said[0]
+        assert "learned from videos with 12: to the model, motion looks 0.4 times" in said[0]
+        assert "the same fps, 12 or less" in said[0]
 
 
 def test_every_label_occurs_and_points_have_the_nearest_centroid():

@@ -159,7 +159,7 @@ def check_gpus(run: Run) -> None:
     """Asserts that some jobs ran at the same time, and that no two of them used the same GPU."""
     jobs = []
     for log in run.file("logs").rglob("*.log"):
-        line = re.match(r"(\S+) GPUs asked for: 1; to use: (.*)", log.read_text())
+        line = re.match(r"(\S+) GPUs requested: 1; used: (.*)", log.read_text())
         if line:
             ended = time.strftime("%H:%M:%S", time.localtime(log.stat().st_mtime))
             jobs.append((line[1], ended, line[2]))

@@ -1,4 +1,4 @@
-"""Decodes damaged files, in a process of its own, since a native decoder may crash or hang.
+"""Decodes damaged files in its own process, since a native decoder may crash or hang.
 
 `python -m tests.store.fuzz FOLDER FIRST COUNT` makes the inputs of the seeds FIRST, FIRST + 1, ...
 from the clips in FOLDER, and prints a line of JSON for each: `start` before it is decoded, then
@@ -16,7 +16,7 @@ from motionfit.store.video import UnreadableVideoError, decode
 
 
 def mutated(seed: int, clips: list[Path]) -> tuple[str, bytes]:
-    """The suffix and the content of a file: a damaged clip, two that are spliced, or noise."""
+    """The suffix and the content of a file: a damaged clip, two spliced clips, or noise."""
     random_ = random.Random(seed)
     clip = random_.choice(clips)
     data = bytearray(clip.read_bytes())
@@ -48,14 +48,14 @@ def mutated(seed: int, clips: list[Path]) -> tuple[str, bytes]:
 
 
 def peak_mb() -> int:
-    """The most memory that this program has had. What `getrusage` gives is also that of the program
-    which started it, from before this one took its place."""
+    """The peak memory of this program. `getrusage` would include the memory of the program that
+    started it."""
     status = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) // 1024
 
 
 def outcome(path: Path) -> tuple[int, str]:
-    """How many frames a file gives, and what it says is wrong."""
+    """The number of frames of a file, and the reported problem."""
     frames = 0
     try:
         for _ in decode(path, (16, 24), fps=10):

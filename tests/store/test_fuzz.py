@@ -1,4 +1,4 @@
-"""Whatever a file holds, decoding it ends in frames or in a reason, in bounded time and memory."""
+"""Decoding any file gives frames or a reason, in bounded time and memory."""
 
 import json
 import resource
@@ -12,11 +12,11 @@ import pytest
 from tests.videos import encode_video, moving_square
 
 BATCH = 100
-"""Inputs a process."""
+"""Number of inputs per process."""
 SECONDS = 120
-"""Time of a batch; most take a hundredth of a second an input."""
+"""Time limit of a batch in seconds. Most inputs take a hundredth of a second."""
 MEMORY = 4 * 2**30
-"""Bytes of addresses of a batch's process."""
+"""Address space of a batch's process in bytes."""
 
 CLIPS = [
     ("libx264", "yuv420p", "mp4"),
@@ -40,7 +40,7 @@ CLIPS = [
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory) -> Path:
-    """A folder of clips of many codecs and containers."""
+    """A folder with clips in many codecs and containers."""
     folder = tmp_path_factory.mktemp("fuzz") / "clips"
     folder.mkdir()
     frames = moving_square(16, 64, 96, 2)
@@ -55,7 +55,8 @@ def limited() -> None:
 
 
 def fuzz(clips: Path, first: int, count: int) -> list[dict]:
-    """What came of each input; fails with the seed of one that crashes, hangs or takes too much."""
+    """The result of each input. Fails with the seed of an input that crashes, hangs or takes too
+    much memory."""
     command = [sys.executable, "-m", "tests.store.fuzz", str(clips), str(first), str(count)]
     output = clips.parent / f"output{first}"
     with output.open("w") as file:
@@ -83,7 +84,7 @@ def check(results: list[dict]) -> None:
         assert result["frames"] or result["reason"], result
         assert result["s"] < SECONDS / 4, result
         assert result["peak_mb"] < 2000, result
-    # That some decode and some do not shows that the inputs are neither whole nor all noise.
+    # Some inputs decode and some do not, so they are neither all intact nor all noise.
     assert sum(not result["reason"] for result in results) > len(results) / 20
     assert sum(not result["frames"] for result in results) > len(results) / 20
 

@@ -1,4 +1,4 @@
-"""Videos as cameras, sites and broken disks leave them."""
+"""Videos from cameras, web sites and broken disks."""
 
 import re
 import socket
@@ -23,8 +23,8 @@ H, W = 96, 144
 
 
 def quarters(frames: int = 12, height: int = H, width: int = W) -> np.ndarray:
-    """(T, H, W, 3) uint8: red, green above blue, grey, so that no turn looks like another; a white
-    bar moves downwards."""
+    """Frames (T, H, W, 3) uint8 with red, green above blue, and grey areas, so that all rotations
+    look different, and a white bar that moves downwards."""
     video = np.empty((frames, height, width, 3), np.uint8)
     video[:, : height // 2, : width // 2] = (200, 30, 30)
     video[:, : height // 2, width // 2 :] = (30, 180, 30)
@@ -36,7 +36,7 @@ def quarters(frames: int = 12, height: int = H, width: int = W) -> np.ndarray:
 
 
 def problem(path: Path, size=(48, 72), fps=None) -> tuple[int, str]:
-    """How many frames a file gives, and what it says is wrong ('' where nothing is)."""
+    """The number of frames of a file, and the reported problem ('' if there is none)."""
     count = 0
     try:
         for _ in decode(path, size, fps):
@@ -51,7 +51,7 @@ def difference(image: np.ndarray, expected: np.ndarray) -> float:
 
 
 def with_matrix(video: Path, matrix: tuple[int, int, int, int]) -> Path:
-    """Writes a display matrix into an MP4 file, as a phone does."""
+    """Writes a display matrix into an MP4 file, like a phone."""
     data = bytearray(video.read_bytes())
     place = data.index(b"tkhd") + 44
     a, b, c, d = (65536 * value for value in matrix)
@@ -126,7 +126,7 @@ def brightness(path: Path, fps: float | None = None) -> list[int]:
 
 
 def stamped(path: Path, times: list[float]) -> Path:
-    """A video whose frame i is shown at times[i] seconds and has the brightness 10 i."""
+    """A video whose frame i is shown at times[i] seconds and has brightness 10 i."""
     frames = np.stack([np.full((32, 48, 3), 10 * i, np.uint8) for i in range(len(times))])
     return encode_video(path, frames, times=times, container_options={"live": "1"})
 
@@ -141,7 +141,7 @@ def test_a_variable_rate_is_sampled_by_time_stamps(tmp_path):
 
 
 def test_time_stamps_that_jump_lose_no_frames(tmp_path):
-    # Far ahead, as in a damaged file: the rest goes on from there at its own pace.
+    # A jump far ahead, as in a damaged file. The rest continues from there at its own rate.
     times = [i / 8 for i in range(8)] + [1e6 + i / 8 for i in range(8)]
     assert brightness(stamped(tmp_path / "a.mkv", times), 4) == list(range(0, 16, 2))
 
@@ -154,7 +154,8 @@ def test_without_time_stamps_the_frames_are_counted(tmp_path):
 
 
 def test_time_stamps_out_of_order_in_avi(shared_data):
-    # Half of UCF101 and HMDB51: MPEG-4 with B-frames in AVI gives frames the stamps of others.
+    # As in half of UCF101 and HMDB51: MPEG-4 with B-frames in AVI assigns time stamps to the wrong
+    # frames.
     video = next((shared_data / "real-samples").rglob("v_ApplyEyeMakeup_g01_c01.avi"))
     frames = list(decode(video, (32, 48)))
     half = list(decode(video, (32, 48), 12.5))
@@ -257,7 +258,7 @@ def test_a_trimmed_video_is_whole(tmp_path):
 
 
 def damaged(video: Path, share: float = 0.5, count: int = 200) -> Path:
-    """Overwrites a part of the video's data, `count` bytes at the share of its length."""
+    """Overwrites `count` bytes of the video data, at a position given as a share of its length."""
     data = bytearray(video.read_bytes())
     place = int(share * len(data))
     noise = np.random.default_rng(0).integers(0, 256, count, dtype=np.uint8)
@@ -347,7 +348,7 @@ def test_4k_takes_the_memory_of_few_frames(tmp_path):
 
 
 def test_a_video_that_is_gone_is_not_lost_but_ends_the_stage(tmp_path):
-    """As on a disk that is not mounted any more: else it would be missing for ever."""
+    """As on a disk that is no longer mounted. Otherwise the video would be missing forever."""
     index = index_of([tmp_path / "gone.mp4"])
     with pytest.raises(MotionFitError, match=r"gone.mp4 can't be read \(No such file"):
         store_frames(index, (16, 24), None, 90, tmp_path / "0000.h5")

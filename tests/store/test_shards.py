@@ -58,7 +58,7 @@ def test_shards_of_another_kind_or_recipe_are_refused(tmp_path):
     for name, kind, size in (("0", "frames", 4), ("1", "frames", 8), ("2", "flow", 4)):
         with write_shard(tmp_path / f"{name}.h5", kind, {"size": [size, size], "fps": None}):
             pass
-    with pytest.raises(MotionFitError, match=r"2\.h5 holds no frames"):
+    with pytest.raises(MotionFitError, match=r"2\.h5 contains flow, not frames"):
         Shards([tmp_path / "2.h5"], "frames")
     with pytest.raises(MotionFitError, match="do not belong together"):
         Shards([tmp_path / "0.h5", tmp_path / "1.h5"], "frames")
@@ -150,12 +150,12 @@ def test_the_frame_rate_of_a_video_and_the_usual_one(tmp_path):
 def test_a_shard_of_no_frame_rate_is_refused(tmp_path, rate):
     with write_shard(tmp_path / "0000.h5", "frames", RECIPE) as shard:
         shard.add("a", [b"x"], "a", rate)
-    with pytest.raises(MotionFitError, match="no frame rate"):
+    with pytest.raises(MotionFitError, match="without a frame rate"):
         Shards([tmp_path / "0000.h5"], "frames")
 
 
 def small_shard(path):
-    """Two videos of ten different frames each."""
+    """Two videos with ten different frames each."""
     with write_shard(path, "frames", RECIPE) as shard:
         for video in ("a", "b"):
             shard.add(video, [bytes([t]) * 40 for t in range(10)], f"{video}.mp4", rate=12.0)
@@ -171,8 +171,8 @@ def everything(path):
 
 
 def read_flipped(path, written, places, queue):
-    """Flips a bit at each place, reads, and tells where that gave something else, and how often it
-    gave a message."""
+    """Flips a bit at each place and reads the file. Returns the places where the content differs,
+    and the messages."""
     content = path.read_bytes()
     unnoticed, messages = [], []
     for place in places:
@@ -188,7 +188,7 @@ def read_flipped(path, written, places, queue):
 
 @pytest.mark.parametrize("step", [23, pytest.param(1, marks=pytest.mark.long)])
 def test_a_flipped_bit_is_found_wherever_it_is(tmp_path, step):
-    """In a process of its own, since a library may hang or crash on such a file."""
+    """Runs in its own process, since a library may hang or crash on such a file."""
     path = tmp_path / "0.h5"
     written = small_shard(path)
     places = range(0, path.stat().st_size, step)
@@ -201,7 +201,7 @@ def test_a_flipped_bit_is_found_wherever_it_is(tmp_path, step):
     finally:
         reader.kill()
     assert not unnoticed
-    assert len(messages) > len(places) / 4  # the other bytes say nothing to a reader
+    assert len(messages) > len(places) / 4  # the other bytes are not used by a reader
     assert all(f"{path} is damaged" in m and "delete it and run again" in m for m in messages)
 
 
@@ -230,7 +230,7 @@ def test_the_frames_of_a_damaged_video_do_not_hide_the_others(tmp_path):
     shards = Shards([path], "frames")
     assert len(shards.read("a", 0, 10)) == 10
     assert len(shards.read("b", 2, 8)) == 8
-    with pytest.raises(MotionFitError, match="frame 1 of b has another checksum"):
+    with pytest.raises(MotionFitError, match="checksum of frame 1 of b does not match"):
         shards.read("b", 0, 2)
 
 
@@ -285,12 +285,12 @@ def test_a_shard_from_elsewhere_is_checked_before_it_is_read(tmp_path, change):
 def test_a_file_of_another_program_is_no_shard(tmp_path):
     with h5py.File(tmp_path / "0.h5", "w") as file:
         file["x"] = 1
-    with pytest.raises(MotionFitError, match=r"0\.h5 is damaged \(it is no whole shard"):
+    with pytest.raises(MotionFitError, match=r"0\.h5 is damaged \(it is not a complete"):
         Shards([tmp_path / "0.h5"], "frames")
 
 
 def test_two_shards_with_one_video_are_refused(tmp_path):
     for name in ("0", "1"):
         small_shard(tmp_path / f"{name}.h5")
-    with pytest.raises(MotionFitError, match="both hold a"):
+    with pytest.raises(MotionFitError, match="both contain a"):
         Shards([tmp_path / "0.h5", tmp_path / "1.h5"], "frames")

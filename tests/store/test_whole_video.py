@@ -1,4 +1,4 @@
-"""A video is called damaged where something of its picture is missing, and nowhere else."""
+"""A video counts as damaged if and only if a part of its picture is missing."""
 
 import io
 import struct
@@ -32,11 +32,12 @@ FORMATS = [
     ("avi", "mpeg4", "mp2"),
 ]
 IN_THE_HEADER = [kind for kind in FORMATS if kind[0] in ("mkv", "webm", "avi", "flv")]
-"""Formats whose header says how long the video is, and that decode without their end."""
+"""Formats whose header contains the length of the video, and that can be decoded without their
+end."""
 
 
 def video_packets(container, codec: str, times: list[float]) -> list[av.Packet]:
-    """Noise, since it is long, with a frame at each of `times`, in seconds."""
+    """A video of noise, since that is large, with a frame at each of `times` in seconds."""
     stream = container.add_stream(codec, rate=RATE, options={"threads": "1"})
     stream.height, stream.width = NOISE.shape[1:3]
     stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
@@ -65,7 +66,7 @@ def sound_packets(container, codec: str, begin: float, seconds: float) -> list[a
 
 
 def subtitle_packets(container, kind: str, begin: int, seconds: int) -> list[av.Packet]:
-    """One line of text. kind: srt or vtt."""
+    """The packets of one subtitle. kind: srt or vtt."""
     point = "," if kind == "srt" else "."
     times = (f"00:00:{time:02d}{point}000" for time in (begin, begin + seconds))
     text = ("" if kind == "srt" else "WEBVTT\n\n") + f"1\n{' --> '.join(times)}\nhello\n\n"
@@ -85,8 +86,8 @@ def movie(
     subtitle: tuple[str, int, int] | None = None,
     shift: float = 0.0,
 ) -> Path:
-    """A video of noise. sound, subtitle: their codec, begin and length in seconds. shift: seconds
-    by which all time stamps are later."""
+    """A video of noise. sound, subtitle: codec, start and duration in seconds. shift: seconds that
+    are added to all time stamps."""
     with av.open(str(path), "w") as container:
         packets = video_packets(container, codec, times)
         packets += sound_packets(container, *sound) if sound else []
@@ -212,7 +213,7 @@ def test_what_an_edit_list_cuts_off_is_not_missed(tmp_path, begin):
 
 
 def test_a_number_of_frames_that_is_none(tmp_path):
-    """An AVI file that was written to a pipe has no length in its header."""
+    """The header of an AVI file that was written to a pipe contains no length."""
     with (tmp_path / "a.avi").open("wb") as file:
         pipe = type("Pipe", (), {"write": staticmethod(file.write)})()
         with av.open(pipe, "w", format="avi") as container:
@@ -229,8 +230,8 @@ def test_a_raw_stream_says_nothing_of_its_length(tmp_path):
 def with_still(
     path: Path, still: str, first: bool = True, stills: int = 1, cover: bool = False
 ) -> Path:
-    """A video of 12 frames, and beside it a red picture of another size, with or without the mark
-    of a cover, first and the default or not."""
+    """A video of 12 frames and a second stream, a red picture of another size. The picture may be
+    marked as a cover, and it may be the first and default stream."""
     with av.open(str(path), "w") as container:
 
         def add_still() -> av.VideoStream:
@@ -292,7 +293,7 @@ def test_animations_move(tmp_path):
 
 
 def test_a_stream_that_begins_late_is_no_damage(tmp_path):
-    """FFmpeg meets it behind the part of the file that it looks at as it opens it, of 5 MB."""
+    """FFmpeg finds the stream after the first 5 MB, which it reads when it opens a file."""
     big = np.random.default_rng(0).integers(0, 256, (20, 480, 640, 3), dtype=np.uint8)
     best = {"g": "1", "qmin": "1", "qmax": "1"}
     picture = encode_video(tmp_path / "picture.ts", big, "mpeg2video", options=best).read_bytes()

@@ -361,7 +361,7 @@ def test_a_target_of_another_frame_rate_is_told(tmp_path, caplog):
         ONE,
         tmp_path / "out" / "tuned.pt",
     )
-    assert caplog.text.count("the target has 25 frames a second") == 1
+    assert caplog.text.count("the target has 25 frames per second") == 1
     assert load_model(tmp_path / "out" / "tuned.pt")[1].rate == 25
 
 

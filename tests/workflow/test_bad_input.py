@@ -34,7 +34,7 @@ def test_a_duplicate_key_stops_the_plan(empty_run):
     file.write_text(file.read_text() + "\nframe_quality: 90\nframe_quality: 91\n")
     lines = len(file.read_text().splitlines())
     text = failure(empty_run("--dry-run"))
-    assert f"{file}, line {lines}: the key frame_quality is in line {lines - 1} already" in text
+    assert f"{file}, line {lines}: the key frame_quality is already in line {lines - 1}" in text
 
 
 def test_paths_may_have_braces(empty_run):

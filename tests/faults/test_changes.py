@@ -75,8 +75,7 @@ AHEAD = 6 * 3600 * 10**9
 
 
 def test_a_run_goes_on_after_the_clock_is_set_back(undisturbed, tmp_path):
-    """Everything that was made has a date in the future. Nothing is made twice for that."""
-    than their inputs."""
+    """Everything that was made has a date in the future. Nothing is made twice because of it."""
     run = copied(undisturbed, tmp_path / "run", without="metrics")
     for path in run.file("").rglob("*"):
         if path.is_file() and path.suffix != ".mp4":

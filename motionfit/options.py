@@ -7,7 +7,6 @@ of the command's function.
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -39,7 +38,7 @@ def read_size(_kind: Any, tokens: Sequence[Token]) -> tuple[int, int]:
 
 
 def json_of(read: Any, text: str) -> Parameter:
-    return Parameter(converter=read, accepts_keys=False, n_tokens=1, help=text)
+    return Parameter(converter=read, accepts_keys=False, n_tokens=1, show_default=False, help=text)
 
 
 def whole(least: int, most: int, text: str) -> Parameter:
@@ -95,27 +94,7 @@ Output = Annotated[
 ]
 
 # What a job runs on.
-Threads = Annotated[int, whole(1, 4096, "CPU cores to use (default: all).")]
+Threads = Annotated[int, whole(1, 4096, "CPU cores to use.")]
 
-
-@dataclass(frozen=True)
-class Hardware:
-    """What a training runs on, and how it uses it."""
-
-    threads: Threads = CORES
-    devices: Annotated[
-        int,
-        whole(0, 1024, "GPUs of each machine, or processes if it has none; 0 stays on the CPU."),
-    ] = 1
-    nodes: Annotated[
-        int,
-        whole(1, 10**9, "Machines, on each of which srun or torchrun starts a process per device."),
-    ] = 1
-    compile: Annotated[bool, described("Compile the network.")] = False
-    channels_last: Annotated[bool, described("Keep tensors with their channels last.")] = False
-    gpu_decoding: Annotated[bool, described("Decode the clips on the GPU.")] = False
-
-
-HardwareOptions = Annotated[Hardware, Parameter(name="*")]
-"""Each of its values is an option of its own."""
-ONE_DEVICE = Hardware()
+EachField = Parameter(name="*")
+"""For a parameter that is a dataclass: each of its fields is an option."""

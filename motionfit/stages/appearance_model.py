@@ -1,24 +1,22 @@
 """Trains an appearance model: an RGB network that learns pseudo-labels."""
 
 from pathlib import Path
-
-import pandas as pd
+from typing import Annotated
 
 from motionfit.config import AppearanceModel
 from motionfit.datasets.index import read_index
 from motionfit.modality import Modality
 from motionfit.models import Learned, starting_network
 from motionfit.options import (
-    ONE_DEVICE,
+    EachField,
     FramesFolder,
-    HardwareOptions,
     IndexFile,
     JsonRecipe,
     Output,
     Split,
 )
 from motionfit.store.clips import ClipStore, rows_with_clips
-from motionfit.training.compute import Compute
+from motionfit.training.compute import ALL_CORES, Compute
 from motionfit.training.labels import read_pseudo_labels, with_pseudo_labels
 from motionfit.training.objective import ClipLosses
 from motionfit.training.run import describe, train_and_save
@@ -31,47 +29,26 @@ def appearance_model(
     split: Split,
     pseudo_labels: Path,
     frames: FramesFolder,
-    hardware: HardwareOptions = ONE_DEVICE,
+    compute: Annotated[Compute, EachField] = ALL_CORES,
     output: Output,
 ) -> None:
     """Train an RGB network on pseudo-labels.
 
+    It learns from the frames of the source. It starts from random weights, or from the recipe's
+    weight file.
+
     Parameters
     ----------
     pseudo_labels
-        The labels.csv.
+        The labels.csv of the motion model of the split: video, start, length, label.
     """
-    compute = Compute(**vars(hardware))
-    train_appearance_model(
-        recipe,
-        read_index(index),
-        split,
-        read_pseudo_labels(pseudo_labels),
-        frames,
-        compute,
-        output,
-    )
-
-
-def train_appearance_model(
-    recipe: AppearanceModel,
-    index: pd.DataFrame,
-    split: int,
-    pseudo_labels: pd.DataFrame,
-    frames: Path,
-    compute: Compute,
-    output: Path,
-) -> None:
-    """Trains a network on the RGB frames of the source to predict pseudo-labels.
-
-    `pseudo_labels`: columns video, start, length, label, from the motion model of `split`. The
-    initial weights are random, or those of the recipe's weight file.
-    """
-    store = ClipStore(frames, index["shard"], Modality.FRAMES)
-    rows, videos = with_pseudo_labels(index, pseudo_labels)
+    table = read_index(index)
+    labels = read_pseudo_labels(pseudo_labels)
+    store = ClipStore(frames, table["shard"], Modality.FRAMES)
+    rows, videos = with_pseudo_labels(table, labels)
     rows = rows_with_clips(rows, store, recipe.network.clip_length)
     videos = [video for video in videos if video.video in store]
-    names = [str(k) for k in range(int(pseudo_labels["label"].max()) + 1)]
+    names = [str(k) for k in range(int(labels["label"].max()) + 1)]
     network = starting_network(
         recipe.network, Modality.FRAMES, len(names), seed=recipe.training.seed
     )

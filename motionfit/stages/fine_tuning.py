@@ -1,18 +1,16 @@
 """Fine-tunes a model on the labels of a target."""
 
 from pathlib import Path
+from typing import Annotated
 
-import pandas as pd
-
-from motionfit.config import ALL_LABELS, FineTuning, LabelledPart, Network
+from motionfit.config import ALL_LABELS, FineTuning, Network
 from motionfit.datasets.index import classes, labelled_train, read_index
 from motionfit.models import Learned, build_network, load_model
 from motionfit.options import (
-    ONE_DEVICE,
     ClipLength,
     ClipsFolder,
+    EachField,
     FlowFolder,
-    HardwareOptions,
     IndexFile,
     JsonLabelledPart,
     JsonRecipe,
@@ -22,7 +20,7 @@ from motionfit.options import (
 )
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.store.frame_rates import warn_of_rates
-from motionfit.training.compute import Compute
+from motionfit.training.compute import ALL_CORES, Compute
 from motionfit.training.labels import with_labels
 from motionfit.training.objective import ClipLosses, Mars
 from motionfit.training.run import describe, load_teacher, train_and_save
@@ -39,55 +37,22 @@ def fine_tuning(
     clips_folder: ClipsFolder,
     teacher: Path | None = None,
     flow: FlowFolder | None = None,
-    hardware: HardwareOptions = ONE_DEVICE,
+    compute: Annotated[Compute, EachField] = ALL_CORES,
     output: Output,
 ) -> None:
-    """Train a model on the labels of a target.
+    """Train a model, with a new classifier, on the labels of a target.
 
     Parameters
     ----------
     teacher
-        model.pt of the motion model that MARS learns from, which reads `flow`.
+        model.pt of the motion model that MARS learns from, which reads `flow`. Needed if the recipe
+        has `mars`.
     """
-    compute = Compute(**vars(hardware))
-    fine_tune(
-        recipe,
-        clip_length,
-        labelled_part,
-        model,
-        read_index(index),
-        split,
-        clips_folder,
-        compute,
-        output,
-        teacher,
-        flow,
-    )
-
-
-def fine_tune(
-    recipe: FineTuning,
-    clip_length: int,
-    labels: LabelledPart,
-    model: Path,
-    index: pd.DataFrame,
-    split: int,
-    clips: Path,
-    compute: Compute,
-    output: Path,
-    teacher: Path | None = None,
-    flow: Path | None = None,
-) -> None:
-    """Trains a model with a new classifier on the labelled training videos of a split.
-
-    `labels`: the part of the labels that is used. `clips`: folder of the shards that the model
-    reads, of frames or flow. `teacher`, `flow`: the motion model that MARS learns from, and the
-    folder of its shards; needed only if the recipe has `mars`.
-    """
+    table = read_index(index)
     network, about = load_model(model)
-    store = ClipStore(clips, index["shard"], about.modality)
-    names = classes(index)
-    rows = labelled_train(index, split, labels)
+    store = ClipStore(clips_folder, table["shard"], about.modality)
+    names = classes(table)
+    rows = labelled_train(table, split, labelled_part)
     rows = rows_with_clips(rows, store, clip_length)
     warn_of_rates("the target", store.rate, about.rate)
     network.fc = build_network(about.backbone, about.modality, len(names), seed=recipe.seed).fc
@@ -96,7 +61,7 @@ def fine_tune(
     trainable = network.last_layers() if recipe.layers == "last" else None
     teacher_clips = None
     if recipe.mars:
-        teacher_network, teacher_clips = load_teacher(teacher, network, flow, index)
+        teacher_network, teacher_clips = load_teacher(teacher, network, flow, table)
         objective = Mars(network, recipe, len(names), teacher_network, recipe.mars.weight)
     else:
         objective = ClipLosses(network, store.modality, recipe, len(names))

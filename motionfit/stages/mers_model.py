@@ -1,25 +1,23 @@
 """Trains a model by MERS: an RGB network that learns the features of a motion model."""
 
 from pathlib import Path
-
-import pandas as pd
+from typing import Annotated
 
 from motionfit.config import AppearanceModel
 from motionfit.datasets.index import read_index, source_videos
 from motionfit.modality import Modality
 from motionfit.models import Learned, starting_network
 from motionfit.options import (
-    ONE_DEVICE,
+    EachField,
     FlowFolder,
     FramesFolder,
-    HardwareOptions,
     IndexFile,
     JsonRecipe,
     Output,
     Split,
 )
 from motionfit.store.clips import ClipStore, rows_with_clips
-from motionfit.training.compute import Compute
+from motionfit.training.compute import ALL_CORES, Compute
 from motionfit.training.labels import without_labels
 from motionfit.training.objective import Mers
 from motionfit.training.run import describe, load_teacher, train_and_save
@@ -33,38 +31,25 @@ def mers_model(
     teacher: Path,
     frames: FramesFolder,
     flow: FlowFolder,
-    hardware: HardwareOptions = ONE_DEVICE,
+    compute: Annotated[Compute, EachField] = ALL_CORES,
     output: Output,
 ) -> None:
     """Train an RGB network on the features of a motion model.
+
+    From the frames of the source it predicts the features that the motion model computes from their
+    flow. It starts from random weights, or from the recipe's weight file.
 
     Parameters
     ----------
     teacher
         model.pt of the motion model.
     """
-    compute = Compute(**vars(hardware))
-    train_mers_model(recipe, read_index(index), split, teacher, frames, flow, compute, output)
-
-
-def train_mers_model(
-    recipe: AppearanceModel,
-    index: pd.DataFrame,
-    split: int,
-    teacher: Path,
-    frames: Path,
-    flow: Path,
-    compute: Compute,
-    output: Path,
-) -> None:
-    """Trains a network on the RGB frames of the source to predict the features that the motion
-    model `teacher` computes from their flow. The initial weights are random, or those of the
-    recipe's weight file."""
-    store = ClipStore(frames, index["shard"], Modality.FRAMES)
-    rows = source_videos(index, split, recipe.mers.videos)
+    table = read_index(index)
+    store = ClipStore(frames, table["shard"], Modality.FRAMES)
+    rows = source_videos(table, split, recipe.mers.videos)
     rows = rows_with_clips(rows, store, recipe.network.clip_length)
     network = starting_network(recipe.network, Modality.FRAMES, 1, seed=recipe.training.seed)
-    teacher_network, teacher_clips = load_teacher(teacher, network, flow, index)
+    teacher_network, teacher_clips = load_teacher(teacher, network, flow, table)
     about = describe(
         recipe.network,
         recipe.training,

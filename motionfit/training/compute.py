@@ -4,10 +4,11 @@ import os
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.distributed as dist
+from cyclopts import Parameter
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import (
     ClusterEnvironment,
@@ -21,6 +22,7 @@ from torch.nn import functional as F
 
 from motionfit.config import Precision
 from motionfit.errors import MotionFitError
+from motionfit.options import CORES, Threads, described, whole
 
 FABRIC_PRECISION = {32: "32-true", "bf16": "bf16-mixed", 16: "16-mixed"}
 
@@ -33,24 +35,25 @@ class Compute:
     samples on its own.
     """
 
-    threads: int = 1
-    """CPU cores of a machine, shared by its processes."""
-    devices: int = 1
-    """GPUs of each machine, with one process per GPU. Without a GPU, the number of processes on the
-    CPU; 0 uses the CPU even if there is a GPU."""
-    nodes: int = 1
-    """Machines. With more than one, a launcher (srun, torchrun) starts one process per device."""
-    workers: int | None = None
-    """Processes that load clips for each training process. None: one per thread on a GPU, and none
-    on a CPU, where the network makes better use of the cores."""
-    compile: bool = False
-    """Compile the network with torch.compile."""
-    channels_last: bool = False
-    """Use the memory format channels_last_3d."""
-    gpu_decoding: bool = False
-    """Decode the JPEG data of the clips on the device (nvJPEG on a GPU)."""
-    checkpoint_minutes: float = 10
-    """Minutes between checkpoints within an epoch. There is also one after each epoch."""
+    threads: Threads = CORES
+    """CPU cores, shared by all processes of the machine."""
+    devices: Annotated[
+        int,
+        whole(0, 1024, "GPUs of each machine, or processes if it has none; 0 stays on the CPU."),
+    ] = 1
+    """One process per GPU; the same number of processes on the CPU of a machine without GPUs."""
+    nodes: Annotated[
+        int,
+        whole(1, 10**9, "Machines, on each of which srun or torchrun starts a process per device."),
+    ] = 1
+    workers: Annotated[int | None, Parameter(parse=False)] = None
+    """Processes that read clips for each training process; None: its threads on a GPU, and none on
+    a CPU, whose cores are better used for the network."""
+    compile: Annotated[bool, described("Compile the network by torch.compile.")] = False
+    channels_last: Annotated[bool, described("Keep tensors with their channels last.")] = False
+    gpu_decoding: Annotated[bool, described("Decode the clips on the GPU, by nvJPEG.")] = False
+    checkpoint_minutes: Annotated[float, Parameter(parse=False)] = 10
+    """Time between checkpoints within an epoch. Each epoch ends with a checkpoint as well."""
 
     def fabric(self, precision: Precision) -> Fabric:
         """The devices, before they are launched.
@@ -220,3 +223,7 @@ class SumOverProcesses(torch.autograd.Function):
         gradient = gradient.clone()
         dist.all_reduce(gradient)
         return gradient
+
+
+ALL_CORES = Compute()
+"""How a training runs if nothing else is said."""

@@ -77,7 +77,7 @@ from tests.training.setups import run_training
 if __name__ == "__main__":
     where, flow = map(Path, sys.argv[1:])
     try:
-        network = run_training(where, flow, Compute(workers=1), epochs=8)
+        network = run_training(where, flow, Compute(threads=1, workers=1), epochs=8)
     except MotionFitError as error:
         sys.exit(f"error: {error}")
     torch.save(network.state_dict(), where / "weights.pt")

@@ -8,12 +8,11 @@ from torch import nn
 from motionfit.clips.loading import UnreadableVideo
 from motionfit.config import ALL_LABELS, MotionModel, Network, Training
 from motionfit.errors import MotionFitError
-from motionfit.stages.motion_model import train_motion_model
 from motionfit.training.best import BestEpoch
 from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.data import MultiClipDataset
 from motionfit.training.validation import Validation
-from tests.training.setups import ONE, SHORT, make_store, run_training
+from tests.training.setups import ONE, SHORT, make_store, run_training, train_motion_model
 from tests.videos import make_index
 
 HELD_OUT = {"validation_videos": 4, "validation_fraction": 0.25}

@@ -223,7 +223,8 @@ def test_a_training_with_readers_ends(tmp_path, flow, rate):
         "if __name__ == '__main__':\n"
         "    where, flow = map(Path, sys.argv[1:3])\n"
         "    rate = float(sys.argv[3])\n"
-        "    run_training(where, flow, Compute(workers=1), validation_videos=2, learning_rate=rate)"
+        "    one = Compute(threads=1, workers=1)\n"
+        "    run_training(where, flow, one, validation_videos=2, learning_rate=rate)"
     )
     (tmp_path / "run.py").write_text(code)
     root = Path(__file__).resolve().parents[2]

@@ -22,10 +22,6 @@ from motionfit.config import (
 )
 from motionfit.errors import MotionFitError
 from motionfit.models import Learned, build_network, load_model, save_model
-from motionfit.stages.appearance_model import train_appearance_model
-from motionfit.stages.fine_tuning import fine_tune
-from motionfit.stages.mers_model import train_mers_model
-from motionfit.stages.motion_model import train_motion_model
 from motionfit.store.clips import ClipStore
 from motionfit.training import loop
 from motionfit.training.batches import Batches, Collate, batch_loader
@@ -35,7 +31,16 @@ from motionfit.training.labels import training_and_validation, with_labels, with
 from motionfit.training.objective import ClipLosses
 from motionfit.training.run import load_teacher, lock
 from tests.training import setups
-from tests.training.setups import ONE, SHORT, fields, make_store
+from tests.training.setups import (
+    ONE,
+    SHORT,
+    fields,
+    fine_tune,
+    make_store,
+    train_appearance_model,
+    train_mers_model,
+    train_motion_model,
+)
 from tests.videos import described, make_flow, make_frames, make_index, moving_square
 
 SMALL = Network(backbone="r2plus1d_small", clip_length=4)

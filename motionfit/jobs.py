@@ -135,8 +135,12 @@ def with_warnings(command: Command) -> Command:
         warnings = logging.StreamHandler(terminal())
         warnings.setLevel(logging.WARNING)
         warnings.setFormatter(logging.Formatter("warning: %(message)s"))
-        logging.getLogger("motionfit").addHandler(warnings)
-        return command()
+        logger = logging.getLogger("motionfit")
+        logger.addHandler(warnings)
+        try:
+            return command()
+        finally:
+            logger.removeHandler(warnings)
 
     return run
 

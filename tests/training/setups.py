@@ -139,9 +139,9 @@ def train_mers_model(recipe, index, split, teacher, frames, flow, compute, outpu
 
 
 def fine_tune(
-    recipe, clip_length, labels, model, index, split, clips, compute, output, **teacher
+    recipe, clip_length, labels, model, index, split, clips, compute, output, *mars
 ) -> None:
-    """`teacher`: also `flow`, for MARS."""
+    """`mars`: the teacher and its flow, if MARS teaches the network."""
     with written(index) as index_file:
         fine_tuning(
             recipe=recipe,
@@ -153,7 +153,7 @@ def fine_tune(
             clips_folder=clips,
             compute=compute,
             output=output,
-            **teacher,
+            **dict(zip(("teacher", "flow"), mars, strict=False)),
         )
 
 

@@ -176,7 +176,7 @@ def test_a_record_that_can_not_be_read_is_passed_over_and_counted(tmp_path, capl
     assert history["skipped"].tolist() == [1, 1]
     told = [r.getMessage() for r in caplog.records if "v05 is skipped" in r.getMessage()]
     assert len(told) == 2  # once an epoch
-    assert f"{flow / '0000.h5'} is damaged (frame" in told[0]
+    assert f"{flow / '0000.h5'} is damaged (the checksum of frame" in told[0]
     assert "delete it and run again" in told[0]
     assert "skipped 2 times" in caplog.messages[-1]
     assert str(tmp_path / "out") in caplog.messages[-1]

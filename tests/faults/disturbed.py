@@ -33,8 +33,8 @@ STAGES = {
 
 
 def small_run(folder: Path) -> Run:
-    """A run of all stages with as few jobs as possible. Each job has one thread, so that its results
-    do not depend on the load of the machine."""
+    """A run of all stages with as few jobs as possible. Each job has one thread, so that its
+    results do not depend on the load of the machine."""
     run = run_with_videos(folder)
     for dataset in ("target", "source"):
         run.change(set_key(f"datasets/{dataset}/shards", 1))

@@ -1,10 +1,10 @@
-"""The demo over several seeds: MotionFit against the same network from random initialisation.
+"""Runs the demo with several seeds: MotionFit against random initialisation of the same network.
 
     python benchmarks/demo.py --folder results/benchmark-demo
     python benchmarks/demo.py --configfile configs/demo-tables.yaml --folder results/demo-tables
 
-The second also runs the comparisons of that file. Everything is drawn anew for each seed, the
-videos too. Takes about five minutes a seed on two cores, or half an hour with the comparisons.
+The second command also runs the comparisons of that file. Each seed draws everything again, even
+the videos. One seed takes about five minutes on two cores, or half an hour with the comparisons.
 """
 
 import argparse

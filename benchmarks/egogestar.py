@@ -1,9 +1,9 @@
-"""Real video with few labels, as in the paper's Table 8: MotionFit against random initialisation.
+"""Compares MotionFit with random initialisation on real video with few labels, as in Table 8.
 
     python benchmarks/egogestar.py --data data/egogestar --folder results/benchmark-egogestar
 
-For each seed other groups are labelled and all networks start from other weights; frames and flow
-are computed once and shared.
+Table 8 is that of the paper. Each seed draws other labelled groups and other initial weights. All
+seeds share the frames and flow, which are computed once.
 """
 
 import argparse

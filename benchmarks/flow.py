@@ -1,10 +1,10 @@
-"""Methods of optical flow side by side: speed, difference to OpenCV's TV-L1, and end-point error.
+"""Compares methods of optical flow: speed, difference to OpenCV's TV-L1, and end-point error.
 
     python benchmarks/flow.py --truth FRAME1.png FRAME2.png TRUTH.flo --videos VIDEO...
 
-All methods run on the same pairs in turns, so that a noisy machine slows all of them alike. A GPU
-is used where there is one. The last table compares the whole flow stage (read, decode, compute,
-encode, write) with the method alone.
+All methods run on the same pairs in turns, so that other load on the machine slows all of them
+alike. The GPU is used if there is one. The last table compares the whole flow stage (read, decode,
+compute, encode, write) with the method alone.
 """
 
 import argparse
@@ -39,22 +39,24 @@ def main() -> None:
         type=Path,
         nargs=3,
         metavar=("FRAME1", "FRAME2", "FLO"),
-        help="two frames and their true flow, as of Middlebury",
+        help="two frames and their true flow, for example of Middlebury",
     )
     parser.add_argument("--videos", type=Path, nargs="+", default=[], help="video files")
-    parser.add_argument("--pairs", type=int, default=4, help="pairs a video (default: 4)")
-    parser.add_argument("--turns", type=int, default=3, help="turns of all methods (default: 3)")
+    parser.add_argument("--pairs", type=int, default=4, help="pairs per video (default: 4)")
+    parser.add_argument(
+        "--turns", type=int, default=3, help="times that each method runs (default: 3)"
+    )
     parser.add_argument(
         "--threads",
         type=int,
         default=torch.get_num_threads(),
-        help="CPU cores for 'in all' (default: all)",
+        help="CPU threads of the runs on several cores (default: all)",
     )
     parser.add_argument(
         "--gpu-pairs",
         type=int,
         default=4096,
-        help="pairs a turn on a GPU: the same, repeated (default: 4096)",
+        help="pairs per turn on a GPU, by repeating the same ones (default: 4096)",
     )
     args = parser.parse_args()
     methods = [m for m in METHODS if m != "tvl1_gpu" or torch.cuda.is_available()]
@@ -86,10 +88,10 @@ def compare(
     args: argparse.Namespace,
     truth: np.ndarray | None,
 ) -> None:
-    """Prints a row a method: its median speed over the turns, and its accuracy."""
+    """Prints one row per method: its median speed over the turns, and its accuracy."""
     flows, alone, together = {}, {}, {}
     for method in methods:
-        flows[method] = np.stack(compute_pairs(pairs, method))  # warm: compiled, on the GPU
+        flows[method] = np.stack(compute_pairs(pairs, method))  # also compiles the method
     for _ in range(args.turns):
         for method in methods:
             if method == "tvl1_gpu":
@@ -102,7 +104,7 @@ def compare(
     table = Table(title=f"{title}: {len(pairs)} pairs", title_justify="left")
     table.add_column("method")
     for head in (
-        "pairs/s a core",
+        "pairs/s per core",
         "x OpenCV",
         f"pairs/s, {args.threads} threads",
         "x one core",
@@ -129,7 +131,7 @@ def compare(
 
 
 def rate(pairs: list[Pair], method: str, threads: int) -> float:
-    """Pairs a second."""
+    """Pairs per second."""
     start = time.perf_counter()
     compute_pairs(pairs, method, threads)
     return len(pairs) / (time.perf_counter() - start)
@@ -141,7 +143,8 @@ def end_point_error(flow: np.ndarray, truth: np.ndarray) -> float:
 
 
 def compare_stage(videos: Sequence[Path], methods: Sequence[str], threads: int) -> None:
-    """Prints the flow stage's pairs a second beside the bare method's, at 171x128."""
+    """Prints the pairs per second of the flow stage beside those of the method alone, at
+    171x128."""
     size = SIZES["171x128"]
     clips = {str(video): list(islice(decode(video, size), 65)) for video in videos}
     pairs = [
@@ -156,8 +159,8 @@ def compare_stage(videos: Sequence[Path], methods: Sequence[str], threads: int) 
         frames, output = Path(folder) / "frames.h5", Path(folder) / "flow.h5"
         for method in methods:
             if method == "opencv":
-                continue  # minutes, to learn that its stage is slow as well
-            # Of a method in batches several blocks, else nothing would overlap.
+                continue  # it would take minutes and show little
+            # A method that works in batches gets several blocks. Otherwise nothing would overlap.
             blocks = -(-5 * BLOCK // (len(pairs) * math.prod(size))) if method in BATCHED else 1
             with write_shard(frames, "frames", {"size": list(size), "fps": None}) as new:
                 for name, clip in clips.items():

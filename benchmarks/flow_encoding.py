@@ -1,9 +1,10 @@
-"""Ways to store flow: bytes a field against the error that they add.
+"""Compares encodings of stored flow: bytes per field, and the error that they add.
 
     python benchmarks/flow_encoding.py --videos VIDEO...
 
-The error is the mean absolute difference, in pixels, to the float32 flow; what the network sees of
-it depends on where it is, so that of moving pixels (more than half a pixel) has its own column.
+The error is the mean absolute difference to the float32 flow, in pixels. Errors of moving pixels
+matter most to a network, so they have a column of their own. A pixel counts as moving if its flow
+is longer than half a pixel.
 """
 
 import argparse
@@ -30,7 +31,7 @@ Decode = Callable[[bytes], np.ndarray]
 
 
 def image(suffix: str, options: list[int]) -> tuple[Encode, Decode]:
-    """8 bits, x above y, as a grey image."""
+    """Encodes flow as a grey image of 8 bits, with x above y."""
 
     def encode(flow: np.ndarray) -> bytes:
         stored = quantise(flow, BOUND)
@@ -62,7 +63,7 @@ ENCODINGS: dict[str, tuple[Encode, Decode]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--videos", type=Path, nargs="+", required=True, help="video files")
-    parser.add_argument("--pairs", type=int, default=15, help="pairs a video (default: 15)")
+    parser.add_argument("--pairs", type=int, default=15, help="pairs per video (default: 15)")
     args = parser.parse_args()
     flows = np.concatenate([flow_of(video, args.pairs) for video in args.videos])
     moving = np.linalg.norm(flows, axis=-1) > 0.5
@@ -73,8 +74,8 @@ def main() -> None:
     )
     table.add_column("encoding")
     for head in (
-        "bytes a field",
-        "bits a pixel",
+        "bytes per field",
+        "bits per pixel",
         "mean error",
         "of moving pixels",
         "encode, ms",
@@ -102,7 +103,7 @@ def main() -> None:
 
 
 def flow_of(video: Path, pairs: int) -> np.ndarray:
-    """(pairs, H, W, 2) from the middle of the first 200 frames."""
+    """Flow (pairs, H, W, 2) from the middle of the first 200 frames."""
     frames = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in islice(decode(video, SIZE), 200)]
     start = max(0, (len(frames) - pairs) // 2)
     return compute_flow(np.stack(frames[start : start + pairs + 1]), threads=2)

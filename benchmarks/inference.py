@@ -1,11 +1,11 @@
-"""What a clip of a video file costs at inference: from RGB alone, against flow and a motion model.
+"""Times inference on one clip of a video file: RGB alone against flow and a motion model.
 
     python benchmarks/inference.py VIDEO...
 
-Both decode the same frames; the second then computes their TV-L1 flow, by MotionFit's code or by
-OpenCV's. Networks have random
-weights, which cost as much as trained ones. Times are of one process, in turns, so that a noisy
-machine slows both alike; a GPU is used for the networks, and for the flow, where there is one.
+Both decode the same frames. The second then computes their TV-L1 flow, by MotionFit's code or
+OpenCV's. The networks have random weights, which take as long as trained ones. Both run in turns in
+one process, so that other load on the machine slows both alike. The networks and MotionFit's flow
+use the GPU if there is one.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main() -> None:
     for turn in range(args.turns + 1):  # the first compiles and warms up
         for video in args.videos:
             begun = time.perf_counter()
-            # One frame more than the clip has, since flow is of pairs; RGB does without it.
+            # Flow needs one more frame than the clip has, since it is computed from pairs.
             frames = np.stack(list(islice(decode(video, tuple(args.size)), args.clip_length + 1)))
             times = {"decode": time.perf_counter() - begun}
             times["frames"] = forward(networks["frames"], frames[:-1], "frames", args.crop, device)
@@ -85,11 +85,11 @@ def show(
 ) -> None:
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{args.threads} threads"
     table = Table(
-        title=f"A clip of {args.clip_length} frames, {args.backbone}, {name}, "
-        f"{len(args.videos)} videos; ms, medians",
+        title=f"One clip of {args.clip_length} frames, {args.backbone}, {name}, "
+        f"{len(args.videos)} videos: median ms",
         title_justify="left",
     )
-    for head in ("", "decode", "flow", "network", "in all", "x RGB", "x RGB before the network"):
+    for head in ("", "decode", "flow", "network", "total", "x RGB", "x RGB before the network"):
         table.add_column(head, justify="right" if head else "left")
     decode = np.array(seconds["decode"])
     rgb = decode + seconds["frames"]
@@ -100,9 +100,9 @@ def show(
             np.array(seconds["flow"]),
         )
     for label, (flow, network) in rows.items():
-        whole = decode + flow + network
-        values = [f"{1000 * np.median(part):.1f}" for part in (decode, flow, network, whole)]
-        ratios = [f"{np.median(whole / rgb):.2f}", f"{np.median((decode + flow) / decode):.2f}"]
+        total = decode + flow + network
+        values = [f"{1000 * np.median(part):.1f}" for part in (decode, flow, network, total)]
+        ratios = [f"{np.median(total / rgb):.2f}", f"{np.median((decode + flow) / decode):.2f}"]
         table.add_row(label, *values, *ratios)
     console.print(table)
 

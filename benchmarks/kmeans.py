@@ -1,14 +1,14 @@
-"""K-means: MotionFit's, scikit-learn's and faiss's, on the same points.
+"""Compares MotionFit's K-means with those of scikit-learn and faiss on the same points.
 
     python benchmarks/kmeans.py --points 200000 --clusters 1000 --threads 2
 
-The points are a mixture of 3 Gaussians a cluster, of different sizes and widths, in a file. Each
-method runs in a process of its own, so that its peak memory (RSS) is its own: `peak` is that of the
-whole process, `own` leaves out what was there before clustering (libraries, and for all but
-MotionFit's the points, read into memory). `first` is the time until the first centroids are
-chosen: faiss chooses at random, the others by k-means++; MiniBatchKMeans doesn't say. Inertia is
-relative to the least, computed in float64 from each method's centroids. Where other programs run
-beside, compare the CPU seconds of one thread.
+The points are in a file. They are a mixture of 3 Gaussians per cluster, of different sizes and
+widths. Each method runs in its own process, so that its peak memory (RSS) can be measured: `peak`
+is that of the whole process, and `own` leaves out the memory in use before clustering (libraries
+and, except for MotionFit, the points). `first` is the time until the first centroids are chosen:
+faiss chooses them at random, and the others by k-means++; MiniBatchKMeans does not tell the time.
+Inertia is computed in float64 from each method's centroids, relative to the smallest. If other
+programs are running, compare the CPU seconds of one thread.
 """
 
 import argparse
@@ -37,9 +37,9 @@ class Result:
     first: float | None
     """Seconds until the first centroids were chosen."""
     rest: float
-    """Seconds of all that follows."""
+    """Seconds after that."""
     cpu: float
-    """Seconds that the process's threads computed meanwhile."""
+    """CPU seconds of all threads during `rest`."""
     iterations: int
     before: float
     """GiB of memory (peak RSS) before clustering."""
@@ -52,7 +52,7 @@ def peak_memory() -> float:
 
 
 class Clock:
-    """Wall and CPU seconds since it was made."""
+    """Measures wall and CPU seconds since it was created."""
 
     def __init__(self) -> None:
         self.wall, self.cpu = time.perf_counter(), time.process_time()
@@ -82,8 +82,8 @@ def run_ours(points: np.ndarray, args: argparse.Namespace, device: str) -> Resul
     data = ours.Points(points, args.clusters, device, rows)
     first = ours.first_centroids(data, args.clusters, np.random.default_rng(0))
     seconds, clock = clock.read()[0], Clock()
-    found = ours.lloyd(data, first, args.iterations)
-    return Result(found.centroids, seconds, *clock.read(), found.iterations, before)
+    result = ours.lloyd(data, first, args.iterations)
+    return Result(result.centroids, seconds, *clock.read(), result.iterations, before)
 
 
 def run_sklearn(points: np.ndarray, args: argparse.Namespace) -> Result:
@@ -92,20 +92,20 @@ def run_sklearn(points: np.ndarray, args: argparse.Namespace) -> Result:
     with threadpool_limits(args.threads):
         first, _ = kmeans_plusplus(points, args.clusters, random_state=0)
         seconds, clock = clock.read()[0], Clock()
-        found = KMeans(
+        result = KMeans(
             args.clusters, init=first, n_init=1, max_iter=args.iterations, copy_x=False
         ).fit(points)
-    return Result(found.cluster_centers_, seconds, *clock.read(), found.n_iter_, before)
+    return Result(result.cluster_centers_, seconds, *clock.read(), result.n_iter_, before)
 
 
 def run_mini_batch(points: np.ndarray, args: argparse.Namespace) -> Result:
     points = np.array(points)
     before, clock = peak_memory(), Clock()
     with threadpool_limits(args.threads):
-        found = MiniBatchKMeans(
+        result = MiniBatchKMeans(
             args.clusters, batch_size=10_000, max_iter=args.iterations, n_init=1, random_state=0
         ).fit(points)
-    return Result(found.cluster_centers_, None, *clock.read(), found.n_iter_, before)
+    return Result(result.cluster_centers_, None, *clock.read(), result.n_iter_, before)
 
 
 def run_faiss(points: np.ndarray, args: argparse.Namespace) -> Result:
@@ -114,15 +114,15 @@ def run_faiss(points: np.ndarray, args: argparse.Namespace) -> Result:
     faiss.omp_set_num_threads(args.threads)
     points = np.array(points)
     before, clock = peak_memory(), Clock()
-    found = faiss.Kmeans(
+    result = faiss.Kmeans(
         args.dimensions,
         args.clusters,
         niter=args.iterations,
         seed=1,
         max_points_per_centroid=len(points),
     )
-    found.train(points)
-    return Result(found.centroids, 0.0, *clock.read(), len(found.iteration_stats), before)
+    result.train(points)
+    return Result(result.centroids, 0.0, *clock.read(), len(result.iteration_stats), before)
 
 
 def run(method: str, path: Path, args: argparse.Namespace) -> Result:
@@ -137,7 +137,7 @@ def run(method: str, path: Path, args: argparse.Namespace) -> Result:
     return result
 
 
-def alone(method: str, path: Path, args: argparse.Namespace) -> Result:
+def run_in_process(method: str, path: Path, args: argparse.Namespace) -> Result:
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(run, method, path, args).result()
 
@@ -165,17 +165,17 @@ def main() -> None:
     if find_spec("faiss"):
         methods.append("faiss")
     else:
-        console.print("faiss is not installed (pip install faiss-cpu): left out")
+        console.print("faiss is not installed (pip install faiss-cpu), so it is left out")
     if torch.cuda.is_available():
         methods.append("MotionFit, GPU")
     else:
-        console.print("no GPU: its row is left out")
+        console.print("there is no GPU, so its row is left out")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "points"
         write_points(path, args)
         results = {}
         for method in methods:
-            results[method] = alone(method, path, args)
+            results[method] = run_in_process(method, path, args)
             console.print(f"{method}: {results[method].rest:.1f} s")
         inertias = {m: inertia(path, r.centroids, args) for m, r in results.items()}
     console.print(table_of(results, inertias, args))
@@ -193,8 +193,8 @@ def table_of(
     for head in (
         "first, s",
         "iterations",
-        "their s",
-        "CPU s each",
+        "their time, s",
+        "CPU s per iteration",
         "total, s",
         "inertia",
         "peak, GiB",

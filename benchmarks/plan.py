@@ -1,12 +1,12 @@
-"""What it takes to index and to plan 250,000 videos.
+"""Measures the time and memory that indexing and planning take for 250,000 videos.
 
     python benchmarks/plan.py --splits FOLDER [--kinetics 250000] [--shards 1850] [--folder DIR]
 
-lays out empty files in place of UCF101, HMDB51 and Kinetics-400 (see `stand_ins.py`; `--splits`
-has the official lists), and prints the CPU seconds and the memory of `motionfit stage index` and of
-`snakemake --dry-run` of `configs/kinetics-ucf101-hmdb51.yaml`, on one core, with Kinetics in so
-many shards; and the CPU seconds of as many jobs of rules that say nothing but a file and a command,
-which is what Snakemake itself takes on this machine.
+The script lays out empty files in place of UCF101, HMDB51 and Kinetics-400 (see `stand_ins.py`;
+`--splits` is the folder of the official lists). It prints the CPU seconds and the memory of the
+stage `index` and of `snakemake --dry-run` of `configs/kinetics-ucf101-hmdb51.yaml` on one core,
+with Kinetics in `--shards` shards. For comparison, it also plans as many jobs of trivial rules, to
+show the time that Snakemake itself takes on this machine.
 """
 
 import argparse
@@ -45,7 +45,7 @@ rule c:
 
 
 def measured(command: list[str], folder: Path) -> tuple[float, float, str]:
-    """CPU seconds and MB of a command on one core, and what it prints."""
+    """CPU seconds and MB of memory of a command on one core, and its output."""
     with (folder / "output.txt").open("w+") as output:
         process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
         os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
@@ -61,8 +61,8 @@ def snakemake(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "snakemake", *arguments, "--cores", "1"]
 
 
-def report(what: str, seconds: float, memory: float | None = None) -> None:
-    print(f"{what:60} {seconds:7.1f} s" + (f" {memory:6.0f} MB" if memory else ""), flush=True)
+def report(title: str, seconds: float, memory: float | None = None) -> None:
+    print(f"{title:60} {seconds:7.1f} s" + (f" {memory:6.0f} MB" if memory else ""), flush=True)
 
 
 def run(splits: Path, kinetics: int, shards: int, folder: Path) -> None:
@@ -87,28 +87,28 @@ def run(splits: Path, kinetics: int, shards: int, folder: Path) -> None:
     targets = [f"results/index/{name}.csv" for name in DATASETS]
     measured(snakemake(*targets, *options), folder)
     job = pd.read_csv(folder / "results/benchmarks/index/kinetics.tsv", sep="\t").iloc[0]
-    report(f"motionfit stage index, {kinetics} videos", job["cpu_time"], job["max_rss"])
+    report(f"index, {kinetics} videos", job["cpu_time"], job["max_rss"])
     parts(folder)
     seconds, memory, text = measured(snakemake("--dry-run", *options), folder)
     jobs = int(re.search(r"^total\s+(\d+)", text, re.MULTILINE)[1])
     report(f"snakemake --dry-run, {jobs} jobs", seconds, memory)
     (folder / "Snakefile").write_text(TRIVIAL.format(count=jobs // 3))
     seconds, memory, _ = measured(snakemake("--dry-run"), folder)
-    report(f"the same of trivial rules, {jobs // 3 * 3 + 1} jobs", seconds, memory)
+    report(f"snakemake --dry-run of trivial rules, {jobs // 3 * 3 + 1} jobs", seconds, memory)
 
 
 def parts(folder: Path) -> None:
-    """What the plan does with the videos."""
+    """Times the parts of the plan that read folders, indexes and videos."""
     begun = time.process_time()
     listing(folder / "data" / "kinetics-400" / "train")
-    report("of the plan: listing the folder", time.process_time() - begun)
+    report("part of the plan: listing the folder", time.process_time() - begun)
     begun = time.process_time()
     index = read_index(folder / "results" / "index" / "kinetics.csv")
-    report("of the plan: reading the index", time.process_time() - begun)
+    report("part of the plan: reading the index", time.process_time() - begun)
     begun = time.process_time()
     for _, rows in index.groupby("shard"):
         state(zip(rows["video"], f"{folder}/" + rows["path"], strict=True))
-    report("of the plan: sizes and dates of the videos", time.process_time() - begun)
+    report("part of the plan: sizes and dates of the videos", time.process_time() - begun)
 
 
 def main() -> None:
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--splits", type=Path, required=True)
     parser.add_argument("--kinetics", type=int, default=250_000)
     parser.add_argument("--shards", type=int, default=1850)
-    parser.add_argument("--folder", type=Path, help="an empty one (default: a temporary one)")
+    parser.add_argument("--folder", type=Path, help="empty folder (default: a temporary one)")
     args = parser.parse_args()
     if not (args.splits / "kinetics400").is_dir():
         parser.error(f"there is no {args.splits / 'kinetics400'}")

@@ -1,9 +1,9 @@
-"""Time and peak memory of `motionfit predict` on long videos.
+"""Measures the time and peak memory of `motionfit predict` on long videos.
 
     python benchmarks/predict.py [--minutes 5 30] [--size 360x640]
 
-writes videos of so many minutes, at 25 frames a second, and classifies each, by a fresh R(2+1)D-18
-of 400 classes with a crop of 112 pixels.
+The script writes videos of the given lengths, at 25 frames per second, and classifies each with an
+untrained R(2+1)D-18 of 400 classes with a crop of 112 pixels.
 """
 
 import argparse
@@ -24,7 +24,7 @@ CLASSES = [f"class {i}" for i in range(400)]
 
 
 def write_long_video(path: Path, minutes: float, height: int, width: int) -> None:
-    """A noise texture that moves."""
+    """Writes a video of a moving noise texture."""
     texture = np.random.default_rng(0).integers(0, 256, (height, 2 * width, 3), dtype=np.uint8)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", RATE, options={"preset": "ultrafast", "crf": "40"})

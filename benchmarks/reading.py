@@ -1,13 +1,13 @@
-"""Reading clips: from shards, from a folder of JPEG frames, and from the video files.
+"""Compares the speed of reading clips from shards, from JPEG files and from video files.
 
     python benchmarks/reading.py VIDEO...
 
-The folder is what most video code reads: a JPEG file a frame, here the very bytes that the shard
-has, opened by Pillow as most code does or by OpenCV. All read the same clips, R of a video one
-after the other as a training does, on one core and in turns. Files in memory are timed by the
-seconds that the core computed, which other programs hardly change; with `--cold` the system forgets
-the files before each turn, as it has where a data set is larger than memory, and waiting counts
-too.
+Most video code reads a folder with one JPEG file per frame. Here these files have the same bytes as
+the shard, and are opened by Pillow, as most code does, or by OpenCV. All methods read the same
+clips, R clips of a video one after the other as in a training, on one core and in turns. By
+default, the files are in the page cache, and CPU time is measured, which other programs hardly
+affect. With `--cold`, the files are dropped from the page cache before each turn, as for a data set
+that is larger than memory, and wall-clock time is measured, which includes waiting.
 """
 
 import argparse
@@ -41,9 +41,13 @@ def main() -> None:
     parser.add_argument("--size", type=int, nargs=2, default=(128, 171), metavar=("H", "W"))
     parser.add_argument("--clip-length", type=int, default=16, metavar="L")
     parser.add_argument("--clips-per-video", type=int, default=3, metavar="R")
-    parser.add_argument("--clips", type=int, default=400, help="clips a turn (default: 400)")
-    parser.add_argument("--turns", type=int, default=5, help="turns of all (default: 5)")
-    parser.add_argument("--cold", action="store_true", help="forget the files before each turn")
+    parser.add_argument("--clips", type=int, default=400, help="clips per turn (default: 400)")
+    parser.add_argument(
+        "--turns", type=int, default=5, help="times that each method runs (default: 5)"
+    )
+    parser.add_argument(
+        "--cold", action="store_true", help="drop the files from the page cache before each turn"
+    )
     args = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
@@ -104,18 +108,18 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
         "video file (PyAV)": args.videos,
     }
     clock = time.perf_counter if args.cold else time.process_time
-    os.sync()  # what is not on the disk yet can't be forgotten
+    os.sync()  # only pages that are on the disk can be dropped
     rates: dict[str, list[float]] = {name: [] for name in readers}
     for _ in range(args.turns):
         for name, read in readers.items():
             if args.cold:
-                forget(paths[name])
-            # Video files take ten times as long, so a part of the clips will do.
-            some = clips if name != "video file (PyAV)" else clips[: len(clips) // 8]
+                drop_from_cache(paths[name])
+            # Video files take ten times as long, so a part of the clips is enough.
+            timed = clips if name != "video file (PyAV)" else clips[: len(clips) // 8]
             begun = clock()
-            for video, start in some:
+            for video, start in timed:
                 read(video, start, args.clip_length)
-            rates[name].append(len(some) / (clock() - begun))
+            rates[name].append(len(timed) / (clock() - begun))
     show(args, rates, paths)
 
 
@@ -142,18 +146,17 @@ def from_video(video: str, start: int, length: int, size: tuple[int, int]) -> np
 
 
 def check(readers: dict[str, Reader], clips: list[Clip], length: int) -> None:
-    """All have to give the same clips; the shard's and the folder's to the bit where decoders
-    agree."""
+    """Asserts that all readers give nearly the same clips. JPEG decoders differ slightly."""
     for video, start in clips:
-        wanted = readers["shard"](video, start, length).astype(int)
+        expected = readers["shard"](video, start, length).astype(int)
         for name, read in readers.items():
             clip = read(video, start, length)
-            assert clip.shape == wanted.shape, (name, clip.shape)
-            difference = np.abs(clip - wanted).mean()
+            assert clip.shape == expected.shape, (name, clip.shape)
+            difference = np.abs(clip - expected).mean()
             assert difference < (3 if name.startswith("video") else 1), (name, video, difference)
 
 
-def forget(paths: list[Path]) -> None:
+def drop_from_cache(paths: list[Path]) -> None:
     for path in paths:
         file = os.open(path, os.O_RDONLY)
         os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -171,11 +174,11 @@ def show(
     )
     for head in (
         "read from",
-        "clips/s a core",
-        "shard is faster by",
+        "clips/s per core",
+        "the shard is faster by",
         "files",
         "MB",
-        "MB on the disk",
+        "MB on disk",
     ):
         table.add_column(head, justify="left" if head == "read from" else "right")
     for name, turns in rates.items():

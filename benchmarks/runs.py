@@ -1,4 +1,4 @@
-"""What the benchmarks share: whole runs of the pipeline with other seeds."""
+"""Runs the pipeline with different seeds, for other benchmarks."""
 
 import json
 import os
@@ -18,15 +18,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A config file over the one that it is laid over."""
+    """Reads a config file and lays it over its base."""
     values = over_base(yaml.safe_load(path.read_text()), ROOT)
-    # Through JSON, so that what an anchor shares in the file is changed in one place only.
+    # Through JSON, so that sections that share a YAML anchor are changed separately.
     return json.loads(json.dumps(values))
 
 
 def with_seed(config: Any, seed: int, datasets: bool) -> Any:
-    """A copy of a config with every `seed` raised by 1000 times `seed`, and `label_seed` with it;
-    those of the data sets only where `datasets`."""
+    """A copy of a config in which 1000 * `seed` is added to every `seed` and `label_seed`. The
+    seeds of data sets change only if `datasets`."""
     if isinstance(config, dict):
         return {
             key: value + 1000 * seed
@@ -40,7 +40,7 @@ def with_seed(config: Any, seed: int, datasets: bool) -> Any:
 
 
 def run(config: dict, folder: Path, cores: str) -> dict[str, dict[str, float]]:
-    """Runs the pipeline in a folder; evaluation to the mean of each of its measures."""
+    """Runs the pipeline in a folder. Returns for each evaluation the means of its measures."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -72,7 +72,8 @@ def run(config: dict, folder: Path, cores: str) -> dict[str, dict[str, float]]:
 
 
 def print_table(title: str, runs: list[dict[str, dict[str, float]]], measures: list[str]) -> None:
-    """A row an evaluation; a column a seed, and mean and standard deviation, for each measure."""
+    """Prints one table per measure: one row per evaluation, one column per seed, and the mean and
+    standard deviation."""
     for measure in measures:
         table = Table("evaluation", title=f"{title}: {measure}, %", title_justify="left")
         for i in range(len(runs)):

@@ -1,12 +1,12 @@
-"""What is left of slow motion on its way into a network on flow.
+"""Measures how much of slow motion reaches a network on flow.
 
     python benchmarks/small_motion.py [--bound 20] [--backbones r2plus1d_18 ...]
 
-Videos of a textured patch that moves at one speed over a still, textured background go through the
-stages as they are: frames, flow, shards, clips. The first table shows the speed in the patch and
-beside it, in pixels a frame, as it is computed and as it is stored; the second how much of the
-signal's scale the first batch normalisation leaves, std / sqrt(var + eps), as its statistics are
-those of a batch (training) and those that have settled (evaluation).
+In the videos, a textured patch moves at a constant speed over a still, textured background. They go
+through the pipeline's own stages: frames, flow, shards, clips. The first table shows the speed in
+the patch and beside it, in pixels per frame, as computed and as stored. The second table shows the
+fraction of the signal's scale that the first batch normalisation keeps, std / sqrt(var + eps), with
+the statistics of a batch (training) and with the converged running statistics (evaluation).
 """
 
 import argparse
@@ -37,29 +37,32 @@ CROP = 112
 PATCH = 56
 """Side of the patch, in pixels."""
 INNER = 8
-"""Pixels at the patch's border that its speed is not measured in, since flow is smooth there."""
+"""Width of the patch's border, in pixels, in which speed is not measured, since flow is smoothed
+across it."""
 FRAMES = 6
 SPEEDS = (0.05, 0.1, 0.2, 0.5, 1.0, 3.0, 10.0)
 DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1))
 SETTLED = 300
-"""Batches after which the running statistics have forgotten that their variance began at 1."""
+"""Batches after which the running variance no longer depends on its initial value of 1."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bound", type=float, default=20, help="in pixels (default: 20)")
-    parser.add_argument("--method", default="tvl1", help="of the flow (default: tvl1)")
+    parser.add_argument(
+        "--bound", type=float, default=20, help="bound of flow, in pixels (default: 20)"
+    )
+    parser.add_argument("--method", default="tvl1", help="method of the flow (default: tvl1)")
     parser.add_argument(
         "--backbones", nargs="+", default=["r2plus1d_18", "r2plus1d_small"], choices=list(BACKBONES)
     )
     args = parser.parse_args()
     stored = Table(
-        title=f"speed in pixels a frame, bound {args.bound:g}, JPEG 95", title_justify="left"
+        title=f"speed in pixels per frame, bound {args.bound:g}, JPEG 95", title_justify="left"
     )
     for head in ("true", "computed", "stored", "beside: computed", "stored", "input"):
         stored.add_column(head, justify="right")
     kept = Table(
-        title="share of its scale that the first batch norm leaves, training / evaluation",
+        title="share of the scale that the first batch norm keeps, training / evaluation",
         title_justify="left",
     )
     networks = {
@@ -83,7 +86,7 @@ def main() -> None:
 def through_the_stages(
     speed: float, bound: float, method: str, folder: Path
 ) -> tuple[list[str], Tensor]:
-    """A row of the first table, and a batch of clips as a network gets them."""
+    """Returns a row of the first table, and a batch of clips as the input of a network."""
     videos = [moving_patch(speed, direction, seed) for seed, direction in enumerate(DIRECTIONS)]
     frames, shard = folder / "frames.h5", folder / "flow.h5"
     with write_shard(frames, "frames", {"size": list(SIZE), "fps": None}) as new:
@@ -110,20 +113,20 @@ def through_the_stages(
 def moving_patch(
     speed: float, direction: tuple[int, int], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(T, H, W, 3) uint8, and (T, 2) the left and top edge of the patch in each frame."""
+    """A video (T, H, W, 3) uint8, and the left and top edge of the patch in each frame (T, 2)."""
     rng = np.random.default_rng(seed)
     back, patch = texture(SIZE, rng), texture((PATCH, PATCH), rng)
     middle = (np.array(SIZE[::-1]) - PATCH) / 2
-    at = middle + np.outer(np.arange(FRAMES) - (FRAMES - 1) / 2, direction) * speed
+    corners = middle + np.outer(np.arange(FRAMES) - (FRAMES - 1) / 2, direction) * speed
     frames = []
-    for x, y in at:
+    for x, y in corners:
         move = np.array([[1, 0, x], [0, 1, y]])
         drawn, mask = (
             cv2.warpAffine(image, move, SIZE[::-1], flags=cv2.INTER_CUBIC)
             for image in (patch, np.ones_like(patch))
         )
         frames.append(np.clip(np.rint(back * (1 - mask) + drawn), 0, 255).astype(np.uint8))
-    return np.repeat(np.stack(frames)[..., None], 3, axis=-1), at
+    return np.repeat(np.stack(frames)[..., None], 3, axis=-1), corners
 
 
 def texture(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -136,7 +139,8 @@ def texture(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 
 
 def in_and_beside(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(T-1, H, W) masks of the patch's inner pixels and of those well away from it, of fields."""
+    """Masks (T-1, H, W) of the pixels of flow fields inside the patch, and of those well away from
+    it."""
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
     left, top = (patches[:-1, i, None, None] for i in (0, 1))
     # Distance to the patch's border, positive inside.
@@ -147,7 +151,8 @@ def in_and_beside(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def share_left(network: VideoNetwork, clips: Tensor) -> tuple[float, float]:
-    """The median over channels, by the statistics of a batch and by settled ones."""
+    """Share of the scale that is kept, as the median over channels: with the statistics of a batch,
+    and with converged ones."""
     convolution = next(m for m in network.modules() if isinstance(m, nn.Conv3d))
     norm = first_norm(network)
     norm.reset_running_stats()

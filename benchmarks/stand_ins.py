@@ -1,22 +1,22 @@
-"""Folders in the layout of UCF101, HMDB51 and Kinetics, to try `configs/paper.yaml` on.
+"""Makes folders in the layout of UCF101, HMDB51 and Kinetics, to try `configs/paper.yaml`.
 
     python benchmarks/stand_ins.py empty --splits FOLDER --output data
 
-makes an empty file for each video of the official lists (below FOLDER: `ucf101/`, `hmdb51/` and
-`kinetics400/`, of which the validation list), enough for `snakemake -n`, which plans the jobs
-without looking into videos. Kinetics' training set has `--kinetics N` made-up videos.
+makes an empty file for each video of the official lists, which are in `ucf101/`, `hmdb51/` and
+`kinetics400/` (only the validation list) below FOLDER. This is enough for `snakemake -n`, which
+plans the jobs without opening videos. Kinetics' training set gets `--kinetics N` made-up videos.
 
     python benchmarks/stand_ins.py small [--clips data/egogestar] --output data/paper-small
 
-makes small data sets of EgoGestAR's clips, or of rendered ones where there is no such folder, for
-`configs/paper-small.yaml`.
+makes small data sets for `configs/paper-small.yaml` from EgoGestAR's clips or, without `--clips`,
+from rendered videos.
 
     python benchmarks/stand_ins.py samples --splits FOLDER --videos FOLDER --output data
 
-links real videos of the three data sets (below the second FOLDER: `ucf101/CLASS/`, `hmdb51/CLASS/`
-and `kinetics400/`), a few of each, for `configs/real-samples.yaml`. Kinetics has its official list,
-UCF101 and HMDB51 have lists of the official form in which every third video of a class is tested:
-the official ones may have all of so few videos on one side.
+links a few real videos of each data set for `configs/real-samples.yaml`. They are in
+`ucf101/CLASS/`, `hmdb51/CLASS/` and `kinetics400/` below the second FOLDER. Kinetics gets its
+official list. UCF101 and HMDB51 get lists of the official form with every third video of a class in
+the test set, since the official lists may have all of so few videos in one part.
 """
 
 import argparse
@@ -32,9 +32,9 @@ from motionfit.datasets.demo import render_videos
 from motionfit.datasets.ucf101 import read_list
 
 TEST_GROUPS = {1: range(15, 23), 2: range(1, 9), 3: range(8, 16)}
-"""Split to the groups that are tested."""
+"""Groups of the test set of each split."""
 HMDB51_CLASSES = 4
-"""Classes that stand in for HMDB51's; the others are UCF101's."""
+"""Number of classes that stand in for those of HMDB51. The others stand in for UCF101's."""
 
 
 class Clip(NamedTuple):
@@ -61,16 +61,16 @@ def empty(splits: Path, output: Path, kinetics_videos: int) -> None:
     )
     with (kinetics / "val.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row.get("label")]
-    as_files(rows, kinetics / "val")
+    make_kinetics_files(rows, kinetics / "val")
     made_up = [{**rows[i % len(rows)], "youtube_id": f"{i:011d}"} for i in range(kinetics_videos)]
-    as_files(made_up, kinetics / "train")
+    make_kinetics_files(made_up, kinetics / "train")
     write_csv(kinetics / "train.csv", made_up)
     (output / "r2plus1d_18-91a641e6.pth").touch()
 
 
 def copy_lists(splits: Path, output: Path) -> None:
-    """The official lists where `configs/paper.yaml` looks for them, but for Kinetics' training
-    list, which is a copy of its validation list."""
+    """Copies the official lists to where `configs/paper.yaml` looks for them. Kinetics' training
+    list is a copy of its validation list."""
     shutil.copytree(splits / "ucf101", output / "ucfTrainTestlist", dirs_exist_ok=True)
     shutil.copytree(splits / "hmdb51", output / "testTrainMulti_7030_splits", dirs_exist_ok=True)
     copy_kinetics_lists(splits, output)
@@ -83,8 +83,8 @@ def copy_kinetics_lists(splits: Path, output: Path) -> None:
         shutil.copy(splits / "kinetics400" / "kinetics-400_val.csv", kinetics / f"{name}.csv")
 
 
-def as_files(rows: Iterable[dict[str, str]], folder: Path) -> None:
-    """Empty files of Kinetics' videos."""
+def make_kinetics_files(rows: Iterable[dict[str, str]], folder: Path) -> None:
+    """Makes empty files with the names of Kinetics' videos."""
     touch(
         folder / f"{r['youtube_id']}_{int(r['time_start']):06d}_{int(r['time_end']):06d}.mp4"
         for r in rows
@@ -116,14 +116,14 @@ def small(clips: Path | None, output: Path) -> None:
     lay_out(read_clips(clips) if clips else rendered(output / "rendered"), output)
 
 
-def lay_out(found: list[Clip], output: Path) -> None:
+def lay_out(clips: list[Clip], output: Path) -> None:
     """Links the clips in the layout of the three data sets."""
-    labels = sorted({clip.label for clip in found} - {"unclassified"})
+    labels = sorted({clip.label for clip in clips} - {"unclassified"})
     for_hmdb51 = set(labels[:HMDB51_CLASSES])
-    ucf101 = [c for c in found if c.label in set(labels) - for_hmdb51]
+    ucf101 = [c for c in clips if c.label in set(labels) - for_hmdb51]
     as_ucf101(ucf101, output)
-    as_hmdb51([clip for clip in found if clip.label in for_hmdb51], output)
-    source = [c for c in found if c.label == "unclassified" or c.group not in TEST_GROUPS[1]]
+    as_hmdb51([clip for clip in clips if clip.label in for_hmdb51], output)
+    source = [c for c in clips if c.label == "unclassified" or c.group not in TEST_GROUPS[1]]
     as_kinetics(source, output, "kinetics-train")
     as_kinetics([clip for clip in source if clip.group in TEST_GROUPS[2]], output, "kinetics-val")
 
@@ -225,8 +225,8 @@ def samples(splits: Path, videos: Path, output: Path) -> None:
 
 
 def tested(folder: Path) -> list[tuple[Path, bool]]:
-    """The videos below a folder per class, and whether each is tested: every third of its class,
-    the second being the first of these."""
+    """The videos of a folder with one folder per class, and whether each is in the test set: every
+    third video of a class, from the second one on."""
     return [
         (path, i % 3 == 1)
         for label in sorted(folder.iterdir())

@@ -1,11 +1,11 @@
-"""The training loop against its own network on one batch that is in memory already.
+"""Compares the training loop with training steps of its network on one batch in memory.
 
     python benchmarks/training.py
 
-The difference is what reading, checking, logging and the rest cost. Both run in turns, in one
-process, so that a noisy machine slows both alike; the loop's epochs but its first are timed, since
-that starts the processes that read. On a GPU the table has a row for each way to compute, with the
-share of the GPU's arithmetic that is used and the gain over a plain loop in float32.
+The difference is the cost of reading, checking and logging. Both run in turns in one process, so
+that other load on the machine slows both alike. The first epoch of the loop is not timed, since it
+starts the worker processes. On a GPU, the table has one row per way to compute, with the share of
+the GPU's peak performance that is used and the gain over steps in float32 in memory.
 """
 
 import argparse
@@ -43,7 +43,7 @@ PEAKS = {
     "H200": {32: 67, "tf32": 495, "bf16": 990},
     "A100": {32: 19.5, "tf32": 156, "bf16": 312},
 }
-"""Dense arithmetic of a GPU by its data sheet, in TFLOP/s."""
+"""Peak performance of GPUs for dense matrices by their data sheets, in TFLOP/s."""
 console = Console(width=140)
 
 
@@ -59,12 +59,15 @@ def main() -> None:
         "--batch-size", type=int, default=16 if on_gpu else 2, help="videos (default: %(default)s)"
     )
     parser.add_argument(
-        "--steps", type=int, default=40 if on_gpu else 3, help="a turn (default: %(default)s)"
+        "--steps",
+        type=int,
+        default=40 if on_gpu else 3,
+        help="steps per turn (default: %(default)s)",
     )
     parser.add_argument("--turns", type=int, default=4, help="(default: %(default)s)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument(
-        "--workers", type=int, help="processes that read (default: 2, on a GPU as many as threads)"
+        "--workers", type=int, help="worker processes (default: 2; on a GPU, as many as threads)"
     )
     args = parser.parse_args()
     if args.workers is None:
@@ -83,12 +86,12 @@ def main() -> None:
         }
     table = Table(
         title=f"{args.backbone}, {args.batch_size} videos x {args.clips_per_video} clips "
-        f"x {args.clip_length} frames of {args.crop} pixels a step, {args.threads} "
-        f"threads, {args.workers} readers, {device}",
+        f"x {args.clip_length} frames of {args.crop} pixels per step, {args.threads} "
+        f"threads, {args.workers} workers, {device}",
         title_justify="left",
     )
     heads = ["", "steps/s in memory", "steps/s of the loop", "loop / memory", "clips/s", "waiting"]
-    for head in heads + (["of the peak", "x float32 in memory"] if on_gpu else []):
+    for head in heads + (["share of peak", "x float32 in memory"] if on_gpu else []):
         table.add_column(head, justify="left" if not head else "right")
     with tempfile.TemporaryDirectory() as folder:
         store = make_clips(args, Path(folder))
@@ -111,7 +114,8 @@ def main() -> None:
 
 
 def make_clips(args: argparse.Namespace, folder: Path) -> ClipStore:
-    """A shard of smoothed noise, whose JPEG are about as large as those of real frames."""
+    """Writes a shard of smoothed noise, whose JPEG images are about as large as those of real
+    frames."""
     rng = np.random.default_rng(0)
     size = tuple(args.size)
     with write_shard(folder / "0000.h5", "frames", {"size": list(size), "fps": None}) as shard:
@@ -132,7 +136,8 @@ def make_clips(args: argparse.Namespace, folder: Path) -> ClipStore:
 def measure(
     args: argparse.Namespace, store: ClipStore, compute: Compute, precision: str | int, folder: Path
 ) -> dict[str, float]:
-    """Steps a second of both, their ratio, and the loop's own figures, by the median of turns."""
+    """Medians over the turns: steps per second in memory and in the loop, their ratio, and the
+    loop's clips per second and share of waiting."""
     recipe = Training(
         epochs=args.turns + 1,
         milestones=(args.turns + 1,),
@@ -161,7 +166,7 @@ def measure(
     memory: list[float] = []
 
     class Turns(ClipLosses):
-        """Before an epoch of the loop, and its clock, as many steps in memory."""
+        """Runs as many steps in memory before each epoch of the loop, outside its measured time."""
 
         def train(self, mode: bool = True) -> "Turns":
             if mode:
@@ -173,21 +178,21 @@ def measure(
     identity = json.loads(recipe.to_json())
     train(objective, dataset(compute.gpu_decoding), None, recipe, identity, folder, compute)
     history = pd.read_csv(folder / "history.csv").iloc[1:]
-    a_step = args.batch_size * args.clips_per_video
-    loop = (history["clips_per_second"] / a_step).tolist()
+    step_clips = args.batch_size * args.clips_per_video
+    loop = (history["clips_per_second"] / step_clips).tolist()
     memory = memory[-len(loop) :]
     return {
         "memory": statistics.median(memory),
         "loop": statistics.median(loop),
         "ratio": statistics.median(a / b for a, b in zip(loop, memory, strict=True)),
-        "clips": statistics.median(loop) * a_step,
+        "clips": statistics.median(loop) * step_clips,
         "waiting": history["waiting"].median(),
         "flops": bare.flops,
     }
 
 
 class InMemory:
-    """The same steps on one batch that is on the device already."""
+    """Runs the same training steps on one batch that is already on the device."""
 
     def __init__(
         self,
@@ -215,7 +220,7 @@ class InMemory:
         self.steps(2)
 
     def steps(self, count: int) -> float:
-        """Steps a second."""
+        """Runs `count` steps, and returns the steps per second."""
         wait(self._fabric)
         begun = time.perf_counter()
         for _ in range(count):
@@ -233,7 +238,7 @@ def wait(fabric: Fabric) -> None:
 
 
 def share_of_peak(result: dict[str, float], device: str, precision: str | int) -> str:
-    """Of what the GPU's data sheet promises at that precision."""
+    """Share of the GPU's peak performance at a precision that the loop uses, as text."""
     known = [peaks for name, peaks in PEAKS.items() if name in device]
     if not known:
         return "unknown GPU"

@@ -10,16 +10,16 @@ SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 def shared_data() -> Path:
     """Third-party clips and official split files, which are not part of this repository."""
     if not SHARED_DATA.is_dir():
-        pytest.skip(f"needs the test data: clips and split files (not there: {SHARED_DATA})")
+        pytest.skip(f"needs the test data: clips and split files (missing: {SHARED_DATA})")
     return SHARED_DATA
 
 
 @pytest.fixture
 def shared_cases() -> Path:
-    """Small videos of odd kinds, which are not part of this repository."""
+    """Small videos of unusual kinds, which are not part of this repository."""
     folder = SHARED_DATA.with_name("cases")
     if not folder.is_dir():
-        pytest.skip(f"needs the files of odd kinds (not there: {folder})")
+        pytest.skip(f"needs the videos of unusual kinds (missing: {folder})")
     return folder
 
 
@@ -28,7 +28,7 @@ def shared_paper() -> Path:
     """The paper's text and figures, which are not part of this repository."""
     folder = SHARED_DATA.with_name("paper")
     if not folder.is_dir():
-        pytest.skip(f"needs the paper's figures (not there: {folder})")
+        pytest.skip(f"needs the paper's figures (missing: {folder})")
     return folder
 
 
@@ -40,6 +40,6 @@ def shared_folder(tmp_path_factory) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The workflow's tests take longest, so they begin first, and first of all those of one long
-    run: at the end no core waits for another."""
+    """Runs the tests of the workflow first, and of these the longest one, so that all test
+    processes end at about the same time."""
     items.sort(key=lambda item: ("workflow" not in item.path.parts, item.path.stem != "test_rows"))

@@ -24,7 +24,7 @@ def results(tmp_path):
     return tmp_path
 
 
-def test_a_whole_run_is_as_it_was_written(results, capsys):
+def test_undamaged_results_pass_the_check(results, capsys):
     assert main(["check", str(results)]) == 0
     assert capsys.readouterr().out == "all that are there are as they were written\n"
 
@@ -35,12 +35,12 @@ PLACES = {
     "features/0000.h5": lambda content: content.index(VALUES.tobytes()) + 5,
     "model.pt": lambda content: len(content) // 2,
 }
-"""Name to the place of a byte that matters."""
+"""For each file, the position of a byte that a checksum covers."""
 
 
 @pytest.mark.parametrize("name", PLACES)
 @pytest.mark.parametrize("truncated", [False, True])
-def test_each_damaged_file_is_named_with_its_cure(results, capsys, name, truncated):
+def test_a_damaged_file_is_named_with_advice(results, capsys, name, truncated):
     path = results / name
     content = bytearray(path.read_bytes())
     if truncated:
@@ -49,14 +49,14 @@ def test_each_damaged_file_is_named_with_its_cure(results, capsys, name, truncat
         content[PLACES[name](content)] ^= 1
     path.write_bytes(content)
     assert main(["check", str(results)]) == 1
-    said = capsys.readouterr()
-    assert said.err.count("error: ") == 1
-    assert f"error: {path} is damaged (" in said.err
-    assert "delete it and run again to recreate it" in said.err
-    assert said.out.startswith("1 damaged: delete each")
+    output = capsys.readouterr()
+    assert output.err.count("error: ") == 1
+    assert f"error: {path} is damaged (" in output.err
+    assert "delete it and run again to recreate it" in output.err
+    assert output.out.startswith("1 damaged: delete each")
 
 
-def test_what_holds_nothing_to_check_is_told(tmp_path, capsys):
+def test_a_folder_without_results_is_an_error(tmp_path, capsys):
     for path, message in (
         (tmp_path, "contains no shard and no model"),
         (tmp_path / "x", "is missing"),
@@ -65,6 +65,6 @@ def test_what_holds_nothing_to_check_is_told(tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
-def test_checking_does_not_wait_for_pytorch():
+def test_check_does_not_import_pytorch():
     code = "import sys, motionfit.check; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

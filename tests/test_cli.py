@@ -43,12 +43,12 @@ def test_the_users_tools_and_the_stages_are_listed(capsys):
     assert "--log" in text
 
 
-def test_an_unknown_stage_is_one_message(capsys):
+def test_an_unknown_stage_gives_one_message(capsys):
     assert main(["stage", "fine-tune", "--output", "x"]) == 1
     assert "there is no stage 'fine-tune' (there are: render_demo, " in capsys.readouterr().err
 
 
-def test_help_and_light_stages_do_not_wait_for_pytorch():
+def test_help_does_not_import_pytorch():
     code = "import sys; from motionfit.cli import main; main(sys.argv[1:]); "
     code += "sys.exit('torch' in sys.modules)"
     for command in ([], ["predict"], ["stage"], ["stage", "index"], ["stage", "table"]):
@@ -56,8 +56,8 @@ def test_help_and_light_stages_do_not_wait_for_pytorch():
         assert done.returncode == 0, command
 
 
-def test_a_stage_is_imported_when_its_gpus_are_chosen(tmp_path):
-    """PyTorch looks for GPUs as it is imported."""
+def test_gpus_are_chosen_before_a_stage_imports_pytorch(tmp_path):
+    """PyTorch looks for GPUs when it is imported."""
     code = """
 import sys
 from motionfit import cli
@@ -86,11 +86,11 @@ def test_predict_prints_classes_with_probabilities(tmp_path, model, capsys):
     assert main(["predict", "--model", str(model), "--threads", "1", str(video)]) == 0
     text = capsys.readouterr().out
     assert text.splitlines()[0] == str(video)
-    found = dict(re.findall(r"(wave|jump)\W+(\d\.\d+)", text))
-    assert sum(map(float, found.values())) == pytest.approx(1, abs=0.002)
+    probabilities = dict(re.findall(r"(wave|jump)\W+(\d\.\d+)", text))
+    assert sum(map(float, probabilities.values())) == pytest.approx(1, abs=0.002)
 
 
-def test_predict_takes_what_decodes_of_a_damaged_video(tmp_path, model, capfd):
+def test_predict_uses_the_decodable_part_of_a_damaged_video(tmp_path, model, capfd):
     noise = np.random.default_rng(0).integers(0, 256, (40, 32, 48, 3), dtype=np.uint8)
     video = encode_video(tmp_path / "a.avi", noise)
     video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
@@ -99,7 +99,7 @@ def test_predict_takes_what_decodes_of_a_damaged_video(tmp_path, model, capfd):
     assert re.search(warning, capfd.readouterr().err)
 
 
-def test_predict_goes_on_after_a_file_that_is_no_video(tmp_path, model, capsys):
+def test_predict_goes_on_after_an_unreadable_file(tmp_path, model, capsys):
     (tmp_path / "text.mp4").write_text("no video")
     video = make_video(tmp_path / "good.mp4")
     assert main(["predict", "--model", str(model), str(tmp_path / "text.mp4"), str(video)]) == 1
@@ -108,7 +108,7 @@ def test_predict_goes_on_after_a_file_that_is_no_video(tmp_path, model, capsys):
     assert "wave" in output.out
 
 
-def test_a_missing_model_is_one_message_and_no_traceback(tmp_path, capsys):
+def test_a_missing_model_gives_one_message_and_no_traceback(tmp_path, capsys):
     assert main(["predict", "--model", str(tmp_path / "no.pt"), "v.mp4"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: there is no model at")
@@ -118,7 +118,7 @@ def test_a_missing_model_is_one_message_and_no_traceback(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "message"), [("no.pt", "there is no model at"), ("folder", "folder is a folder: give")]
 )
-def test_a_model_that_is_no_file_is_told_before_pytorch_is_there(tmp_path, name, message):
+def test_a_missing_model_is_reported_before_pytorch_is_imported(tmp_path, name, message):
     (tmp_path / "folder").mkdir()
     code = "import sys; from motionfit.cli import main; status = main(sys.argv[1:]); "
     code += "sys.exit(status + 2 * ('torch' in sys.modules))"
@@ -132,7 +132,7 @@ def test_a_model_that_is_no_file_is_told_before_pytorch_is_there(tmp_path, name,
     assert message in done.stderr
 
 
-def test_a_recipe_with_a_mistake_is_one_message(tmp_path, capsys):
+def test_a_mistake_in_a_recipe_gives_one_message(tmp_path, capsys):
     arguments = ["stage", "flow", "--recipe", '{"method": "magic"}', "--shard", "0"]
     assert main([*arguments, "--frames", "x", "--output", "y"]) == 1
     assert "method: " in capsys.readouterr().err
@@ -185,7 +185,7 @@ def test_a_log_ends_with_the_time_that_the_command_took(tmp_path):
     )
     last = log.read_text().splitlines()[-1]
     took, used = re.search(r"took ([\d.]+) s, and ([\d.]+) s of CPU time$", last).groups()
-    # A command of one thread that waits for nothing; both are rounded.
+    # The command has one thread and hardly waits. Both numbers are rounded.
     assert 0 < float(used) <= float(took) + 0.3
     assert float(took) <= time.monotonic() - begun + 0.1
 
@@ -204,23 +204,23 @@ def test_a_log_ends_with_the_time_that_the_command_took(tmp_path):
         (["--thread", "2"], "Unknown option: --thread. Did you mean --threads?"),
     ],
 )
-def test_arguments_that_are_no_numbers_are_told(capsys, arguments, message):
+def test_invalid_arguments_are_errors(capsys, arguments, message):
     assert main(["flow", "v.mp4", *arguments]) == 2
     assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("rate", ["nan", "inf", "-inf", "0", "-1", "1e300", "1e-300", "fast"])
-def test_a_frame_rate_that_is_none_is_told(capsys, rate):
+def test_an_invalid_frame_rate_is_an_error(capsys, rate):
     arguments = ["--index", "i", "--shard", "0", "--output", "o", "--size", "8x8", f"--fps={rate}"]
     assert main(["stage", "frames", *arguments]) == 2
     assert "--fps" in capsys.readouterr().err
 
 
-def test_memory_that_is_not_there_is_one_message(monkeypatch, capsys):
-    def takes_too_much(*_):
+def test_too_little_memory_gives_one_message(monkeypatch, capsys):
+    def allocate_too_much(*_):
         np.empty(2**60, np.uint8)
 
-    monkeypatch.setattr("motionfit.check.check", takes_too_much)
+    monkeypatch.setattr("motionfit.check.check", allocate_too_much)
     assert main(["check"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: there is not enough memory (Unable to allocate")

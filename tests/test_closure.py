@@ -22,7 +22,7 @@ def package(tmp_path, monkeypatch):
 
 
 def forget() -> None:
-    """What an earlier look has kept."""
+    """Clears the caches of the module."""
     closure.code_version.cache_clear()
     closure.read.cache_clear()
 
@@ -32,7 +32,7 @@ def version() -> str:
     return closure.code_version("pack.a")
 
 
-def test_an_imported_module_counts_however_far_and_another_does_not(package):
+def test_only_directly_and_indirectly_imported_modules_count(package):
     before = version()
     (package / "d.py").write_text("y = 2\n")
     assert version() == before
@@ -40,7 +40,7 @@ def test_an_imported_module_counts_however_far_and_another_does_not(package):
     assert version() != before
 
 
-def test_what_an_editor_or_a_system_leaves_does_not_count(package):
+def test_files_of_editors_and_systems_do_not_count(package):
     before = version()
     for name in (".b.py.swp", ".DS_Store", "b.py.orig", "b.py~"):
         (package / name).write_text("anything")
@@ -57,7 +57,7 @@ def test_a_template_of_a_package_counts(package):
     assert version() != before
 
 
-def test_no_module_of_the_config_counts(package, monkeypatch):
+def test_modules_of_the_config_do_not_count(package, monkeypatch):
     monkeypatch.setattr(closure, "LEFT_OUT", ("pack.config",))
     (package / "config").mkdir()
     (package / "config" / "__init__.py").write_text("from pack.config.flow import Flow\n")
@@ -85,7 +85,7 @@ def test_no_module_of_the_config_counts(package, monkeypatch):
         (package / "configured.py").write_text("z = 1\n")
 
 
-def test_the_config_that_is_left_out_is_the_package_of_recipes():
+def test_the_modules_that_are_left_out_exist():
     assert all(closure.parse(module) is not None for module in closure.LEFT_OUT)
     assert closure.is_left_out("motionfit.config.training")
     assert not closure.is_left_out("motionfit.configuration")
@@ -100,8 +100,8 @@ def test_comments_docstrings_and_formatting_do_not_count(package):
     assert version() == before
 
 
-def test_no_stage_depends_on_one_it_should_not():
-    """Else a change of training would recompute flow."""
+def test_stages_do_not_depend_on_code_of_later_stages():
+    """Otherwise a change of the training code would compute flow again."""
     assert isinstance(closure.parse("motionfit.flow.shards"), ast.Module)
     flow = reached("motionfit.flow.shards", set())
     assert not any(name.startswith(("motionfit.training", "motionfit.models")) for name in flow)
@@ -122,7 +122,7 @@ def test_no_stage_depends_on_one_it_should_not():
         "motionfit.stages.features",
     ],
 )
-def test_using_a_model_needs_no_code_of_its_training(module):
+def test_inference_does_not_import_training_code(module):
     code = reached(module, set())
     assert "motionfit.inference" in code
     assert not any(name.startswith("motionfit.training") for name in code)

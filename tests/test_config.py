@@ -34,7 +34,7 @@ def test_paper_defaults():
     [ROOT / "config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))],
     ids=lambda path: path.name,
 )
-def test_every_config_file_is_right(path):
+def test_every_config_file_is_valid(path):
     load_config(read(path))
 
 
@@ -75,7 +75,7 @@ def test_a_file_is_laid_over_its_bases_in_their_order(tmp_path):
     assert over_base({"datasets": {}}, tmp_path) == {"datasets": {}}
     shared = {"x": 7}
     merged = over_base({"evaluations": {"b": shared, "e": shared}}, tmp_path)
-    assert merged["evaluations"]["e"] == {"x": 7}  # and not what lies under b
+    assert merged["evaluations"]["e"] == {"x": 7}  # without the keys of b's base
     with pytest.raises(MotionFitError, match=r"base: no\.yaml is no file in"):
         over_base({"base": "no.yaml"}, tmp_path)
     (tmp_path / "config.yaml").write_text("base: middle.yaml")
@@ -83,7 +83,7 @@ def test_a_file_is_laid_over_its_bases_in_their_order(tmp_path):
         over_base({"base": "middle.yaml"}, tmp_path)
 
 
-def test_null_takes_a_default_away():
+def test_null_removes_a_default():
     values = demo()
     values["defaults"] = {"evaluations": {"fine_tuning": {"crop": 28, "epochs": 7}}}
     del values["evaluations"]["random"]["fine_tuning"]
@@ -152,13 +152,13 @@ TABLE = {
         ({"splits": [2]}, "tables.t.splits: the evaluation 'random' has no split 2"),
     ],
 )
-def test_a_table_that_is_not_right(table, message):
+def test_a_mistake_in_a_table_is_an_error(table, message):
     load_config(change("tables", {"t": TABLE}))
     with pytest.raises(MotionFitError, match=message):
         load_config(change("tables", {"t": {**TABLE, **table}}))
 
 
-def test_a_column_that_shows_an_evaluation_that_does_not_exist():
+def test_a_column_with_an_unknown_evaluation_is_an_error():
     table = TABLE | {"rows": {"r": {"evaluation": {"A": "rondom"}}}}
     with pytest.raises(
         MotionFitError,
@@ -183,7 +183,7 @@ def test_a_column_has_a_short_form():
     assert table.measures == {"A": "recognition top1", "C": "recognition top5"}
 
 
-def test_numbers_become_words():
+def test_numbers_in_text_columns_become_text():
     table = TABLE | {
         "columns": {"A": "recognition top1", "Frames": "text"},
         "rows": {"r": {"evaluation": "random", "text": {"Frames": 16}}},
@@ -212,7 +212,7 @@ def of_three_splits(motion_split, **table) -> Config:
     return load_config(values)
 
 
-def test_an_evaluation_of_splits_whose_labels_the_motion_model_has_seen_leaks():
+def test_an_evaluation_leaks_if_the_motion_model_has_seen_labels_of_its_test_videos():
     config = of_three_splits(1)
     assert config.leaks("ucf101")
     assert not config.leaks("ucf101", [1])
@@ -223,7 +223,7 @@ def test_an_evaluation_of_splits_whose_labels_the_motion_model_has_seen_leaks():
     assert not of_three_splits("target").leaking("t")
 
 
-def test_retrieval_alone_is_not_fine_tuned():
+def test_an_evaluation_of_retrieval_alone_has_no_fine_tuning():
     values = demo()
     values["defaults"] = {"evaluations": {"fine_tuning": {"crop": 1000}}}
     values["evaluations"] = {
@@ -232,7 +232,7 @@ def test_retrieval_alone_is_not_fine_tuned():
     assert load_config(values).evaluations["look"].fine_tuning is None
 
 
-def test_a_column_compares_the_same_splits():
+def test_a_column_must_show_the_same_splits_in_all_rows():
     values = yaml.safe_load((ROOT / "configs" / "kinetics-ucf101-hmdb51.yaml").read_text())
     values["evaluations"]["one"] = {"model": "random", "dataset": "ucf101", "splits": [1]}
     rows = {name: {"evaluation": name} for name in ("ucf101", "one")}
@@ -243,13 +243,13 @@ def test_a_column_compares_the_same_splits():
     load_config(values)
 
 
-def test_a_notice_stands_before_the_note_of_every_table():
+def test_the_notice_precedes_the_note_of_every_table():
     values = change("tables", {"t": {**TABLE, "note": "Split 1."}})
     values["notice"] = "A trial."
     assert load_config(values).noticed("t").note == "A trial. Split 1."
 
 
-def test_measures_that_are_not_taken_are_not_shown():
+def test_tables_and_figures_need_measures_that_are_made():
     values = change("tables", {"t": TABLE})
     values["evaluations"]["random"]["measures"] = ["retrieval"]
     with pytest.raises(MotionFitError, match="does not give 'recognition top1'"):
@@ -261,7 +261,7 @@ def test_measures_that_are_not_taken_are_not_shown():
 
 
 @pytest.mark.parametrize("name", ["table-3", "3", "lambda", "a b"])
-def test_a_table_has_a_name_that_snakemake_can_call(name):
+def test_the_name_of_a_table_must_be_a_valid_target(name):
     with pytest.raises(MotionFitError, match="the name is a target of Snakemake"):
         load_config(change("tables", {name: TABLE}))
 
@@ -285,13 +285,13 @@ MERS = {
         ({"training": {"crop": 28, "balanced": True}}, "training.balanced: MERS has no pseudo"),
     ],
 )
-def test_a_mers_model_that_can_not_be(model, message):
+def test_an_invalid_mers_model_is_an_error(model, message):
     load_config(change("appearance_models/appearance", MERS))
     with pytest.raises(MotionFitError, match=message):
         load_config(change("appearance_models/appearance", {**MERS, **model}))
 
 
-def test_mars_wants_an_rgb_network_and_a_teacher_on_flow():
+def test_mars_needs_an_rgb_network_and_a_teacher_on_flow():
     mars = {"layers": "all", "crop": 28, "mars": {"motion_model": "motion"}}
     load_config(change("evaluations/random/fine_tuning", mars))
     with pytest.raises(
@@ -304,7 +304,7 @@ def test_mars_wants_an_rgb_network_and_a_teacher_on_flow():
         load_config(values)
 
 
-def test_neighbours_and_sources_that_can_not_be():
+def test_invalid_combinations_of_options_are_errors():
     values = change("appearance_models/appearance/training/neighbours", "sum")
     load_config(values)
     values["pseudo_labels"]["clusters"]["granularity"] = "video"
@@ -327,7 +327,7 @@ def test_the_number_of_features_is_known_without_pytorch(backbone):
     assert build_network(backbone, "frames", 2, seed=0).dim == FEATURES[backbone]
 
 
-def test_the_schema_file_is_the_recipes():
+def test_the_schema_file_is_up_to_date():
     written = json.loads((ROOT / "schemas" / "config.schema.json").read_text())
     assert written == Config.model_json_schema()
 
@@ -335,10 +335,10 @@ def test_the_schema_file_is_the_recipes():
 def change(path: str, value) -> dict:
     values = demo()
     *parents, last = path.split("/")
-    place = values
+    section = values
     for key in parents:
-        place = place[key]
-    place[last] = value
+        section = section[key]
+    section[last] = value
     return values
 
 
@@ -463,27 +463,27 @@ def change(path: str, value) -> dict:
         ),
     ],
 )
-def test_a_mistake_is_told_by_its_key(path, value, message):
+def test_the_message_names_the_key_of_a_mistake(path, value, message):
     with pytest.raises(MotionFitError, match=message) as error:
         load_config(change(path, value))
     assert "the config is not right" in str(error.value)
 
 
-def test_a_name_can_not_leave_the_results_folder():
+def test_a_name_that_leads_out_of_the_results_folder_is_refused():
     values = demo()
     values["flow"]["../../x"] = values["flow"]["tvl1"]
     with pytest.raises(MotionFitError, match="a name becomes a folder"):
         load_config(values)
 
 
-def test_a_missing_key_is_told():
+def test_a_missing_key_is_an_error():
     values = demo()
     del values["motion_models"]["motion"]["flow"]
     with pytest.raises(MotionFitError, match=r"motion_models\.motion\.flow: this key is missing"):
         load_config(values)
 
 
-def test_a_weight_file_has_to_be_there(tmp_path):
+def test_missing_files_and_folders_are_errors(tmp_path):
     values = change("appearance_models/random/network", {"backbone": "s3d", "weights": "no.pth"})
     weights = values["appearance_models"]["appearance"]["network"] = {
         "backbone": "s3d_g",
@@ -514,7 +514,7 @@ def test_equal_recipes_give_equal_text():
     assert first.motion_models["motion"].to_json() == second.motion_models["motion"].to_json()
 
 
-def test_fine_tuning_uses_the_labels_of_its_motion_model():
+def test_fine_tuning_uses_the_labelled_part_of_its_motion_model():
     values = demo()
     values["labelled_parts"] = {"few": {"label_fraction": 0.2}, "half": {"label_fraction": 0.5}}
     values["motion_models"]["motion"]["labelled_part"] = "few"
@@ -535,7 +535,7 @@ def test_fine_tuning_uses_the_labels_of_its_motion_model():
     assert config.labels_of_evaluation(config.evaluations["random"]) == config.labels_of("motion")
 
 
-def test_fine_tuning_with_two_motion_models_has_to_say_whose_labels():
+def test_fine_tuning_with_two_motion_models_must_name_its_labelled_part():
     values = demo()
     values["labelled_parts"] = {"few": {"label_fraction": 0.2}}
     values["motion_models"]["few"] = values["motion_models"]["motion"] | {"labelled_part": "few"}
@@ -546,12 +546,12 @@ def test_fine_tuning_with_two_motion_models_has_to_say_whose_labels():
     load_config(values)
 
 
-def test_labels_of_another_data_set_are_all_used():
+def test_all_labels_of_another_data_set_are_used():
     config = load_config(read(ROOT / "configs" / "paper.yaml"))
     assert config.labels_of_evaluation(config.evaluations["hmdb51"]).label_fraction == 1
 
 
-def test_one_model_serves_the_splits_of_another_data_set():
+def test_one_model_serves_all_splits_of_another_data_set():
     config = load_config(read(ROOT / "configs" / "paper.yaml"))
     own, other = config.evaluations["ucf101"], config.evaluations["hmdb51"]
     assert [config.model_split(own, "motionfit", split) for split in (1, 2, 3)] == [1, 2, 3]
@@ -568,7 +568,7 @@ def test_one_model_serves_the_splits_of_another_data_set():
     assert fixed.model_split(own, "motionfit", 3) == 2
 
 
-def test_a_model_of_one_split_serves_no_other():
+def test_the_model_split_must_be_a_split_that_the_model_is_made_for():
     values = yaml.safe_load((ROOT / "configs" / "kinetics-ucf101-hmdb51.yaml").read_text())
     values["motion_models"]["motion"]["motion_split"] = 2
     with pytest.raises(MotionFitError, match=r"hmdb51\.model_split is 1, but .* split 2 only"):
@@ -577,12 +577,12 @@ def test_a_model_of_one_split_serves_no_other():
     load_config(values)
 
 
-def test_what_is_said_of_a_rule_is_laid_over_its_own_defaults():
-    said = {"appearance_model": {"gpu": 4}, "flow": {"threads": 2}}
-    resources = StageResources.model_validate(said)
+def test_resources_of_a_stage_are_laid_over_the_defaults_of_the_stage():
+    values = {"appearance_model": {"gpu": 4}, "flow": {"threads": 2}}
+    resources = StageResources.model_validate(values)
     model, flow = resources.appearance_model, resources.flow
     assert (model.gpu, model.threads, model.mem_mb, model.runtime) == (4, 8, 32000, 4320)
     assert (flow.threads, flow.runtime) == (2, 720)
-    assert resources.mers_model == StageResources().mers_model  # and not what appearance_model has
+    assert resources.mers_model == StageResources().mers_model  # unlike appearance_model
     with pytest.raises(ValueError, match="nonsense"):
         StageResources.model_validate({"nonsense": {"gpu": 1}})

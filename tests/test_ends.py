@@ -1,4 +1,4 @@
-"""How a command ends where somebody else ends it: Ctrl-C, or a reader who has gone."""
+"""How a command ends on Ctrl-C, or if the reader of its output has gone."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ RUN = "\nsys.exit(start())"
 
 
 def run(code: str, *arguments: object, **options) -> subprocess.CompletedProcess:
-    """The program, after `code` has changed what a command does."""
+    """Runs `code`, which changes what a command does, and then the program."""
     return subprocess.run(
         [sys.executable, "-c", START + code + RUN, *map(str, arguments)],
         stderr=subprocess.PIPE,
@@ -37,17 +37,17 @@ def changed(body: str) -> str:
     "body",
     [
         INTERRUPT + "import time; time.sleep(60)",
-        # As libraries do that are interrupted while they are imported.
+        # Some libraries raise ImportError if they are interrupted while they are imported.
         "\n    try:\n        " + INTERRUPT + "\n    except BaseException:\n"
         "        raise ImportError('numpy.core.multiarray failed to import')",
     ],
 )
-def test_ctrl_c_is_one_line(body):
+def test_ctrl_c_prints_one_line(body):
     done = run(changed(body), "schema")
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
 
 
-def test_ctrl_c_while_the_command_line_is_imported_is_one_line():
+def test_ctrl_c_while_the_command_line_is_imported_prints_one_line():
     code = "del sys.modules['motionfit.cli']\nclass Finder:\n    def find_spec(self, name, *_):\n"
     code += (
         "        if name == 'motionfit.cli': " + INTERRUPT + "\nsys.meta_path.insert(0, Finder())"
@@ -56,7 +56,7 @@ def test_ctrl_c_while_the_command_line_is_imported_is_one_line():
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
 
 
-def test_ctrl_c_with_a_log_is_one_line_in_both(tmp_path):
+def test_ctrl_c_with_a_log_prints_one_line_in_both(tmp_path):
     code = f"def index():\n    {INTERRUPT} import time; time.sleep(60)\n"
     code += "del cli.stages['index']\ncli.stages.command(index)"
     done = run(code, "stage", "--log", tmp_path / "l", "index")
@@ -64,7 +64,7 @@ def test_ctrl_c_with_a_log_is_one_line_in_both(tmp_path):
     assert (tmp_path / "l").read_text() == "interrupted\n"
 
 
-def test_ctrl_c_leaves_no_half_file_and_waits_for_no_thread(tmp_path):
+def test_ctrl_c_leaves_no_partial_file_and_waits_for_no_thread(tmp_path):
     body = f"""
     import time
     from pathlib import Path
@@ -80,7 +80,7 @@ def test_ctrl_c_leaves_no_half_file_and_waits_for_no_thread(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_ctrl_c_that_the_shell_has_switched_off_stays_so():
+def test_ctrl_c_stays_ignored_if_the_shell_ignores_it():
     done = run(
         "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
         + changed(INTERRUPT + "print('on')"),
@@ -89,7 +89,7 @@ def test_ctrl_c_that_the_shell_has_switched_off_stays_so():
     assert (done.returncode, done.stdout, done.stderr) == (0, "on\n", "")
 
 
-def test_a_training_that_ctrl_c_ends_tells_what_it_has_kept():
+def test_ctrl_c_during_a_training_prints_what_is_kept():
     body = "from motionfit.errors import InterruptedTrainingError as E; raise E('kept step 3')"
     done = run(changed(body), "schema")
     assert (done.returncode, done.stderr) == (130, "kept step 3\n")
@@ -97,7 +97,7 @@ def test_a_training_that_ctrl_c_ends_tells_what_it_has_kept():
 
 @pytest.fixture
 def closed_pipe():
-    """The end to write to of a pipe that nobody reads."""
+    """The write end of a pipe whose read end is closed."""
     reading, writing = os.pipe()
     os.close(reading)
     yield writing
@@ -113,19 +113,19 @@ RICH = "from rich.console import Console; Console().print('a line'); raise Syste
     ("argument", "body"),
     [("schema", LONG), ("schema", RICH), ("schema", "print('a line')"), ("--help", "pass")],
 )
-def test_a_reader_who_has_gone_is_no_error(closed_pipe, monkeypatch, argument, body, unbuffered):
+def test_a_closed_output_pipe_is_no_error(closed_pipe, monkeypatch, argument, body, unbuffered):
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     done = run(changed(body), argument, stdout=closed_pipe)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_another_pipe_that_is_broken_is_an_error(closed_pipe):
+def test_another_broken_pipe_is_an_error(closed_pipe):
     body = "import os; r, w = os.pipe(); os.close(r); os.write(w, b'x')"
     done = run(changed(body), "schema")
     assert (done.returncode, done.stderr) == (1, "error: [Errno 32] Broken pipe\n")
 
 
-def test_standard_output_that_can_not_be_written_is_one_message():
+def test_a_full_standard_output_gives_one_message():
     with Path("/dev/full").open("w") as full:
         done = run(changed("print('a line')"), "schema", stdout=full)
     assert done.returncode == 1
@@ -134,7 +134,7 @@ def test_standard_output_that_can_not_be_written_is_one_message():
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_readers_are_started_without_ctrl_c(tmp_path):
+def test_worker_processes_start_with_ctrl_c_blocked(tmp_path):
     from motionfit.clips.loading import stop_signals_blocked
 
     blocked = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"

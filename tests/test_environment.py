@@ -1,4 +1,4 @@
-"""The environments that the project describes hold the same versions."""
+"""Checks that all environments of the project have the same versions of packages."""
 
 import re
 import tomllib
@@ -24,7 +24,7 @@ def requirements() -> list[str]:
     return project["dependencies"] + optional["dev"] + optional["slurm"]
 
 
-def test_constraints_are_names_and_exact_versions():
+def test_constraints_have_exact_versions():
     for line in (ROOT / "constraints.txt").read_text().splitlines():
         assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.+]*", line), line
 
@@ -33,7 +33,7 @@ def test_everything_required_is_pinned():
     assert set(requirements()) <= set(constraints())
 
 
-def test_the_conda_environment_pins_what_the_constraints_pin():
+def test_the_conda_environment_has_the_versions_of_the_constraints():
     environment = yaml.safe_load((ROOT / "envs" / "motionfit.yaml").read_text())
     pip = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
     of_conda = pinned([line for line in pip if "==" in line])

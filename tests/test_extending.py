@@ -1,4 +1,4 @@
-"""The steps of "To add" in docs/architecture.md, followed in a copy of the project."""
+"""Follows the steps of "To add" in docs/architecture.md in a copy of the project."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Copy:
-    """A copy of the project, to add to."""
+    """A copy of the project that a test extends."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -31,14 +31,14 @@ class Copy:
         (self.folder / name).write_text(text)
 
     def insert(self, name: str, before: str, text: str) -> None:
-        """Adds text before the first place that holds `before`."""
+        """Inserts text before the first occurrence of `before` in a file."""
         file = self.folder / name
-        found = file.read_text()
-        assert before in found, (name, before)
-        file.write_text(found.replace(before, text + before, 1))
+        content = file.read_text()
+        assert before in content, (name, before)
+        file.write_text(content.replace(before, text + before, 1))
 
     def add_data_set(self, recipe: dict, videos: list[str]) -> None:
-        """A config file `own.yaml` with a data set `own` of videos that hold nothing."""
+        """Writes a config file `own.yaml` with a data set `own` of empty video files."""
         (self.folder / "videos").mkdir()
         for name in videos:
             (self.folder / "videos" / f"{name}.mp4").touch()
@@ -47,13 +47,13 @@ class Copy:
         (self.folder / "own.yaml").write_text(yaml.safe_dump(config))
 
     def make(self, target: str) -> str:
-        """The content of a file that Snakemake makes."""
+        """Makes a file with Snakemake and returns its content."""
         command = ("-m", "snakemake", "--cores", "1", target, "--configfile", "own.yaml")
         self.run(*command)
         return (self.folder / target).read_text()
 
     def run(self, *arguments: str) -> str:
-        """The output of Python with these arguments, in the copy."""
+        """Runs Python in the copy and returns its output."""
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,
@@ -71,7 +71,7 @@ def copy(tmp_path) -> Copy:
     return Copy(tmp_path / "copy")
 
 
-def test_a_backbone(copy):
+def test_adding_a_backbone(copy):
     copy.add_file(
         "motionfit/models/tiny.py",
         """
@@ -126,7 +126,7 @@ class Tiny(VideoNetwork):
     assert copy.run("-c", code).strip() == "tiny torch.Size([2, 8])"
 
 
-def test_a_flow_method(copy):
+def test_adding_a_flow_method(copy):
     copy.add_file(
         "motionfit/flow/nothing.py",
         """
@@ -143,7 +143,7 @@ def compute(pairs, threads):
     assert copy.run("-c", "import numpy; print(numpy.load('flow.npy').mean())").strip() == "3.0"
 
 
-def test_a_format_of_data_sets(copy):
+def test_adding_a_format_of_data_sets(copy):
     copy.insert(
         "motionfit/config/data_sets.py",
         "Dataset = Annotated[",
@@ -184,7 +184,7 @@ def index_pairs(recipe: Pairs):
     assert record["options"]["recipe"]["format"] == "pairs"
 
 
-def test_a_loss(copy):
+def test_adding_a_loss(copy):
     copy.insert(
         "motionfit/training/losses.py",
         "def mixed_loss(",
@@ -231,7 +231,7 @@ for weight in (0.0, 0.5):
     assert copy.run("-c", code).split() == ["1.0", "1.5"]
 
 
-def test_a_stage(copy):
+def test_adding_a_stage(copy):
     copy.add_file(
         "motionfit/stages/listing.py",
         '''"""Ids of the videos of a data set."""
@@ -293,7 +293,7 @@ def listing(*, index: IndexFile, first: Count, output: Output) -> None:
     )
     copy.add_data_set({"format": "folders", "videos": "videos", "labelled": False}, ["0", "1", "2"])
     assert copy.make("results/listing/own.txt") == "0.mp4\n1.mp4\n"
-    # A change of what the graph says reruns it.
+    # A change of an option in the graph reruns the stage.
     file = copy.folder / "motionfit/graph/graph.py"
     file.write_text(file.read_text().replace('{"first": 2}', '{"first": 1}'))
     assert copy.make("results/listing/own.txt") == "0.mp4\n"

@@ -10,7 +10,7 @@ from motionfit.files import HOST, remove_left_behind, replacing
 from motionfit.training.checkpoints import Checkpoints
 
 
-def test_a_file_is_the_old_one_or_the_whole_new_one(tmp_path):
+def test_a_file_is_replaced_only_when_the_new_one_is_complete(tmp_path):
     path = tmp_path / "result.txt"
     path.write_text("old")
     with pytest.raises(UnicodeEncodeError), replacing(path) as temporary:
@@ -23,15 +23,15 @@ def test_a_file_is_the_old_one_or_the_whole_new_one(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
-    """Else a power cut could leave an empty file under it."""
-    done = []
-    monkeypatch.setattr(os, "fsync", lambda _: done.append("on the disk"))
-    renamed = Path.replace
-    monkeypatch.setattr(Path, "replace", lambda *paths: done.append("renamed") or renamed(*paths))
+def test_a_file_is_synced_to_disk_before_it_is_renamed(tmp_path, monkeypatch):
+    """Otherwise a power cut could leave an empty file under the final name."""
+    calls = []
+    monkeypatch.setattr(os, "fsync", lambda _: calls.append("sync"))
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda *paths: calls.append("rename") or replace(*paths))
     with replacing(tmp_path / "result.txt") as temporary:
         temporary.write_text("new")
-    assert done == ["on the disk", "renamed"]
+    assert calls == ["sync", "rename"]
 
 
 WRITER = """
@@ -44,14 +44,14 @@ with replacing(Path(sys.argv[1])) as temporary:
 """
 
 
-def killed_while_it_writes(path: Path) -> None:
+def write_and_be_killed(path: Path) -> None:
     subprocess.run([sys.executable, "-c", WRITER, path], check=False)
 
 
-def test_what_killed_writers_leave_does_not_pile_up(tmp_path):
+def test_temporary_files_of_killed_writers_are_removed(tmp_path):
     path = tmp_path / "result.h5"
     for _ in range(3):
-        killed_while_it_writes(path)
+        write_and_be_killed(path)
         assert len(list(tmp_path.iterdir())) == 1
     others = [
         tmp_path / f".result.h5.{HOST}.{os.getppid()}.tmp",  # a process that is alive
@@ -67,12 +67,12 @@ def test_what_killed_writers_leave_does_not_pile_up(tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted([path, *others[:2]])
 
 
-def test_half_checkpoints_of_killed_trainings_do_not_pile_up(tmp_path):
-    """Each has a step of its own in its name."""
+def test_partial_checkpoints_of_killed_trainings_are_removed(tmp_path):
+    """Their names differ, since each contains its step."""
     checkpoints = Checkpoints(tmp_path, {"recipe": 1})
     checkpoints.save({"epoch": 1, "step": 1, "weights": torch.ones(3)})
     folder = next(tmp_path.iterdir())
-    killed_while_it_writes(folder / "epoch_0001_step_00000002.pt")
+    write_and_be_killed(folder / "epoch_0001_step_00000002.pt")
     assert list(folder.glob(".*.tmp"))
     checkpoints.save({"epoch": 1, "step": 3, "weights": torch.ones(3)})
     assert not list(folder.glob(".*.tmp"))

@@ -1,4 +1,4 @@
-"""Commands that share a machine never share a GPU: real processes, and GPUs that are only names."""
+"""Commands on one machine never share a GPU. The tests start real processes with fake GPUs."""
 
 import os
 import select
@@ -31,8 +31,8 @@ Start = Callable[..., Process]
 
 @pytest.fixture
 def start(tmp_path) -> Iterator[Start]:
-    """Starts a command that asks for GPUs, of those that are there or that the environment names,
-    and holds them until it is ended."""
+    """Starts a command that asks for `count` of the GPUs `there` (names that are joined by commas)
+    or of those that the environment names, and holds them until it ends."""
     started = []
 
     def start(count: int, there: str = "", **environment: str) -> Process:
@@ -54,80 +54,81 @@ def start(tmp_path) -> Iterator[Start]:
         process.communicate()
 
 
-def sees(process: Process) -> str:
-    """What it sees, once it has what it asked for."""
+def visible_gpus(process: Process) -> str:
+    """Waits until a command has its GPUs, and returns their names."""
     return process.stdout.readline().strip()
 
 
 def waits(process: Process) -> bool:
+    """Whether a command is still waiting for its GPUs after two seconds."""
     ready, _, _ = select.select([process.stdout], [], [], 2)
     return not ready and process.poll() is None
 
 
-def test_each_has_its_own_and_the_next_waits_until_one_is_killed(start):
+def test_each_command_has_its_own_gpu_and_the_next_waits_until_one_is_killed(start):
     first, second = start(1, "0,1"), start(1, "0,1")
-    seen = {sees(first), sees(second)}
+    seen = {visible_gpus(first), visible_gpus(second)}
     assert seen == {"0", "1"}
     third = start(1, "0,1")
     assert waits(third)
     first.send_signal(signal.SIGKILL)
-    freed = sees(third)
+    freed = visible_gpus(third)
     assert freed in seen
     assert second.poll() is None
 
 
-def test_who_wants_two_waits_without_holding_one(start):
+def test_a_command_that_waits_for_two_gpus_does_not_hold_one(start):
     first = start(1, "0,1")
-    mine = sees(first)
+    first_gpu = visible_gpus(first)
     both = start(2, "0,1")
     assert waits(both)
     other = start(1, "0,1")
-    assert {mine, sees(other)} == {"0", "1"}
+    assert {first_gpu, visible_gpus(other)} == {"0", "1"}
     for process in (first, other):
         process.kill()
-    assert sees(both) == "0,1"
+    assert visible_gpus(both) == "0,1"
 
 
-def test_who_wants_none_takes_and_sees_none(start):
-    assert sees(start(0, "0")) == ""
-    assert sees(start(0, CUDA_VISIBLE_DEVICES="1")) == ""
-    assert sees(start(1, "0")) == "0"
+def test_a_command_that_wants_no_gpu_gets_none(start):
+    assert visible_gpus(start(0, "0")) == ""
+    assert visible_gpus(start(0, CUDA_VISIBLE_DEVICES="1")) == ""
+    assert visible_gpus(start(1, "0")) == "0"
 
 
-def test_what_a_scheduler_has_set_is_kept(start):
-    """Even twice: of two jobs on a node each may call its own GPU 0."""
-    assert sees(start(1, CUDA_VISIBLE_DEVICES="0")) == "0"
-    assert sees(start(1, CUDA_VISIBLE_DEVICES="0")) == "0"
-    assert sees(start(2, CUDA_VISIBLE_DEVICES="GPU-2a,GPU-3b")) == "GPU-2a,GPU-3b"
+def test_gpus_that_a_scheduler_has_set_are_kept(start):
+    """Two jobs may both have GPU 0, since each job on a node may number its GPUs from 0."""
+    assert visible_gpus(start(1, CUDA_VISIBLE_DEVICES="0")) == "0"
+    assert visible_gpus(start(1, CUDA_VISIBLE_DEVICES="0")) == "0"
+    assert visible_gpus(start(2, CUDA_VISIBLE_DEVICES="GPU-2a,GPU-3b")) == "GPU-2a,GPU-3b"
 
 
-def test_of_more_than_are_asked_for_some_are_chosen(start):
+def test_a_command_takes_only_as_many_of_the_visible_gpus_as_it_wants(start):
     names = "GPU-2a,MIG-3b/1"
     jobs = [start(1, CUDA_VISIBLE_DEVICES=names) for _ in range(2)]
-    assert {sees(job) for job in jobs} == set(names.split(","))
+    assert {visible_gpus(job) for job in jobs} == set(names.split(","))
 
 
-def test_processes_of_a_training_have_those_of_the_first(start):
-    assert sees(start(2, "0,1,2,3")) == "0,1"
-    assert sees(start(2, CUDA_VISIBLE_DEVICES="0,1", LOCAL_RANK="1")) == "0,1"
+def test_other_processes_of_a_training_use_the_gpus_of_the_first(start):
+    assert visible_gpus(start(2, "0,1,2,3")) == "0,1"
+    assert visible_gpus(start(2, CUDA_VISIBLE_DEVICES="0,1", LOCAL_RANK="1")) == "0,1"
 
 
-def test_too_few_are_left_to_the_command_to_complain_of(start):
-    assert sees(start(2, "0")) == "None"
-    assert sees(start(1)) in ("None", *map(str, range(16)))  # as this machine has them
+def test_too_few_gpus_are_left_for_the_command_to_report(start):
+    assert visible_gpus(start(2, "0")) == "None"
+    assert visible_gpus(start(1)) in ("None", *map(str, range(16)))  # depends on this machine
 
 
-def test_the_command_line_takes_them_before_the_stage_runs(monkeypatch):
-    asked = []
+def test_the_command_line_takes_the_gpus_before_the_stage_runs(monkeypatch):
+    calls = []
 
     def features() -> None:
-        asked.append("runs")
+        calls.append("runs")
 
-    monkeypatch.setattr(cli, "own_gpus", asked.append)
+    monkeypatch.setattr(cli, "own_gpus", calls.append)
     stages = App(name="stages")
     stages.command(features, name="features")
     monkeypatch.setattr(cli, "stages", stages)
     assert cli.main(["stage", "--gpus", "1", "features"]) == 0
     assert cli.main(["stage", "--gpus", "0", "features"]) == 0
     assert cli.main(["stage", "features"]) == 0
-    assert asked == [1, "runs", 0, "runs", "runs"]
+    assert calls == [1, "runs", 0, "runs", "runs"]

@@ -1,4 +1,5 @@
-"""Imports go down the layers, so that each can be read and tested without those above it."""
+"""Checks that imports go down the layers, so that a layer can be read and tested without those
+above it."""
 
 import ast
 from pathlib import Path
@@ -22,12 +23,12 @@ LAYERS = [
     {"files", "yaml_files", "closure", "gpus", "interruption", "plots", "stage_names"},
     {"errors", "terminal", "modality", "signals"},
 ]
-"""Modules and packages of `motionfit`, from the top down. Those of one layer are independent."""
+"""Modules and packages of `motionfit`, from top to bottom. Those in one layer are independent."""
 
 
 def imported(file: Path) -> set[str]:
-    """The modules and packages of `motionfit` that a file imports, `motionfit` itself aside."""
-    found = set()
+    """The modules and packages of `motionfit` that a file imports, without `motionfit` itself."""
+    units = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             modules = [node.module]
@@ -37,23 +38,23 @@ def imported(file: Path) -> set[str]:
             modules = [alias.name for alias in node.names]
         else:
             continue
-        found |= {module.split(".")[1] for module in modules if module.startswith("motionfit.")}
-    return found & {path.stem for path in ROOT.iterdir()}
+        units |= {module.split(".")[1] for module in modules if module.startswith("motionfit.")}
+    return units & {path.stem for path in ROOT.iterdir()}
 
 
 def test_every_module_is_in_one_layer():
-    there = {path.stem for path in ROOT.iterdir() if path.stem not in ("__init__", "__pycache__")}
+    units = {path.stem for path in ROOT.iterdir() if path.stem not in ("__init__", "__pycache__")}
     listed = [name for layer in LAYERS for name in layer]
-    assert sorted(listed) == sorted(there)
+    assert sorted(listed) == sorted(units)
 
 
 def test_imports_go_down():
-    place = {name: i for i, layer in enumerate(LAYERS) for name in layer}
+    layer_of = {name: i for i, layer in enumerate(LAYERS) for name in layer}
     upward = [
         f"{file.relative_to(ROOT)} imports {name}"
         for file in ROOT.rglob("*.py")
-        if (unit := file.relative_to(ROOT).parts[0].removesuffix(".py")) in place
+        if (unit := file.relative_to(ROOT).parts[0].removesuffix(".py")) in layer_of
         for name in imported(file)
-        if name != unit and place[name] <= place[unit]
+        if name != unit and layer_of[name] <= layer_of[unit]
     ]
     assert not upward

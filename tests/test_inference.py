@@ -24,7 +24,7 @@ def store(tmp_path):
 
 
 class FirstValue:
-    """A function that gives the first value of each clip, and records the sizes of the batches."""
+    """Returns the first value of each clip, and records the sizes of the batches."""
 
     def __init__(self):
         self.batches = []
@@ -35,11 +35,11 @@ class FirstValue:
 
 
 def grey(values: np.ndarray) -> np.ndarray:
-    """From the input of a network to grey values."""
+    """Converts the input of a network to grey values."""
     return (values * RGB_STD[0] + RGB_MEAN[0]) * 255
 
 
-def test_a_clip_that_comes_several_times_is_computed_once_and_has_an_output_for_each(store):
+def test_a_repeated_clip_is_computed_once_and_each_repetition_has_an_output(store):
     function = FirstValue()
     starts = {"b": [2, 2, 5], "a": [5, 2, 5, 0]}
     outputs = clip_outputs(function, ABOUT, store, starts, torch.device("cpu"), 1, batch_size=2)
@@ -49,22 +49,22 @@ def test_a_clip_that_comes_several_times_is_computed_once_and_has_an_output_for_
     assert np.allclose(grey(outputs["a"]), [50, 20, 50, 0], atol=2)
 
 
-def test_each_place_is_computed(store):
-    """Even if it is repeated: the estimate measures speed with few clips."""
+def test_outputs_at_computes_repeated_positions_again(store):
+    """The estimate measures speed by repeating a few clips."""
     function = FirstValue()
-    places = [("a", 3), ("a", 3), ("b", 0)]
-    outputs = outputs_at(function, ABOUT, store, places, torch.device("cpu"), 1)
+    positions = [("a", 3), ("a", 3), ("b", 0)]
+    outputs = outputs_at(function, ABOUT, store, positions, torch.device("cpu"), 1)
     assert function.batches == [3]
     assert np.allclose(grey(outputs), [30, 30, 100], atol=2)
 
 
-def test_batches_of_large_clips_hold_fewer():
+def test_batches_of_large_clips_are_smaller():
     sizes = [(16, 112), (64, 112), (64, 224), (64, 1080)]
     abouts = [replace(ABOUT, clip_length=length, crop=crop) for length, crop in sizes]
     assert [max_batch_size(about) for about in abouts] == [128, 32, 8, 1]
 
 
-def test_a_batch_is_no_larger_than_fits(store, monkeypatch):
+def test_batches_have_at_most_max_pixels(store, monkeypatch):
     monkeypatch.setattr("motionfit.inference.MAX_PIXELS", 2 * 28**2)
     function = FirstValue()
     outputs_at(function, ABOUT, store, [("a", t) for t in range(5)], torch.device("cpu"), 1)

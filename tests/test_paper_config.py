@@ -1,4 +1,4 @@
-"""`configs/paper.yaml` against the paper: its figures, rows and columns, and their recipes."""
+"""Compares `configs/paper.yaml` with the paper: figures, rows and columns, and recipes."""
 
 import csv
 from pathlib import Path
@@ -9,13 +9,13 @@ import yaml
 from motionfit.config import Config, Table, load_config, over_base
 
 ROOT = Path(__file__).resolve().parents[1]
-OF_THE_TEXT = {
+TABLES_OF_TEXT = {
     "text lambda": "lambda_motion_model",
     "text pseudo-labels of appearance": "appearance_pseudo_labels",
     "text neighbour labels": "neighbour_labels",
     "text common classes": "common_classes",
 }
-"""Figures that the paper's text has, to the table that they stand in."""
+"""For figures in the paper's text, the table of the config that shows them."""
 
 
 def read(name: str) -> Config:
@@ -27,16 +27,18 @@ PAPER = read("paper.yaml")
 
 @pytest.fixture(scope="module")
 def published(shared_paper) -> list[dict[str, str]]:
-    """The paper's figures: table, row, kind (own or quoted), column, value."""
+    """The paper's figures, with the keys table, row, kind (own or quoted), column and value."""
     with (shared_paper / "published.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def table_of(name: str) -> Table:
-    return PAPER.tables[OF_THE_TEXT.get(name) or f"table{'_' * name.startswith('S')}{name.lower()}"]
+    return PAPER.tables[
+        TABLES_OF_TEXT.get(name) or f"table{'_' * name.startswith('S')}{name.lower()}"
+    ]
 
 
-def test_every_figure_of_the_paper_stands_in_its_place(published):
+def test_the_tables_have_every_figure_of_the_paper(published):
     for cell in published:
         table = table_of(cell["table"])
         row = table.rows[cell["row"]]
@@ -46,15 +48,15 @@ def test_every_figure_of_the_paper_stands_in_its_place(published):
             assert row.published[cell["column"]] == float(cell["value"]), cell
 
 
-def test_nothing_stands_there_that_the_paper_has_not(published):
-    """In what it calls a table. Those of its text have rows of ours beside the paper's."""
+def test_the_tables_have_only_figures_and_rows_of_the_paper(published):
+    """Tables of figures in the paper's text may have other rows too, but no other figures."""
     printed = {(cell["table"], cell["row"], cell["column"]) for cell in published}
     for name in {cell["table"] for cell in published}:
         table = table_of(name)
         for row, recipe in table.rows.items():
             for column in (*recipe.published, *recipe.text):
                 assert (name, row, column) in printed
-        if name not in OF_THE_TEXT:
+        if name not in TABLES_OF_TEXT:
             assert list(table.rows) == list(
                 dict.fromkeys(r for t, r, _ in order(published) if t == name)
             )
@@ -75,11 +77,11 @@ COLUMNS = {
     "table_s3": "Dataset, Backbone, Modality, UCF101 R@1, UCF101 R@5, UCF101 R@20, HMDB51 R@1, "
     "HMDB51 R@5, HMDB51 R@20",
 }
-"""As printed, from left to right."""
+"""Columns of the tables as printed in the paper, from left to right."""
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_columns_stand_in_the_order_of_the_print(name):
+def test_columns_are_in_the_printed_order(name):
     assert ", ".join(PAPER.tables[name].columns) == COLUMNS[name]
 
 
@@ -97,37 +99,37 @@ def test_own_rows_are_measured_and_quoted_ones_are_not(published):
 
 
 def cells(table: str):
-    """(row, column, evaluation) of what a table measures."""
+    """Yields (row, column, evaluation) for each measured cell of a table."""
     for row, recipe in PAPER.tables[table].rows.items():
         for column in PAPER.tables[table].measures:
             if evaluation := recipe.evaluation_of(column):
                 yield row, column, evaluation
 
 
-def test_nothing_of_the_paper_is_made_twice():
+def test_no_two_recipes_are_equal():
     for section in ("motion_models", "pseudo_labels", "appearance_models", "evaluations"):
         recipes = [recipe.to_json() for recipe in getattr(PAPER, section).values()]
         assert len(set(recipes)) == len(recipes), section
 
 
-def test_every_artefact_of_the_paper_is_behind_a_table():
+def test_every_artefact_is_used_by_a_table():
     shown = {evaluation for table in PAPER.tables for *_, evaluation in cells(table)}
     assert shown == {*PAPER.evaluations}
     models = {evaluation.model for evaluation in PAPER.evaluations.values()}
     assert {*PAPER.appearance_models} <= models
     labels = {model.pseudo_labels for model in PAPER.appearance_models.values()}
     assert {*PAPER.pseudo_labels} == labels - {None}
-    behind = {m for e in PAPER.evaluations.values() for m in PAPER.motion_models_of(e)}
-    assert {*PAPER.motion_models} == behind
+    used = {m for e in PAPER.evaluations.values() for m in PAPER.motion_models_of(e)}
+    assert {*PAPER.motion_models} == used
 
 
-def at(evaluation: str):
-    """The recipes behind an evaluation: it, its model, its pseudo-labels, its motion model."""
+def recipes_of(evaluation: str):
+    """The recipes of an evaluation, its model, its pseudo-labels and its motion model."""
     recipe = PAPER.evaluations[evaluation]
     model = PAPER.models[recipe.model]
     labels = PAPER.pseudo_labels.get(getattr(model, "pseudo_labels", None) or "")
-    behind = PAPER.motion_models_of(recipe)
-    return recipe, model, labels, PAPER.motion_models[behind[0]] if behind else None
+    motion = PAPER.motion_models_of(recipe)
+    return recipe, model, labels, PAPER.motion_models[motion[0]] if motion else None
 
 
 @pytest.mark.parametrize(
@@ -143,21 +145,21 @@ def at(evaluation: str):
         "common_classes",
     ],
 )
-def test_ablations_are_of_split_1(table):
+def test_ablations_use_split_1(table):
     assert PAPER.tables[table].splits == (1,)
 
 
 @pytest.mark.parametrize("table", ["table4", "table5", "table6", "table_s2"])
-def test_the_main_results_are_of_three_splits_and_of_motion_models_of_ucf101(table):
+def test_the_main_results_use_three_splits_and_motion_models_of_ucf101(table):
     for _, column, name in cells(table):
-        evaluation, *_, motion = at(name)
+        evaluation, *_, motion = recipes_of(name)
         assert evaluation.splits == (1, 2, 3)
         assert evaluation.dataset == column.lower()
         assert motion.dataset == "ucf101"
         assert evaluation.model_split == ("target" if column == "UCF101" else 1)
 
 
-def test_the_protocol_of_the_text():
+def test_the_recipes_follow_the_papers_text():
     assert PAPER.flow["tvl1"].method == "tvl1"
     assert (PAPER.flow["tvl1"].size, PAPER.flow["tvl1"].bound) == ((128, 171), 20)
     for model in (*PAPER.motion_models.values(), *PAPER.appearance_models.values()):
@@ -210,12 +212,12 @@ def test_the_source_is_kinetics_train(table):
 def test_the_source_is_kinetics_val(table):
     for _, _, name in cells(table):
         assert PAPER.source_of(PAPER.evaluations[name].model) == "kinetics-val"
-        assert at(name)[2].clusters == 1000
+        assert recipes_of(name)[2].clusters == 1000
 
 
 def test_mers_and_mars_have_the_motion_model_of_the_pseudo_labels_as_teacher():
     for row, _, name in cells("table5"):
-        evaluation, model, labels, _ = at(name)
+        evaluation, model, labels, _ = recipes_of(name)
         assert PAPER.motion_models_of(evaluation) == ["motion"]
         if row == "MERS":
             assert (model.mers.dataset, model.mers.weight) == ("kinetics-train", 50)
@@ -226,23 +228,26 @@ def test_mers_and_mars_have_the_motion_model_of_the_pseudo_labels_as_teacher():
             assert labels.motion_model == "motion"
 
 
-def test_pseudo_labels_of_motion_and_of_appearance_differ_by_the_input_alone():
-    motion, appearance = (at(name) for *_, name in cells("appearance_pseudo_labels"))
+def test_pseudo_labels_of_motion_and_of_appearance_differ_only_in_their_input():
+    motion, appearance = (recipes_of(name) for *_, name in cells("appearance_pseudo_labels"))
     assert motion[2].clusters == appearance[2].clusters == 128
     assert motion[3].flow
     assert appearance[3].flow is None
     assert motion[3].training == appearance[3].training
 
 
-def test_neighbour_labels_are_added_and_their_gain_is_over_the_same_without():
+def test_the_gain_of_neighbour_labels_is_over_the_same_recipe_without_them():
     (_, _, own), (_, _, added), (gain, _, shown) = cells("neighbour_labels")
-    assert (at(own)[1].training.neighbours, at(added)[1].training.neighbours) == (None, "sum")
-    assert at(own)[2] == at(added)[2]
+    assert (recipes_of(own)[1].training.neighbours, recipes_of(added)[1].training.neighbours) == (
+        None,
+        "sum",
+    )
+    assert recipes_of(own)[2] == recipes_of(added)[2]
     assert shown == added
     assert PAPER.tables["neighbour_labels"].rows[gain].gain_over == own
 
 
-def test_the_classes_left_out_are_those_of_kinetics(shared_data):
+def test_the_excluded_classes_are_classes_of_kinetics(shared_data):
     with (shared_data / "splits/kinetics400/kinetics-400_val.csv").open(newline="") as file:
         known = {row["label"] for row in csv.DictReader(file)}
     left_out = PAPER.pseudo_labels["no-common-classes"].exclude_classes
@@ -250,7 +255,7 @@ def test_the_classes_left_out_are_those_of_kinetics(shared_data):
     assert len(set(left_out)) == len(left_out) == 83
 
 
-def test_retrieval_is_of_split_1_by_the_network_of_split_1():
+def test_retrieval_uses_split_1_and_the_network_of_split_1():
     for _, column, name in cells("table7"):
         evaluation = PAPER.evaluations[name]
         assert evaluation.dataset == column.split()[0].lower()
@@ -259,9 +264,9 @@ def test_retrieval_is_of_split_1_by_the_network_of_split_1():
         assert evaluation.recall_at == (1, 5, 20)
 
 
-def test_table_1_is_the_motion_model_itself():
+def test_table_1_evaluates_motion_models():
     for row, column, name in cells("table1"):
-        evaluation, model, _, motion = at(name)
+        evaluation, model, _, motion = recipes_of(name)
         assert evaluation.fine_tuning is None
         assert model is motion
         assert (motion.flow is None) == (row == "appearance")
@@ -274,7 +279,7 @@ def test_table_1_is_the_motion_model_itself():
             assert motion.training.clips_per_video == 1
 
 
-def test_table_2_is_of_kinetics_val():
+def test_table_2_uses_kinetics_val():
     granularity = {
         "video": "video",
         "segment, percentile": "segment_percentile",
@@ -282,31 +287,31 @@ def test_table_2_is_of_kinetics_val():
         "clip": "clip",
     }
     for row, _, name in cells("table2"):
-        labels = at(name)[2]
+        labels = recipes_of(name)[2]
         assert (labels.granularity, labels.dataset) == (granularity[row], "kinetics-val")
         assert labels.clusters == 1000
 
 
-def test_table_3_is_of_both_sources():
+def test_table_3_compares_sources_and_numbers_of_clusters():
     for row, column, name in cells("table3"):
-        labels = at(name)[2]
+        labels = recipes_of(name)[2]
         assert labels.dataset == row.lower()
         assert labels.clusters == int(column.removeprefix("K="))
 
 
-def test_table_4_fine_tunes_the_same_networks_with_other_clips():
+def test_table_4_fine_tunes_the_same_networks_with_different_clip_lengths():
     for row, _, name in cells("table4"):
-        evaluation, model, *_ = at(name)
+        evaluation, model, *_ = recipes_of(name)
         assert evaluation.clip_length == int(row.split()[0])
         assert evaluation.model == "motionfit"
         assert model.network.clip_length == 16
 
 
-def test_tables_5_6_7_have_the_networks_that_their_text_columns_say():
+def test_text_columns_agree_with_the_recipes():
     backbones = {"R(2+1)D-18": "r2plus1d_18", "S3D-G": "s3d_g"}
     for table in ("table5", "table6", "table7", "table_s2", "table_s3"):
         for row, _, name in cells(table):
-            evaluation, model, *_, motion = at(name)
+            evaluation, model, *_, motion = recipes_of(name)
             text = PAPER.tables[table].rows[row].text
             assert model.network.backbone == backbones[text["Backbone"]]
             assert evaluation.clip_length == int(text.get("Frames", evaluation.clip_length))
@@ -317,10 +322,10 @@ def test_tables_5_6_7_have_the_networks_that_their_text_columns_say():
             assert motion.network.backbone == "r2plus1d_18"
 
 
-def test_tables_8_and_s1_are_3d_resnet_18_and_one_labelled_part():
+def test_tables_8_and_s1_use_3d_resnet_18_and_one_labelled_part():
     for table in ("table8", "table_s1"):
         for row, column, name in cells(table):
-            evaluation, model, labels, motion = at(name)
+            evaluation, model, labels, motion = recipes_of(name)
             assert model.network.backbone == motion.network.backbone == "r3d_18"
             part = PAPER.labels_of_evaluation(evaluation)
             assert part == PAPER.labels_of(labels.motion_model)
@@ -329,7 +334,7 @@ def test_tables_8_and_s1_are_3d_resnet_18_and_one_labelled_part():
             assert labels.videos == ("unlabelled" if row.endswith("D_MPLG") else "train")
 
 
-def test_where_two_tables_show_the_same_cell_they_share_the_run():
+def test_tables_that_show_the_same_result_share_the_evaluation():
     def run(table: str, row: str, column: str = "UCF101") -> str:
         return PAPER.tables[table].rows[row].evaluation_of(column)
 
@@ -344,9 +349,9 @@ def test_where_two_tables_show_the_same_cell_they_share_the_run():
     assert run("table1", "motion", "R=3") == run("lambda_motion_model", "motion, lambda=1")
 
 
-def test_lambda_is_compared_with_clips_that_are_drawn_the_same():
+def test_lambda_is_compared_with_the_same_sampling_of_clips():
     for row, _, name in cells("lambda_motion_model"):
-        motion = at(name)[3]
+        motion = recipes_of(name)[3]
         weight = float(row.split("=")[1].split(",")[0])
         assert motion.training.multi_clip_weight == weight
         assert (motion.flow is None) == row.startswith("appearance")
@@ -355,13 +360,13 @@ def test_lambda_is_compared_with_clips_that_are_drawn_the_same():
         tuned = PAPER.evaluations[name].fine_tuning
         assert (tuned is None) == (weight > 0)
     for row, column, name in cells("lambda_self_training"):
-        _, model, labels, _ = at(name)
+        _, model, labels, _ = recipes_of(name)
         assert model.training.multi_clip_weight == (0.5 if "0.5" in row else 1)
         assert model.training.clip_gap == (8 if "apart" in row else None)
         assert labels.granularity.split("_")[0] == column.split(",")[0]
 
 
-def test_what_is_beyond_the_paper_adds_to_it_and_changes_nothing():
+def test_the_config_beyond_the_paper_only_adds_to_the_paper():
     beyond = read("beyond-paper.yaml")
     for section in ("motion_models", "pseudo_labels", "appearance_models", "evaluations", "tables"):
         ours, paper = getattr(beyond, section), getattr(PAPER, section)

@@ -38,7 +38,7 @@ def other(artefact: Artefact, **changes: object) -> Artefact:
     return replace(artefact, **changes)
 
 
-def test_a_result_is_that_of_the_artefact_that_it_was_made_for(artefact):
+def test_a_result_is_current_only_for_the_artefact_that_it_was_made_for(artefact):
     assert state_of(artefact) is State.MISSING
     make(artefact)
     assert state_of(artefact) is State.CURRENT
@@ -50,7 +50,7 @@ def test_a_result_is_that_of_the_artefact_that_it_was_made_for(artefact):
         assert state_of(other(artefact, **change)) is State.OTHER
 
 
-def test_a_result_without_a_record_is_of_unknown_origin(artefact):
+def test_a_result_without_a_readable_record_is_of_unknown_origin(artefact):
     make(artefact)
     for text in (None, "", "{", "[]"):
         record_path(artefact.path).unlink()
@@ -60,32 +60,32 @@ def test_a_result_without_a_record_is_of_unknown_origin(artefact):
         record_path(artefact.path).touch()
 
 
-def test_a_job_that_is_killed_leaves_no_record_of_what_was_there_before(artefact):
-    """Else the result of another recipe, written just before, would pass for the old one's."""
+def test_a_killed_job_does_not_leave_the_record_of_the_old_result(artefact):
+    """Otherwise a new result, written just before the kill, would pass for the old one."""
     make(artefact)
     record_of(other(artefact, options={"recipe": {"clusters": 5}})).begin()
     assert state_of(artefact) is State.UNFINISHED
-    Path(artefact.path).unlink()  # as Snakemake does before a job starts
+    Path(artefact.path).unlink()  # Snakemake does this before a job starts
     assert state_of(artefact) is State.UNFINISHED
 
 
-def test_what_changed_is_named_with_both_values(artefact):
+def test_differences_name_changed_options_with_both_values(artefact):
     make(artefact)
     recipe = {"clusters": 5, "network": {"backbone": "s3d", "clip_length": 8}}
     assert differences(other(artefact, options={"recipe": recipe})) == [
         "clusters was 4, and is 5",
         "network.clip_length was 16, and is 8",
     ]
-    of_other = inputs(features="aa", annotations="cc")
-    assert differences(other(artefact, code=("code 2",), inputs=of_other)) == [
+    changed = inputs(features="aa", annotations="cc")
+    assert differences(other(artefact, code=("code 2",), inputs=changed)) == [
         "its code changed",
         "its annotations changed",
     ]
-    # What a job of the run makes is named where it is made again.
+    # Inputs that the run makes are not named: their own jobs name the reason.
     assert not differences(other(artefact, inputs=inputs(features="cc", annotations="bb")))
 
 
-def test_a_record_travels_as_text(artefact):
+def test_a_record_can_be_written_as_text_and_parsed(artefact):
     assert Record.parse(record_of(artefact).to_json()) == record_of(artefact)
     for text in ("", "{}", "[]", '{"result": "x"}'):
         with pytest.raises(ValueError, match=r"Expecting value|argument"):
@@ -106,7 +106,7 @@ def index_command(artefact: Artefact, videos: str) -> list[str]:
     ]
 
 
-def test_a_command_notes_what_its_result_was_made_from(artefact, tmp_path, capsys):
+def test_a_command_writes_the_record_of_its_result(artefact, tmp_path, capsys):
     (tmp_path / "v").mkdir()
     (tmp_path / "v" / "a.mp4").touch()
     assert main(index_command(artefact, str(tmp_path / "v"))) == 0

@@ -6,7 +6,7 @@ from motionfit.result_tables import read_table
 COLUMNS = {"video": str, "start": int, "similarity": float}
 
 
-def test_columns_have_the_types_that_are_asked_for(tmp_path):
+def test_columns_have_the_requested_types(tmp_path):
     (tmp_path / "a.csv").write_text("video,start,similarity,more\n007,3,1,x\n,4,2.5,NA\n")
     table = read_table(tmp_path / "a.csv", COLUMNS)
     assert table["video"].tolist() == ["007", ""]
@@ -33,7 +33,7 @@ def test_columns_have_the_types_that_are_asked_for(tmp_path):
         (b"PK\x03\x04\x00\x00", "are missing|codec|tokeniz|NUL"),
     ],
 )
-def test_what_no_stage_writes_is_named(tmp_path, content, message):
+def test_a_malformed_table_is_an_error(tmp_path, content, message):
     path = tmp_path / "labels.csv"
     path.write_bytes(content)
     with pytest.raises(MotionFitError, match=message) as error:
@@ -42,18 +42,18 @@ def test_what_no_stage_writes_is_named(tmp_path, content, message):
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_table_is_named(tmp_path):
+def test_a_missing_table_is_an_error(tmp_path):
     with pytest.raises(MotionFitError, match=r"the file .*labels\.csv"):
         read_table(tmp_path / "labels.csv", COLUMNS)
 
 
-def test_a_column_that_comes_twice_is_told(tmp_path):
+def test_a_duplicate_column_is_an_error(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("video,start,video\na,1,b\n")
     with pytest.raises(MotionFitError, match="it has the column 'video' twice"):
         read_table(path, {"video": str, "start": int})
 
 
-def test_a_folder_is_no_table(tmp_path):
+def test_a_folder_in_place_of_a_table_is_an_error(tmp_path):
     with pytest.raises(MotionFitError, match="can't be read: Is a directory"):
         read_table(tmp_path, {"video": str})

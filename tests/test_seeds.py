@@ -28,12 +28,12 @@ def seeded(seeds: int, *evaluations: str, **changes) -> Config:
 
 
 def copies(config: Config) -> dict[str, set[str]]:
-    """Section to the names that the expanded config has beside those of the config."""
+    """For each section, the names that the config gets from `with_seeds`."""
     whole = with_seeds(config)
     return {s: getattr(whole, s).keys() - getattr(config, s).keys() for s in SECTIONS}
 
 
-def test_all_that_is_drawn_at_random_has_a_copy_for_each_other_seed():
+def test_all_random_artefacts_have_a_copy_for_each_other_seed():
     config = seeded(3, "motionfit")
     whole = with_seeds(config)
     assert copies(config) == {
@@ -61,7 +61,7 @@ def test_all_that_is_drawn_at_random_has_a_copy_for_each_other_seed():
         assert getattr(whole, section).items() >= getattr(config, section).items()
 
 
-def test_the_labelled_part_is_drawn_anew_for_each_seed_and_is_still_one():
+def test_each_seed_has_its_own_labelled_part_which_its_copies_share():
     config = seeded(2, "motionfit")
     motion = config.motion_models["motion"].model_copy(update={"labelled_part": "few"})
     few = LabelledPart(label_fraction=0.5, label_seed=3)
@@ -75,7 +75,7 @@ def test_the_labelled_part_is_drawn_anew_for_each_seed_and_is_still_one():
     assert whole.labels_of_evaluation(other) == whole.labels_of("motion.seed1")
 
 
-def test_a_copy_differs_by_its_seeds_and_references_alone():
+def test_a_copy_differs_only_in_its_seeds_and_references():
     whole = with_seeds(seeded(2, "motionfit"))
     own, copy = (
         whole.appearance_models[name].model_dump() for name in ("appearance", "appearance.seed1")
@@ -85,8 +85,8 @@ def test_a_copy_differs_by_its_seeds_and_references_alone():
     assert own == copy
 
 
-def test_the_copies_are_a_config_that_is_right():
-    """Each reference of a copy is to something that is there."""
+def test_the_config_with_copies_is_valid():
+    """All references of the copies exist."""
     whole = with_seeds(seeded(2, "motionfit", "random", "motion"))
     load_config(whole.model_dump(mode="json"))
 
@@ -100,7 +100,7 @@ def test_evaluations_of_one_model_share_its_copy():
     assert not alone["motion_models"]
 
 
-def test_teachers_and_what_is_subtracted_have_copies_too():
+def test_teachers_and_baselines_of_gains_have_copies_too():
     fine_tuning = {"layers": "all", "crop": 28, "mars": {"motion_model": "motion"}}
     evaluation = {"dataset": "demo-target", "clip_length": 8}
     mers = {
@@ -136,7 +136,7 @@ def test_teachers_and_what_is_subtracted_have_copies_too():
     ("section", "name", "like"),
     [("evaluations", "motionfit.seed1", "random"), ("appearance_models", "motion.seed1", "random")],
 )
-def test_a_name_that_a_copy_needs_is_refused(section, name, like):
+def test_a_name_that_a_copy_would_have_is_refused(section, name, like):
     recipe = change("base", None)[section][like]
     config = seeded(2, "motionfit", **{section: {name: recipe}})
     with pytest.raises(MotionFitError, match=rf"\.{name}: a table of several seeds uses this name"):

@@ -38,7 +38,7 @@ def file(tmp_path):
         ("", "contains no keys"),
     ],
 )
-def test_what_is_wrong_is_told_with_file_and_line(file, text, message):
+def test_messages_name_the_file_and_the_line(file, text, message):
     file.write_text(text)
     with pytest.raises(MotionFitError) as error:
         read_config(file)
@@ -47,7 +47,7 @@ def test_what_is_wrong_is_told_with_file_and_line(file, text, message):
     assert "\n" not in str(error.value)
 
 
-def test_text_that_is_not_utf8_is_told_with_its_line(file):
+def test_the_message_for_text_that_is_not_utf8_names_the_line(file):
     file.write_bytes(b"a: 1\nb: \xff\n")
     with pytest.raises(MotionFitError, match="line 2: this is not UTF-8"):
         read_config(file)

@@ -1,4 +1,4 @@
-"""Small videos and shards for the tests."""
+"""Makes small videos, shards and indexes for the tests."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +16,7 @@ from motionfit.store.shards import write_shard
 
 
 def moving_square(frames: int, height: int = 32, width: int = 48, step: int = 1) -> np.ndarray:
-    """(T, H, W, 3) uint8: a bright square that moves to the right by `step` pixels a frame."""
+    """(T, H, W, 3) uint8: a bright square that moves to the right by `step` pixels per frame."""
     video = np.full((frames, height, width, 3), 40, np.uint8)
     for t in range(frames):
         video[t, 10:22, 4 + step * t : 16 + step * t] = (220, 180, 140)
@@ -37,8 +37,8 @@ def encode_video(
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
 ) -> Path:
-    """(T, H, W, 3) uint8 RGB to any codec and container, 12 frames a second or at `times` in
-    seconds."""
+    """Encodes RGB frames (T, H, W, 3) uint8 with any codec and container, at 12 frames per second
+    or at `times` in seconds."""
     with av.open(str(path), "w", container_options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=12, options={"threads": "1", **(options or {})})
         stream.height, stream.width = frames.shape[1:3]
@@ -56,7 +56,7 @@ def encode_video(
 def make_frames(
     path: Path, videos: dict[str, np.ndarray], fps: float | None = None, rate: float = 12.0
 ) -> None:
-    """A shard of frames from videos (T, H, W, 3)."""
+    """Writes a shard of frames from videos (T, H, W, 3)."""
     size = list(next(iter(videos.values())).shape[1:3])
     with write_shard(path, "frames", {"size": size, "fps": fps, "quality": 95}) as shard:
         for name, video in videos.items():
@@ -66,7 +66,7 @@ def make_frames(
 def make_flow(
     path: Path, videos: dict[str, np.ndarray], bound: float = 20, rate: float = 12.0
 ) -> None:
-    """A shard of flow from fields (T, H, W, 2) in pixels."""
+    """Writes a shard of flow from fields (T, H, W, 2) in pixels."""
     size = list(next(iter(videos.values())).shape[1:3])
     recipe = {"size": size, "fps": None, "bound": bound, "quality": 95}
     with write_shard(path, "flow", recipe) as shard:
@@ -79,7 +79,7 @@ def make_flow(
 def described(
     modality: Modality | str, classes: list[str], clip_length: int, frame_size: list[int], crop: int
 ) -> SavedModel:
-    """What is saved with a small network that learned labels."""
+    """The description that is saved with a small network that learned labels."""
     return SavedModel(
         "r2plus1d_small",
         Modality(modality),

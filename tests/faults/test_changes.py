@@ -15,7 +15,8 @@ from tests.workflow.runs import Run
 pytestmark = pytest.mark.long
 
 FRAMES = "results/frames/source/16x24/failed.csv"
-"""A target that needs the index and all frames of the data set, as all other results do."""
+"""A target that needs the index and all frames of the data set, on which all other results
+depend."""
 
 
 def add(folder: Path) -> None:
@@ -75,7 +76,8 @@ AHEAD = 6 * 3600 * 10**9
 
 
 def test_a_run_goes_on_after_the_clock_is_set_back(undisturbed, tmp_path):
-    """Everything that was made has a date in the future. Nothing is made twice because of it."""
+    """The finished results have dates in the future, and Snakemake refuses new results that are
+    older than their inputs."""
     run = copied(undisturbed, tmp_path / "run", without="metrics")
     for path in run.file("").rglob("*"):
         if path.is_file() and path.suffix != ".mp4":

@@ -1,9 +1,9 @@
-"""Compares MotionFit with random initialisation on real video with few labels, as in Table 8.
+"""Compares MotionFit with random initialisation on real videos with few labels.
 
     python benchmarks/egogestar.py --data data/egogestar --folder results/benchmark-egogestar
 
-Table 8 is that of the paper. Each seed draws other labelled groups and other initial weights. All
-seeds share the frames and flow, which are computed once.
+The comparison is that of the paper's Table 8. Each seed draws other labelled groups and other
+initial weights. All seeds share the frames and flow, which are computed once.
 """
 
 import argparse

@@ -6,14 +6,9 @@ count, nor does what Snakemake remembers. So the record beside a result (`motion
 whether it is the result of a config, wherever it was copied to.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import wraps
-from inspect import signature
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from motionfit.config import (
     ALL_LABELS,
@@ -22,9 +17,6 @@ from motionfit.config import (
     Demo,
     Evaluation,
     MotionModel,
-    PseudoLabels,
-    Recipe,
-    Size,
 )
 from motionfit.datasets.build import format_module
 from motionfit.datasets.listing import listing, read_seen, state
@@ -33,68 +25,39 @@ from motionfit.flow.methods import method_module
 from motionfit.graph.artefacts import (
     Artefact,
     Input,
-    Inputs,
     from_outside,
     reached,
     result_of,
     results_of,
 )
+from motionfit.graph.indexes import Indexed, one_shard
+from motionfit.graph.recipes import (
+    NOT_INDEXED,
+    motion_model_unused,
+    pseudo_labels_unused,
+    report_config,
+    size_name,
+    untrained,
+    values_of,
+)
+from motionfit.graph.rules import Finders, Job, kept, of_rule
 from motionfit.records import read_record
 from motionfit.seeds import with_seeds
-from motionfit.stage_names import STAGES, stage_module
+from motionfit.stage_names import STAGES
 from motionfit.store.ranges import ranges
 
-Finders = dict[str, Callable[[], Input]]
-"""Name of an input to what finds it."""
-
-
-@dataclass(frozen=True)
-class Indexed:
-    """What the other artefacts need of an index on disk."""
-
-    fingerprint: str
-    """Of its content without the videos' paths: moving a folder changes no result."""
-    videos: Mapping[str, list[tuple[str, str]]]
-    """Shard to id and path of each of its videos."""
-
-
-def indexed(index: pd.DataFrame) -> Indexed:
-    """Reduces an index to what the other artefacts need."""
-    columns = [digest(name, *index[name]) for name in index.columns if name != "path"]
-    by_shard = {
-        shard: list(zip(rows["video"], rows["path"], strict=True))
-        for shard, rows in index.groupby("shard")
-    }
-    return Indexed(digest(*columns), by_shard)
-
-
-def one_shard(_dataset: str) -> Indexed:
-    """Stands in for an index that nobody has read: one shard stands for all."""
-    return Indexed("", {"0": []})
-
-
-def size_name(size: Size) -> str:
-    """Name of the folder of frames of a height and width."""
-    return f"{size[0]}x{size[1]}"
-
-
-def values_of(recipe: Recipe, without: Collection[str] = ()) -> dict[str, Any]:
-    """The values of a recipe, without some keys."""
-    return recipe.model_dump(mode="json", exclude=set(without))
-
-
-def kept(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Has an object keep what a method returned for each set of arguments."""
-    parameters = list(signature(method).parameters)[1:]
-
-    @wraps(method)
-    def look_up(self: "Graph", *arguments: Any, **named: Any) -> Any:
-        key = (method.__name__, *arguments, *(named[name] for name in parameters if name in named))
-        if key not in self._kept:
-            self._kept[key] = method(self, *arguments, **named)
-        return self._kept[key]
-
-    return look_up
+REPORTED: dict[str, tuple[str | None, ...]] = {
+    "index": (None,),
+    "ledger": (None,),
+    "motion_model": ("history.csv",),
+    "appearance_model": ("history.csv",),
+    "mers_model": ("history.csv",),
+    "pseudo_labels": (None, "quality.json"),
+    "fine_tuning": ("history.csv",),
+    "recognition": ("predictions.csv",),
+    "retrieval": ("neighbours.csv",),
+}
+"""Rule to the files that the report reads of each of its artefacts; None is the first file."""
 
 
 class Graph:
@@ -133,17 +96,15 @@ class Graph:
 
     # ---------------------------------------------------------------------- data sets and clips
 
-    @kept
-    def render_demo(self, demo: str) -> Artefact:
-        return made(
-            "render_demo",
-            {"demo": demo},
+    @of_rule
+    def render_demo(self, demo: str) -> Job:
+        return Job(
             f"results/demo/{demo}/labels.csv",
             {"recipe": values_of(self.config.datasets[demo])},
         )
 
-    @kept
-    def index(self, dataset: str) -> Artefact:
+    @of_rule
+    def index(self, dataset: str) -> Job:
         """Its code has only the data set's own format: changing another format reruns nothing."""
         recipe = self.config.datasets[dataset]
         if isinstance(recipe, Demo):
@@ -157,21 +118,17 @@ class Graph:
                 ),
                 "videos": lambda: from_outside([], lambda: listing(recipe.videos)),
             }
-        return made(
-            "index",
-            {"dataset": dataset},
+        return Job(
             f"results/index/{dataset}.csv",
             {"recipe": values_of(recipe, NOT_INDEXED)},
             inputs,
             format_module(recipe.format),
         )
 
-    @kept
-    def frames(self, dataset: str, size: str, shard: str) -> Artefact:
+    @of_rule
+    def frames(self, dataset: str, size: str, shard: str) -> Job:
         """The index has to be there, but only the videos of the shard count."""
-        return made(
-            "frames",
-            {"dataset": dataset, "size": size, "shard": shard},
+        return Job(
             f"results/frames/{dataset}/{size}/{shard}.h5",
             {"fps": self.config.datasets[dataset].fps, "quality": self.config.frame_quality},
             {
@@ -180,11 +137,9 @@ class Graph:
             },
         )
 
-    @kept
-    def ledger(self, dataset: str, size: str) -> Artefact:
-        return made(
-            "ledger",
-            {"dataset": dataset, "size": size},
+    @of_rule
+    def ledger(self, dataset: str, size: str) -> Job:
+        return Job(
             f"results/frames/{dataset}/{size}/failed.csv",
             {"max_failed": self.config.datasets[dataset].max_failed},
             {
@@ -193,13 +148,11 @@ class Graph:
             },
         )
 
-    @kept
-    def flow(self, dataset: str, flow: str, shard: str) -> Artefact:
+    @of_rule
+    def flow(self, dataset: str, flow: str, shard: str) -> Job:
         """Its code has only the flow's own method: changing another method reruns nothing."""
         recipe = self.config.flow[flow]
-        return made(
-            "flow",
-            {"dataset": dataset, "flow": flow, "shard": shard},
+        return Job(
             f"results/flow/{dataset}/{flow}/{shard}.h5",
             {"recipe": values_of(recipe)},
             {"frames": lambda: result_of(self.frames(dataset, size_name(recipe.size), shard))},
@@ -208,12 +161,10 @@ class Graph:
 
     # --------------------------------------------------------------------------- what is learned
 
-    @kept
-    def motion_model(self, motion_model: str, split: int) -> Artefact:
+    @of_rule
+    def motion_model(self, motion_model: str, split: int) -> Job:
         recipe = self.config.motion_models[motion_model]
-        return made(
-            "motion_model",
-            {"motion_model": motion_model, "split": split},
+        return Job(
             f"results/models/{motion_model}/split{split}/model.pt",
             {
                 "recipe": values_of(recipe, motion_model_unused(recipe)),
@@ -226,11 +177,9 @@ class Graph:
             },
         )
 
-    @kept
-    def features(self, motion_model: str, split: int, dataset: str, shards: str) -> Artefact:
-        return made(
-            "features",
-            {"motion_model": motion_model, "split": split, "dataset": dataset, "shards": shards},
+    @of_rule
+    def features(self, motion_model: str, split: int, dataset: str, shards: str) -> Job:
+        return Job(
             f"results/features/{motion_model}/split{split}/{dataset}/{shards}.h5",
             {"recipe": values_of(self.config.motion_models[motion_model].features)},
             {
@@ -242,15 +191,13 @@ class Graph:
             },
         )
 
-    @kept
-    def pseudo_labels(self, pseudo_labels: str, split: int) -> Artefact:
+    @of_rule
+    def pseudo_labels(self, pseudo_labels: str, split: int) -> Job:
         """The labels that the motion model learned count if their videos are left out."""
         recipe = self.config.pseudo_labels[pseudo_labels]
         left_out = recipe.videos == "unlabelled"
         labels = self.config.labels_of(recipe.motion_model) if left_out else ALL_LABELS
-        return made(
-            "pseudo_labels",
-            {"pseudo_labels": pseudo_labels, "split": split},
+        return Job(
             f"results/pseudo_labels/{pseudo_labels}/split{split}/labels.csv",
             {
                 "recipe": values_of(recipe, pseudo_labels_unused(recipe)),
@@ -270,13 +217,11 @@ class Graph:
             },
         )
 
-    @kept
-    def appearance_model(self, appearance_model: str, split: int) -> Artefact:
+    @of_rule
+    def appearance_model(self, appearance_model: str, split: int) -> Job:
         recipe = self.config.appearance_models[appearance_model]
         source = self.config.pseudo_labels[recipe.pseudo_labels].dataset
-        return made(
-            "appearance_model",
-            {"appearance_model": appearance_model, "split": split},
+        return Job(
             f"results/models/{appearance_model}/split{split}/model.pt",
             {"recipe": values_of(recipe)},
             {
@@ -287,13 +232,11 @@ class Graph:
             },
         )
 
-    @kept
-    def mers_model(self, mers_model: str, split: int) -> Artefact:
+    @of_rule
+    def mers_model(self, mers_model: str, split: int) -> Job:
         recipe = self.config.appearance_models[mers_model]
         source, teacher = recipe.mers.dataset, recipe.mers.motion_model
-        return made(
-            "mers_model",
-            {"mers_model": mers_model, "split": split},
+        return Job(
             f"results/models/{mers_model}/split{split}/model.pt",
             {"recipe": values_of(recipe)},
             {
@@ -305,12 +248,10 @@ class Graph:
             },
         )
 
-    @kept
-    def random_model(self, random_model: str, split: int) -> Artefact:
+    @of_rule
+    def random_model(self, random_model: str, split: int) -> Job:
         recipe = self.config.appearance_models[random_model]
-        return made(
-            "random_model",
-            {"random_model": random_model, "split": split},
+        return Job(
             f"results/models/{random_model}/split{split}/model.pt",
             {"recipe": untrained(recipe)},
             {"weights": lambda: weights_of(recipe)},
@@ -329,8 +270,8 @@ class Graph:
 
     # -------------------------------------------------------------------------------- evaluation
 
-    @kept
-    def fine_tuning(self, evaluation: str, split: int) -> Artefact:
+    @of_rule
+    def fine_tuning(self, evaluation: str, split: int) -> Job:
         """`teacher` and `flow` are inputs if MARS teaches the network."""
         recipe = self.config.evaluations[evaluation]
         inputs = self._evaluated(recipe, split)
@@ -339,9 +280,7 @@ class Graph:
             inputs["teacher"] = lambda: result_of(
                 self._model_behind(recipe, mars.motion_model, split)
             )
-        return made(
-            "fine_tuning",
-            {"evaluation": evaluation, "split": split},
+        return Job(
             f"results/evaluations/{evaluation}/split{split}/model.pt",
             {
                 "recipe": values_of(recipe.fine_tuning),
@@ -351,27 +290,23 @@ class Graph:
             inputs,
         )
 
-    @kept
-    def recognition(self, evaluation: str, split: int) -> Artefact:
+    @of_rule
+    def recognition(self, evaluation: str, split: int) -> Job:
         """The model is the fine-tuned one, if there is fine-tuning."""
         recipe = self.config.evaluations[evaluation]
         inputs = self._evaluated(recipe, split)
         if recipe.fine_tuning:
             inputs["model"] = lambda: result_of(self.fine_tuning(evaluation, split))
-        return made(
-            "recognition",
-            {"evaluation": evaluation, "split": split},
+        return Job(
             f"results/evaluations/{evaluation}/split{split}/recognition.json",
             {"clip_length": recipe.clip_length, "clips": recipe.clips},
             inputs,
         )
 
-    @kept
-    def retrieval(self, evaluation: str, split: int) -> Artefact:
+    @of_rule
+    def retrieval(self, evaluation: str, split: int) -> Job:
         recipe = self.config.evaluations[evaluation]
-        return made(
-            "retrieval",
-            {"evaluation": evaluation, "split": split},
+        return Job(
             f"results/evaluations/{evaluation}/split{split}/retrieval.json",
             {
                 "clip_length": recipe.clip_length,
@@ -381,12 +316,10 @@ class Graph:
             self._evaluated(recipe, split),
         )
 
-    @kept
-    def metrics(self, evaluation: str) -> Artefact:
+    @of_rule
+    def metrics(self, evaluation: str) -> Job:
         recipe = self.config.evaluations[evaluation]
-        return made(
-            "metrics",
-            {"evaluation": evaluation},
+        return Job(
             f"results/evaluations/{evaluation}/metrics.json",
             {"splits": list(recipe.splits), "measures": list(recipe.measures)},
             {
@@ -405,8 +338,8 @@ class Graph:
 
     # ----------------------------------------------------------------- tables, figures, the report
 
-    @kept
-    def table(self, table: str) -> Artefact:
+    @of_rule
+    def table(self, table: str) -> Job:
         """Its recipe is text in the order of the config, which is that of its rows and columns.
         It reads the measures of the evaluations, and splits, that it shows."""
         recipe = self.config.tables[table]
@@ -419,9 +352,7 @@ class Graph:
                 for name, measure in shown
                 for split in recipe.splits
             ]
-        return made(
-            "table",
-            {"table": table},
+        return Job(
             f"results/tables/{table}.md",
             {
                 "recipe": self.config.noticed(table).model_dump_json(),
@@ -430,16 +361,14 @@ class Graph:
             {"metrics": lambda: results_of(measures)},
         )
 
-    @kept
-    def retrieval_figure(self, figure: str) -> Artefact:
+    @of_rule
+    def retrieval_figure(self, figure: str) -> Job:
         """It shows frames of the size that the model reads, even if the model reads flow."""
         recipe = self.config.figures[figure]
         evaluation = self.config.evaluations[recipe.evaluation]
         size = size_name(self.config.size_of(evaluation.model))
         retrieval = self.retrieval(recipe.evaluation, evaluation.splits[0])
-        return made(
-            "retrieval_figure",
-            {"figure": figure},
+        return Job(
             f"results/figures/{figure}.png",
             {"recipe": values_of(recipe), "clip_length": evaluation.clip_length},
             {
@@ -453,13 +382,11 @@ class Graph:
             },
         )
 
-    @kept
-    def report(self) -> Artefact:
+    @of_rule
+    def report(self) -> Job:
         """Copies for other seeds are in its tables alone. The other files that it reads follow from
         the metrics, so they do not count again."""
-        return made(
-            "report",
-            {},
+        return Job(
             "results/report/index.html",
             {},
             {
@@ -552,62 +479,6 @@ class Graph:
             "clips": lambda: self._clips(evaluation.dataset, evaluation.model),
             "model": lambda: result_of(self._model_behind(evaluation, evaluation.model, split)),
         }
-
-
-def made(
-    rule: str,
-    wildcards: Mapping[str, Any],
-    path: str,
-    options: Mapping[str, Any],
-    finders: Finders | None = None,
-    *more_code: str,
-) -> Artefact:
-    """An artefact of a rule, whose job runs the stage of that name."""
-    code = (stage_module(rule), *more_code)
-    return Artefact(rule, wildcards, path, options, code, Inputs(finders or {}))
-
-
-# --------------------------------------------------- the parts of recipes that artefacts depend on
-
-
-NOT_INDEXED = frozenset({"fps", "max_failed"})
-"""Keys of a data set that its index does not depend on."""
-REPORTED: dict[str, tuple[str | None, ...]] = {
-    "index": (None,),
-    "ledger": (None,),
-    "motion_model": ("history.csv",),
-    "appearance_model": ("history.csv",),
-    "mers_model": ("history.csv",),
-    "pseudo_labels": (None, "quality.json"),
-    "fine_tuning": ("history.csv",),
-    "recognition": ("predictions.csv",),
-    "retrieval": ("neighbours.csv",),
-}
-"""Rule to the files that the report reads of each of its artefacts; None is the first file."""
-
-
-def motion_model_unused(recipe: MotionModel) -> set[str]:
-    """Keys that its training does not depend on: where, and for what, the model is used later."""
-    unused = {"features", "motion_split", "labelled_part"}
-    return unused | {"frame_size"} if recipe.flow else unused
-
-
-def pseudo_labels_unused(recipe: PseudoLabels) -> set[str]:
-    """Keys that its granularity does not use."""
-    used = {"segment_percentile": {"percentile"}, "segment_equal": {"segments"}}
-    return {"percentile", "segments"} - used.get(recipe.granularity, set())
-
-
-def untrained(recipe: AppearanceModel) -> dict[str, Any]:
-    """What random weights and their description depend on, which excludes the schedule."""
-    training = recipe.training.model_dump(include={"seed", "crop"})
-    return values_of(recipe.model_copy(update={"training": type(recipe.training)(**training)}))
-
-
-def report_config(written: Config) -> str:
-    """The whole config as JSON, in its own order, which is that of a table's rows. Left out are
-    defaults, to be short enough for a command line, and what changes no result."""
-    return written.model_dump_json(exclude={"resources", "base", "defaults"}, exclude_defaults=True)
 
 
 def weights_of(recipe: MotionModel | AppearanceModel) -> Input:

@@ -255,12 +255,10 @@ def listing(*, index: IndexFile, first: Count, output: Output) -> None:
     )
     copy.insert(
         "motionfit/graph/graph.py",
-        "    @kept\n    def frames(",
-        """    @kept
-    def listing(self, dataset: str) -> Artefact:
-        return made(
-            "listing",
-            {"dataset": dataset},
+        "    @of_rule\n    def frames(",
+        """    @of_rule
+    def listing(self, dataset: str) -> Job:
+        return Job(
             f"results/listing/{dataset}.txt",
             {"first": 2},
             {"index": lambda: self._index(dataset)},

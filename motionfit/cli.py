@@ -203,13 +203,15 @@ def stage(
 ) -> int | None:
     """Run a stage, with all its output in `log`, so many GPUs and, beside its result, a record of
     what the result was `made_from`."""
-    if not command or command[0] not in STAGES:
-        if not {*command} <= {"-h", "--help"}:
-            raise MotionFitError(
-                f"there is no stage {command[0]!r} (there are: {', '.join(STAGES)})"
-            )
+    if command in ((), ("--help",), ("-h",)) and not (log or made_from):
         return stages(["--help"], **RAISED)
-    record = Record.parse(made_from) if made_from else None
+    name = command[0] if command else ""
+    if name not in STAGES:
+        raise MotionFitError(f"there is no stage {name!r} (there are: {', '.join(STAGES)})")
+    try:
+        record = Record.parse(made_from) if made_from else None
+    except ValueError as error:
+        raise MotionFitError(f"--made-from: this is no record ({error})") from None
 
     def run() -> int | None:
         if gpus is not None:

@@ -88,8 +88,8 @@ def reads(rule, name):
 
     @input_files
     def look_up(wildcards):
-        files = artefact_of(rule, wildcards).inputs.get(name)
-        return without_braces(files.paths) if files else []
+        inputs = artefact_of(rule, wildcards).inputs
+        return without_braces(inputs[name].paths) if name in inputs else []
 
     return look_up
 

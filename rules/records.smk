@@ -24,7 +24,7 @@ from motionfit.records import is_unfinished, record_path
 
 reasons_logged = set()
 indexes_checked = set()
-current_job = {"state": State.OTHER}
+current_job = {"state": State.CHANGED}
 """State of the result of the job whose inputs Snakemake is looking up. `current` sets it, since it
 is the first look-up of each job."""
 
@@ -195,28 +195,27 @@ def made_from(rule):
     return look_up
 
 
-def current(rule):
-    """For `input`, before the other inputs. It gives no file, but makes the job run if its result
-    does not match the config."""
+def current(rule, stage=None):
+    """For `input`, before the other inputs: no file. It sees to it that the job runs if its result is
+    not this config's. `stage`: if the rule does not have the name of its stage."""
 
     def look_up(wildcards):
-        current_job["state"] = State.OTHER
+        current_job["state"] = State.CHANGED
         if workflow.is_main_process:
-            artefact = artefact_of(rule, wildcards)
-            # This reads the indexes that the job depends on. If an index is still to be made,
-            # Snakemake evaluates the job again after that.
+            artefact = artefact_of(stage or rule, wildcards)
+            # Asks for the indexes that the job depends on. If one is still to be made, Snakemake
+            # comes back to the job after that.
             artefact.fingerprint
             if not is_forced(rule, artefact.path):
                 current_job["state"] = force_if_outdated(artefact)
-            # For the last jobs of --until, Snakemake only checks whether an input is newer.
-            is_last = rule in workflow.dag_settings.until
-            if is_last and current_job["state"] is State.MISSING:
-                workflow.dag.forcefiles.add(artefact.path)
             outputs, _ = workflow.get_rule(rule).expand_output(wildcards)
             if current_job["state"] is State.CURRENT and not all(map(exists, outputs)):
                 current_job["state"] = State.MISSING
-            # The records cover all reasons to run again but a rule's software environment. This is
-            # set here, where no profile overrides it.
+            # With --until, Snakemake asks of a last job only whether an input is newer.
+            is_last = rule in workflow.dag_settings.until
+            if is_last and current_job["state"] is State.MISSING:
+                workflow.dag.forcefiles.add(artefact.path)
+            # Here, where no profile replaces it: the records know all but the software of a rule.
             workflow.dag_settings.rerun_triggers = {RerunTrigger.SOFTWARE_ENV}
         return []
 
@@ -227,7 +226,7 @@ def current_index(wildcards):
     """Like `current`, for the index of a data set. Snakemake deletes the old index before the job
     runs, so the new index is first made in memory. If that fails, for example since the disk with
     the videos is not mounted, the old index is kept."""
-    current_job["state"] = State.OTHER
+    current_job["state"] = State.CHANGED
     dataset = wildcards.dataset
     if not workflow.is_main_process:
         return []
@@ -286,12 +285,12 @@ def force_if_outdated(artefact):
         )
     log_why(artefact, state)
     workflow.dag.forcefiles.add(artefact.path)
-    return State.OTHER
+    return State.CHANGED
 
 
 def log_why(artefact, state):
     """Logs why a result is made again. If only its inputs have changed, their messages say why."""
-    reasons = differences(artefact) if state is State.OTHER else [state.value]
+    reasons = differences(artefact) if state is State.CHANGED else [state.value]
     if reasons:
         log_once("; ".join(reasons), f"{artefact.path} is made again: ")
 

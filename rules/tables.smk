@@ -21,17 +21,21 @@ rule table:
         mem_mb=growing("table", "mem_mb"),
         runtime=growing("table", "runtime"),
     params:
+        name=option("table", "name"),
         recipe=option("table", "recipe"),
         leaking=leaking_evaluations,
         made_from=made_from("table"),
     shell:
         "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
         " table"
-        " --name {wildcards.table} --recipe {params.recipe:q} {params.leaking}"
+        " --name {params.name} --recipe {params.recipe:q} {params.leaking}"
         " --output {output.text:q}"
 
 
 use rule table as plotted_table with:
+    input:
+        record=current("plotted_table", stage="table"),
+        metrics=reads("table", "metrics"),
     output:
         text="results/tables/{table}.md",
         values="results/tables/{table}.csv",

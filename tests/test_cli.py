@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 import time
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 
 from motionfit.cli import main
 from motionfit.models import build_network, save_model
-from motionfit.stage_names import STAGES
+from motionfit.stage_names import STAGES, stage_module
 from tests.videos import described, encode_video, make_video
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,6 +48,21 @@ def test_the_users_tools_and_the_stages_are_listed(capsys):
 def test_an_unknown_stage_gives_one_message(capsys):
     assert main(["stage", "fine-tune", "--output", "x"]) == 1
     assert "there is no stage 'fine-tune' (there are: render_demo, " in capsys.readouterr().err
+
+
+def test_a_stage_without_a_name_or_with_a_wrong_record_is_one_message(tmp_path, capsys):
+    assert main(["stage", "--log", str(tmp_path / "l")]) == 1
+    assert "there is no stage ''" in capsys.readouterr().err
+    assert main(["stage", "--lgo", "l", "index"]) == 1
+    assert "there is no stage '--lgo'" in capsys.readouterr().err
+    assert main(["stage", "--made-from", "x", "index"]) == 1
+    assert "--made-from: this is no record" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_no_stage_has_an_option_that_all_stages_have(name):
+    stage = getattr(import_module(stage_module(name)), name)
+    assert not {"log", "made_from", "gpus"} & {*signature(stage).parameters}
 
 
 def test_help_does_not_import_pytorch():

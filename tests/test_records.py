@@ -47,7 +47,7 @@ def test_a_result_is_current_only_for_the_artefact_that_it_was_made_for(artefact
         {"code": ("code 2",)},
         {"inputs": inputs(features="cc")},
     ):
-        assert state_of(other(artefact, **change)) is State.OTHER
+        assert state_of(other(artefact, **change)) is State.CHANGED
 
 
 def test_a_result_without_a_readable_record_is_of_unknown_origin(artefact):

@@ -93,6 +93,9 @@ class Inputs(Mapping[str, Input]):
             self._found[name] = self._finders[name]()
         return self._found[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._finders
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._finders)
 

@@ -355,6 +355,7 @@ class Graph:
         return Job(
             f"results/tables/{table}.md",
             {
+                "name": table,
                 "recipe": self.config.noticed(table).model_dump_json(),
                 "leaking": self.config.leaking(table),
             },
@@ -384,8 +385,7 @@ class Graph:
 
     @of_rule
     def report(self) -> Job:
-        """Copies for other seeds are in its tables alone. The other files that it reads follow from
-        the metrics, so they do not count again."""
+        """Copies for other seeds are in its tables alone."""
         return Job(
             "results/report/index.html",
             {},
@@ -418,15 +418,21 @@ class Graph:
         return Input(files, shards, results_of(shards).get_fingerprint)
 
     def _other_files_of_report(self) -> Input:
-        """What the report reads besides metrics, tables and figures. None of it is a shard, so it
-        is known without an index."""
+        """What the report reads besides metrics, tables and figures. None of it is a shard, so the
+        files are known without an index. All but the ledgers follow from the metrics."""
         unindexed = Graph(self.written)
+        artefacts = reached(map(unindexed.metrics, self.written.evaluations))
+        ledgers = [artefact.wildcards for artefact in artefacts if artefact.rule == "ledger"]
         others = [
             (artefact, artefact.beside(name) if name else artefact.path)
-            for artefact in reached(map(unindexed.metrics, self.written.evaluations))
+            for artefact in artefacts
             for name in REPORTED.get(artefact.rule, ())
         ]
-        return Input(tuple(path for _, path in others), tuple(made_by for made_by, _ in others))
+        return Input(
+            tuple(path for _, path in others),
+            tuple(made_by for made_by, _ in others),
+            lambda: digest(*(self.ledger(**names).fingerprint for names in ledgers)),
+        )
 
     def _videos(self, dataset: str, size: str, shard: str) -> str:
         """Fingerprint of the video files of a shard: another one if a video is added, removed or

@@ -15,7 +15,7 @@ class State(Enum):
     CURRENT = "it is what the config describes"
     MISSING = "there is no result"
     UNFINISHED = "the job that makes it was interrupted"
-    OTHER = "what it was made from changed"
+    CHANGED = "what it was made from changed"
     UNKNOWN = "it has no record"
 
 
@@ -40,7 +40,7 @@ def state_of(artefact: Artefact) -> State:
         return State.MISSING
     if record is None:
         return State.UNKNOWN
-    return State.CURRENT if record.get("fingerprint") == artefact.fingerprint else State.OTHER
+    return State.CURRENT if record.get("fingerprint") == artefact.fingerprint else State.CHANGED
 
 
 OUTSIDE = ("config", "videos", "annotations", "weights")
@@ -51,7 +51,9 @@ def differences(artefact: Artefact) -> list[str]:
     """How an artefact differs from the result that is there, by itself: the keys of its options
     that changed, its code, its files from outside. Empty if only what it is made from changed."""
     record = read_record(artefact.path) or {}
-    found = changed_keys("", record.get("options"), json.loads(json.dumps(artefact.options)))
+    if "options" not in record:
+        return ["its record is that of another version of MotionFit"]
+    found = changed_keys("", record["options"], json.loads(json.dumps(artefact.options)))
     found = [text.removeprefix("recipe.") for text in found]
     if record.get("code") != artefact.code_version:
         found.append("its code changed")

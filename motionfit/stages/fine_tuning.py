@@ -5,6 +5,7 @@ from typing import Annotated
 
 from motionfit.config import ALL_LABELS, FineTuning, Network
 from motionfit.datasets.index import classes, labelled_train, read_index
+from motionfit.errors import MotionFitError
 from motionfit.models import Learned, build_network, load_model
 from motionfit.options import (
     ClipLength,
@@ -48,6 +49,10 @@ def fine_tuning(
         model.pt of the motion model that MARS learns from, which reads `flow`. Needed if the recipe
         has `mars`.
     """
+    if bool(recipe.mars) != bool(teacher and flow):
+        raise MotionFitError(
+            "--teacher and --flow are needed if the recipe has mars, and have no use otherwise"
+        )
     table = read_index(index)
     network, about = load_model(model)
     store = ClipStore(clips_folder, table["shard"], about.modality)

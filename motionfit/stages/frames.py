@@ -1,6 +1,7 @@
 """Decodes and stores the frames of a shard of videos."""
 
 from motionfit.datasets.index import read_index
+from motionfit.errors import MotionFitError
 from motionfit.options import FrameSize, IndexFile, Output, Quality, Rate, ShardName
 from motionfit.store.frames import store_frames
 
@@ -15,5 +16,8 @@ def frames(
     output: Output,
 ) -> None:
     """Decode, resize and store the videos of a shard."""
-    videos = read_index(index)
-    store_frames(videos[videos["shard"] == shard], size, fps, quality, output)
+    table = read_index(index)
+    videos = table[table["shard"] == shard]
+    if videos.empty:
+        raise MotionFitError(f"--shard: {index} has no videos in a shard {shard!r}")
+    store_frames(videos, size, fps, quality, output)

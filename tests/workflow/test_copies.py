@@ -250,3 +250,8 @@ def test_until_a_stage_plans_only_unfinished_jobs(run):
     run.file("pseudo_labels/clusters/split1/labels.csv").unlink()
     assert run.plan("--until", "pseudo_labels").jobs == {"pseudo_labels": 1}
     assert run.plan("--until", "features").nothing_to_do
+
+
+def test_until_a_stage_of_which_another_file_is_missing(run):
+    run.file("pseudo_labels/clusters/split1/centroids.npy").unlink()
+    assert run.plan("--until", "pseudo_labels").jobs == {"pseudo_labels": 1}

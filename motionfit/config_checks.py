@@ -75,6 +75,7 @@ def check_data_set(config: Config, dataset: str, index: pd.DataFrame) -> Finding
     warnings = [
         *untested_classes(config, artefacts, dataset, index),
         *unused_labels(config, artefacts, dataset, index),
+        *divided_groups(config, artefacts, dataset, index),
     ]
     return Findings(list(dict.fromkeys(problems)), list(dict.fromkeys(warnings)))
 
@@ -165,6 +166,26 @@ def untested_classes(
                 f"split {split} has no test video of the class(es) {few(untested, 10)}: the "
                 "evaluations do not show how well they are recognised"
             )
+
+
+def divided_groups(
+    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
+) -> Iterator[str]:
+    """Groups with training and test videos in a split. Only the column `split` of a user's own
+    labels can divide groups."""
+    if not isinstance(config.datasets[dataset], Folders):
+        return
+    for split in users_of_splits(config, artefacts, dataset):
+        if split_column(split) in index.columns:
+            train, test = parts(index, split)
+            divided = sorted(set(train["group"]) & set(test["group"]))
+            if divided:
+                yield (
+                    f"groups with both training and test videos in split {split}: {len(divided)} "
+                    f"({few(divided)}); the test videos are then of recordings that the models "
+                    f"have learned from. Give all videos of a group the same split in "
+                    f"{config.datasets[dataset].labels}, or remove the column split"
+                )
 
 
 def unused_labels(

@@ -166,7 +166,7 @@ def check(dataset, index, fingerprint):
     indexes_checked.add((dataset, fingerprint))
     findings = check_data_set(WRITTEN, dataset, index)
     for warning in findings.warnings:
-        logger.warning(f"the data set {dataset!r}: {warning}")
+        logger.warning(f"warning: the data set {dataset!r}: {warning}")
     if findings.problems:
         stop("\n".join([message(dataset, findings.problems), *messages_of_others(dataset)]))
 

@@ -251,6 +251,13 @@ def test_a_clustering_that_leaves_out_all_videos_is_a_problem(video):
     assert any(text.startswith("pseudo_labels.clusters: no video of the source") for text in found)
 
 
+def test_groups_on_both_sides_of_a_split_are_a_warning(video):
+    index = index_of(video, [*GOOD, "wave train"]).assign(group=["a", "a", "b", "c", "d"])
+    [warning] = check("target", index).warnings
+    assert "groups with both training and test videos in split 1: 1 (a)" in warning
+    assert not check("target", index_of(video, GOOD)).warnings
+
+
 def test_labelled_videos_in_neither_part_of_a_split_are_counted(video):
     index = index_of(video, [*GOOD, "wave", "jump", "-"])
     [warning] = check("target", index).warnings

@@ -581,8 +581,7 @@ def test_mars_brings_the_features_near_the_teachers(tmp_path, both, teacher):
             frames,
             ONE,
             output,
-            teacher,
-            flow,
+            *((teacher, flow) if mars else ()),
         )
         student, about = load_model(output)
         assert about.classes == ["left", "right"]

@@ -41,11 +41,7 @@ def json_of(read: Any, text: str) -> Parameter:
     return Parameter(converter=read, accepts_keys=False, n_tokens=1, show_default=False, help=text)
 
 
-def whole(least: int, most: int, text: str) -> Parameter:
-    return Parameter(validator=Number(gte=least, lte=most), help=text)
-
-
-def real(least: float, most: float, text: str) -> Parameter:
+def between(least: float, most: float, text: str) -> Parameter:
     return Parameter(validator=Number(gte=least, lte=most), help=text)
 
 
@@ -66,15 +62,15 @@ JsonLabelledPart = Annotated[
         "JSON (default: all).",
     ),
 ]
-ClipLength = Annotated[int, whole(1, 10_000, "Frames per clip.")]
-ClipsPerVideo = Annotated[int, whole(1, 1000, "Clips per video.")]
-Split = Annotated[int, whole(1, 10**9, "Number of the split.")]
+ClipLength = Annotated[int, between(1, 10_000, "Frames per clip.")]
+ClipsPerVideo = Annotated[int, between(1, 1000, "Clips per video.")]
+Split = Annotated[int, between(1, 10**9, "Number of the split.")]
 FrameSize = Annotated[
     tuple[int, int],
     Parameter(converter=read_size, n_tokens=1, help="Height and width in pixels, such as 128x171."),
 ]
-Rate = Annotated[float, real(0.001, 1000, "Frames per second (default: all frames).")]
-Quality = Annotated[int, whole(1, 100, "JPEG quality.")]
+Rate = Annotated[float, between(0.001, 1000, "Frames per second (default: all frames).")]
+Quality = Annotated[int, between(1, 100, "JPEG quality.")]
 Fraction = Annotated[float, Parameter(validator=Number(gte=0, lte=1))]
 Count = Annotated[int, Parameter(validator=Number(gte=1, lte=10**9))]
 
@@ -94,7 +90,7 @@ Output = Annotated[
 ]
 
 # What a job runs on.
-Threads = Annotated[int, whole(1, 4096, "CPU cores to use.")]
+Threads = Annotated[int, between(1, 4096, "CPU cores to use.")]
 
 EachField = Parameter(name="*")
 """For a parameter that is a dataclass: each of its fields is an option."""

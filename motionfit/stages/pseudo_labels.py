@@ -34,6 +34,16 @@ from motionfit.store.frame_rates import warn_of_rates
 from motionfit.store.ranges import ranges
 
 
+log = logging.getLogger(__name__)
+
+LARGEST = 1e15
+"""Upper limit of a feature, whose square K-means computes. Only a model whose training has diverged
+gives larger ones."""
+COLLAPSED = 0.1
+"""If at most this fraction of the features are distinct, the motion model does not distinguish
+videos."""
+
+
 def pseudo_labels(
     *,
     recipe: JsonRecipe[PseudoLabels],
@@ -64,16 +74,6 @@ def pseudo_labels(
         threads,
         output.parent,
     )
-
-
-log = logging.getLogger(__name__)
-
-LARGEST = 1e15
-"""Upper limit of a feature, whose square K-means computes. Only a model whose training has diverged
-gives larger ones."""
-COLLAPSED = 0.1
-"""If at most this fraction of the features are distinct, the motion model does not distinguish
-videos."""
 
 
 def make_pseudo_labels(

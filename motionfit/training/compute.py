@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from motionfit.config import Precision
 from motionfit.errors import MotionFitError
-from motionfit.options import CORES, Threads, described, whole
+from motionfit.options import CORES, Threads, between, described
 
 FABRIC_PRECISION = {32: "32-true", "bf16": "bf16-mixed", 16: "16-mixed"}
 
@@ -39,12 +39,14 @@ class Compute:
     """CPU cores, shared by all processes of the machine."""
     devices: Annotated[
         int,
-        whole(0, 1024, "GPUs of each machine, or processes if it has none; 0 stays on the CPU."),
+        between(0, 1024, "GPUs of each machine, or processes if it has none; 0 stays on the CPU."),
     ] = 1
     """One process per GPU; the same number of processes on the CPU of a machine without GPUs."""
     nodes: Annotated[
         int,
-        whole(1, 10**9, "Machines, on each of which srun or torchrun starts a process per device."),
+        between(
+            1, 10**9, "Machines, on each of which srun or torchrun starts a process per device."
+        ),
     ] = 1
     workers: Annotated[int | None, Parameter(parse=False)] = None
     """Processes that read clips for each training process; None: its threads on a GPU, and none on

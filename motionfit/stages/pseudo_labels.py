@@ -33,7 +33,6 @@ from motionfit.store.features import read_features, read_rates
 from motionfit.store.frame_rates import warn_of_rates
 from motionfit.store.ranges import ranges
 
-
 log = logging.getLogger(__name__)
 
 LARGEST = 1e15

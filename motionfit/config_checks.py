@@ -227,6 +227,8 @@ def advice(recipe: DatasetRecipe, part: str) -> str:
         return f"its lists or annotations have to name {part} videos that are in its folder"
     if recipe.test_groups:
         return "check test_groups: these groups are the test set, and all others are for training"
+    if recipe.folds:
+        return "use fewer folds, or add recordings"
     if recipe.labels:
         return (
             f"give some rows of {recipe.labels} the split {part}; or leave the column out, and the "

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from motionfit.config.recipe import Recipe
 from motionfit.config.values import Fraction, Rate, Seed, Unit
@@ -12,8 +12,6 @@ from motionfit.config.values import Fraction, Rate, Seed, Unit
 class DatasetRecipe(Recipe):
     """What all data sets share."""
 
-    splits: ClassVar[int] = 1
-    """Number of splits into training and test videos."""
     folders: ClassVar[tuple[str, ...]] = ("videos", "annotations")
     """Which of the `paths` are folders; the others are files."""
 
@@ -24,6 +22,11 @@ class DatasetRecipe(Recipe):
     """Frame rate in frames per second at which videos are sampled; null keeps each video's own."""
     max_failed: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Largest fraction of the videos that may fail to decode; above it the run stops."""
+
+    @property
+    def splits(self) -> int:
+        """Number of splits into training and test videos."""
+        return 1
 
     @property
     def has_labels(self) -> bool:
@@ -53,13 +56,15 @@ class DatasetRecipe(Recipe):
 class Ucf101(DatasetRecipe):
     """UCF101: one folder per class, and the lists `trainlist0N.txt` and `testlist0N.txt`."""
 
-    splits: ClassVar[int] = 3
-
     format: Literal["ucf101"]
     videos: Path
     """Folder with one folder per class."""
     annotations: Path
     """Folder of the official split lists."""
+
+    @property
+    def splits(self) -> int:
+        return 3
 
     def annotation_files(self) -> list[Path]:
         return sorted(self.annotations.glob("*.txt"))
@@ -68,13 +73,15 @@ class Ucf101(DatasetRecipe):
 class Hmdb51(DatasetRecipe):
     """HMDB51: one folder per class, and the lists `CLASS_test_splitN.txt`."""
 
-    splits: ClassVar[int] = 3
-
     format: Literal["hmdb51"]
     videos: Path
     """Folder with one folder per class."""
     annotations: Path
     """Folder of the official split lists."""
+
+    @property
+    def splits(self) -> int:
+        return 3
 
     def annotation_files(self) -> list[Path]:
         return sorted(self.annotations.glob("*.txt"))
@@ -119,10 +126,27 @@ class Folders(DatasetRecipe):
     test_groups: tuple[str, ...] = ()
     """Groups that form the test set; all others form the training set."""
     test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.25
-    """Fraction of the groups that is drawn as the test set, if neither `test_groups` nor a column
-    `split` gives it."""
+    """Fraction of the groups that is drawn as the test set, if neither `folds`, `test_groups` nor a
+    column `split` gives it."""
+    folds: Annotated[int, Field(ge=2, le=100, strict=True)] | None = None
+    """Number of splits, each with another part of the groups as its test set, so that every
+    labelled video is tested once. The parts have about the same number of videos of each class.
+    Evaluations that name no `splits` use all of them. null gives one split."""
     seed: Seed = 0
-    """Seed of that draw."""
+    """Seed of the draw of the test set, or of the folds."""
+
+    @model_validator(mode="after")
+    def _check_folds(self) -> "Folders":
+        if self.folds and self.test_groups:
+            raise ValueError(
+                "folds test every group once, and test_groups names those of a single test set: "
+                "remove one of the two"
+            )
+        return self
+
+    @property
+    def splits(self) -> int:
+        return self.folds or 1
 
     @property
     def has_labels(self) -> bool:

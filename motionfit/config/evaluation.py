@@ -30,7 +30,8 @@ class Evaluation(Recipe):
     otherwise. To use all labels with a motion model that learned from few, name a part with
     `label_fraction: 1`."""
     splits: tuple[Positive, ...] = Field(default=(1,), min_length=1)
-    """Splits to evaluate; the report shows their mean."""
+    """Splits to evaluate; the report shows their mean. If the data set has `folds`, all of them
+    unless this key is given."""
     clip_length: ClipLength = 16
     """L: consecutive frames per clip in fine-tuning and testing (the paper's)."""
     fine_tuning: FineTuning | None = FineTuning()

@@ -2,6 +2,7 @@
 
 import logging
 import posixpath
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
@@ -18,7 +19,7 @@ from motionfit.datasets.files import (
     scan,
     warn_of_names,
 )
-from motionfit.datasets.index import draw_units
+from motionfit.datasets.index import draw_units, split_column
 from motionfit.errors import MotionFitError
 
 log = logging.getLogger(__name__)
@@ -52,8 +53,7 @@ def index_folders(recipe: Folders) -> pd.DataFrame:
         row["group"] = nfc(row.get("group") or row["video"])
         if row["label"] in unlabelled:
             row["label"] = ""
-    set_split(recipe, rows)
-    return index_frame(recipe.videos, rows, ["split1"])
+    return index_frame(recipe.videos, rows, set_splits(recipe, rows))
 
 
 def class_folder(recipe: Folders, video: str) -> str:
@@ -162,30 +162,71 @@ def rows_of_csv(recipe: Folders, tree: Tree) -> list[dict[str, str]]:
     return rows
 
 
-def set_split(recipe: Folders, rows: list[dict[str, str]]) -> None:
-    """Sets split1 to train or test in labelled rows, and to '' in the others.
+def set_splits(recipe: Folders, rows: list[dict[str, str]]) -> list[str]:
+    """Sets the column of each split to train or test in labelled rows, and to '' in the others.
+    Returns the names of the columns.
 
-    Raises MotionFitError if one of the recipe's test groups does not exist.
+    Raises MotionFitError if one of the recipe's test groups does not exist, or if folds can't be
+    made.
     """
     labelled = [row for row in rows if row["label"]]
     if "split1" in rows[0]:
+        if recipe.folds:
+            raise MotionFitError(
+                f"folds: {recipe.labels} has a column split, which gives a single split: remove "
+                "the column or folds"
+            )
         if recipe.test_groups:
             log.warning("test_groups is not used, since %s has a column split", recipe.labels)
+        columns = ["split1"]
     else:
-        known = {row["group"] for row in rows}
-        test_groups = {nfc(group) for group in recipe.test_groups}
-        unknown = sorted(test_groups - known)
-        if unknown:
-            raise MotionFitError(
-                f"test_groups: there is no group {few(unknown)} "
-                f"(there are: {few(sorted(known), 20)})"
-            )
-        test = test_groups or draw_test_groups(labelled, recipe.test_fraction, recipe.seed)
+        test_sets = (
+            folds(labelled, recipe) if recipe.folds else [test_groups(labelled, recipe, rows)]
+        )
+        columns = [split_column(number) for number in range(1, len(test_sets) + 1)]
         for row in labelled:
-            row["split1"] = "test" if row["group"] in test else "train"
+            for column, test in zip(columns, test_sets, strict=True):
+                row[column] = "test" if row["group"] in test else "train"
     for row in rows:
         if not row["label"]:
-            row["split1"] = ""
+            row |= dict.fromkeys(columns, "")
+    return columns
+
+
+def test_groups(
+    labelled: list[dict[str, str]], recipe: Folders, rows: list[dict[str, str]]
+) -> set[str]:
+    """The groups of the test set that the recipe names, or draws."""
+    named, known = {nfc(group) for group in recipe.test_groups}, {row["group"] for row in rows}
+    if unknown := sorted(named - known):
+        raise MotionFitError(
+            f"test_groups: there is no group {few(unknown)} (there are: {few(sorted(known), 20)})"
+        )
+    return named or draw_test_groups(labelled, recipe.test_fraction, recipe.seed)
+
+
+def folds(labelled: list[dict[str, str]], recipe: Folders) -> list[set[str]]:
+    """The test groups of each fold. Each labelled group is in one of them, and the folds have about
+    the same number of videos of each class.
+
+    Raises MotionFitError if there are too few groups, or too few videos of each class.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold  # takes a second to import
+
+    groups, labels = [row["group"] for row in labelled], [row["label"] for row in labelled]
+    recordings, largest_class = len(set(groups)), max(Counter(labels).values(), default=0)
+    if min(recordings, largest_class) < recipe.folds:
+        raise MotionFitError(
+            f"folds: {recipe.folds} folds need as many groups (recordings) with labelled videos, "
+            f"and as many videos of a class. {recipe.videos} has {recordings} groups, and at most "
+            f"{largest_class} videos of a class: use fewer folds, or none"
+        )
+    splitter = StratifiedGroupKFold(recipe.folds, shuffle=True, random_state=recipe.seed)
+    with warnings.catch_warnings():
+        # The checks of the config name the classes that a fold does not train on, or not test.
+        warnings.filterwarnings("ignore", "The least populated class")
+        drawn = list(splitter.split(groups, labels, groups))
+    return [{groups[i] for i in test} for _, test in drawn]
 
 
 def draw_test_groups(labelled: list[dict[str, str]], fraction: float, seed: int) -> set[str]:

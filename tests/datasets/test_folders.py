@@ -133,3 +133,46 @@ def test_a_column_that_comes_twice_is_named(tmp_path):
     recipe = make_recipe(tmp_path, ["a.mp4"], "path,label, label \na.mp4,walk,run\n")
     with pytest.raises(MotionFitError, match=r"labels\.csv has the column 'label' twice"):
         index_folders(recipe)
+
+
+def test_folds_test_each_group_once(shared_data):
+    recipe = Folders(
+        format="folders",
+        videos=shared_data / "egogestar",
+        labels=shared_data / "egogestar" / "labels.csv",
+        unlabelled=("unclassified",),
+        folds=4,
+    )
+    index = build_index(recipe)
+    splits = index[["split1", "split2", "split3", "split4"]]
+    labelled = index["label"] != ""
+    assert ((splits[labelled] == "test").sum(axis=1) == 1).all()
+    assert set(splits[~labelled].stack()) == {""}
+    tested = index[labelled].groupby("group")[list(splits)].agg(set)
+    assert (tested.map(len) == 1).all(axis=None), "a group is in training and test of a fold"
+    counts = [index["label"][splits[name] == "test"].value_counts() for name in splits]
+    for count in counts:  # 20 to 22 videos per class
+        assert len(count) == 10
+        assert count.between(3, 8).all()
+
+
+def test_another_seed_gives_other_folds(tmp_path):
+    videos = [f"{label}/{group}.mp4" for label in ("run", "jump") for group in range(12)]
+    first, second = (
+        index_folders(make_recipe(tmp_path, videos, folds=3, seed=seed)) for seed in (0, 1)
+    )
+    assert not first["split1"].equals(second["split1"])
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_too_few_recordings_for_the_folds(tmp_path, count):
+    labels = "path,label,group\n" + "".join(f"{i}.mp4,run,g{i % count}\n" for i in range(6))
+    recipe = make_recipe(tmp_path, [f"{i}.mp4" for i in range(6)], labels, folds=3)
+    with pytest.raises(MotionFitError, match=f"3 folds need.* has {count} groups"):
+        index_folders(recipe)
+
+
+def test_folds_and_a_column_split_contradict(tmp_path):
+    recipe = make_recipe(tmp_path, ["a.mp4"], "path,label,split\na.mp4,run,train\n", folds=2)
+    with pytest.raises(MotionFitError, match=r"folds: .* has a column split.*: remove"):
+        index_folders(recipe)

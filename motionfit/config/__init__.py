@@ -46,7 +46,14 @@ from motionfit.config.models import (
 from motionfit.config.recipe import Recipe
 from motionfit.config.resources import Resources, StageResources, TrainingResources
 from motionfit.config.tables import RetrievalFigure, Table, TableColumn, TableRow, seed_name
-from motionfit.config.training import FineTuning, Mars, Precision, SelfTraining, Training
+from motionfit.config.training import (
+    Augmentation,
+    FineTuning,
+    Mars,
+    Precision,
+    SelfTraining,
+    Training,
+)
 from motionfit.config.values import Size
 from motionfit.config.whole import Config
 
@@ -54,6 +61,7 @@ __all__ = [
     "ALL_LABELS",
     "FEATURES",
     "AppearanceModel",
+    "Augmentation",
     "Config",
     "Dataset",
     "DatasetRecipe",

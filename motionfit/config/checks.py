@@ -201,6 +201,24 @@ def check_crops(config: Artefacts) -> None:
             )
 
 
+def check_augmentation(config: Artefacts) -> None:
+    """Flow has no colours."""
+    trainings = [
+        (f"motion_models.{name}.training", name, motion.training)
+        for name, motion in config.motion_models.items()
+    ]
+    trainings += [
+        (f"evaluations.{name}.fine_tuning", recipe.model, recipe.fine_tuning)
+        for name, recipe in config.evaluations.items()
+        if recipe.fine_tuning
+    ]
+    for here, model, training in trainings:
+        if config.flow_of(model) and training.augmentation.changes_colours:
+            raise ValueError(
+                f"{here}.augmentation: this network is on flow, which has no colours: use zoom only"
+            )
+
+
 def check_fine_tuning(config: Artefacts) -> None:
     """Without fine-tuning, a model has to know the target's classes."""
     for name, evaluation in config.evaluations.items():
@@ -230,5 +248,6 @@ CHECKS = (
     check_labels,
     check_weights,
     check_crops,
+    check_augmentation,
     check_fine_tuning,
 )

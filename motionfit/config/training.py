@@ -1,6 +1,6 @@
 """Recipes of trainings: of motion models, self-training and fine-tuning."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,15 +10,44 @@ from motionfit.config.values import Clips, Epoch, Natural, Positive, Seed, Side,
 
 Precision = Literal[32, 16, "bf16"]
 
+Milestone = Epoch | Annotated[float, Field(gt=0, lt=1)]
+"""An epoch, or a fraction of the training."""
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Augmentation(Recipe):
+    """Random changes of training clips, the same for all frames of a clip. The paper has none."""
+
+    zoom: Annotated[float, Field(gt=0.1, le=1)] = 1.0
+    """Smallest side of the square that is cut out of a crop and enlarged to its size, as a fraction
+    of the crop's side; 1 for no zoom. Flow that a teacher sees is cut out alike."""
+    colour: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Strength of random brightness, contrast and saturation: each is multiplied by a factor from
+    1 - colour to 1 + colour. RGB only, as the keys below."""
+    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Largest shift of the hue, as a fraction of the colour circle."""
+    grey: Probability = 0.0
+    """Probability that a clip becomes grey."""
+    blur: Probability = 0.0
+    """Probability that a clip is blurred."""
+
+    @property
+    def changes_colours(self) -> bool:
+        return bool(self.colour or self.hue or self.grey or self.blur)
+
 
 class Training(Recipe):
     """Stochastic gradient descent with the multi-clip loss (Eq. 1). Defaults are the paper's for
     motion models, except where a key says otherwise."""
 
-    epochs: Epoch = 120
-    """Number of passes over the training videos."""
-    milestones: tuple[Epoch, ...] = (40, 60, 80)
-    """Epochs after which the learning rate is divided by 10."""
+    epochs: Epoch | None = 120
+    """Number of passes over the training videos; null if `steps` is given."""
+    steps: Positive | None = None
+    """Number of steps of the optimiser, rounded up to whole epochs, in place of `epochs`: 30 videos
+    and 10,000 then train for a comparable time. null trains for `epochs`."""
+    milestones: tuple[Milestone, ...] = (40, 60, 80)
+    """When the learning rate is divided by 10: after these epochs, or fractions of the training.
+    With `steps`, fractions only; the default is then that of `epochs`, as fractions."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Learning rate of the first epoch."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
@@ -49,6 +78,13 @@ class Training(Recipe):
     flip: bool = True
     """Mirror half of the training clips left to right. Set it to false if left and right are
     different classes. The paper mentions no flips."""
+    augmentation: Augmentation = Augmentation()
+    """Further random changes of training clips. The paper has none."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Part of each label that is spread evenly over all classes. The paper has none."""
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Decay per step of an exponential moving average of the weights, which becomes the model and
+    is what is validated; null keeps the weights themselves, as in the paper."""
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Fraction of the training videos that is held out to validate the model after each epoch."""
     validation_unit: Unit = "group"
@@ -59,6 +95,36 @@ class Training(Recipe):
     (the lowest validation loss if there is no accuracy). The paper does not say."""
     seed: Seed = 0
     """Seed of the initial weights, the clips, their order and the videos that are held out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _scale_defaults(cls, values: Any) -> Any:
+        """With `steps`, the default of `epochs` is null, and that of `milestones` is scaled."""
+        if not isinstance(values, dict) or values.get("steps") is None:
+            return values
+        epochs, milestones = (cls.model_fields[key].default for key in ("epochs", "milestones"))
+        scaled = [round(milestone / epochs, 4) for milestone in milestones]
+        return {"epochs": None, "milestones": scaled} | values
+
+    @model_validator(mode="after")
+    def _check_steps(self) -> "Training":
+        if bool(self.steps) == bool(self.epochs):
+            both = "not both (set the other to null)" if self.steps else "one of them"
+            raise ValueError(f"give epochs or steps, {both}")
+        if self.steps and any(milestone >= 1 for milestone in self.milestones):
+            raise ValueError(
+                "with steps, milestones are fractions of the training, such as [0.6, 0.8], not "
+                "epochs"
+            )
+        return self
+
+    def schedule(self, steps_per_epoch: int) -> tuple[int, list[int]]:
+        """Number of epochs, and the epochs after which the learning rate is divided by 10."""
+        epochs = -(-self.steps // steps_per_epoch) if self.steps else self.epochs
+        return epochs, [
+            milestone if milestone >= 1 else max(1, round(milestone * epochs))
+            for milestone in self.milestones
+        ]
 
     @model_validator(mode="after")
     def _check_accumulate(self) -> "Training":
@@ -101,10 +167,11 @@ class Training(Recipe):
 class SelfTraining(Training):
     """Training on pseudo-labels. Defaults are the paper's, except where a key says otherwise."""
 
-    epochs: Epoch = 45
-    """Number of passes over the source videos."""
-    milestones: tuple[Epoch, ...] = (20, 40)
-    """Epochs after which the learning rate is divided by 10."""
+    epochs: Epoch | None = 45
+    """Number of passes over the source videos; null if `steps` is given."""
+    milestones: tuple[Milestone, ...] = (20, 40)
+    """When the learning rate is divided by 10: after these epochs, or fractions of the training.
+    With `steps`, fractions only; the default is then that of `epochs`, as fractions."""
     batch_size: Positive = 16
     """Videos (multi-clips) per batch, over all GPUs or processes together."""
     balanced: bool = False

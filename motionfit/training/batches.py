@@ -112,7 +112,9 @@ class Collate:
 
 def stack(samples: list[Sample]) -> Batch:
     """A batch of the samples of at least one video."""
-    clips, flips, labels, neighbour_labels, order, teacher_clips = zip(*samples, strict=True)
+    clips, flips, labels, neighbour_labels, order, teacher_clips, changes = zip(
+        *samples, strict=True
+    )
     return Batch(
         type(clips[0]).stack(clips),
         default_collate(flips),
@@ -120,6 +122,7 @@ def stack(samples: list[Sample]) -> Batch:
         default_collate(neighbour_labels),
         default_collate(order),
         None if teacher_clips[0] is None else type(teacher_clips[0]).stack(teacher_clips),
+        None if changes[0] is None else default_collate(changes),
     )
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from motionfit.clips.augmentation import Changes, augmented, draw_changes
 from motionfit.clips.encoding import Clips, DecodedClips, EncodedClips
 from motionfit.clips.loading import UnreadableVideo
 from motionfit.clips.sampling import (
@@ -22,11 +23,14 @@ from motionfit.clips.sampling import (
     uniform_starts,
 )
 from motionfit.clips.transforms import crop
+from motionfit.config import Augmentation
 from motionfit.datasets.index import stable_hash
 from motionfit.errors import MotionFitError
 from motionfit.modality import CHANNELS
 from motionfit.store.clips import ClipStore
 from motionfit.training.losses import NO_LABEL, NO_ORDER
+
+NO_AUGMENTATION = Augmentation()
 
 
 class LabelledVideos(Sequence[LabelledVideo]):
@@ -92,17 +96,26 @@ class Sample(NamedTuple):
     """() int64: which permutation the clips are in, for `clip_order_loss`."""
     teacher_clips: Clips | None = None
     """The same clips, with the same crops, for the teacher."""
+    changes: Tensor | None = None
+    """(R, 9): the random changes of each clip (`clips.augmentation.Changes`)."""
 
     def on_device(self, device: torch.device) -> "Sample":
-        """The sample or batch on a device, with decoded clips."""
+        """A batch on a device, with clips that are decoded and changed."""
         return Sample(
-            self.clips.on_device(device),
+            self._changed(self.clips.on_device(device)),
             self.flips.to(device, non_blocking=True),
             self.labels.to(device, non_blocking=True),
             self.neighbour_labels.to(device, non_blocking=True),
             self.order.to(device, non_blocking=True),
-            None if self.teacher_clips is None else self.teacher_clips.on_device(device),
+            None
+            if self.teacher_clips is None
+            else self._changed(self.teacher_clips.on_device(device)),
         )
+
+    def _changed(self, clips: DecodedClips) -> DecodedClips:
+        if self.changes is None:
+            return clips
+        return DecodedClips(augmented(clips.pixels, self.changes))
 
 
 Batch = Sample
@@ -129,6 +142,8 @@ class MultiClipDataset(Dataset):
         Leave the clips as JPEG (`EncodedClips`).
     jitter : int
         Largest distance in frames between a clip and its window, see `start_ranges`.
+    augmentation : Augmentation
+        Random changes of the clips in training.
     """
 
     def __init__(
@@ -146,6 +161,7 @@ class MultiClipDataset(Dataset):
         weighted: bool = False,
         encoded: bool = False,
         jitter: int = 0,
+        augmentation: Augmentation = NO_AUGMENTATION,
     ):
         self._store = store
         self._teacher = teacher
@@ -159,6 +175,7 @@ class MultiClipDataset(Dataset):
         self._clip_gap = clip_gap
         self._jitter = jitter
         self._encoded = encoded
+        self._augmentation = augmentation if training and augmentation != NO_AUGMENTATION else None
         self.weighted = weighted
 
     def __len__(self) -> int:
@@ -184,6 +201,9 @@ class MultiClipDataset(Dataset):
         flips = rng.random(R) < 0.5 if self._flip and self._training else np.zeros(R, bool)
         windows = np.array([window for _, window in positions])
         labels = np.concatenate([[NO_LABEL], video.labels, [NO_LABEL]])
+        changes = None
+        if self._augmentation:
+            changes = torch.tensor([draw_changes(self._augmentation, rng) for _ in starts])
         return Sample(
             self._read(self._store, video.video, starts, corners),
             torch.from_numpy(flips),
@@ -191,6 +211,7 @@ class MultiClipDataset(Dataset):
             torch.from_numpy(np.stack([labels[windows], labels[windows + 2]], axis=1)),
             torch.tensor(order),
             self._read(self._teacher, video.video, starts, corners) if self._teacher else None,
+            changes,
         )
 
     def _generator(self, draw: Draw) -> np.random.Generator:
@@ -239,6 +260,7 @@ class MultiClipDataset(Dataset):
             torch.zeros((0, R, 2), dtype=torch.int64),
             torch.zeros(0, dtype=torch.int64),
             self._no_clips(self._teacher) if self._teacher else None,
+            torch.zeros((0, R, len(Changes._fields))) if self._augmentation else None,
         )
 
     def _no_clips(self, store: ClipStore) -> Clips:

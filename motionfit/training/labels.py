@@ -116,6 +116,7 @@ def training_and_validation(
             weighted=weighted,
             encoded=encoded,
             jitter=self_training.jitter,
+            augmentation=recipe.augmentation,
         )
 
     log.info("%d training videos, %d validation videos", len(training_rows), len(validation_rows))

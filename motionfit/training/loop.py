@@ -99,9 +99,26 @@ def train(
     fabric.launch()
     compute.exit_with_first_process(fabric)
     threads = compute.share_threads()
-    state = TrainingState(objective, recipe, compute, fabric, trainable, freeze_bn)
+    batches = Batches(
+        training_set,
+        recipe.batch_size,
+        recipe.accumulate,
+        recipe.seed,
+        fabric.global_rank,
+        fabric.world_size,
+    )
+    state = TrainingState(objective, recipe, compute, fabric, trainable, freeze_bn, batches.steps)
     loop = TrainingLoop(
-        state, training_set, validation_set, recipe, identity, folder, compute, fabric, threads
+        state,
+        batches,
+        training_set,
+        validation_set,
+        recipe,
+        identity,
+        folder,
+        compute,
+        fabric,
+        threads,
     )
     try:
         with StopRequest() as stop:
@@ -116,6 +133,7 @@ class TrainingLoop:
     def __init__(
         self,
         state: TrainingState,
+        batches: Batches,
         training_set: MultiClipDataset,
         validation_set: MultiClipDataset | None,
         recipe: Training,
@@ -133,14 +151,7 @@ class TrainingLoop:
         self._processes = Processes(fabric)
 
         workers = compute.loader_workers(fabric.device, threads)
-        self._batches = Batches(
-            training_set,
-            recipe.batch_size,
-            recipe.accumulate,
-            recipe.seed,
-            fabric.global_rank,
-            fabric.world_size,
-        )
+        self._batches = batches
         self._loader = batch_loader(training_set, self._batches, workers)
         self._check_batch_norm()
         self._validation: Validation | None = None
@@ -155,7 +166,7 @@ class TrainingLoop:
         self._last_checkpoint = time.monotonic()
         self._resume()
         self._logger = ProgressLogger(
-            folder, recipe.epochs, self._total_steps, enabled=fabric.is_global_zero
+            folder, state.epochs, self._total_steps, enabled=fabric.is_global_zero
         )
         if fabric.is_global_zero:
             folder.mkdir(parents=True, exist_ok=True)
@@ -168,12 +179,14 @@ class TrainingLoop:
         state = self._state
         with self._logger, worker_failures():
             try:
-                while state.epoch <= self._recipe.epochs:
+                while state.epoch <= state.epochs:
                     self._logger.start_epoch(state.epoch, self._batches.steps, state.step)
                     self._train_epoch(stop)
                     self._end_epoch(stop)
             except StopRequestedError:
                 self._save_and_stop(stop)
+        if state.average:
+            state.average.become_weights()
         if state.best:
             state.best.restore()
         if self._fabric.is_global_zero:
@@ -227,6 +240,8 @@ class TrainingLoop:
                 fabric.backward(loss * fabric.world_size)
             state.sums.add(loss, batch.counts["clips"], part.flips.numel(), hits)
         state.optimizer.step()
+        if state.average:
+            state.average.update()
 
     def _forward(self, part: Batch, counts: Counts) -> tuple[Tensor, Hits]:
         """The loss and the accuracies."""
@@ -245,7 +260,8 @@ class TrainingLoop:
         row: Row = {"epoch": state.epoch, "learning_rate": state.learning_rate}
         row |= {f"train_{name}": value for name, value in means(sums).items()}
         if self._validation:
-            results = self._validation.evaluate(stop)
+            with state.evaluated_weights():
+                results = self._validation.evaluate(stop)
             row |= {f"validation_{name}": value for name, value in results.items()}
         skipped = state.sums.total(self._processes)["skipped"][0]
         if state.best:
@@ -260,7 +276,8 @@ class TrainingLoop:
         state.schedule.step()
         state.history.append(row)
         if state.best:
-            state.best.consider(row)
+            with state.evaluated_weights():
+                state.best.consider(row)
         self._logger.log_epoch(row, state.epoch * self._batches.steps)
         state.epoch, state.step = state.epoch + 1, 0
         state.start_epoch()

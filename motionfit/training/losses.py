@@ -14,12 +14,15 @@ NO_LABEL = -1
 """Label of a window that does not exist, as before the first one of a video. Ignored."""
 
 
-def multi_clip_loss(logits: Tensor, labels: Tensor, count: Tensor | None = None) -> Tensor:
+def multi_clip_loss(
+    logits: Tensor, labels: Tensor, count: Tensor | None = None, smoothing: float = 0.0
+) -> Tensor:
     """Eq. 1: cross-entropy averaged over the R clips of a video and over the batch.
 
-    logits: (B, R, K). labels: (B, R) int64. count: number of clips.
+    logits: (B, R, K). labels: (B, R) int64. count: number of clips. smoothing: part of each label
+    that is spread evenly over all classes (Szegedy et al. 2016), which the paper does not do.
     """
-    return _mean_cross_entropy(logits.flatten(0, 1), labels.flatten(), NO_LABEL, count)
+    return _mean_cross_entropy(logits.flatten(0, 1), labels.flatten(), NO_LABEL, count, smoothing)
 
 
 def clip_order_loss(logits: Tensor, orders: Tensor, count: Tensor | None = None) -> Tensor:
@@ -56,9 +59,11 @@ def neighbour_loss(
 
 
 def _mean_cross_entropy(
-    logits: Tensor, targets: Tensor, ignored: int, count: Tensor | None
+    logits: Tensor, targets: Tensor, ignored: int, count: Tensor | None, smoothing: float = 0.0
 ) -> Tensor:
-    total = F.cross_entropy(logits, targets, ignore_index=ignored, reduction="sum")
+    total = F.cross_entropy(
+        logits, targets, ignore_index=ignored, reduction="sum", label_smoothing=smoothing
+    )
     return total / ((targets != ignored).sum() if count is None else count).clamp(min=1)
 
 

@@ -103,6 +103,7 @@ class ClipLosses(Objective):
     ):
         super().__init__(network, modality)
         self._weight = recipe.multi_clip_weight
+        self._smoothing = recipe.label_smoothing
         self._neighbours = neighbours
         self.order_head: ClipOrderHead | None = None
         self.around: nn.Linear | None = None
@@ -130,7 +131,8 @@ class ClipLosses(Objective):
         """The loss and the accuracies for the features (B, R, D) of the clips."""
         labels = batch.labels
         logits = self.network.fc(features.flatten(0, 1)).unflatten(0, labels.shape)
-        loss = multi_clip_loss(logits, labels, counts["clips"])
+        smoothing = self._smoothing if self.training else 0.0
+        loss = multi_clip_loss(logits, labels, counts["clips"], smoothing)
         accuracies: Hits = {}
         if self._weight:
             accuracies["accuracy"] = hits(logits, labels, NO_LABEL)

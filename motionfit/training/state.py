@@ -1,6 +1,7 @@
 """The state of a training: everything that changes from step to step."""
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import nn
 
 from motionfit.clips.loading import UnreadableVideo
 from motionfit.config import Training
+from motionfit.training.average import WeightAverage
 from motionfit.training.best import BestEpoch
 from motionfit.training.compute import Compute, Processes, pad_in_time, synchronise_batch_norm
 from motionfit.training.objective import Objective
@@ -32,6 +34,7 @@ class TrainingState:
         fabric: Fabric,
         trainable: list[nn.Module] | None,
         freeze_bn: bool,
+        steps_per_epoch: int,
     ):
         self._fabric = fabric
         self._seed = recipe.seed
@@ -47,12 +50,15 @@ class TrainingState:
             weight_decay=recipe.weight_decay,
         )
         self.objective = objective
-        self.schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(recipe.milestones))
+        self.epochs, milestones = recipe.schedule(steps_per_epoch)
+        self.schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones)
         self.model, self.optimizer = fabric.setup(objective, optimizer)
         """The objective and the optimiser as Fabric wraps them, for devices and precision."""
         self.scaler = fabric.strategy.precision
         """Fabric's precision plugin, which has the loss scaler of 16 bits."""
 
+        self.average = WeightAverage(objective.network, recipe.ema) if recipe.ema else None
+        """None if the model has the weights themselves."""
         self.epoch = 1
         """The current epoch, counted from 1."""
         self.step = 0
@@ -76,6 +82,10 @@ class TrainingState:
         for part in self._frozen_statistics:
             part.eval()
 
+    def evaluated_weights(self) -> AbstractContextManager[None]:
+        """The network has the weights that are validated: their average, if there is one."""
+        return self.average.in_place() if self.average else nullcontext()
+
     def seed_step(self) -> None:
         """Seeds the random numbers of a step from the seed of the recipe, the step and the process,
         so that a resumed training repeats an uninterrupted one. Generators have no other state."""
@@ -97,6 +107,7 @@ class TrainingState:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "precision": self.scaler.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
             "history": self.history,
             "best": self.best.state if self.best else None,
             "sums": self.sums.total(processes),
@@ -110,6 +121,8 @@ class TrainingState:
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.scaler.load_state_dict(state["precision"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
         self.history, self.epoch, self.step = state["history"], state["epoch"], state["step"]
         if self.best:
             self.best = BestEpoch(self.objective.network, state["best"])

@@ -67,7 +67,7 @@ def augmented(pixels: Tensor, changes: Tensor) -> Tensor:
 
 def _changed_frames(clip: Tensor, changes: Changes) -> Tensor:
     """(L, 3, S, S) uint8 to the same shape."""
-    # As fractions: torchvision cuts off decimals of integers, which makes clips darker at each step.
+    # As fractions: torchvision cuts off the decimals of integers, so each step would darken clips.
     clip = _zoomed(clip, changes).float() / 255
     clip = F.adjust_brightness(clip, changes.brightness)
     clip = F.adjust_contrast(clip, changes.contrast)

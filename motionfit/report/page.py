@@ -33,13 +33,23 @@ from motionfit.tables.plot import plot_svg
 from motionfit.tables.text import (
     begins_section,
     explanation,
+    figure_text,
     measured_text,
-    published_text,
     signed,
     splits_text,
 )
 from motionfit.tables.values import FilledTable, fill
 
+TABLE_FUNCTIONS = (
+    begins_section,
+    explanation,
+    figure_text,
+    measured_text,
+    plot_svg,
+    signed,
+    splits_text,
+)
+"""Functions that the template calls for a table or a cell of one."""
 PACKAGES = ("motionfit", "torch", "torchvision", "snakemake")
 MAX_FEATURED = 8
 """A run of up to this many evaluations features all of them with detailed plots and clips. A larger
@@ -67,17 +77,6 @@ class Headline:
     note: str
     kind: str
     """One of `KINDS`, or 'chance'."""
-
-
-@dataclass(frozen=True)
-class TableView:
-    """A table of results beside published figures, with a plot if the table has an axis."""
-
-    table: FilledTable
-    begins_section: list[bool]
-    """For each row, whether the heading of its section comes before it."""
-    explanation: str
-    plot: Markup | None
 
 
 @dataclass(frozen=True)
@@ -132,14 +131,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    jinja.filters |= {
-        "duration": duration,
-        "memory": memory,
-        "published_text": published_text,
-        "measured_text": measured_text,
-        "signed": signed,
-        "splits_text": splits_text,
-    }
+    jinja.filters |= {"duration": duration, "memory": memory}
+    for function in TABLE_FUNCTIONS:
+        jinja.globals[function.__name__] = function
     return jinja
 
 
@@ -184,7 +178,7 @@ def page_values(config: Config, results: Path) -> dict[str, Any]:
         "headlines": headlines(compared, evaluations),
         "gain": gain(compared),
         "results": results_tables(config, evaluations, indices),
-        "tables": [table_view(config, name, results) for name in config.tables],
+        "tables": [filled_table(config, name, results) for name in config.tables],
         "figures": [picture(*item, results) for item in config.figures.items()],
         "graph": drawing(featured_config, featured_needed, datasets, evaluations, abridged),
         "trainings": training_views(featured_config, featured_needed, histories, abridged),
@@ -334,11 +328,8 @@ def drawing(
     return graph.draw(nodes, edges) if len(nodes) <= graph.MAX_NODES else None
 
 
-def table_view(config: Config, name: str, results: Path) -> TableView:
-    leaking = {*config.leaking(name)}
-    table = fill(name, config.tables[name], results / "evaluations", leaking)
-    plot = Markup(plot_svg(table)) if table.axis else None
-    return TableView(table, begins_section(table), explanation(table), plot)
+def filled_table(config: Config, name: str, results: Path) -> FilledTable:
+    return fill(name, config.tables[name], results / "evaluations", {*config.leaking(name)})
 
 
 def picture(name: str, recipe: RetrievalFigure, results: Path) -> Picture:

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from motionfit.config import Table, TableColumn, TableRow, seed_name
+from motionfit.config import Table, TableRow, seed_name
 from motionfit.errors import MotionFitError
 from motionfit.evaluation.summary import summary
 
@@ -53,14 +53,10 @@ class Row:
     """A row, with one cell per column of figures."""
 
     name: str
+    recipe: TableRow
     section: str
-    description: str
-    text: dict[str, str]
-    """Maps the heading of a text column to the row's text. Columns without text are left out."""
+    """The section that the row belongs to, '' if none."""
     cells: dict[str, Cell]
-    x: float | None
-    """Position on the axis of the plot."""
-    note: str
 
     @property
     def quoted(self) -> bool:
@@ -73,15 +69,8 @@ class FilledTable:
     """A table with its values."""
 
     name: str
-    title: str
-    columns: dict[str, TableColumn]
-    """Maps heading to column, in the order of the table."""
-    measures: dict[str, str]
-    """Maps heading to measure, for the columns of figures."""
+    recipe: Table
     rows: list[Row]
-    seeds: int
-    axis: str | None
-    note: str
 
     @property
     def cells(self) -> list[Cell]:
@@ -149,20 +138,10 @@ def fill(
 
     sections = table.sections
     rows = [
-        Row(
-            row,
-            sections[row],
-            recipe.description,
-            recipe.text,
-            {c: cell(c, measure, recipe) for c, measure in table.measures.items()},
-            recipe.x,
-            recipe.note,
-        )
+        Row(row, recipe, sections[row], {c: cell(c, m, recipe) for c, m in table.measures.items()})
         for row, recipe in table.rows.items()
     ]
-    return FilledTable(
-        name, table.title, table.columns, table.measures, rows, table.seeds, table.axis, table.note
-    )
+    return FilledTable(name, table, rows)
 
 
 def subtract(values: Measured, subtracted: Measured | None = None) -> Measured:

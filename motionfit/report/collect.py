@@ -1,7 +1,7 @@
 """Reads what the report shows from the result files."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,13 @@ from typing import Any
 import pandas as pd
 
 from motionfit.config import Config, Evaluation, LabelledPart
-from motionfit.datasets.index import classes, labelled_train, read_index, split_column
+from motionfit.datasets.index import classes, labelled_train, split_column
 from motionfit.errors import MotionFitError
 from motionfit.graph import Needed
-from motionfit.report.kinds import RANDOM, kind_of
+from motionfit.report.kinds import kind_of
 from motionfit.report.pictures import read_nearest
 from motionfit.result_tables import read_table
 from motionfit.stage_names import STAGES
-
-Score = Callable[["EvaluationResult"], float]
 
 TRAINED = ("appearance_model", "mers_model")
 """Rules that train an appearance model before fine-tuning."""
@@ -49,6 +47,8 @@ class EvaluationResult:
 
     name: str
     recipe: Evaluation
+    folder: Path
+    """Where the results of its first split are."""
     kind: str
     """One of `KINDS`."""
     weights: Path | None
@@ -81,11 +81,6 @@ class EvaluationResult:
     def retrieves(self) -> bool:
         """Whether the evaluation measures retrieval."""
         return "retrieval" in self.recipe.measures
-
-    @property
-    def first_recall(self) -> str:
-        """Name of the hardest retrieval measure: recall by clip at the smallest k."""
-        return f"retrieval clip R@{min(self.recipe.recall_at)}"
 
     def mean(self, measure: str) -> float | None:
         """Mean of a measure over the splits. None if the evaluation does not take it."""
@@ -165,13 +160,6 @@ def read_json(path: Path) -> Any:
     return json.loads(required(path).read_text(encoding="utf-8"))
 
 
-def read_indices(results: Path, needed: Needed) -> dict[str, pd.DataFrame]:
-    """Reads the index of each data set that the evaluations use."""
-    return {
-        name: read_index(required(results / "index" / f"{name}.csv")) for name in needed.datasets
-    }
-
-
 # ------------------------------------------------------------------------------------- data sets
 
 
@@ -238,13 +226,15 @@ def read_evaluation(
             split = config.model_split(recipe, motion_model, recipe.splits[0])
             label_uses.append((config.labels_of(motion_model), split))
     index = indices[recipe.dataset]
+    folder = results / "evaluations" / name
     return EvaluationResult(
         name=name,
         recipe=recipe,
+        folder=folder / f"split{recipe.splits[0]}",
         kind=kind_of(config, recipe),
         weights=config.models[recipe.model].network.weights,
         motion_models=motion_models,
-        measures=read_json(results / "evaluations" / name / "metrics.json"),
+        measures=read_json(folder / "metrics.json"),
         classes=len(classes(index)),
         label_fraction=label_uses[0][0].label_fraction if label_uses else 0.0,
         labelled=frozenset(
@@ -255,46 +245,16 @@ def read_evaluation(
     )
 
 
-def read_predictions(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:
+def read_predictions(evaluation: EvaluationResult) -> pd.DataFrame:
     """Reads the predictions of the first split: video, label, predicted, and one probability per
     class."""
-    folder = results / "evaluations" / evaluation.name / f"split{evaluation.split}"
-    return read_table(
-        required(folder / "predictions.csv"), dict.fromkeys(("video", "label", "predicted"), str)
-    )
+    path = required(evaluation.folder / "predictions.csv")
+    return read_table(path, dict.fromkeys(("video", "label", "predicted"), str))
 
 
-def read_neighbours(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:
+def read_neighbours(evaluation: EvaluationResult) -> pd.DataFrame:
     """Reads the nearest training videos of each query of the first split."""
-    folder = results / "evaluations" / evaluation.name / f"split{evaluation.split}"
-    return read_nearest(required(folder / "neighbours.csv"))
-
-
-def best(
-    evaluations: Sequence[EvaluationResult], kind: str, score: Score
-) -> EvaluationResult | None:
-    """The evaluation of a kind with the highest score. None if there is none of this kind."""
-    return max((e for e in evaluations if e.kind == kind), key=score, default=None)
-
-
-def best_random(
-    evaluations: Sequence[EvaluationResult], dataset: str, label_fraction: float, score: Score
-) -> EvaluationResult | None:
-    """The best network with random weights on a data set. One that uses the same fraction of the
-    labels is preferred, if there is any."""
-    on_dataset = [e for e in evaluations if e.recipe.dataset == dataset]
-    same_fraction = [e for e in on_dataset if e.label_fraction == label_fraction]
-    return best(same_fraction, RANDOM, score) or best(on_dataset, RANDOM, score)
-
-
-def top1(evaluation: EvaluationResult) -> float:
-    """Top-1 accuracy. The evaluation must measure recognition."""
-    return evaluation.measures["recognition top1"]["mean"]
-
-
-def first_recall(evaluation: EvaluationResult) -> float:
-    """Recall by clip at the smallest k. The evaluation must measure retrieval."""
-    return evaluation.measures[evaluation.first_recall]["mean"]
+    return read_nearest(required(evaluation.folder / "neighbours.csv"))
 
 
 # ------------------------------------------------------------------------- trainings, clusterings
@@ -302,32 +262,22 @@ def first_recall(evaluation: EvaluationResult) -> float:
 
 def read_histories(config: Config, results: Path, needed: Needed) -> list[TrainingHistory]:
     """Reads the histories of all trainings, in the order of the pipeline."""
-    trainings = [
-        (name, description, splits, results / "models" / name)
-        for description, models in (
-            ("motion model", needed.splits("motion_model")),
-            ("appearance model", needed.splits(*TRAINED)),
-        )
-        for name, splits in models.items()
-    ]
-    trainings += [
-        (name, "fine-tuning", evaluation.splits, results / "evaluations" / name)
-        for name, evaluation in config.evaluations.items()
-        if evaluation.fine_tuning
-    ]
-    return [
-        TrainingHistory(
-            name,
-            description,
-            {
-                split: read_table(
-                    required(folder / f"split{split}" / "history.csv"), {"epoch": int, "kept": int}
-                )
-                for split in sorted(splits)
-            },
-        )
-        for name, description, splits, folder in trainings
-    ]
+    models, evaluations = results / "models", results / "evaluations"
+    fine_tuned = {name: e.splits for name, e in config.evaluations.items() if e.fine_tuning}
+    histories = []
+    for description, folder, splits_of in (
+        ("motion model", models, needed.splits("motion_model")),
+        ("appearance model", models, needed.splits(*TRAINED)),
+        ("fine-tuning", evaluations, fine_tuned),
+    ):
+        for name, splits in splits_of.items():
+            paths = {s: folder / name / f"split{s}" / "history.csv" for s in sorted(splits)}
+            tables = {
+                split: read_table(required(path), {"epoch": int, "kept": int})
+                for split, path in paths.items()
+            }
+            histories.append(TrainingHistory(name, description, tables))
+    return histories
 
 
 def read_clustering(
@@ -350,18 +300,12 @@ def read_costs(results: Path) -> list[StageCost]:
     costs = []
     for stage in STAGES:  # the report itself is still running, so its cost is not known
         files = sorted((results / "benchmarks" / stage).rglob("*.tsv"))
-        rows = pd.DataFrame([benchmark(file) for file in files], columns=["s", "max_rss"])
-        rows = rows[rows["s"].notna()]
-        if len(rows):
-            costs.append(
-                StageCost(
-                    stage,
-                    len(rows),
-                    float(rows["s"].sum()),
-                    float(rows["s"].max()),
-                    float(rows["max_rss"].max()),
-                )
-            )
+        jobs = pd.DataFrame([benchmark(file) for file in files], columns=["seconds", "memory"])
+        jobs = jobs.dropna(subset="seconds")
+        if len(jobs):
+            seconds = jobs["seconds"]
+            longest, memory = seconds.max(), jobs["memory"].max()
+            costs.append(StageCost(stage, len(jobs), seconds.sum(), longest, memory))
     return costs
 
 

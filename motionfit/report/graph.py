@@ -10,6 +10,8 @@ from sklearn.isotonic import isotonic_regression
 from motionfit.config import Config
 from motionfit.graph import Artefact, Needed, graph_of_evaluations, reached
 from motionfit.report.kinds import KINDS, kind_of_model
+from motionfit.report.results_table import percent
+from motionfit.report.run import Run, top1
 
 COLUMNS = (
     "data sets",
@@ -40,6 +42,19 @@ class Node:
     used: bool
     """Whether an evaluation needs the artefact. Otherwise the run does not make it."""
 
+    @property
+    def height(self) -> int:
+        """Height of the node's box, in pixels."""
+        return 2 * PADDING + LINE * (len(name_lines(self.name)) + 1)
+
+    @property
+    def lines(self) -> list[tuple[float, str]]:
+        """The lines of text, each with its base line relative to the middle of the box: the name,
+        then the detail."""
+        top = PADDING + LINE - 4 - self.height / 2
+        text = [*name_lines(self.name), self.detail]
+        return [(top + i * LINE, line) for i, line in enumerate(text)]
+
 
 @dataclass(frozen=True)
 class Box:
@@ -50,17 +65,6 @@ class Box:
     """Left edge."""
     y: float
     """Vertical middle."""
-
-    @property
-    def height(self) -> int:
-        return box_height(self.node)
-
-    @property
-    def lines(self) -> list[tuple[float, str]]:
-        """The lines of text, each with its base line: the name, then the detail."""
-        text = [*name_lines(self.node.name), self.node.detail]
-        top = PADDING + LINE - 4 - self.height / 2
-        return [(top + i * LINE, line) for i, line in enumerate(text)]
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,21 @@ Edges = list[tuple[str, str]]
 
 
 # ------------------------------------------------------------------------------------- the graph
+
+
+def drawing(run: Run) -> Drawing | None:
+    """Draws the graph of all artefacts that the config names. If the report is abridged, only those
+    that the featured evaluations need. None if it is too large to be readable."""
+    details = {f"dataset {d.name}": f"{d.videos} videos" for d in run.datasets}
+    details |= {
+        f"evaluation {e.name}": f"top-1 {percent(top1(e))}%"
+        for e in run.evaluations
+        if e.recognises
+    }
+    nodes, edges = artefact_graph(run.featured_config, run.featured_needed, details)
+    if run.abridged:
+        nodes, edges = without_unused(nodes, edges)
+    return draw(nodes, edges) if len(nodes) <= MAX_NODES else None
 
 
 def artefact_graph(
@@ -205,8 +224,8 @@ def draw(nodes: Nodes, edges: Edges) -> Drawing:
     for key, column in column_of.items():
         columns[column].append(key)
     columns = untangle(columns, list(segments))
-    box_heights = {key: box_height(nodes[key]) if key in nodes else 0 for key in column_of}
-    y = vertical_middles(columns, list(segments), box_heights)
+    heights = {key: nodes[key].height if key in nodes else 0 for key in column_of}
+    y = vertical_middles(columns, list(segments), heights)
     x = {key: column * (WIDTH - BOX) / (len(COLUMNS) - 1) for key, column in column_of.items()}
     wires = {(a, b): wire(x[a] + BOX, y[a], x[b], y[b]) for a, b in segments}
     wires |= {(k, k): f"M{x[k]:.1f},{y[k]:.1f}h{BOX}" for k in column_of if k not in nodes}
@@ -214,17 +233,12 @@ def draw(nodes: Nodes, edges: Edges) -> Drawing:
     origin = {key: key if key in nodes else key.split(" ", 2)[2] for key in column_of}
     return Drawing(
         WIDTH,
-        max(y[key] + box_heights[key] / 2 for key in y) + 4,
+        max(y[key] + heights[key] / 2 for key in y) + 4,
         [(i * (WIDTH - BOX) / (len(COLUMNS) - 1), name) for i, name in enumerate(COLUMNS)],
         [Box(node, x[key], y[key]) for key, node in nodes.items()],
         [path for (a, _), path in wires.items() if not origin[a].startswith(learned)],
         [path for (a, _), path in wires.items() if origin[a].startswith(learned)],
     )
-
-
-def box_height(node: Node) -> int:
-    """Height of a node's box, in pixels."""
-    return 2 * PADDING + LINE * (len(name_lines(node.name)) + 1)
 
 
 def name_lines(name: str) -> list[str]:

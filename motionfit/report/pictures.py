@@ -12,7 +12,6 @@ import pandas as pd
 
 from motionfit.errors import MotionFitError
 from motionfit.flow.colours import flow_colours
-from motionfit.flow.encoding import dequantise
 from motionfit.modality import Modality
 from motionfit.result_tables import read_table
 from motionfit.store.clips import ClipStore
@@ -160,11 +159,6 @@ def data_uri(image: np.ndarray) -> str:
 
 
 # ----------------------------------------------------------------------------------------- flow
-
-
-def mean_flow(stored: np.ndarray, bound: float) -> np.ndarray:
-    """Mean over time of stored flow: (N, H, W, 2) uint8 to (H, W, 2) in pixels per frame."""
-    return dequantise(stored, bound).mean(axis=0)
 
 
 def common_scale(flows: Sequence[np.ndarray]) -> float:

@@ -1,8 +1,9 @@
-"""The tables of results: one table per target data set, one row per evaluation."""
+"""The tables of results: one table per target data set, one row per evaluation. `COLUMNS` lists the
+columns that describe an evaluation."""
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,6 +12,7 @@ from motionfit.config import Config
 from motionfit.datasets.index import part
 from motionfit.report.collect import EvaluationResult
 from motionfit.report.kinds import KINDS, MARS, MOTION
+from motionfit.report.run import Run
 
 LAYERS_TEXT = {"last": "conv4, conv5, fc", "all": "all"}
 
@@ -39,16 +41,11 @@ class Row:
     """The model, what it has learned from, its initial weight file, and its teacher in
     fine-tuning."""
     kind: str
-    modality: str
-    labels: str
-    clip_length: int
-    layers: str
-    motion_split: str
+    columns: dict[str, str | int]
+    """Maps the heading of each of `COLUMNS` to what the row shows in it."""
     leaks: bool
     """Whether a model may have learned from test videos."""
     cells: list[Cell]
-    videos: str
-    """Number of test videos per split."""
 
 
 @dataclass(frozen=True)
@@ -74,25 +71,71 @@ def percent(value: float | None) -> str:
     return "—" if value is None else f"{100 * value:.1f}"
 
 
-def results_tables(
-    config: Config, evaluations: Sequence[EvaluationResult], indices: dict[str, pd.DataFrame]
-) -> list[ResultsTable]:
+# ---------------------------------------------------------------------------------------- columns
+
+
+def modality(run: Run, evaluation: EvaluationResult) -> str:
+    return "flow" if evaluation.kind == MOTION else "RGB"
+
+
+def labels(run: Run, evaluation: EvaluationResult) -> str:
+    return f"{100 * evaluation.label_fraction:g}% ({len(evaluation.labelled)})"
+
+
+def clip_length(run: Run, evaluation: EvaluationResult) -> int:
+    return evaluation.recipe.clip_length
+
+
+def layers(run: Run, evaluation: EvaluationResult) -> str:
+    tuning = evaluation.recipe.fine_tuning
+    return LAYERS_TEXT[tuning.layers] if tuning else "none"
+
+
+def motion_split(run: Run, evaluation: EvaluationResult) -> str:
+    """The split whose training labels each motion model has learned from, with a dagger if a model
+    may have learned from test videos."""
+    recipe, texts = evaluation.recipe, []
+    for name in evaluation.motion_models:
+        splits = [run.config.model_split(recipe, name, split) for split in recipe.splits]
+        same_split = len(splits) > 1 and splits == list(recipe.splits)
+        texts.append("each split's own" if same_split else f"split {splits[0]}")
+    leak = " †" if run.config.leaks(evaluation.name) else ""
+    return (", ".join(dict.fromkeys(texts)) or "—") + leak
+
+
+def videos(run: Run, evaluation: EvaluationResult) -> str:
+    """Number of test videos per split, or its range over the splits. '—' if the evaluation does not
+    measure recognition, which counts them."""
+    splits = evaluation.measures.get("recognition videos", {"splits": {}})["splits"]
+    numbers = sorted({round(n) for n in splits.values()})
+    if not numbers:
+        return "—"
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+
+
+COLUMNS: dict[str, Callable[[Run, EvaluationResult], str | int]] = {
+    "input": modality,
+    "labels used (videos)": labels,
+    "clip length": clip_length,
+    "fine-tuned layers": layers,
+    "motion model learned from": motion_split,
+    "test videos": videos,
+}
+"""Maps the heading of each column that describes an evaluation to the function that fills it. Text
+is on the left of a column, and a number on the right. The columns of measures follow."""
+
+
+# ----------------------------------------------------------------------------------------- tables
+
+
+def results_tables(run: Run) -> list[ResultsTable]:
     """Makes one table per data set that an evaluation tests on."""
-    datasets = dict.fromkeys(evaluation.recipe.dataset for evaluation in evaluations)
-    return [
-        results_table(
-            config,
-            dataset,
-            [e for e in evaluations if e.recipe.dataset == dataset],
-            indices[dataset],
-        )
-        for dataset in datasets
-    ]
+    datasets = dict.fromkeys(evaluation.recipe.dataset for evaluation in run.evaluations)
+    return [results_table(run, dataset) for dataset in datasets]
 
 
-def results_table(
-    config: Config, dataset: str, evaluations: Sequence[EvaluationResult], index: pd.DataFrame
-) -> ResultsTable:
+def results_table(run: Run, dataset: str) -> ResultsTable:
+    evaluations = [e for e in run.evaluations if e.recipe.dataset == dataset]
     measures = measures_of(evaluations)
     rgb = [e for e in evaluations if e.kind != MOTION]
     best = {
@@ -106,34 +149,16 @@ def results_table(
             Row(
                 name=e.name,
                 description=description(e),
-                made_of=made_of(config, e),
+                made_of=made_of(run.config, e),
                 kind=e.kind,
-                modality="flow" if e.kind == MOTION else "RGB",
-                labels=f"{100 * e.label_fraction:g}% ({len(e.labelled)})",
-                clip_length=e.recipe.clip_length,
-                layers=LAYERS_TEXT[e.recipe.fine_tuning.layers] if e.recipe.fine_tuning else "none",
-                motion_split=motion_split_text(config, e),
-                leaks=config.leaks(e.name),
+                columns={heading: fill(run, e) for heading, fill in COLUMNS.items()},
+                leaks=run.config.leaks(e.name),
                 cells=[cell(e, m, best[m] if e.kind != MOTION else None) for m in measures],
-                videos=videos(e),
             )
             for e in evaluations
         ],
-        chance=[percent(chance(m, evaluations[0], index)) for m in measures],
+        chance=[percent(chance(m, evaluations[0], run.indices[dataset])) for m in measures],
     )
-
-
-def videos(evaluation: EvaluationResult) -> str:
-    """Number of test videos per split, or its range over the splits. '—' if the evaluation does not
-    measure recognition, which counts them."""
-    splits = evaluation.measures.get("recognition videos", {"splits": {}})["splits"]
-    numbers = sorted({round(n) for n in splits.values()})
-    if not numbers:
-        return "—"
-    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
-
-
-# ---------------------------------------------------------------------------------------- columns
 
 
 def measures_of(evaluations: Sequence[EvaluationResult]) -> list[str]:
@@ -191,16 +216,6 @@ def made_of(config: Config, evaluation: EvaluationResult) -> str:
     if evaluation.recipe.fine_tuning and (mars := evaluation.recipe.fine_tuning.mars):
         parts.append(f"fine-tuned by {mars.motion_model}")
     return ", ".join(parts)
-
-
-def motion_split_text(config: Config, evaluation: EvaluationResult) -> str:
-    """The split whose training labels each motion model has learned from."""
-    texts = []
-    for name in evaluation.motion_models:
-        splits = [config.model_split(evaluation.recipe, name, s) for s in evaluation.recipe.splits]
-        same_split = len(splits) > 1 and splits == list(evaluation.recipe.splits)
-        texts.append("each split's own" if same_split else f"split {splits[0]}")
-    return ", ".join(dict.fromkeys(texts)) or "—"
 
 
 # ------------------------------------------------------------------------------------------ chance

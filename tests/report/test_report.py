@@ -16,18 +16,16 @@ from motionfit.config import Config, load_config
 from motionfit.errors import MotionFitError
 from motionfit.graph import needed_by_evaluations
 from motionfit.report import graph, write_report
-from motionfit.report.collect import read_costs, read_evaluation, read_indices
+from motionfit.report.collect import read_costs
 from motionfit.report.exhibits import choose_clusters
 from motionfit.report.figures import confusion_counts
 from motionfit.report.graph import (
     FLOW,
     artefact_graph,
-    box_height,
     draw,
     name_lines,
     without_unused,
 )
-from motionfit.report.page import MAX_FEATURED
 from motionfit.report.pictures import (
     StoredClips,
     colour_wheel,
@@ -37,6 +35,7 @@ from motionfit.report.pictures import (
     spread_over,
 )
 from motionfit.report.results_table import chance_recall, results_tables
+from motionfit.report.run import MAX_FEATURED, read_run
 from motionfit.seeds import with_seeds
 from motionfit.tables.text import signed
 
@@ -373,9 +372,7 @@ def run_of_every_kind(tmp_path_factory):
 def results_of(run) -> dict:
     """The rows of the table of results, by name."""
     config, results, _ = run
-    indices = read_indices(results, needed_by_evaluations(config))
-    evaluations = [read_evaluation(config, results, name, indices) for name in config.evaluations]
-    (table,) = results_tables(config, evaluations, indices)
+    (table,) = results_tables(read_run(config, results))
     return {row.name: row for row in table.rows}
 
 
@@ -394,17 +391,17 @@ def results_of(run) -> dict:
 def test_each_kind_has_its_description(run_of_every_kind, evaluation, description, made_of):
     row = results_of(run_of_every_kind)[evaluation]
     assert (row.description, row.made_of) == (description, made_of)
-    assert row.modality == ("flow" if evaluation == "on.flow" else "RGB")
+    assert row.columns["input"] == ("flow" if evaluation == "on.flow" else "RGB")
 
 
 def test_the_labels_of_a_mars_teacher_are_counted(run_of_every_kind):
     rows = results_of(run_of_every_kind)
     mars, scratch = rows["by-mars"], rows["from-scratch"]
-    assert (mars.motion_split, mars.leaks) == ("split 2", True)
-    assert (scratch.motion_split, scratch.leaks) == ("—", False)
+    assert (mars.columns["motion model learned from"], mars.leaks) == ("split 2 †", True)
+    assert (scratch.columns["motion model learned from"], scratch.leaks) == ("—", False)
     # The teacher knows the labels of split 2: those of the test videos of split 1.
-    assert mars.labels == "100% (20)"
-    assert scratch.labels == "100% (10)"
+    assert mars.columns["labels used (videos)"] == "100% (20)"
+    assert scratch.columns["labels used (videos)"] == "100% (10)"
 
 
 def test_what_mers_and_mars_need_is_in_the_graph():
@@ -447,7 +444,7 @@ def test_a_missing_measure_is_a_dash(run_of_every_kind):
     assert texts[:2] == ["—", "—"]
     assert "—" not in texts[2:]
     assert not any(cell.best for cell in rows["only-retrieval"].cells[:2])
-    assert rows["only-retrieval"].videos == "—"
+    assert rows["only-retrieval"].columns["test videos"] == "—"
     texts = [cell.text for cell in rows["only-recognition"].cells]
     assert "—" not in texts[:2]
     assert set(texts[2:]) == {"—"}
@@ -723,8 +720,8 @@ def test_boxes_stay_clear_of_each_other():
     for boxes in columns.values():
         boxes.sort(key=lambda box: box.y)
         for above, below in pairwise(boxes):
-            assert above.y + above.height / 2 < below.y - below.height / 2
-    assert all(box.y + box.height / 2 < drawing.height for box in drawing.boxes)
+            assert above.y + above.node.height / 2 < below.y - below.node.height / 2
+    assert all(box.y + box.node.height / 2 < drawing.height for box in drawing.boxes)
 
 
 def test_edges_follow_the_references_and_go_right():
@@ -740,7 +737,7 @@ def test_long_names_are_split_into_lines_without_loss():
     assert "".join(name_lines(name)) == name
     assert max(map(len, name_lines(name))) <= 16
     node = artefact_graph(make_config(), needed_by_evaluations(make_config()), {})[0]["model rgb"]
-    assert box_height(node) == 42
+    assert node.height == 42
 
 
 def test_the_layout_is_the_least_squares_solution(monkeypatch):

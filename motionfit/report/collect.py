@@ -97,53 +97,6 @@ class TrainingHistory:
     splits: dict[int, pd.DataFrame]
 
 
-@dataclass(frozen=True)
-class Clustering:
-    """Pseudo-labels: their quality in each split, and the file with the units of the first
-    split."""
-
-    name: str
-    qualities: dict[int, dict[str, Any]]
-    labels: Path
-    """Path of `labels.csv` of the first split."""
-    truth: pd.Series
-    """True label of each video of the source, '' if unknown; the video is the index."""
-
-    def read_units(self) -> pd.DataFrame:
-        """Reads the units: video, start, length, label, and `truth`, the true label ('' if
-        unknown).
-
-        They are not kept, because those of a large source take much memory and a run may have many
-        clusterings.
-        """
-        units = read_table(
-            required(self.labels), {"video": str, "start": int, "length": int, "label": int}
-        )
-        return units.assign(truth=units["video"].map(self.truth).fillna(""))
-
-    @property
-    def split(self) -> int:
-        """The split whose units are shown."""
-        return min(self.qualities)
-
-    @property
-    def has_true_labels(self) -> bool:
-        """Whether the true label of any unit is known."""
-        return "nmi" in self.qualities[self.split]
-
-
-@dataclass(frozen=True)
-class StageCost:
-    """Time and memory of the jobs of one stage."""
-
-    stage: str
-    jobs: int
-    seconds: float
-    longest: float
-    memory: float
-    """Maximum over the jobs, in MB. NaN if no job's memory was measured."""
-
-
 # --------------------------------------------------------------------------------------- reading
 
 
@@ -280,33 +233,42 @@ def read_histories(config: Config, results: Path, needed: Needed) -> list[Traini
     return histories
 
 
-def read_clustering(
-    results: Path, name: str, splits: Sequence[int], index: pd.DataFrame
-) -> Clustering:
+def read_qualities(results: Path, name: str, splits: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Reads the quality of pseudo-labels in each split."""
     folder = results / "pseudo_labels" / name
-    return Clustering(
-        name,
-        {split: read_json(folder / f"split{split}" / "quality.json") for split in sorted(splits)},
-        required(folder / f"split{min(splits)}" / "labels.csv"),
-        index.set_index("video")["label"],
-    )
+    return {split: read_json(folder / f"split{split}" / "quality.json") for split in sorted(splits)}
+
+
+def read_units(results: Path, name: str, split: int, index: pd.DataFrame) -> pd.DataFrame:
+    """Reads the units of pseudo-labels: video, start, length, label, and `truth`, the true label
+    ('' if unknown). `index`: that of the source."""
+    path = required(results / "pseudo_labels" / name / f"split{split}" / "labels.csv")
+    units = read_table(path, {"video": str, "start": int, "length": int, "label": int})
+    truth = index.set_index("video")["label"]
+    return units.assign(truth=units["video"].map(truth).fillna(""))
 
 
 # ------------------------------------------------------------------------------------------ cost
 
 
-def read_costs(results: Path) -> list[StageCost]:
-    """Sums the benchmark files of each stage. Jobs whose time is unknown are not counted."""
-    costs = []
-    for stage in STAGES:  # the report itself is still running, so its cost is not known
-        files = sorted((results / "benchmarks" / stage).rglob("*.tsv"))
-        jobs = pd.DataFrame([benchmark(file) for file in files], columns=["seconds", "memory"])
-        jobs = jobs.dropna(subset="seconds")
-        if len(jobs):
-            seconds = jobs["seconds"]
-            longest, memory = seconds.max(), jobs["memory"].max()
-            costs.append(StageCost(stage, len(jobs), seconds.sum(), longest, memory))
-    return costs
+def read_costs(results: Path) -> pd.DataFrame:
+    """Sums up the benchmark files of each stage. Jobs whose time is unknown are not counted.
+
+    Columns: stage, jobs, seconds, longest, and memory, the maximum over the jobs in MB, NaN if no
+    job's memory was measured.
+    """
+    files = {  # the report itself is still running, so its cost is not known
+        stage: sorted((results / "benchmarks" / stage).rglob("*.tsv")) for stage in STAGES
+    }
+    rows = [(stage, *benchmark(file)) for stage in files for file in files[stage]]
+    jobs = pd.DataFrame(rows, columns=["stage", "seconds", "memory"]).dropna(subset="seconds")
+    by_stage = jobs.groupby("stage", sort=False, as_index=False)
+    return by_stage.agg(
+        jobs=("seconds", "size"),
+        seconds=("seconds", "sum"),
+        longest=("seconds", "max"),
+        memory=("memory", "max"),
+    )
 
 
 def benchmark(file: Path) -> tuple[float, float]:

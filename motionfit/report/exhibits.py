@@ -3,13 +3,14 @@ finds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from motionfit.flow.encoding import dequantise
 from motionfit.modality import Modality
-from motionfit.report.collect import Clustering, EvaluationResult
+from motionfit.report.collect import EvaluationResult, read_units
 from motionfit.report.figures import cluster_sizes
 from motionfit.report.pictures import (
     FILM_FRAMES,
@@ -51,11 +52,15 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class ClusteringView:
+class Clustering:
     """Pseudo-labels with a chart of the cluster sizes and clips of some clusters."""
 
-    clustering: Clustering
+    name: str
     description: str
+    qualities: dict[int, dict[str, Any]]
+    """Maps each split to the quality of its pseudo-labels."""
+    split: int
+    """The split whose clusters are shown."""
     sizes: str
     """The chart, as SVG."""
     motion: bool
@@ -64,6 +69,11 @@ class ClusteringView:
     """Empty if the report shows no clips of these pseudo-labels."""
     scale: float
     """The motion that has full colour, in pixels per frame."""
+
+    @property
+    def has_true_labels(self) -> bool:
+        """Whether the true label of any unit is known."""
+        return "nmi" in self.qualities[self.split]
 
 
 @dataclass(frozen=True)
@@ -133,38 +143,38 @@ def scale_of(clips: Sequence[Clip]) -> float:
 # -------------------------------------------------------------------------------------- clusters
 
 
-def clustering_view(run: Run, clustering: Clustering) -> ClusteringView:
-    """The view has clips if a featured evaluation needs the pseudo-labels."""
-    recipe, units = run.config.pseudo_labels[clustering.name], clustering.read_units()
-    featured = clustering.name in run.featured_needed.splits("pseudo_labels")
-    clusters = example_clusters(run, clustering, units) if featured else []
-    return ClusteringView(
-        clustering,
+def clustering(run: Run, name: str) -> Clustering:
+    """Draws pseudo-labels, with clips if a featured evaluation needs them. The clips have flow if
+    the motion model reads flow."""
+    recipe, qualities = run.config.pseudo_labels[name], run.qualities[name]
+    flow, size = run.config.flow_of(recipe.motion_model), run.config.size_of(recipe.motion_model)
+    split = min(qualities)
+    units = read_units(run.results, name, split, run.indices[recipe.dataset])
+    sizes = np.array(qualities[split]["sizes"])
+    clusters = []
+    if name in run.featured_needed.splits("pseudo_labels"):
+        reader = ClipReader(run, recipe.dataset, size, flow)
+        for number in choose_clusters(sizes, CLUSTERS):
+            own_units = units[units["label"] == number]
+            clips = example_clips(reader, own_units)
+            labels = commonest_labels(own_units["truth"])
+            clusters.append(Cluster(number, sizes[number], labels, clips))
+    return Clustering(
+        name,
         f"features of {recipe.motion_model} on {recipe.dataset}, granularity {recipe.granularity}",
-        cluster_sizes(clustering, units),
-        run.config.flow_of(recipe.motion_model) is not None,
+        qualities,
+        split,
+        cluster_sizes(name, sizes, units),
+        flow is not None,
         clusters,
         scale_of([clip for cluster in clusters for clip in cluster.clips]),
     )
 
 
-def example_clusters(run: Run, clustering: Clustering, units: pd.DataFrame) -> list[Cluster]:
-    """Some clusters with some of their clips. The clips have flow if the motion model reads
-    flow."""
-    recipe = run.config.pseudo_labels[clustering.name]
-    flow, size = run.config.flow_of(recipe.motion_model), run.config.size_of(recipe.motion_model)
-    reader = ClipReader(run, recipe.dataset, size, flow)
-    sizes = clustering.qualities[clustering.split]["sizes"]
-    clusters = []
-    for number in choose_clusters(sizes, CLUSTERS):
-        own_units = units[units["label"] == number]
-        clips = [
-            clip
-            for row in spread_over(own_units, "video", CLIPS_PER_CLUSTER).itertuples()
-            if (clip := reader.clip(row.video, row.start, row.length))
-        ]
-        clusters.append(Cluster(number, sizes[number], commonest_labels(own_units["truth"]), clips))
-    return clusters
+def example_clips(reader: ClipReader, units: pd.DataFrame) -> list[Clip]:
+    chosen = spread_over(units, "video", CLIPS_PER_CLUSTER).itertuples()
+    clips = [reader.clip(row.video, row.start, row.length) for row in chosen]
+    return [clip for clip in clips if clip]
 
 
 def choose_clusters(sizes: Sequence[int], count: int) -> list[int]:

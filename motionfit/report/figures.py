@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from motionfit.plots import BLUE, GREY, ORANGE, SKY, STYLE, shortened, svg
-from motionfit.report.collect import TRAINED, Clustering, TrainingHistory
+from motionfit.report.collect import TRAINED, TrainingHistory
 from motionfit.report.run import Run
 
 MAX_CLASSES_WITH_COUNTS = 20
@@ -189,10 +189,9 @@ def commonest_mistakes(predictions: pd.DataFrame) -> str:
 
 
 @matplotlib.rc_context(STYLE)
-def cluster_sizes(clustering: Clustering, units: pd.DataFrame) -> str:
+def cluster_sizes(name: str, sizes: np.ndarray, units: pd.DataFrame) -> str:
     """Plots the sizes of the clusters, the largest first. If true labels are known, the part of
     each cluster with its commonest label is dark."""
-    sizes = np.array(clustering.qualities[clustering.split]["sizes"])
     order = np.argsort(-sizes, kind="stable")
     known = units[units["truth"] != ""]
     figure = Figure(figsize=(6.6, 1.9))
@@ -207,7 +206,7 @@ def cluster_sizes(clustering: Clustering, units: pd.DataFrame) -> str:
     axis.set_xlabel("clusters, the largest first")
     axis.set_ylabel("units")
     axis.xaxis.get_major_locator().set_params(integer=True)
-    return svg(figure, f"Sizes of the clusters of {clustering.name}")
+    return svg(figure, f"Sizes of the clusters of {name}")
 
 
 def bars(axis: Axes, values: np.ndarray, colour: str) -> None:

@@ -115,13 +115,12 @@ def artefact_graph(
     nodes: Nodes = {}
     edges: dict[tuple[str, str], None] = {}
     for artefact in all_artefacts(config):
-        key = key_of(artefact)
-        if key and key not in nodes:
-            column, name, detail = column_and_text(config, artefact)
-            nodes[key] = Node(column, name, details.get(key, detail), key in made)
-        for source in sources(artefact):
-            if key and (start := key_of(source)) not in (None, key):
-                edges[start, key] = None
+        if (key := key_of(artefact)) is None:
+            continue
+        column, name, detail = column_and_text(config, artefact)
+        nodes.setdefault(key, Node(column, name, details.get(key, detail), key in made))
+        starts = [key_of(source) for source in sources(artefact)]
+        edges |= {(start, key): None for start in starts if start not in (None, key)}
     return nodes, list(edges)
 
 

@@ -4,16 +4,8 @@ from dataclasses import dataclass
 
 from motionfit.config import Config, Evaluation
 
-SELF_TRAINED, APPEARANCE_TAUGHT, MERS, MARS, PRE_TRAINED, RANDOM, MOTION, RGB_MOTION = (
-    "self-trained",
-    "appearance-taught",
-    "mers",
-    "mars",
-    "pre-trained",
-    "random",
-    "motion",
-    "rgb-motion",
-)
+SELF_TRAINED, APPEARANCE_TAUGHT, MERS, MARS = "self-trained", "appearance-taught", "mers", "mars"
+PRE_TRAINED, RANDOM, MOTION, RGB_MOTION = "pre-trained", "random", "motion", "rgb-motion"
 
 
 @dataclass(frozen=True)

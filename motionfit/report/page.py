@@ -2,7 +2,6 @@
 
 import base64
 import platform
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,27 +15,16 @@ from motionfit.config import Config
 from motionfit.files import replacing
 from motionfit.report import graph, pictures
 from motionfit.report.collect import read_costs, required
-from motionfit.report.exhibits import clustering_view, example_queries, flow_view, scale_of
+from motionfit.report.exhibits import clustering, example_queries, flow_view, scale_of
 from motionfit.report.figures import PLOT_SECTIONS
 from motionfit.report.kinds import KINDS, SELF_TRAINED
 from motionfit.report.results_table import percent, results_tables
-from motionfit.report.run import Run, headline_evaluations, read_run, top1
+from motionfit.report.run import Run, top1
 from motionfit.tables import text
 from motionfit.tables.plot import plot_svg
 from motionfit.tables.values import fill
 
 PACKAGES = ("motionfit", "torch", "torchvision", "snakemake")
-
-
-@dataclass(frozen=True)
-class Headline:
-    """One of the large numbers at the top of the page."""
-
-    value: str
-    name: str
-    note: str
-    kind: str
-    """One of `KINDS`, or 'chance'."""
 
 
 def write_report(config: Config, results: Path, output: Path) -> None:
@@ -51,7 +39,7 @@ def write_report(config: Config, results: Path, output: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    html = environment.get_template("page.html").render(page_values(read_run(config, results)))
+    html = environment.get_template("page.html").render(page_values(Run(config, results)))
     with replacing(output) as temporary:
         temporary.write_text(html, encoding="utf-8")
 
@@ -59,10 +47,9 @@ def write_report(config: Config, results: Path, output: Path) -> None:
 def page_values(run: Run) -> dict[str, Any]:
     """The values and functions that the template uses."""
     config, results = run.config, run.results
-    queries, costs = example_queries(run), read_costs(results)
+    queries = example_queries(run)
     return {
         "run": run,
-        "headlines": headlines(run),
         "gain": gain(run),
         "clips": sorted({evaluation.clips for evaluation in config.evaluations.values()}),
         "results": results_tables(run),
@@ -76,13 +63,12 @@ def page_values(run: Run) -> dict[str, Any]:
         ],
         "graph": graph.drawing(run),
         "plot_sections": [section(run) for section in PLOT_SECTIONS],
-        "clusterings": [clustering_view(run, clustering) for clustering in run.clusterings],
+        "clusterings": [clustering(run, name) for name in run.qualities],
         "flows": [flow_view(run, *item) for item in run.needed.flow],
         "queries": queries,
         "retrieval_scale": scale_of([clip for query in queries for clip in query.clips]),
         "retrieval_evaluations": [evaluation for evaluation, _ in run.neighbours],
-        "costs": costs,
-        "memory_peak": pd.Series([stage.memory for stage in costs], dtype=float).max(),
+        "costs": read_costs(results),
         "config": as_yaml(config),
         "versions": versions(),
         "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
@@ -91,23 +77,13 @@ def page_values(run: Run) -> dict[str, Any]:
         "picture_width": pictures.PICTURE_WIDTH,
         "wheel": pictures.colour_wheel(),
         "flow_picture": pictures.flow_picture,
+        "percent": percent,
+        "top1": top1,
         "duration": duration,
         "memory": memory,
         "plot_svg": plot_svg,
         "text": text,
     }
-
-
-def headlines(run: Run) -> list[Headline]:
-    """The top-1 accuracies at the top of the page, and the accuracy of guessing. Empty if no
-    evaluation measures recognition."""
-    if not run.compared:
-        return []
-    classes = run.compared[0].classes
-    return [
-        Headline(percent(top1(e)), e.name, KINDS[e.kind].headline, e.kind)
-        for e in headline_evaluations(run.compared, run.evaluations)
-    ] + [Headline(percent(1 / classes), "chance", f"{classes} classes", "chance")]
 
 
 def gain(run: Run) -> str:

@@ -74,18 +74,6 @@ def percent(value: float | None) -> str:
 # ---------------------------------------------------------------------------------------- columns
 
 
-def modality(run: Run, evaluation: EvaluationResult) -> str:
-    return "flow" if evaluation.kind == MOTION else "RGB"
-
-
-def labels(run: Run, evaluation: EvaluationResult) -> str:
-    return f"{100 * evaluation.label_fraction:g}% ({len(evaluation.labelled)})"
-
-
-def clip_length(run: Run, evaluation: EvaluationResult) -> int:
-    return evaluation.recipe.clip_length
-
-
 def layers(run: Run, evaluation: EvaluationResult) -> str:
     tuning = evaluation.recipe.fine_tuning
     return LAYERS_TEXT[tuning.layers] if tuning else "none"
@@ -114,9 +102,9 @@ def videos(run: Run, evaluation: EvaluationResult) -> str:
 
 
 COLUMNS: dict[str, Callable[[Run, EvaluationResult], str | int]] = {
-    "input": modality,
-    "labels used (videos)": labels,
-    "clip length": clip_length,
+    "input": lambda run, e: "flow" if e.kind == MOTION else "RGB",
+    "labels used (videos)": lambda run, e: f"{100 * e.label_fraction:g}% ({len(e.labelled)})",
+    "clip length": lambda run, e: e.recipe.clip_length,
     "fine-tuned layers": layers,
     "motion model learned from": motion_split,
     "test videos": videos,

@@ -2,22 +2,13 @@
 shown in detail."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
 
 from motionfit.config import Config
 from motionfit.datasets.index import read_index
-from motionfit.graph import Needed, needed_by_evaluations
+from motionfit.graph import needed_by_evaluations
 from motionfit.report import collect
-from motionfit.report.collect import (
-    Clustering,
-    DatasetSummary,
-    EvaluationResult,
-    TrainingHistory,
-    required,
-)
+from motionfit.report.collect import EvaluationResult, required
 from motionfit.report.kinds import KINDS, MOTION, PRE_TRAINED, RANDOM, SELF_TRAINED
 
 Score = Callable[[EvaluationResult], float]
@@ -27,89 +18,58 @@ MAX_FEATURED = 8
 run features only those of the headlines."""
 
 
-@dataclass(frozen=True)
 class Run:
-    """A finished run."""
+    """What the result files of a run hold, except its tables, figures, benchmarks and shards.
 
-    config: Config
-    results: Path
-    needed: Needed
-    """What the evaluations are made from."""
-    indices: dict[str, pd.DataFrame]
-    """The index of each data set that the evaluations use."""
-    datasets: list[DatasetSummary]
-    evaluations: list[EvaluationResult]
-    """In the order of `KINDS`."""
-    compared: list[EvaluationResult]
-    """One or two networks that the top of the page compares. Empty if no evaluation measures
-    recognition."""
-    featured: list[EvaluationResult]
-    """The evaluations with detailed plots and clips (see `MAX_FEATURED`)."""
-    featured_config: Config
-    """The config without the other evaluations."""
-    featured_needed: Needed
-    """What the featured evaluations are made from."""
-    histories: list[TrainingHistory]
-    clusterings: list[Clustering]
-    predictions: list[tuple[EvaluationResult, pd.DataFrame]]
-    """Those of the featured evaluations that measure recognition."""
-    neighbours: list[tuple[EvaluationResult, pd.DataFrame]]
-    """The nearest training videos of each query, for the evaluations whose retrieval is compared.
-    All of them test on one data set."""
-
-    @property
-    def abridged(self) -> bool:
-        """Whether some evaluations are not featured."""
-        return len(self.featured) < len(self.evaluations)
-
-
-def read_run(config: Config, results: Path) -> Run:
-    """Reads the result files except tables, figures, benchmarks and shards. They are read before
-    anything is drawn, so that a missing one is noticed early.
-
-    Raises MotionFitError naming the first missing file.
+    The files are read before anything is drawn, so that a missing one is noticed early. Raises
+    MotionFitError naming the first missing file.
     """
-    needed = needed_by_evaluations(config)
-    indices = {
-        name: read_index(required(results / "index" / f"{name}.csv")) for name in needed.datasets
-    }
-    datasets = [
-        collect.read_dataset(config, results, needed, name, index)
-        for name, index in indices.items()
-    ]
-    kinds = list(KINDS)
-    evaluations = sorted(
-        (collect.read_evaluation(config, results, name, indices) for name in config.evaluations),
-        key=lambda evaluation: kinds.index(evaluation.kind),
-    )
-    compared = compared_evaluations([e for e in evaluations if e.recognises], top1)
-    featured = featured_evaluations(compared, evaluations)
-    featured_config = config.model_copy(
-        update={"evaluations": {e.name: config.evaluations[e.name] for e in featured}}
-    )
-    return Run(
-        config=config,
-        results=results,
-        needed=needed,
-        indices=indices,
-        datasets=datasets,
-        evaluations=evaluations,
-        compared=compared,
-        featured=featured,
-        featured_config=featured_config,
-        featured_needed=needed_by_evaluations(featured_config),
-        histories=collect.read_histories(config, results, needed),
-        clusterings=[
-            collect.read_clustering(
-                results, name, splits, indices[config.pseudo_labels[name].dataset]
-            )
-            for name, splits in needed.splits("pseudo_labels").items()
-        ],
-        predictions=[(e, collect.read_predictions(e)) for e in featured if e.recognises],
-        neighbours=[
-            (e, collect.read_neighbours(e)) for e in compared_by_retrieval(compared, evaluations)
-        ],
-    )
+
+    def __init__(self, config: Config, results: Path):
+        self.config = config
+        self.results = results
+        self.needed = needed_by_evaluations(config)
+        """What the evaluations are made from."""
+        self.indices = {
+            name: read_index(required(results / "index" / f"{name}.csv"))
+            for name in self.needed.datasets
+        }
+        """The index of each data set that the evaluations use."""
+        self.datasets = [
+            collect.read_dataset(config, results, self.needed, name, index)
+            for name, index in self.indices.items()
+        ]
+        evaluations = [
+            collect.read_evaluation(config, results, name, self.indices)
+            for name in config.evaluations
+        ]
+        self.evaluations = sorted(evaluations, key=lambda e: list(KINDS).index(e.kind))
+        recognising = [e for e in self.evaluations if e.recognises]
+        self.compared = compared_evaluations(recognising, top1)
+        """One or two networks that the top of the page compares. Empty if no evaluation measures
+        recognition."""
+        self.headlines = headline_evaluations(self.compared, recognising)
+        """The evaluations whose accuracies are at the top of the page."""
+        self.abridged = len(evaluations) > MAX_FEATURED
+        """Whether some evaluations are not featured."""
+        self.featured = self.evaluations
+        if self.abridged:
+            self.featured = self.headlines or self.evaluations[:MAX_FEATURED]
+        featured = {e.name: config.evaluations[e.name] for e in self.featured}
+        self.featured_config = config.model_copy(update={"evaluations": featured})
+        self.featured_needed = needed_by_evaluations(self.featured_config)
+        """What the featured evaluations are made from."""
+        self.histories = collect.read_histories(config, results, self.needed)
+        self.qualities = {
+            name: collect.read_qualities(results, name, splits)
+            for name, splits in self.needed.splits("pseudo_labels").items()
+        }
+        """Maps each name of pseudo-labels to their quality in each split."""
+        self.predictions = [(e, collect.read_predictions(e)) for e in self.featured if e.recognises]
+        by_retrieval = compared_by_retrieval(self.compared, self.evaluations)
+        self.neighbours = [(e, collect.read_neighbours(e)) for e in by_retrieval]
+        """The nearest training videos of each query, for the evaluations whose retrieval is
+        compared. All of them test on one data set."""
 
 
 # --------------------------------------------------------------------------------------- choices
@@ -159,26 +119,15 @@ def compared_by_retrieval(
     return compared_evaluations([e for e in evaluations if e.retrieves], first_recall)
 
 
-def featured_evaluations(
-    compared: list[EvaluationResult], evaluations: list[EvaluationResult]
-) -> list[EvaluationResult]:
-    """The evaluations with detailed plots and clips (`MAX_FEATURED`)."""
-    if len(evaluations) <= MAX_FEATURED:
-        return evaluations
-    return headline_evaluations(compared, evaluations) or evaluations[:MAX_FEATURED]
-
-
 def headline_evaluations(
-    compared: list[EvaluationResult], evaluations: Sequence[EvaluationResult]
+    compared: list[EvaluationResult], recognising: Sequence[EvaluationResult]
 ) -> list[EvaluationResult]:
     """The compared evaluations, then the best network with pre-trained weights and the best motion
     model on the same data set."""
     if not compared:
         return []
     first = compared[0]
-    same_dataset = [
-        e for e in evaluations if e.recognises and e.recipe.dataset == first.recipe.dataset
-    ]
+    same_dataset = [e for e in recognising if e.recipe.dataset == first.recipe.dataset]
     kinds = [kind for kind in (PRE_TRAINED, MOTION) if kind != first.kind]
-    best_of_kinds = (best(same_dataset, kind, top1) for kind in kinds)
-    return [*compared, *(found for found in best_of_kinds if found)]
+    best_of_kinds = [best(same_dataset, kind, top1) for kind in kinds]
+    return [*compared, *filter(None, best_of_kinds)]

@@ -35,7 +35,7 @@ from motionfit.report.pictures import (
     spread_over,
 )
 from motionfit.report.results_table import chance_recall, results_tables
-from motionfit.report.run import MAX_FEATURED, read_run
+from motionfit.report.run import MAX_FEATURED, Run
 from motionfit.seeds import with_seeds
 from motionfit.tables.text import signed
 
@@ -372,7 +372,7 @@ def run_of_every_kind(tmp_path_factory):
 def results_of(run) -> dict:
     """The rows of the table of results, by name."""
     config, results, _ = run
-    (table,) = results_tables(read_run(config, results))
+    (table,) = results_tables(Run(config, results))
     return {row.name: row for row in table.rows}
 
 
@@ -618,14 +618,14 @@ def test_chance_of_retrieval():
 
 def test_costs_are_summed_per_stage(run, tmp_path):
     _, results, html = run
-    (cost,) = read_costs(results)
+    (cost,) = read_costs(results).itertuples()
     assert (cost.stage, cost.jobs, cost.longest, cost.memory) == ("flow", 2, 80.5, 1900)
     assert cost.seconds == pytest.approx(121)
     assert "2 min 01 s" in html
     assert "1.9 GB" in html
     fake_benchmark(tmp_path / "benchmarks" / "frames" / "0.tsv", 3.0, "NA")
     fake_benchmark(tmp_path / "benchmarks" / "index" / "a.tsv", "NA", "NA")
-    (cost,) = read_costs(tmp_path)
+    (cost,) = read_costs(tmp_path).itertuples()
     assert cost.stage == "frames"
     assert np.isnan(cost.memory)
 

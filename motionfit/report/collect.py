@@ -13,7 +13,6 @@ from motionfit.datasets.index import classes, labelled_train, split_column
 from motionfit.errors import MotionFitError
 from motionfit.graph import Needed
 from motionfit.report.kinds import kind_of
-from motionfit.report.pictures import read_nearest
 from motionfit.result_tables import read_table
 from motionfit.stage_names import STAGES
 
@@ -66,6 +65,8 @@ class EvaluationResult:
     labelled: frozenset[str]
     """Videos of its data set whose labels were used for the first split, by fine-tuning or by a
     motion model."""
+    leaks: bool
+    """Whether a model may have learned from test videos."""
 
     @property
     def split(self) -> int:
@@ -85,6 +86,11 @@ class EvaluationResult:
     def mean(self, measure: str) -> float | None:
         """Mean of a measure over the splits. None if the evaluation does not take it."""
         return self.measures[measure]["mean"] if measure in self.measures else None
+
+    def splits(self, measure: str) -> dict[str, float]:
+        """Maps each split to its value of a measure. Empty if there is only one split."""
+        splits = self.measures[measure]["splits"] if measure in self.measures else {}
+        return splits if len(splits) > 1 else {}
 
 
 @dataclass(frozen=True)
@@ -148,16 +154,12 @@ def read_dataset(
 
 def uses_of(config: Config, needed: Needed, name: str) -> list[str]:
     """What the evaluations use a data set for, in words."""
+    labels = needed.splits("pseudo_labels")
+    trained = [config.appearance_models[name] for name in needed.splits(*TRAINED)]
     datasets_of_use = {
         "motion model": [config.motion_models[m].dataset for m in needed.splits("motion_model")],
-        PSEUDO_LABEL_SOURCE: [
-            config.pseudo_labels[p].dataset for p in needed.splits("pseudo_labels")
-        ],
-        MERS_SOURCE: [
-            mers.dataset
-            for name in needed.splits(*TRAINED)
-            if (mers := config.appearance_models[name].mers)
-        ],
+        PSEUDO_LABEL_SOURCE: [config.pseudo_labels[label].dataset for label in labels],
+        MERS_SOURCE: [model.mers.dataset for model in trained if model.mers],
         "target (fine-tuning, test)": [e.dataset for e in config.evaluations.values()],
     }
     return [use for use, datasets in datasets_of_use.items() if name in datasets]
@@ -180,6 +182,7 @@ def read_evaluation(
             label_uses.append((config.labels_of(motion_model), split))
     index = indices[recipe.dataset]
     folder = results / "evaluations" / name
+    labelled = [labelled_train(index, split, part)["video"] for part, split in label_uses]
     return EvaluationResult(
         name=name,
         recipe=recipe,
@@ -190,11 +193,8 @@ def read_evaluation(
         measures=read_json(folder / "metrics.json"),
         classes=len(classes(index)),
         label_fraction=label_uses[0][0].label_fraction if label_uses else 0.0,
-        labelled=frozenset(
-            video
-            for part, split in label_uses
-            for video in labelled_train(index, split, part)["video"]
-        ),
+        labelled=frozenset().union(*labelled),
+        leaks=config.leaks(name),
     )
 
 
@@ -203,11 +203,6 @@ def read_predictions(evaluation: EvaluationResult) -> pd.DataFrame:
     class."""
     path = required(evaluation.folder / "predictions.csv")
     return read_table(path, dict.fromkeys(("video", "label", "predicted"), str))
-
-
-def read_neighbours(evaluation: EvaluationResult) -> pd.DataFrame:
-    """Reads the nearest training videos of each query of the first split."""
-    return read_nearest(required(evaluation.folder / "neighbours.csv"))
 
 
 # ------------------------------------------------------------------------- trainings, clusterings

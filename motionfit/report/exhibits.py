@@ -156,9 +156,11 @@ def clustering(run: Run, name: str) -> Clustering:
         reader = ClipReader(run, recipe.dataset, size, flow)
         for number in choose_clusters(sizes, CLUSTERS):
             own_units = units[units["label"] == number]
-            clips = example_clips(reader, own_units)
+            chosen = spread_over(own_units, "video", CLIPS_PER_CLUSTER).itertuples()
+            clips = [reader.clip(row.video, row.start, row.length) for row in chosen]
+            decoded = [clip for clip in clips if clip]
             labels = commonest_labels(own_units["truth"])
-            clusters.append(Cluster(number, sizes[number], labels, clips))
+            clusters.append(Cluster(number, sizes[number], labels, decoded))
     return Clustering(
         name,
         f"features of {recipe.motion_model} on {recipe.dataset}, granularity {recipe.granularity}",
@@ -169,12 +171,6 @@ def clustering(run: Run, name: str) -> Clustering:
         clusters,
         scale_of([clip for cluster in clusters for clip in cluster.clips]),
     )
-
-
-def example_clips(reader: ClipReader, units: pd.DataFrame) -> list[Clip]:
-    chosen = spread_over(units, "video", CLIPS_PER_CLUSTER).itertuples()
-    clips = [reader.clip(row.video, row.start, row.length) for row in chosen]
-    return [clip for clip in clips if clip]
 
 
 def choose_clusters(sizes: Sequence[int], count: int) -> list[int]:
@@ -223,7 +219,8 @@ def example_queries(run: Run) -> list[Query]:
     reader = ClipReader(run, first.dataset, run.config.size_of(first.model), flow)
     tables = [table for _, table in run.neighbours]
     queries = []
-    for query in spread(common_queries(tables), QUERIES):
+    common = set.intersection(*(set(table["query"]) for table in tables))
+    for query in spread([q for q in tables[0]["query"].unique() if q in common], QUERIES):
         start = tables[0].loc[tables[0]["query"] == query, "query_start"].iloc[0]
         if clip := reader.clip(query, start, first.clip_length):
             retrieved = [
@@ -232,12 +229,6 @@ def example_queries(run: Run) -> list[Query]:
             ]
             queries.append(Query(clip, retrieved))
     return queries
-
-
-def common_queries(tables: Sequence[pd.DataFrame]) -> list[str]:
-    """The queries that are in every table, in the order of the first table."""
-    common = set.intersection(*(set(table["query"]) for table in tables))
-    return [query for query in tables[0]["query"].unique() if query in common]
 
 
 def nearest_clips(

@@ -91,8 +91,7 @@ def training_curves(history: TrainingHistory) -> str:
     axes[1].set_visible(len(measures) > 1)
     for axis, measure, scale in zip(axes, measures, (1, 100), strict=False):
         for table in history.splits.values():
-            mark_steps(axis, table)
-            draw_curves(axis, table, measure, scale, 0.9 if len(history.splits) == 1 else 0.6)
+            draw_training(axis, table, measure, scale, 0.9 if len(history.splits) == 1 else 0.6)
         title = measure.replace("_", " ")
         axis.set_title(title if scale == 1 else f"{title}, %", loc="left", color=GREY)
         axis.xaxis.get_major_locator().set_params(integer=True)
@@ -102,15 +101,12 @@ def training_curves(history: TrainingHistory) -> str:
     return svg(figure, f"Training curves of {history.name}")
 
 
-def mark_steps(axis: Axes, table: pd.DataFrame) -> None:
-    """Draws a thin vertical line where the learning rate changes."""
+def draw_training(axis: Axes, table: pd.DataFrame, measure: str, scale: int, alpha: float) -> None:
+    """Draws a measure of one training, times `scale`, and a thin vertical line where the learning
+    rate changes."""
     changed = table["learning_rate"].diff().fillna(0) != 0
     for epoch in table["epoch"][changed]:
         axis.axvline(epoch - 0.5, color="#d5dae0", linewidth=0.8, zorder=0)
-
-
-def draw_curves(axis: Axes, table: pd.DataFrame, measure: str, scale: int, alpha: float) -> None:
-    """Draws a measure of one training, times `scale`."""
     look = {"alpha": alpha, "marker": "o", "markersize": 3}
     kept_early = np.flatnonzero(table["kept"].to_numpy()[:-1]).tolist()
     for side, colour, dashes in (("train", BLUE, "-"), ("validation", ORANGE, "--")):
@@ -215,9 +211,6 @@ def bars(axis: Axes, values: np.ndarray, colour: str) -> None:
     edges = np.stack([middles - 0.42, middles + 0.42], axis=1).ravel()
     steps = np.insert(values, range(1, len(values)), 0)
     axis.stairs(steps, edges, color=colour, fill=True)
-
-
-# -------------------------------------------------------------------------------------- registry
 
 
 PLOT_SECTIONS: list[Callable[[Run], PlotSection]] = [training_section, confusion_section]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.isotonic import isotonic_regression
@@ -36,10 +36,11 @@ MAX_NODES = 100
 class Node:
     """An artefact in the graph."""
 
+    key: str
     column: int
     name: str
     detail: str
-    used: bool
+    used: bool = True
     """Whether an evaluation needs the artefact. Otherwise the run does not make it."""
 
     @property
@@ -57,24 +58,14 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Box:
-    """A node with its position in pixels."""
-
-    node: Node
-    x: float
-    """Left edge."""
-    y: float
-    """Vertical middle."""
-
-
-@dataclass(frozen=True)
 class Drawing:
     """A graph with its layout: boxes, and the wires between them as SVG paths."""
 
     width: float
     height: float
     headings: list[tuple[float, str]]
-    boxes: list[Box]
+    boxes: list[tuple[Node, float, float]]
+    """Each node with the left edge and the vertical middle of its box, in pixels."""
     data: list[str]
     """Wires that carry videos, frames or flow."""
     learned: list[str]
@@ -111,16 +102,19 @@ def artefact_graph(
     `needed`: the artefacts that are made; all other nodes are not `used`. `details`: the last line
     of text in the boxes of data sets and evaluations, by key ('dataset NAME', ...).
     """
-    made = {key_of(artefact) for artefact in needed.artefacts}
+    made = {node.key for artefact in needed.artefacts if (node := node_of(config, artefact))}
     nodes: Nodes = {}
     edges: dict[tuple[str, str], None] = {}
     for artefact in all_artefacts(config):
-        if (key := key_of(artefact)) is None:
+        node = node_of(config, artefact)
+        if node is None:
             continue
-        column, name, detail = column_and_text(config, artefact)
-        nodes.setdefault(key, Node(column, name, details.get(key, detail), key in made))
-        starts = [key_of(source) for source in sources(artefact)]
-        edges |= {(start, key): None for start in starts if start not in (None, key)}
+        detail = details.get(node.key, node.detail)
+        nodes.setdefault(node.key, replace(node, detail=detail, used=node.key in made))
+        for source in sources(artefact):
+            start = node_of(config, source)
+            if start and start.key != node.key:
+                edges[start.key, node.key] = None
     return nodes, list(edges)
 
 
@@ -150,48 +144,36 @@ def sources(artefact: Artefact) -> list[Artefact]:
     return shown_sources
 
 
-def key_of(artefact: Artefact) -> str | None:
-    """Key of the node that an artefact belongs to. None if the artefact is not drawn."""
+def node_of(config: Config, artefact: Artefact) -> Node | None:
+    """The node that an artefact belongs to. None if the artefact is not drawn."""
     names = artefact.wildcards
     match artefact.rule:
         case "index":
-            return f"dataset {names['dataset']}"
+            name = names["dataset"]
+            return Node(f"dataset {name}", DATASET, name, "")
         case "frames":
-            return f"frames {names['dataset']} {names['size']}"
+            name, size = names["dataset"], names["size"]
+            return Node(f"frames {name} {size}", FRAMES, name, f"{size} px")
         case "flow":
-            return f"flow {names['dataset']} {names['flow']}"
-        case "motion_model" | "appearance_model" | "mers_model" | "random_model":
-            return f"model {names[artefact.rule]}"
-        case "pseudo_labels":
-            return f"labels {names['pseudo_labels']}"
-        case "fine_tuning" | "recognition" | "retrieval" | "metrics":
-            return f"evaluation {names['evaluation']}"
-        case _:
-            return None
-
-
-def column_and_text(config: Config, artefact: Artefact) -> tuple[int, str, str]:
-    """Column, name and detail of an artefact's node."""
-    names = artefact.wildcards
-    match artefact.rule:
-        case "index":
-            return DATASET, names["dataset"], ""
-        case "frames":
-            return FRAMES, names["dataset"], f"{names['size']} px"
-        case "flow":
-            return FLOW, names["flow"], f"of {names['dataset']}"
+            name, dataset = names["flow"], names["dataset"]
+            return Node(f"flow {dataset} {name}", FLOW, name, f"of {dataset}")
         case "motion_model":
-            chosen = config.motion_models[names["motion_model"]].motion_split
-            detail = "evaluated split" if chosen == "target" else f"split {chosen}"
-            return MOTION, names["motion_model"], detail
+            name = names["motion_model"]
+            split = config.motion_models[name].motion_split
+            detail = "evaluated split" if split == "target" else f"split {split}"
+            return Node(f"model {name}", MOTION, name, detail)
         case "pseudo_labels":
             name = names["pseudo_labels"]
-            return LABELS, name, f"{config.pseudo_labels[name].clusters} clusters"
+            detail = f"{config.pseudo_labels[name].clusters} clusters"
+            return Node(f"labels {name}", LABELS, name, detail)
         case "appearance_model" | "mers_model" | "random_model":
             name = names[artefact.rule]
-            return APPEARANCE, name, KINDS[kind_of_model(config, name)].box
-        case _:
-            return EVALUATION, names["evaluation"], ""
+            detail = KINDS[kind_of_model(config, name)].box
+            return Node(f"model {name}", APPEARANCE, name, detail)
+        case "fine_tuning" | "recognition" | "retrieval" | "metrics":
+            name = names["evaluation"]
+            return Node(f"evaluation {name}", EVALUATION, name, "")
+    return None
 
 
 def without_unused(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:
@@ -225,7 +207,8 @@ def draw(nodes: Nodes, edges: Edges) -> Drawing:
     columns = untangle(columns, list(segments))
     heights = {key: nodes[key].height if key in nodes else 0 for key in column_of}
     y = vertical_middles(columns, list(segments), heights)
-    x = {key: column * (WIDTH - BOX) / (len(COLUMNS) - 1) for key, column in column_of.items()}
+    left = [column * (WIDTH - BOX) / (len(COLUMNS) - 1) for column in range(len(COLUMNS))]
+    x = {key: left[column] for key, column in column_of.items()}
     wires = {(a, b): wire(x[a] + BOX, y[a], x[b], y[b]) for a, b in segments}
     wires |= {(k, k): f"M{x[k]:.1f},{y[k]:.1f}h{BOX}" for k in column_of if k not in nodes}
     learned = ("model ", "labels ")
@@ -233,8 +216,8 @@ def draw(nodes: Nodes, edges: Edges) -> Drawing:
     return Drawing(
         WIDTH,
         max(y[key] + heights[key] / 2 for key in y) + 4,
-        [(i * (WIDTH - BOX) / (len(COLUMNS) - 1), name) for i, name in enumerate(COLUMNS)],
-        [Box(node, x[key], y[key]) for key, node in nodes.items()],
+        list(zip(left, COLUMNS, strict=True)),
+        [(node, x[key], y[key]) for key, node in nodes.items()],
         [path for (a, _), path in wires.items() if not origin[a].startswith(learned)],
         [path for (a, _), path in wires.items() if origin[a].startswith(learned)],
     )
@@ -271,13 +254,11 @@ def untangle(columns: list[list[str]], segments: Edges) -> list[list[str]]:
         for c in order:
             adjacent = columns[c - 1 if forward else c + 1]
             place = {key: i for i, key in enumerate(adjacent)}
-            current = {key: i for i, key in enumerate(columns[c])}
-            columns[c].sort(
-                key=lambda key, place=place, current=current: np.mean(
-                    [place[other] for other in neighbours(key, segments) if other in place]
-                    or [current[key]]
-                )
-            )
+            means = [
+                np.mean([place[n] for n in neighbours(key, segments) if n in place] or [i])
+                for i, key in enumerate(columns[c])
+            ]
+            columns[c] = [columns[c][i] for i in np.argsort(means, kind="stable")]
         if crossings(columns, segments) < crossings(best, segments):
             best = columns
     fewest, before = crossings(best, segments), None

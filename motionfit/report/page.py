@@ -13,12 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from motionfit.config import Config
 from motionfit.files import replacing
-from motionfit.report import graph, pictures
+from motionfit.report import graph, pictures, results_table
 from motionfit.report.collect import read_costs, required
 from motionfit.report.exhibits import clustering, example_queries, flow_view, scale_of
 from motionfit.report.figures import PLOT_SECTIONS
 from motionfit.report.kinds import KINDS, SELF_TRAINED
-from motionfit.report.results_table import percent, results_tables
 from motionfit.report.run import Run, top1
 from motionfit.tables import text
 from motionfit.tables.plot import plot_svg
@@ -52,7 +51,7 @@ def page_values(run: Run) -> dict[str, Any]:
         "run": run,
         "gain": gain(run),
         "clips": sorted({evaluation.clips for evaluation in config.evaluations.values()}),
-        "results": results_tables(run),
+        "results": results_table.results_tables(run),
         "tables": [
             fill(name, recipe, results / "evaluations", {*config.leaking(name)})
             for name, recipe in config.tables.items()
@@ -74,10 +73,8 @@ def page_values(run: Run) -> dict[str, Any]:
         "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         "kinds": KINDS,
         "box_width": graph.BOX,
-        "picture_width": pictures.PICTURE_WIDTH,
-        "wheel": pictures.colour_wheel(),
-        "flow_picture": pictures.flow_picture,
-        "percent": percent,
+        "pictures": pictures,
+        "results_table": results_table,
         "top1": top1,
         "duration": duration,
         "memory": memory,
@@ -95,9 +92,8 @@ def gain(run: Run) -> str:
     if len(run.compared) < 2:
         return ""
     first, second = run.compared
-    same_test_videos = (first.recipe.dataset, first.recipe.splits) == (
-        second.recipe.dataset,
-        second.recipe.splits,
+    same_test_videos = all(
+        getattr(first.recipe, key) == getattr(second.recipe, key) for key in ("dataset", "splits")
     )
     only_self_training = first.kind == SELF_TRAINED and not first.weights
     if not (only_self_training and same_test_videos and first.labelled == second.labelled):

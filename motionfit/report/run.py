@@ -10,6 +10,7 @@ from motionfit.graph import needed_by_evaluations
 from motionfit.report import collect
 from motionfit.report.collect import EvaluationResult, required
 from motionfit.report.kinds import KINDS, MOTION, PRE_TRAINED, RANDOM, SELF_TRAINED
+from motionfit.report.pictures import read_nearest
 
 Score = Callable[[EvaluationResult], float]
 
@@ -19,7 +20,8 @@ run features only those of the headlines."""
 
 
 class Run:
-    """What the result files of a run hold, except its tables, figures, benchmarks and shards.
+    """What the result files of a run hold, except its tables, figures, benchmarks and shards, and
+    the units of its pseudo-labels, which take much memory.
 
     The files are read before anything is drawn, so that a missing one is noticed early. Raises
     MotionFitError naming the first missing file.
@@ -66,10 +68,16 @@ class Run:
         }
         """Maps each name of pseudo-labels to their quality in each split."""
         self.predictions = [(e, collect.read_predictions(e)) for e in self.featured if e.recognises]
-        by_retrieval = compared_by_retrieval(self.compared, self.evaluations)
-        self.neighbours = [(e, collect.read_neighbours(e)) for e in by_retrieval]
+        by_retrieval = self.compared
+        if not self.compared or not all(e.retrieves for e in self.compared):
+            retrieving = [e for e in self.evaluations if e.retrieves]
+            by_retrieval = compared_evaluations(retrieving, first_recall)
+        self.neighbours = [
+            (e, read_nearest(required(e.folder / "neighbours.csv"))) for e in by_retrieval
+        ]
         """The nearest training videos of each query, for the evaluations whose retrieval is
-        compared. All of them test on one data set."""
+        compared: those compared by recognition, if they all measure retrieval. All of them test on
+        one data set."""
 
 
 # --------------------------------------------------------------------------------------- choices
@@ -107,16 +115,6 @@ def compared_evaluations(
     same_fraction = [e for e in on_dataset if e.label_fraction == first.label_fraction]
     random = best(same_fraction, RANDOM, score) or best(on_dataset, RANDOM, score)
     return [first, random] if random else [first]
-
-
-def compared_by_retrieval(
-    compared: list[EvaluationResult], evaluations: Sequence[EvaluationResult]
-) -> list[EvaluationResult]:
-    """The evaluations whose retrieval is compared: the ones compared by recognition, if they all
-    measure retrieval."""
-    if compared and all(e.retrieves for e in compared):
-        return compared
-    return compared_evaluations([e for e in evaluations if e.retrieves], first_recall)
 
 
 def headline_evaluations(

@@ -83,7 +83,8 @@ def series_of(table: FilledTable) -> Series:
 
 def is_plotted(cell: Cell) -> bool:
     """Whether a cell has a figure and is not a gain."""
-    return cell.gain_over is None and not cell.published is cell.measured is None
+    has_figure = cell.published is not None or cell.measured is not None
+    return has_figure and cell.gain_over is None
 
 
 def draw_series(
@@ -124,8 +125,7 @@ def add_legend(figure: Figure, series: Series) -> None:
         for name, look in zip(series, cycle(LOOKS), strict=False)
     ]
     cells = [cell for points in series.values() for _, cell in points]
-    if any(cell.published is not None for cell in cells):
-        entries.append(Line2D([], [], color=GREY, marker="o", label="paper", **PUBLISHED))
-    if any(cell.measured is not None for cell in cells):
-        entries.append(Line2D([], [], color=GREY, marker="o", label="here", **MEASURED))
+    for name, kind, style in (("paper", "published", PUBLISHED), ("here", "measured", MEASURED)):
+        if any(getattr(cell, kind) is not None for cell in cells):
+            entries.append(Line2D([], [], color=GREY, marker="o", label=name, **style))
     figure.legend(handles=entries, loc="outside right upper", frameon=False, handlelength=2.6)

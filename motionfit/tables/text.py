@@ -9,8 +9,6 @@ from motionfit.tables.values import Cell, FilledTable, Row
 
 MISSING = "—"
 LEAK = "†"
-DECIMALS = 6
-"""Decimals of a figure in the CSV. More of them would show floating-point noise."""
 
 
 def one_decimal(value: float | None) -> str:
@@ -184,5 +182,5 @@ def tidy(table: FilledTable) -> pd.DataFrame:
                 "note": row.recipe.note,
             }
             records.append(record)
-    tidied = pd.DataFrame(records).round(DECIMALS)
+    tidied = pd.DataFrame(records).round(6)  # more decimals would show floating-point noise
     return tidied if seeds else tidied.drop(columns="sd")

@@ -107,9 +107,12 @@ def fill(
 
     @cache
     def read(folder: Path, kind: str) -> dict[str, Measured]:
-        if table.splits is None:
-            return read_metrics(folder / "metrics.json")
-        return summary(folder, table.splits, [kind])
+        if table.splits is not None:
+            return summary(folder, table.splits, [kind])
+        path = folder / "metrics.json"
+        if not path.is_file():
+            raise MotionFitError(f"{path} is missing: run the evaluation before its table")
+        return json.loads(path.read_text(encoding="utf-8"))
 
     def look_up(evaluation: str, measure: str, seed: int) -> Measured:
         folder = evaluations / seed_name(evaluation, seed)
@@ -156,10 +159,3 @@ def mean_over_seeds(by_seed: list[dict[str, float]]) -> dict[str, float]:
     """Averages each split over the seeds, and turns fractions into percent."""
     splits = by_seed[0] if by_seed else {}
     return {split: 100 * mean(values[split] for values in by_seed) for split in splits}
-
-
-def read_metrics(path: Path) -> dict[str, Measured]:
-    """Reads the measures of an evaluation, by name."""
-    if not path.is_file():
-        raise MotionFitError(f"{path} is missing: run the evaluation before its table")
-    return json.loads(path.read_text(encoding="utf-8"))

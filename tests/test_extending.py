@@ -231,6 +231,59 @@ for weight in (0.0, 0.5):
     assert copy.run("-c", code).split() == ["1.0", "1.5"]
 
 
+def test_adding_a_plot_and_a_column_to_the_report(copy):
+    copy.insert(
+        "motionfit/report/figures.py",
+        "def training_section(",
+        '''@matplotlib.rc_context(STYLE)
+def classes_section(run: Run) -> PlotSection:
+    """A bar for the number of classes of each data set."""
+    figure = Figure()
+    names, classes = zip(*((d.name, d.classes) for d in run.datasets), strict=True)
+    figure.subplots().bar(names, classes)
+    plot = Plot("all", "data sets", svg(figure, "Classes of the data sets"))
+    return PlotSection("classes", "Classes", ["Are there <many>?"], [plot])
+
+
+''',
+    )
+    page = "motionfit/report/page.py"
+    copy.insert(page, "confusion_section, training_section\n", "classes_section, ")
+    copy.insert(page, "confusion_section]", "classes_section, ")
+    copy.insert(
+        "motionfit/report/results_table.py",
+        '    "test videos": videos',
+        '    "clips": lambda run, evaluation: evaluation.recipe.clips,\n',
+    )
+    code = f"""
+import sys
+from pathlib import Path
+sys.path.append({str(ROOT / "tests/report")!r})
+from fake_run import fake_run
+from motionfit.config import load_config
+from motionfit.report import write_report
+
+dataset = {{"format": "ucf101", "videos": "/videos", "annotations": "/lists"}}
+model = {{"pseudo_labels": None, "frame_size": [24, 32], "training": {{"crop": 16}}}}
+evaluation = {{"model": "model", "dataset": "target", "measures": ["recognition"], "clips": 7}}
+config = load_config({{
+    "datasets": {{"target": dataset}},
+    "flow": {{}},
+    "appearance_models": {{"model": model}},
+    "evaluations": {{"evaluation": evaluation | {{"fine_tuning": {{"crop": 16}}}}}},
+}})
+write_report(config, fake_run(config, Path("results"), ["run", "walk"]), Path("report.html"))
+"""
+    copy.run("-c", code)
+    html = (copy.folder / "report.html").read_text(encoding="utf-8")
+    assert '<a href="#curves">Training</a> <a href="#classes">Classes</a> ' in html
+    section = html.split('<section id="classes">')[1].split("</section>")[0]
+    assert section.startswith("\n<h2>Classes</h2>\n<p>Are there &lt;many&gt;?</p>\n")
+    assert 'aria-label="Classes of the data sets"' in section
+    assert '<th rowspan="2">clips</th><th rowspan="2">test videos</th>' in html
+    assert '<td class="n">7</td><td>' in html
+
+
 def test_adding_a_stage(copy):
     copy.add_file(
         "motionfit/stages/listing.py",

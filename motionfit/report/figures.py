@@ -1,7 +1,5 @@
-"""The plots of the report, each as SVG text for an HTML page. `PLOT_SECTIONS` lists the sections of
-the page that consist of plots."""
+"""The plots of the report, each as SVG text for an HTML page."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import matplotlib
@@ -211,7 +209,3 @@ def bars(axis: Axes, values: np.ndarray, colour: str) -> None:
     edges = np.stack([middles - 0.42, middles + 0.42], axis=1).ravel()
     steps = np.insert(values, range(1, len(values)), 0)
     axis.stairs(steps, edges, color=colour, fill=True)
-
-
-PLOT_SECTIONS: list[Callable[[Run], PlotSection]] = [training_section, confusion_section]
-"""The sections of the page that consist of plots, in their order."""

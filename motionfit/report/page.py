@@ -16,13 +16,15 @@ from motionfit.files import replacing
 from motionfit.report import graph, pictures, results_table
 from motionfit.report.collect import read_costs, required
 from motionfit.report.exhibits import clustering, example_queries, flow_view, scale_of
-from motionfit.report.figures import PLOT_SECTIONS
+from motionfit.report.figures import confusion_section, training_section
 from motionfit.report.kinds import KINDS, SELF_TRAINED
 from motionfit.report.run import Run, top1
 from motionfit.tables import text
 from motionfit.tables.plot import plot_svg
 from motionfit.tables.values import fill
 
+PLOT_SECTIONS = [training_section, confusion_section]
+"""Functions that return the sections of plots, in the order of the page."""
 PACKAGES = ("motionfit", "torch", "torchvision", "snakemake")
 
 

@@ -28,5 +28,10 @@ class VideoNetwork(nn.Module):
         tensors that torchvision's network does not have."""
         return None if name.startswith("fc.") else name
 
+    def open_gates(self) -> None:
+        """Lets everything through the layers that torchvision's network does not have. Needed if
+        that network has another name (`Backbone.published`)."""
+        raise NotImplementedError
+
     def forward(self, clips: Tensor) -> Tensor:
         return self.fc(self.features(clips))

@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.video import s3d
+from torchvision.models import video
 from torchvision.models.video.s3d import SepInceptionBlock3D
 
 from motionfit.modality import CHANNELS, Modality
@@ -27,7 +27,7 @@ class S3D(VideoNetwork):
     def __init__(self, modality: Modality, classes: int, gated: bool):
         super().__init__()
         self.gated = gated
-        layers = list(s3d(norm_layer=NORM).features)
+        layers = list(video.s3d(norm_layer=NORM).features)
         if CHANNELS[modality] != 3:
             first = layers[0][0][0]
             layers[0][0][0] = nn.Conv3d(
@@ -69,6 +69,20 @@ class S3D(VideoNetwork):
         else:
             wrapped = "0"
         return ".".join(["features", str(layer), *rest]) if wrapped == "0" else None
+
+    def open_gates(self) -> None:
+        # Random gates would halve the inputs of the layers after them, compared to their training.
+        for module in self.modules():
+            if isinstance(module, SelfGating):
+                module.open()
+
+
+def s3d(modality: Modality, classes: int) -> S3D:
+    return S3D(modality, classes, gated=False)
+
+
+def s3d_g(modality: Modality, classes: int) -> S3D:
+    return S3D(modality, classes, gated=True)
 
 
 SECOND = 3

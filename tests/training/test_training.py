@@ -30,17 +30,14 @@ from motionfit.training.data import Draw, MultiClipDataset
 from motionfit.training.labels import training_and_validation, with_labels, with_pseudo_labels
 from motionfit.training.objective import ClipLosses
 from motionfit.training.run import load_teacher, lock
-from tests.training import setups
-from tests.training.setups import (
-    ONE,
-    SHORT,
-    fields,
+from tests.stages import (
     fine_tune,
-    make_store,
     train_appearance_model,
     train_mers_model,
     train_motion_model,
 )
+from tests.training import setups
+from tests.training.setups import ONE, SHORT, fields, make_store
 from tests.videos import described, make_flow, make_frames, make_index, moving_square
 
 SMALL = Network(backbone="r2plus1d_small", clip_length=4)

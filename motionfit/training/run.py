@@ -1,6 +1,5 @@
 """What all trainings of the pipeline share: the model file, the lock, the identity."""
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
 from torch import nn
 
 from motionfit.clips.sampling import LabelledVideo
@@ -132,13 +132,14 @@ def lock(folder: Path) -> Iterator[None]:
     """Prevents a second training in the same folder, such as one that a killed workflow has left
     running. The system releases the lock when the process ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".training.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise MotionFitError(
-                f"another training is running in {folder}: wait for it or end it"
-            ) from None
+    file_lock = FileLock(folder / ".training.lock", fallback_to_soft=False)
+    try:
+        held = file_lock.acquire(blocking=False)
+    except Timeout:
+        raise MotionFitError(
+            f"another training is running in {folder}: wait for it or end it"
+        ) from None
+    with held:
         yield
 
 
@@ -162,6 +163,8 @@ def identity_of(
             for column in (video.starts, video.lengths, video.labels, video.weights):
                 samples.update(np.ascontiguousarray(column).tobytes())
         samples.update(b"\n")
+    networks = [part for part in objective.modules() if isinstance(part, VideoNetwork)]
+    backbones = sorted({type(network).__module__ for network in networks})
     return {
         "model": asdict(about) | {"recipe": json.loads(about.recipe)},
         "clips": {
@@ -171,5 +174,5 @@ def identity_of(
         },
         "videos and labels": samples.hexdigest(),
         "starting weights": weights.hexdigest(),
-        "code": code_version("motionfit.training.run"),
+        "code": code_version("motionfit.training.run", *backbones),
     }

@@ -50,23 +50,8 @@ def mers_model(
     rows = rows_with_clips(rows, store, recipe.network.clip_length)
     network = starting_network(recipe.network, Modality.FRAMES, 1, seed=recipe.training.seed)
     teacher_network, teacher_clips = load_teacher(teacher, network, flow, table)
-    about = describe(
-        recipe.network,
-        recipe.training,
-        store,
-        ["none"],
-        Learned.TEACHER_FEATURES,
-        split,
-        recipe.to_json(),
-    )
+    learned = Learned.TEACHER_FEATURES
+    about = describe(recipe.network, recipe.training, store, ["none"], learned, split, recipe)
     objective = Mers(network, teacher_network, recipe.mers.weight)
-    train_and_save(
-        objective,
-        about,
-        rows,
-        without_labels(rows, store),
-        (store, teacher_clips),
-        recipe.training,
-        compute,
-        output,
-    )
+    videos, stores = without_labels(rows, store), (store, teacher_clips)
+    train_and_save(objective, about, rows, videos, stores, recipe.training, compute, output)

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Sampler, default_collate
+from torch.utils.data import DataLoader, Sampler
 
-from motionfit.clips.loading import UnreadableVideo, loader_options
+from motionfit.clips.loading import loader_options
 from motionfit.signals import StopRequest
 from motionfit.training.compute import Processes
-from motionfit.training.data import Batch, Draw, MultiClipDataset, Sample
+from motionfit.training.data import Batch, Draw, MultiClipDataset
 from motionfit.training.objective import Counts, Objective
 
 
@@ -38,7 +38,7 @@ class Batches(Sampler[list[Draw]]):
         rank: int = 0,
         world_size: int = 1,
     ):
-        self._dataset = dataset
+        self.dataset = dataset
         self._batch_size = batch_size
         self._accumulate = accumulate
         self._seed = seed
@@ -54,7 +54,7 @@ class Batches(Sampler[list[Draw]]):
 
     def videos_in(self, step: int) -> int:
         """Number of videos of a batch, in all processes together."""
-        return min(self._batch_size, len(self._dataset) - step * self._batch_size)
+        return min(self._batch_size, len(self.dataset) - step * self._batch_size)
 
     def parts_in(self, step: int) -> int:
         """Number of parts of a batch; a small last batch has fewer."""
@@ -78,14 +78,14 @@ class Batches(Sampler[list[Draw]]):
     def _draws(self) -> list[Draw]:
         """The draws of an epoch: every video once or, if the dataset is weighted, as many videos
         sampled by their weights."""
-        count = len(self._dataset)
+        count = len(self.dataset)
         if self._seed is None:
             return [Draw(i, self._epoch) for i in range(count)]
         generator = torch.Generator().manual_seed(self._seed * 100_003 + self._epoch)
-        if not self._dataset.weighted:
+        if not self.dataset.weighted:
             order = torch.randperm(count, generator=generator).tolist()
             return [Draw(i, self._epoch) for i in order]
-        weights = torch.tensor([float(video.weights.sum()) for video in self._dataset.videos])
+        weights = torch.tensor([float(video.weights.sum()) for video in self.dataset.videos])
         order = torch.multinomial(weights, count, replacement=True, generator=generator).tolist()
         repetitions: Counter[int] = Counter()
         draws = []
@@ -95,41 +95,13 @@ class Batches(Sampler[list[Draw]]):
         return draws
 
 
-class Collate:
-    """Joins samples to a batch, without the videos that can't be read, which it gives as well. The
-    batch may be empty."""
-
-    def __init__(self, dataset: MultiClipDataset):
-        self._dataset = dataset
-
-    def __call__(
-        self, samples: list[Sample | UnreadableVideo]
-    ) -> tuple[Batch, list[UnreadableVideo]]:
-        unreadable = [sample for sample in samples if isinstance(sample, UnreadableVideo)]
-        readable = [sample for sample in samples if isinstance(sample, Sample)]
-        return (stack(readable) if readable else self._dataset.empty_batch()), unreadable
-
-
-def stack(samples: list[Sample]) -> Batch:
-    """A batch of the samples of at least one video."""
-    clips, flips, labels, neighbour_labels, order, teacher_clips = zip(*samples, strict=True)
-    return Batch(
-        type(clips[0]).stack(clips),
-        default_collate(flips),
-        default_collate(labels),
-        default_collate(neighbour_labels),
-        default_collate(order),
-        None if teacher_clips[0] is None else type(teacher_clips[0]).stack(teacher_clips),
-    )
-
-
-def batch_loader(dataset: MultiClipDataset, batches: Batches, workers: int) -> DataLoader:
+def batch_loader(batches: Batches, workers: int) -> DataLoader:
     """Loads the parts of the batches, with this number of worker processes. Each item is what
-    `Collate` gives."""
+    `MultiClipDataset.collate` returns."""
     return DataLoader(
-        dataset,
+        batches.dataset,
         batch_sampler=batches,
-        collate_fn=Collate(dataset),
+        collate_fn=batches.dataset.collate,
         persistent_workers=workers > 0,
         **loader_options(workers),
     )

@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from motionfit.clips.sampling import LabelledVideo, whole_video
-from motionfit.config import SelfTraining, Training
+from motionfit.config import Training
 from motionfit.datasets.index import hold_out
 from motionfit.errors import MotionFitError
 from motionfit.result_tables import read_table
 from motionfit.store.clips import ClipStore
-from motionfit.training.data import MultiClipDataset, balanced
+from motionfit.training.data import MultiClipDataset
 from motionfit.training.losses import NO_LABEL
 
 log = logging.getLogger(__name__)
@@ -60,16 +60,12 @@ def with_pseudo_labels(
     """The rows of an index that have pseudo-labels, and their videos, with one window per
     pseudo-label. The weight of a window is its length."""
     indices = pseudo_labels.groupby("video", sort=False).indices
-    starts, lengths, labels = (pseudo_labels[c].to_numpy() for c in ("start", "length", "label"))
+    windows = pseudo_labels[["start", "length", "label"]].to_numpy()
     rows = rows[rows["video"].isin(indices.keys())]
     videos = []
     for video in rows["video"]:
-        windows = indices[video]
-        videos.append(
-            LabelledVideo(
-                video, starts[windows], lengths[windows], labels[windows], lengths[windows]
-            )
-        )
+        starts, lengths, labels = windows[indices[video]].T
+        videos.append(LabelledVideo(video, starts, lengths, labels, lengths))
     return rows, videos
 
 
@@ -88,7 +84,6 @@ def training_and_validation(
     `keep_classes`: see `hold_out`; it uses the true labels. `encoded`: see `MultiClipDataset`.
     Raises MotionFitError if the recipe keeps the best epoch and no video is held out.
     """
-    self_training = recipe if isinstance(recipe, SelfTraining) else SelfTraining()
     training_rows, validation_rows = hold_out(
         rows, recipe.validation_fraction, recipe.seed, keep_classes, recipe.validation_unit
     )
@@ -101,22 +96,8 @@ def training_and_validation(
 
     def dataset(rows: pd.DataFrame, training: bool) -> MultiClipDataset:
         chosen = [by_id[video] for video in rows["video"]]
-        weighted = training and self_training.balanced
-        return MultiClipDataset(
-            stores[0],
-            balanced(chosen) if weighted else chosen,
-            clip_length,
-            recipe.clips_per_video,
-            recipe.crop,
-            recipe.flip,
-            recipe.seed,
-            training,
-            recipe.clip_gap,
-            stores[1],
-            weighted=weighted,
-            encoded=encoded,
-            jitter=self_training.jitter,
-        )
+        store, teacher = stores
+        return MultiClipDataset(store, chosen, clip_length, recipe, training, teacher, encoded)
 
     log.info("%d training videos, %d validation videos", len(training_rows), len(validation_rows))
     validation_set = dataset(validation_rows, training=False) if len(validation_rows) else None

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
 from motionfit.clips.loading import (
     UnreadableVideo,
@@ -35,7 +35,7 @@ from motionfit.training.batches import (
     share,
 )
 from motionfit.training.checkpoints import Checkpoints, Identity
-from motionfit.training.compute import Compute, Processes
+from motionfit.training.compute import Compute
 from motionfit.training.data import Batch, MultiClipDataset
 from motionfit.training.objective import Counts, Hits, Objective
 from motionfit.training.progress import (
@@ -67,8 +67,6 @@ def train(
     folder: Path,
     compute: Compute,
     fabric: Fabric | None = None,
-    trainable: list[nn.Module] | None = None,
-    freeze_bn: bool = False,
 ) -> None:
     """Trains the network of the objective in place. Its final weights are those of the epoch that
     the recipe keeps.
@@ -83,10 +81,6 @@ def train(
         `tensorboard/` and `checkpoints/`.
     fabric : Fabric or None
         The result of `compute.fabric`, if the caller has it already.
-    trainable : list of nn.Module or None
-        Children of the network to train; None trains all.
-    freeze_bn : bool
-        Keep the batch-normalisation statistics of the other children as they are.
 
     Raises
     ------
@@ -99,10 +93,8 @@ def train(
     fabric.launch()
     compute.exit_with_first_process(fabric)
     threads = compute.share_threads()
-    state = TrainingState(objective, recipe, compute, fabric, trainable, freeze_bn)
-    loop = TrainingLoop(
-        state, training_set, validation_set, recipe, identity, folder, compute, fabric, threads
-    )
+    state = TrainingState(objective, recipe, compute, fabric)
+    loop = TrainingLoop(state, training_set, validation_set, identity, folder, compute, threads)
     try:
         with StopRequest() as stop:
             loop.run(stop)
@@ -118,19 +110,17 @@ class TrainingLoop:
         state: TrainingState,
         training_set: MultiClipDataset,
         validation_set: MultiClipDataset | None,
-        recipe: Training,
         identity: Identity,
         folder: Path,
         compute: Compute,
-        fabric: Fabric,
         threads: int,
     ):
+        recipe, fabric = state.recipe, state.fabric
         self._state = state
-        self._training_set = training_set
         self._recipe = recipe
-        self._folder = folder
         self._fabric = fabric
-        self._processes = Processes(fabric)
+        self._training_set = training_set
+        self._folder = folder
 
         workers = compute.loader_workers(fabric.device, threads)
         self._batches = Batches(
@@ -141,14 +131,12 @@ class TrainingLoop:
             fabric.global_rank,
             fabric.world_size,
         )
-        self._loader = batch_loader(training_set, self._batches, workers)
+        self._loader = batch_loader(self._batches, workers)
         self._check_batch_norm()
-        self._validation: Validation | None = None
-        if validation_set:
-            # Fewer workers, since they stay alive during training, with a copy of the video list.
-            self._validation = Validation(
-                validation_set, state, recipe, fabric, self._processes, -(-workers // 4)
-            )
+        # Fewer workers, since they stay alive during training, with a copy of the video list.
+        self._validation = (
+            Validation(validation_set, state, -(-workers // 4)) if validation_set else None
+        )
 
         self._checkpoints = Checkpoints(folder / "checkpoints", identity)
         self._checkpoint_seconds = 60 * compute.checkpoint_minutes
@@ -185,15 +173,15 @@ class TrainingLoop:
     def _train_epoch(self, stop: StopRequest) -> None:
         """Trains from the current step to the end of the epoch."""
         state = self._state
-        state.train_mode()
+        state.objective.train()
         state.timer.start()
         self._batches.set_epoch(state.epoch, state.step)
         with stop_signals_blocked():
             loaded = iter(self._loader)
-        logged = state.sums.total(self._processes)
+        logged = state.totals()
         while state.step < self._batches.steps:
             parts = self._load_parts(loaded)
-            batch = share(parts, state.objective, self._processes, stop)
+            batch = share(parts, state.objective, state.processes, stop)
             if batch.parts:
                 self._train_step(batch)
             state.step += 1
@@ -241,13 +229,13 @@ class TrainingLoop:
         """Validates, adds a row to the history, and saves a checkpoint."""
         self._check_weights()
         state = self._state
-        sums, seconds = state.sums.total(self._processes), state.timer.seconds
+        sums, seconds = state.totals(), state.timer.seconds
         row: Row = {"epoch": state.epoch, "learning_rate": state.learning_rate}
         row |= {f"train_{name}": value for name, value in means(sums).items()}
         if self._validation:
             results = self._validation.evaluate(stop)
             row |= {f"validation_{name}": value for name, value in results.items()}
-        skipped = state.sums.total(self._processes)["skipped"][0]
+        skipped = state.totals()["skipped"][0]
         if state.best:
             # An epoch must not become the best one because difficult videos could not be read.
             check_readable(skipped - sums["skipped"][0], self._validation.dataset)
@@ -271,7 +259,7 @@ class TrainingLoop:
     # ---------------------------------------------------------------------------- checkpoints
 
     def _save_checkpoint(self) -> None:
-        checkpoint = self._state.state_dict(self._processes)
+        checkpoint = self._state.state_dict()
         if self._fabric.is_global_zero:
             self._checkpoints.save(checkpoint)
         self._logger.flush()
@@ -330,7 +318,7 @@ class TrainingLoop:
         """Reports the loss since the sums were last `logged`, and checks it. Returns the current
         sums."""
         state = self._state
-        sums = state.sums.total(self._processes)
+        sums = state.totals()
         self._check_loss(sums)
         new = difference(sums, logged)
         loss = means(new)["loss"] if new["loss"][1] else None

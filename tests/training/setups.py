@@ -57,18 +57,7 @@ def run_training(
 
     def dataset(chosen: list[str], training: bool) -> MultiClipDataset:
         videos = [whole_video(name, 8, int(name[1:]) % 2) for name in chosen]
-        return MultiClipDataset(
-            store,
-            videos,
-            4,
-            2,
-            24,
-            False,
-            recipe.seed,
-            training,
-            recipe.clip_gap,
-            encoded=compute.gpu_decoding,
-        )
+        return MultiClipDataset(store, videos, 4, recipe, training, encoded=compute.gpu_decoding)
 
     training_set = dataset(names[: len(names) - validation_videos], True)
     network = build_network("r2plus1d_small", "flow", 2, recipe.seed)

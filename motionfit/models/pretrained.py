@@ -15,7 +15,7 @@ from motionfit.files import DamagedError
 from motionfit.modality import Modality
 from motionfit.models.backbones import build_network, new_network
 from motionfit.models.network import VideoNetwork
-from motionfit.models.weights import load_weights_file
+from motionfit.models.saved import load_weights_file
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +70,10 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
     """Reads a state dict. Raises MotionFitError if the file is missing, damaged, or not a state
     dict."""
     try:
-        if (named := HASHED.fullmatch(path.name)) and not digest(path).startswith(named[1]):
-            raise DamagedError("its SHA-256 does not start as in its name")
+        if named := HASHED.fullmatch(path.name):
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            if not digest.startswith(named[1]):
+                raise DamagedError("its SHA-256 does not start as in its name")
         state = load_weights_file(path)
     except FileNotFoundError:
         raise MotionFitError(f"there is no weight file {path}") from None
@@ -92,12 +94,6 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
             "torch.save(network.state_dict(), FILE)"
         )
     return state
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def names(network: VideoNetwork) -> dict[str, str]:
@@ -124,16 +120,16 @@ def mismatch(network: VideoNetwork, state: Mapping[str, Tensor]) -> str:
         for name, shape in shapes.items()
         if name in state and tuple(state[name].shape) != shape
     ]
-    problems = []
-    if missing:
-        problems.append(
-            f"{len(missing)} of its {len(shapes)} tensors are missing, such as {missing[0]}"
-        )
-    if extra:
-        problems.append(f"{len(extra)} tensors do not belong to it, such as {extra[0]}")
-    if unlike:
-        problems.append(f"{len(unlike)} have another shape, such as {unlike[0]}")
-    return "; ".join(problems)
+    problems = {
+        f"of its {len(shapes)} tensors are missing": missing,
+        "tensors do not belong to it": extra,
+        "have another shape": unlike,
+    }
+    return "; ".join(
+        f"{len(tensors)} {problem}, such as {tensors[0]}"
+        for problem, tensors in problems.items()
+        if tensors
+    )
 
 
 def backbone_of(state: Mapping[str, Tensor]) -> str | None:

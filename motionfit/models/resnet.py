@@ -10,8 +10,8 @@ from torchvision.models.video.resnet import (
     VideoResNet,
 )
 
-from motionfit.modality import CHANNELS, Modality
-from motionfit.models.network import VideoNetwork
+from motionfit.modality import Modality
+from motionfit.models.network import VideoNetwork, with_channels
 
 
 class ResNet(VideoNetwork, VideoResNet):
@@ -31,17 +31,10 @@ class ResNet(VideoNetwork, VideoResNet):
     def take(self, modality: Modality) -> "ResNet":
         """Gives the first convolution the channels of the modality and, if they differ from RGB,
         new weights. Returns the network."""
-        if CHANNELS[modality] != 3:
-            stem = self.stem[0]
-            self.stem[0] = nn.Conv3d(
-                CHANNELS[modality],
-                stem.out_channels,
-                stem.kernel_size,
-                stem.stride,
-                stem.padding,
-                bias=False,
-            )
-            nn.init.kaiming_normal_(self.stem[0].weight, mode="fan_out", nonlinearity="relu")
+        first = with_channels(self.stem[0], modality)
+        if first is not self.stem[0]:
+            nn.init.kaiming_normal_(first.weight, mode="fan_out", nonlinearity="relu")
+            self.stem[0] = first
         return self
 
 

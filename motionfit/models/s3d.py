@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torchvision.models import video
 from torchvision.models.video.s3d import SepInceptionBlock3D
 
-from motionfit.modality import CHANNELS, Modality
-from motionfit.models.network import VideoNetwork
+from motionfit.modality import Modality
+from motionfit.models.network import VideoNetwork, with_channels
 
 # torchvision's momentum of 0.001 suits trainings with very many steps. After a few thousand steps
 # from scratch, a network would be tested with statistics of the first steps.
@@ -28,16 +28,7 @@ class S3D(VideoNetwork):
         super().__init__()
         self.gated = gated
         layers = list(video.s3d(norm_layer=NORM).features)
-        if CHANNELS[modality] != 3:
-            first = layers[0][0][0]
-            layers[0][0][0] = nn.Conv3d(
-                CHANNELS[modality],
-                first.out_channels,
-                first.kernel_size,
-                first.stride,
-                first.padding,
-                bias=False,
-            )
+        layers[0][0][0] = with_channels(layers[0][0][0], modality)
         if gated:
             # As in the reference implementation: after the second separable convolution and in
             # every Mixed block.
@@ -77,13 +68,8 @@ class S3D(VideoNetwork):
                 module.open()
 
 
-def s3d(modality: Modality, classes: int) -> S3D:
-    return S3D(modality, classes, gated=False)
-
-
-def s3d_g(modality: Modality, classes: int) -> S3D:
-    return S3D(modality, classes, gated=True)
-
+s3d = partial(S3D, gated=False)
+s3d_g = partial(S3D, gated=True)
 
 SECOND = 3
 """Index of the second separable convolution in torchvision's list of layers."""

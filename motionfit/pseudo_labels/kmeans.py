@@ -172,7 +172,11 @@ def assign(
     changed = 0
     for rows, x in data:
         # |x|² is the same for all centroids, so the nearest one is the same without it.
-        nearest = row_argmin(torch.addmm(norms, x, transposed, alpha=-2, out=data.scores[: len(x)]))
+        scores = torch.addmm(norms, x, transposed, alpha=-2, out=data.scores[: len(x)])
+        if data.device.type == "cpu":  # NumPy's argmin is vectorised and several times as fast
+            nearest = torch.from_numpy(scores.numpy().argmin(axis=1))
+        else:
+            nearest = scores.argmin(1)
         # Float32 within a chunk is fast; float64 across chunks keeps sums of millions accurate.
         sums += torch.zeros_like(centroids).index_add_(0, nearest, x)
         counts += torch.bincount(nearest, minlength=len(centroids))
@@ -180,13 +184,6 @@ def assign(
         changed += np.count_nonzero(new_labels != labels[rows])
         labels[rows] = new_labels
     return sums, counts, changed
-
-
-def row_argmin(scores: torch.Tensor) -> torch.Tensor:
-    """(n,) column of the smallest value in each row of scores (n, K)."""
-    if scores.device.type == "cpu":  # NumPy's argmin is vectorised and several times as fast
-        return torch.from_numpy(scores.numpy().argmin(axis=1))
-    return scores.argmin(1)
 
 
 def new_centroids(

@@ -10,7 +10,7 @@ import torch
 
 from motionfit.errors import MotionFitError
 from motionfit.files import remove_left_behind, replacing, write_json
-from motionfit.models.weights import load_weights_file
+from motionfit.models.saved import load_weights_file
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ class Checkpoints:
         self._parent = folder
         digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
         self._folder = folder / digest[:16]
+        self._identity_file = self._folder / "identity.json"
 
     def save(self, state: dict[str, Any]) -> None:
         """Writes a state, which contains the current `epoch` and the next `step`, and removes all
@@ -75,10 +76,6 @@ class Checkpoints:
                 differences(self._identity, json.loads(identity_file.read_text())),
             )
         return None
-
-    @property
-    def _identity_file(self) -> Path:
-        return self._folder / "identity.json"
 
     def _newest_first(self) -> list[Path]:
         return sorted(self._folder.glob("epoch_*.pt"), reverse=True)

@@ -1,8 +1,6 @@
 """The dataset of a training: clips of labelled videos."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import permutations
 from math import factorial
 from typing import NamedTuple
@@ -34,7 +32,10 @@ class LabelledVideos(Sequence[LabelledVideo]):
     """Labelled videos in a few flat arrays, which are quick to send to a worker process. As single
     objects, the videos of a large data set would cost each worker seconds and memory."""
 
-    def __init__(self, videos: Iterable[LabelledVideo]):
+    def __init__(self, videos: Iterable[LabelledVideo], balanced: bool):
+        """`balanced`: sample every label equally often, by weights in place of those of the videos.
+        The weight of a window is its length divided by the total length of all windows with its
+        label."""
         videos = list(videos)
         self._names = [video.video for video in videos]
         self._offsets = np.cumsum([0, *(len(video.starts) for video in videos)])
@@ -42,6 +43,9 @@ class LabelledVideos(Sequence[LabelledVideo]):
             name: np.concatenate([getattr(video, name) for video in videos] or [np.zeros(0)])
             for name in ("starts", "lengths", "labels", "weights")
         }
+        if balanced:
+            lengths, labels = self._columns["lengths"], self._columns["labels"]
+            self._columns["weights"] = lengths / np.bincount(labels, lengths)[labels]
 
     def __len__(self) -> int:
         return len(self._names)
@@ -52,21 +56,6 @@ class LabelledVideos(Sequence[LabelledVideo]):
         return LabelledVideo(
             self._names[i], **{name: values[windows] for name, values in self._columns.items()}
         )
-
-
-def balanced(videos: Sequence[LabelledVideo]) -> list[LabelledVideo]:
-    """The videos with weights under which every label is sampled equally often.
-
-    The weight of a window is its length divided by the total length of all windows with its label.
-    """
-    totals: Counter[int] = Counter()
-    for video in videos:
-        for label, length in zip(video.labels.tolist(), video.lengths.tolist(), strict=True):
-            totals[label] += length
-    return [
-        replace(v, weights=v.lengths / np.array([totals[label] for label in v.labels.tolist()]))
-        for v in videos
-    ]
 
 
 class Draw(NamedTuple):
@@ -140,7 +129,7 @@ class MultiClipDataset(Dataset):
     ):
         self_training = recipe if isinstance(recipe, SelfTraining) else SelfTraining()
         self.weighted = training and self_training.balanced
-        self.videos = LabelledVideos(balanced(videos) if self.weighted else videos)
+        self.videos = LabelledVideos(videos, self.weighted)
         self.clip_length = clip_length
         self._store = store
         self._teacher = teacher
@@ -236,16 +225,8 @@ class MultiClipDataset(Dataset):
             self._no_clips(self._teacher) if self._teacher else None,
         )
 
-    def _no_clips(self, store: ClipStore) -> Clips:
+    def _no_clips(self, store: ClipStore) -> DecodedClips:
         R, L, S = self._recipe.clips_per_video, self.clip_length, self._recipe.crop
-        if self._encoded:
-            return EncodedClips(
-                torch.zeros(0, dtype=torch.uint8),
-                torch.zeros((0, R, L), dtype=torch.int64),
-                torch.zeros((0, R, 2), dtype=torch.int64),
-                S,
-                store.modality,
-            )
         shape = (0, R, L, S, S, CHANNELS[store.modality])
         return DecodedClips(torch.zeros(shape, dtype=torch.uint8))
 

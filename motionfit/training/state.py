@@ -28,7 +28,14 @@ class TrainingState:
         self.fabric = fabric
         self.processes = Processes(fabric)
 
-        adapt(objective, recipe, compute, fabric)
+        if fabric.world_size > 1:
+            synchronise_batch_norm(objective.network)
+        if recipe.precision == "bf16" and fabric.device.type == "cpu":
+            pad_in_time(objective.network)
+        if compute.channels_last:
+            objective.to(memory_format=torch.channels_last_3d)
+        if compute.compile:
+            objective.compile()
         optimizer = torch.optim.SGD(
             [p for p in objective.parameters() if p.requires_grad],
             lr=recipe.learning_rate,
@@ -107,15 +114,3 @@ class TrainingState:
             sums = {name: [0.0, 0.0] for name in sums}
         self.sums = EpochSums(self.fabric.device, sums)
         self.timer = EpochTimer(state["seconds"], state["waited"])
-
-
-def adapt(objective: Objective, recipe: Training, compute: Compute, fabric: Fabric) -> None:
-    """Prepares the network, in place, for what it runs on."""
-    if fabric.world_size > 1:
-        synchronise_batch_norm(objective.network)
-    if recipe.precision == "bf16" and fabric.device.type == "cpu":
-        pad_in_time(objective.network)
-    if compute.channels_last:
-        objective.to(memory_format=torch.channels_last_3d)
-    if compute.compile:
-        objective.compile()

@@ -115,10 +115,11 @@ def test_clips_that_are_decoded_on_the_device_are_the_same(tmp_path, kind, train
     for name in ("flips", "labels", "neighbour_labels", "order"):
         assert torch.equal(getattr(decoded, name), getattr(expected, name))
     empty, _ = encoded.collate([])
+    empty = empty.on_device(torch.device("cpu"))
     assert {name: t.dtype for name, t in tensors(empty).items()} == {
-        name: t.dtype for name, t in tensors(batch).items()
+        name: t.dtype for name, t in tensors(decoded).items()
     }
-    assert empty.on_device(torch.device("cpu")).clips.pixels.shape == (
+    assert empty.clips.pixels.shape == (
         0,
         2,
         7,

@@ -1,6 +1,7 @@
 """Running a network on stored clips, without training it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,27 +24,23 @@ MAX_PIXELS = 32 * 64 * 112**2
 """Largest number of pixels in a batch: 32 clips of 64 frames of 112x112 pixels, or 8 clips of
 224x224. S3D-G takes about 0.5 GB for each of these 8."""
 
-ClipPosition = tuple[str, int]
-"""A clip: its video and its first frame."""
-ClipsOfVideos = Sequence[tuple[str, Sequence[int]]]
-"""Some videos, each with the first frames of some of its clips."""
 
-
+@dataclass(eq=False)
 class CentreClips(Dataset):
     """Centre-cropped clips. An item is the clips of one video, (N, L, S, S, C) uint8."""
 
-    def __init__(self, store: ClipStore, clips: ClipsOfVideos, about: SavedModel):
-        self._store = store
-        self._clips = clips
-        self._about = about
+    store: ClipStore
+    clips: Sequence[tuple[str, Sequence[int]]]
+    """Videos, each with the first frames of its clips."""
+    about: SavedModel
 
     def __len__(self) -> int:
-        return len(self._clips)
+        return len(self.clips)
 
     def __getitem__(self, i: int) -> Tensor | UnreadableVideo:
-        (video, starts), about = self._clips[i], self._about
+        (video, starts), about = self.clips[i], self.about
         try:
-            clips = read_centre_clips(self._store, video, starts, about.clip_length, about.crop)
+            clips = read_centre_clips(self.store, video, starts, about.clip_length, about.crop)
         except (MotionFitError, OSError) as error:
             return UnreadableVideo(video, str(error))
         return torch.from_numpy(clips)
@@ -108,12 +105,13 @@ def outputs_at(
     function: Callable[[Tensor], Tensor],
     about: SavedModel,
     store: ClipStore,
-    positions: Sequence[ClipPosition],
+    positions: Sequence[tuple[str, int]],
     device: torch.device,
     threads: int,
     batch_size: int = 32,
 ) -> np.ndarray:
-    """(N, ...) float32: the output of `function` for the network input of the clips at N positions.
+    """(N, ...) float32: the output of `function` for the network input of the clips at N positions,
+    each a video and a first frame.
 
     Raises MotionFitError like `read_in_advance`.
     """

@@ -83,11 +83,8 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
         ) from None
     except Exception:  # PyTorch raises many exceptions, with advice that does not apply
         state = None
-    if (
-        not isinstance(state, Mapping)
-        or not state
-        or not all(isinstance(value, Tensor) for value in state.values())
-    ):
+    tensors = state.values() if isinstance(state, Mapping) else ()
+    if not tensors or not all(isinstance(value, Tensor) for value in tensors):
         raise MotionFitError(
             f"{path} is not a weight file in torchvision's format, a state dict (names mapped to "
             "tensors): give a file that torchvision publishes, or one written by "

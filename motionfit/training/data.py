@@ -85,13 +85,11 @@ class Sample(NamedTuple):
 
     def on_device(self, device: torch.device) -> "Sample":
         """The sample or batch on a device, with decoded clips."""
+        clips, *tensors, teacher_clips = self
         return Sample(
-            self.clips.on_device(device),
-            self.flips.to(device, non_blocking=True),
-            self.labels.to(device, non_blocking=True),
-            self.neighbour_labels.to(device, non_blocking=True),
-            self.order.to(device, non_blocking=True),
-            None if self.teacher_clips is None else self.teacher_clips.on_device(device),
+            clips.on_device(device),
+            *(tensor.to(device, non_blocking=True) for tensor in tensors),
+            None if teacher_clips is None else teacher_clips.on_device(device),
         )
 
 
@@ -233,12 +231,9 @@ class MultiClipDataset(Dataset):
 
 def stack(samples: list[Sample]) -> Batch:
     """A batch of the samples of at least one video."""
-    clips, flips, labels, neighbour_labels, order, teacher_clips = zip(*samples, strict=True)
+    clips, *tensors, teacher_clips = zip(*samples, strict=True)
     return Batch(
         type(clips[0]).stack(clips),
-        default_collate(flips),
-        default_collate(labels),
-        default_collate(neighbour_labels),
-        default_collate(order),
+        *(default_collate(values) for values in tensors),
         None if teacher_clips[0] is None else type(teacher_clips[0]).stack(teacher_clips),
     )

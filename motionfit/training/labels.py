@@ -12,7 +12,6 @@ from motionfit.errors import MotionFitError
 from motionfit.result_tables import read_table
 from motionfit.store.clips import ClipStore
 from motionfit.training.data import MultiClipDataset
-from motionfit.training.losses import NO_LABEL
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +26,6 @@ def with_labels(rows: pd.DataFrame, store: ClipStore, classes: list[str]) -> lis
         whole_video(row.video, store.length(row.video), class_number[row.label])
         for row in rows.itertuples()
     ]
-
-
-def without_labels(rows: pd.DataFrame, store: ClipStore) -> list[LabelledVideo]:
-    """Videos for an objective that uses no labels."""
-    return [whole_video(video, store.length(video), NO_LABEL) for video in rows["video"]]
 
 
 def read_pseudo_labels(path: Path) -> pd.DataFrame:

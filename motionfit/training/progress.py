@@ -148,7 +148,8 @@ class ProgressLogger:
 
         `loss`: mean loss since the last call; None if no clip could be read.
         """
-        status = describe(means(sums)) + "; " + pace(sums, timer)
+        pace, waited = sums["loss"][1] / timer.seconds, timer.waited / timer.seconds
+        status = f"{describe(means(sums))}; {pace:.1f} clips/s, {waited:.0%} waiting"
         self._progress.update(self._bar, completed=step, status=status)
         if self._tensorboard and loss is not None:
             self._tensorboard.add_scalar("step_loss", loss, total_steps)
@@ -180,11 +181,6 @@ class ProgressLogger:
             log.warning(
                 "epoch %d: skipped %d videos that can't be read", row["epoch"], row["skipped"]
             )
-
-
-def pace(sums: Sums, timer: EpochTimer) -> str:
-    clips = sums["loss"][1]
-    return f"{clips / timer.seconds:.1f} clips/s, {timer.waited / timer.seconds:.0%} waiting"
 
 
 def describe(values: Row, prefix: str = "") -> str:

@@ -9,8 +9,10 @@ from lightning_fabric import Fabric
 
 from motionfit.clips.loading import UnreadableVideo
 from motionfit.config import Training
+from motionfit.training.batches import Batches
 from motionfit.training.best import BestEpoch
-from motionfit.training.compute import Compute, Processes, pad_in_time, synchronise_batch_norm
+from motionfit.training.compute import Compute, Processes
+from motionfit.training.data import MultiClipDataset
 from motionfit.training.objective import Objective
 from motionfit.training.progress import EpochSums, EpochTimer, Row, Sums
 
@@ -28,14 +30,7 @@ class TrainingState:
         self.fabric = fabric
         self.processes = Processes(fabric)
 
-        if fabric.world_size > 1:
-            synchronise_batch_norm(objective.network)
-        if recipe.precision == "bf16" and fabric.device.type == "cpu":
-            pad_in_time(objective.network)
-        if compute.channels_last:
-            objective.to(memory_format=torch.channels_last_3d)
-        if compute.compile:
-            objective.compile()
+        compute.adapt(objective, fabric, recipe.precision)
         optimizer = torch.optim.SGD(
             [p for p in objective.parameters() if p.requires_grad],
             lr=recipe.learning_rate,
@@ -57,6 +52,11 @@ class TrainingState:
         self.best = BestEpoch(objective.network) if recipe.keep == "best" else None
         """None if the recipe keeps the last epoch."""
         self.start_epoch()
+
+    def batches(self, dataset: MultiClipDataset, seed: int | None = None) -> Batches:
+        """The share of this process in the batches of a dataset."""
+        sizes = self.recipe.batch_size, self.recipe.accumulate
+        return Batches(dataset, *sizes, seed, self.fabric.global_rank, self.fabric.world_size)
 
     def start_epoch(self) -> None:
         """Resets what belongs to a single epoch."""

@@ -4,7 +4,7 @@ import torch
 
 from motionfit.clips.loading import shut_down_workers, stop_signals_blocked
 from motionfit.signals import StopRequest
-from motionfit.training.batches import Batches, batch_loader, share
+from motionfit.training.batches import batch_loader, share
 from motionfit.training.data import MultiClipDataset
 from motionfit.training.progress import EpochSums, Row, means
 from motionfit.training.state import TrainingState
@@ -16,15 +16,7 @@ class Validation:
     def __init__(self, dataset: MultiClipDataset, state: TrainingState, workers: int):
         self.dataset = dataset
         self._state = state
-        recipe, fabric = state.recipe, state.fabric
-        batches = Batches(
-            dataset,
-            recipe.batch_size,
-            recipe.accumulate,
-            rank=fabric.global_rank,
-            world_size=fabric.world_size,
-        )
-        self._loader = batch_loader(batches, workers)
+        self._loader = batch_loader(state.batches(dataset), workers)
 
     @torch.no_grad()
     def evaluate(self, stop: StopRequest) -> Row:

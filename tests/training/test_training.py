@@ -23,7 +23,7 @@ from motionfit.config import (
 from motionfit.errors import MotionFitError
 from motionfit.models import Learned, build_network, load_model, save_model
 from motionfit.store.clips import ClipStore
-from motionfit.training import loop
+from motionfit.training import checks
 from motionfit.training.batches import Batches, batch_loader
 from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.data import Draw, MultiClipDataset
@@ -167,7 +167,7 @@ def test_a_part_that_unreadable_videos_leave_one_value_of_is_told(tmp_path, flow
         return sample(self, draw)
 
     monkeypatch.setattr(MultiClipDataset, "_sample", fails)
-    monkeypatch.setattr(loop, "MAX_UNREADABLE", 1)
+    monkeypatch.setattr(checks, "MAX_UNREADABLE", 1)
     with pytest.raises(MotionFitError, match="batch normalisation needs more than one value"):
         train_by_single_clips(tmp_path / "one", flow, crop=16, batch_size=11)
 

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from motionfit.config import (
-    FEATURES,
+    BACKBONES,
     Config,
     StageResources,
     Training,
@@ -320,11 +320,11 @@ def test_invalid_combinations_of_options_are_errors():
         load_config(change("pseudo_labels/clusters/videos", "unlabelled"))
 
 
-@pytest.mark.parametrize("backbone", FEATURES)
+@pytest.mark.parametrize("backbone", BACKBONES)
 def test_the_number_of_features_is_known_without_pytorch(backbone):
     from motionfit.models import build_network
 
-    assert build_network(backbone, "frames", 2, seed=0).dim == FEATURES[backbone]
+    assert build_network(backbone, "frames", 2, seed=0).dim == BACKBONES[backbone].features
 
 
 def test_the_schema_file_is_up_to_date():

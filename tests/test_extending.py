@@ -95,19 +95,16 @@ class Tiny(VideoNetwork):
 
     def last_layers(self) -> list[nn.Module]:
         return [self.norm, self.fc]
+
+
+def tiny(modality: Modality, classes: int) -> Tiny:
+    return Tiny(modality, classes)
 """,
     )
     copy.insert(
-        "motionfit/models/backbones.py", "FLOW_EPS =", "from motionfit.models.tiny import Tiny\n"
-    )
-    copy.insert(
-        "motionfit/models/backbones.py",
-        '    "r3d_18": lambda',
-        '    "tiny": lambda modality, classes: Tiny(modality, classes),\n',
-    )
-    copy.insert("motionfit/config/models.py", '"r2plus1d_18": 512', '"tiny": 8, ')
-    copy.insert(
-        "motionfit/config/models.py", '"r2plus1d_18", "r2plus1d_small", "r3d_18"', '"tiny", '
+        "motionfit/config/backbones.py",
+        '    "r3d_18": Backbone',
+        '    "tiny": Backbone("motionfit.models.tiny", 8, None),\n',
     )
     recipe = {
         "pseudo_labels": None,

@@ -7,6 +7,7 @@ In the order in which the modules import each other:
 
 - `recipe`, `values`, `references`: the base class, field types, and fields that name other recipes;
 - `defaults`: recipes laid over what they share;
+- `backbones`: what a config has to know of networks;
 - `data_sets`, `flow`, `training`, `models`, `evaluation`, `tables`, `resources`: the recipes;
 - `artefacts`: all recipes of a run, and questions about several of them;
 - `table_checks`, `checks`: which recipes fit together;
@@ -14,6 +15,7 @@ In the order in which the modules import each other:
 - `loading`: reading configs and recipes, and messages for their mistakes.
 """
 
+from motionfit.config.backbones import BACKBONES
 from motionfit.config.data_sets import (
     ALL_LABELS,
     Dataset,
@@ -35,7 +37,6 @@ from motionfit.config.loading import (
     parse_recipe,
 )
 from motionfit.config.models import (
-    FEATURES,
     AppearanceModel,
     Features,
     Mers,
@@ -52,7 +53,7 @@ from motionfit.config.whole import Config
 
 __all__ = [
     "ALL_LABELS",
-    "FEATURES",
+    "BACKBONES",
     "AppearanceModel",
     "Config",
     "Dataset",

@@ -8,7 +8,7 @@ import keyword
 import re
 
 from motionfit.config.artefacts import Artefacts
-from motionfit.config.models import FEATURES
+from motionfit.config.backbones import BACKBONES
 from motionfit.config.references import KINDS, check_references
 from motionfit.config.table_checks import check_figures, check_tables
 from motionfit.config.values import Size
@@ -111,10 +111,12 @@ def _check_teacher(config: Artefacts, key: str, teacher: str, backbone: str, siz
             f"{key}: the motion model {teacher!r} can't teach, since it is not on flow "
             f"(motion_models.{teacher}.flow is null)"
         )
-    if FEATURES[motion.network.backbone] != FEATURES[backbone]:
+    features = BACKBONES[backbone].features
+    teacher_features = BACKBONES[motion.network.backbone].features
+    if features != teacher_features:
         raise ValueError(
-            f"{key}: {backbone} has {FEATURES[backbone]} features and can't learn the "
-            f"{FEATURES[motion.network.backbone]} features of {motion.network.backbone}"
+            f"{key}: {backbone} has {features} features and can't learn the {teacher_features} "
+            f"features of {motion.network.backbone}"
         )
     if config.flow[motion.flow].size != size:
         raise ValueError(

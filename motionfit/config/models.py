@@ -5,24 +5,23 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from motionfit.config.backbones import BACKBONES
 from motionfit.config.recipe import Recipe
 from motionfit.config.references import Names
 from motionfit.config.training import SelfTraining, Training
 from motionfit.config.values import ClipLength, Positive, Seed, Size, SplitOrTarget
 
-FEATURES = {"r2plus1d_18": 512, "r2plus1d_small": 128, "r3d_18": 512, "s3d": 1024, "s3d_g": 1024}
-"""Backbone to its number of features, so that a config can be checked without PyTorch."""
-
 
 def _check_clip_length(backbone: str, clip_length: int | None) -> None:
-    if backbone in ("s3d", "s3d_g") and clip_length is not None and clip_length < 8:
-        raise ValueError(f"{backbone} needs clips of 8 frames or more")
+    shortest = BACKBONES[backbone].shortest_clip
+    if clip_length is not None and clip_length < shortest:
+        raise ValueError(f"{backbone} needs clips of {shortest} frames or more")
 
 
 class Network(Recipe):
     """A backbone and the clips it is trained on."""
 
-    backbone: Literal["r2plus1d_18", "r2plus1d_small", "r3d_18", "s3d", "s3d_g"] = "r2plus1d_18"
+    backbone: Literal[*BACKBONES] = "r2plus1d_18"
     """`r2plus1d_18`, the paper's, `r3d_18` and `s3d`: torchvision's networks; `s3d_g`: S3D with
     self-gating, which the paper feeds clips of 64 frames and 224 pixels; `r2plus1d_small`: R(2+1)D
     with one block per stage and fewer channels."""
@@ -40,9 +39,9 @@ class Network(Recipe):
 
     @model_validator(mode="after")
     def _check_weights(self) -> "Network":
-        if self.weights and self.backbone == "r2plus1d_small":
+        if self.weights and not BACKBONES[self.backbone].published:
             raise ValueError(
-                "weights: torchvision has none of r2plus1d_small: choose another backbone, or "
+                f"weights: torchvision has none of {self.backbone}: choose another backbone, or "
                 "remove weights"
             )
         return self

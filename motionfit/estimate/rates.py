@@ -286,8 +286,8 @@ def timed_training(learning: Learning, batch: int, steps: int, epochs: int, fold
     step_starts: list[float] = []
     objective.register_forward_pre_hook(lambda *_: step_starts.append(time.process_time()))
     last = isinstance(recipe, FineTuning) and recipe.layers == "last"
-    trainable = objective.network.last_layers() if last else None
-    freeze_bn = isinstance(recipe, FineTuning) and recipe.freeze_bn
+    if last:
+        objective.freeze_others(objective.network.last_layers(), recipe.freeze_bn)
     try:
         train(
             objective,
@@ -297,8 +297,6 @@ def timed_training(learning: Learning, batch: int, steps: int, epochs: int, fold
             {},
             folder,
             learning.compute,
-            trainable=trainable,
-            freeze_bn=freeze_bn,
         )
     except torch.OutOfMemoryError:
         raise MotionFitError(

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from motionfit.config import FEATURES, Config, FineTuning, Resources, Size, Training
+from motionfit.config import BACKBONES, Config, FineTuning, Resources, Size, Training
 from motionfit.datasets.index import hold_out, labelled_train, part, source_videos
 from motionfit.estimate import rates
 from motionfit.estimate.costs import (
@@ -432,7 +432,7 @@ class Run:
                 dataset, model, recipe.features_clip_length, recipe.training.crop, stage
             )
             clips = survey.videos * self._dense(model, dataset).mean()
-            clip_bytes = 4 * FEATURES[recipe.network.backbone] + 8
+            clip_bytes = 4 * BACKBONES[recipe.network.backbone].features + 8
             written = clips * clip_bytes + survey.videos * (VIDEO_BYTES + name_bytes(survey))
             # Files may hold different numbers of shards. Each job writes one file.
             shards_of_files = ranges(survey.index["shard"], config.datasets[dataset].shards)
@@ -473,7 +473,8 @@ class Run:
         for name, split in sorted(self.needed.of("pseudo_labels")):
             recipe = config.pseudo_labels[name]
             survey = self.surveys[recipe.dataset]
-            dimensions = FEATURES[config.motion_models[recipe.motion_model].network.backbone]
+            network = config.motion_models[recipe.motion_model].network
+            dimensions = BACKBONES[network.backbone].features
             point_seconds = self._kmeans(recipe.clusters, recipe.pca or dimensions)
             clips = self._dense(recipe.motion_model, recipe.dataset)
             points = len(self._clustered(name, split)) * float(units(recipe, clips).mean())

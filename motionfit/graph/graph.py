@@ -12,6 +12,7 @@ from typing import Any
 
 from motionfit.config import (
     ALL_LABELS,
+    BACKBONES,
     AppearanceModel,
     Config,
     Demo,
@@ -175,6 +176,7 @@ class Graph:
                 "clips": lambda: self._clips(recipe.dataset, motion_model),
                 "weights": lambda: weights_of(recipe),
             },
+            *self._backbones(motion_model),
         )
 
     @of_rule
@@ -189,6 +191,7 @@ class Graph:
                 ),
                 "model": lambda: result_of(self.model(motion_model, split)),
             },
+            *self._backbones(motion_model),
         )
 
     @of_rule
@@ -230,6 +233,7 @@ class Graph:
                 "pseudo_labels": lambda: result_of(self.pseudo_labels(recipe.pseudo_labels, split)),
                 "weights": lambda: weights_of(recipe),
             },
+            *self._backbones(appearance_model),
         )
 
     @of_rule
@@ -246,6 +250,7 @@ class Graph:
                 "teacher": lambda: result_of(self.model(teacher, split)),
                 "weights": lambda: weights_of(recipe),
             },
+            *self._backbones(mers_model, teacher),
         )
 
     @of_rule
@@ -255,6 +260,7 @@ class Graph:
             f"results/models/{random_model}/split{split}/model.pt",
             {"recipe": untrained(recipe)},
             {"weights": lambda: weights_of(recipe)},
+            *self._backbones(random_model),
         )
 
     def model(self, name: str, split: int) -> Artefact:
@@ -274,8 +280,9 @@ class Graph:
     def fine_tuning(self, evaluation: str, split: int) -> Job:
         """`teacher` and `flow` are inputs if MARS teaches the network."""
         recipe = self.config.evaluations[evaluation]
-        inputs = self._evaluated(recipe, split)
+        inputs, models = self._evaluated(recipe, split), [recipe.model]
         if mars := recipe.fine_tuning.mars:
+            models.append(mars.motion_model)
             inputs["flow"] = lambda: self._clips(recipe.dataset, mars.motion_model)
             inputs["teacher"] = lambda: result_of(
                 self._model_behind(recipe, mars.motion_model, split)
@@ -288,6 +295,7 @@ class Graph:
                 "labelled_part": values_of(self.config.labels_of_evaluation(recipe)),
             },
             inputs,
+            *self._backbones(*models),
         )
 
     @of_rule
@@ -301,6 +309,7 @@ class Graph:
             f"results/evaluations/{evaluation}/split{split}/recognition.json",
             {"clip_length": recipe.clip_length, "clips": recipe.clips},
             inputs,
+            *self._backbones(recipe.model),
         )
 
     @of_rule
@@ -314,6 +323,7 @@ class Graph:
                 "recall_at": list(recipe.recall_at),
             },
             self._evaluated(recipe, split),
+            *self._backbones(recipe.model),
         )
 
     @of_rule
@@ -473,6 +483,10 @@ class Graph:
         return Input(
             (*shards.paths, ledger.path), (*shards.made_by, ledger), shards.get_fingerprint
         )
+
+    def _backbones(self, *models: str) -> list[str]:
+        """The modules of the networks of models: changing another backbone reruns nothing."""
+        return [BACKBONES[self.config.models[name].network.backbone].module for name in models]
 
     def _model_behind(self, evaluation: Evaluation, model: str, split: int) -> Artefact:
         """A model of an evaluation, of the split it has to be of if `split` is evaluated."""

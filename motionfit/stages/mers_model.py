@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+from motionfit.clips.sampling import whole_video
 from motionfit.config import AppearanceModel
 from motionfit.datasets.index import read_index, source_videos
 from motionfit.modality import Modality
@@ -18,7 +19,7 @@ from motionfit.options import (
 )
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.training.compute import ALL_CORES, Compute
-from motionfit.training.labels import without_labels
+from motionfit.training.losses import NO_LABEL
 from motionfit.training.objective import Mers
 from motionfit.training.run import describe, load_teacher, train_and_save
 
@@ -50,23 +51,9 @@ def mers_model(
     rows = rows_with_clips(rows, store, recipe.network.clip_length)
     network = starting_network(recipe.network, Modality.FRAMES, 1, seed=recipe.training.seed)
     teacher_network, teacher_clips = load_teacher(teacher, network, flow, table)
-    about = describe(
-        recipe.network,
-        recipe.training,
-        store,
-        ["none"],
-        Learned.TEACHER_FEATURES,
-        split,
-        recipe.to_json(),
-    )
+    learned = Learned.TEACHER_FEATURES
+    about = describe(recipe.network, recipe.training, store, ["none"], learned, split, recipe)
     objective = Mers(network, teacher_network, recipe.mers.weight)
-    train_and_save(
-        objective,
-        about,
-        rows,
-        without_labels(rows, store),
-        (store, teacher_clips),
-        recipe.training,
-        compute,
-        output,
-    )
+    videos = [whole_video(video, store.length(video), NO_LABEL) for video in rows["video"]]
+    stores = store, teacher_clips
+    train_and_save(objective, about, rows, videos, stores, recipe.training, compute, output)

@@ -64,6 +64,21 @@ class Objective(nn.Module):
         super().__init__()
         self.network = network
         self._modality = modality
+        self._frozen_statistics: list[nn.Module] = []
+
+    def freeze_others(self, trainable: list[nn.Module], freeze_bn: bool) -> None:
+        """Trains only these children of the network. With `freeze_bn`, the batch-normalisation
+        statistics of the others stay as they are."""
+        frozen = [part for part in self.network.children() if all(part is not t for t in trainable)]
+        for part in frozen:
+            part.requires_grad_(False)
+        self._frozen_statistics = frozen if freeze_bn else []
+
+    def train(self, mode: bool = True) -> "Objective":
+        super().train(mode)
+        for part in self._frozen_statistics:
+            part.eval()
+        return self
 
     def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
         raise NotImplementedError

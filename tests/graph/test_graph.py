@@ -263,6 +263,29 @@ def test_the_code_of_an_artefact_starts_with_its_stage():
         assert artefact.code[0] == f"motionfit.stages.{rule}"
 
 
+def test_the_code_of_what_uses_a_network_has_only_its_backbone():
+    values = tiny()
+    s3d = {"backbone": "s3d", "clip_length": 8}
+    values["motion_models"]["motion"]["network"] = s3d
+    values["appearance_models"]["mers"]["network"] = s3d
+    found = artefacts(values)
+    for rule, modules in {
+        "motion_model": {"s3d"},
+        "features": {"s3d"},
+        "pseudo_labels": set(),
+        "appearance_model": {"resnet"},
+        "mers_model": {"s3d"},
+        "random_model": {"resnet"},
+        "fine_tuning": {"resnet"},
+        "recognition": {"resnet"},
+        "retrieval": {"resnet"},
+    }.items():
+        covered = set().union(*(reached(name, set()) for name in found[rule].code))
+        assert covered & {"motionfit.models.resnet", "motionfit.models.s3d"} == {
+            f"motionfit.models.{module}" for module in modules
+        }
+
+
 def test_the_code_of_flow_and_of_an_index_has_only_their_method_or_format():
     values = tiny()
     values["flow"]["tvl1"]["method"] = "tvl1_gpu"

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torchvision.models.video import r2plus1d_18, r3d_18, s3d
 
-from motionfit.config import Network
+from motionfit.config import BACKBONES, Network
 from motionfit.errors import MotionFitError
 from motionfit.modality import Modality
-from motionfit.models import BACKBONES, Learned, SavedModel, build_network, load_model, save_model
+from motionfit.models import Learned, SavedModel, build_network, load_model, save_model
 from motionfit.models.s3d import SelfGating
 
 

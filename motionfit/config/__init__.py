@@ -27,13 +27,7 @@ from motionfit.config.data_sets import (
 )
 from motionfit.config.evaluation import Evaluation
 from motionfit.config.flow import Flow, FlowMethod
-from motionfit.config.loading import (
-    check_paths,
-    load_config,
-    over_base,
-    parse_dataset,
-    parse_recipe,
-)
+from motionfit.config.loading import check_paths, load_config, over_base, parse_recipe
 from motionfit.config.models import (
     FEATURES,
     AppearanceModel,
@@ -44,6 +38,7 @@ from motionfit.config.models import (
     PseudoLabels,
 )
 from motionfit.config.recipe import Recipe
+from motionfit.config.references import named_sections
 from motionfit.config.resources import Resources, StageResources, TrainingResources
 from motionfit.config.tables import RetrievalFigure, Table, TableColumn, TableRow, seed_name
 from motionfit.config.training import FineTuning, Mars, Precision, SelfTraining, Training
@@ -87,8 +82,8 @@ __all__ = [
     "Ucf101",
     "check_paths",
     "load_config",
+    "named_sections",
     "over_base",
-    "parse_dataset",
     "parse_recipe",
     "seed_name",
 ]

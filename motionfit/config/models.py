@@ -34,12 +34,8 @@ class Network(Recipe):
     classifier; null for random weights."""
 
     @model_validator(mode="after")
-    def _check_length(self) -> "Network":
+    def _check_backbone(self) -> "Network":
         _check_clip_length(self.backbone, self.clip_length)
-        return self
-
-    @model_validator(mode="after")
-    def _check_weights(self) -> "Network":
         if self.weights and self.backbone == "r2plus1d_small":
             raise ValueError(
                 "weights: torchvision has none of r2plus1d_small: choose another backbone, or "

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from motionfit.config import Config, FineTuning, Resources, Size, Training, TrainingResources
+from motionfit.config import Config, FineTuning, Size, Training
 from motionfit.estimate import rates, training_rates
 from motionfit.estimate.rates import Inference, Sample, Stored
 from motionfit.estimate.survey import Survey
@@ -36,12 +36,12 @@ class Machine:
         self._folder = folder
         self._rates: dict[Hashable, object] = {}
 
-    def threads(self, stage: Resources) -> int:
-        return min(stage.threads, self.cores)
+    def threads(self, stage: str) -> int:
+        return min(getattr(self._config.resources, stage).threads, self.cores)
 
-    def gpus(self, wanted: int) -> int:
-        """GPUs that a job takes if it asks for so many."""
-        return wanted if self.gpu else 0
+    def gpus(self, stage: str, least: int = 0) -> int:
+        """GPUs that a job takes if it needs `least`, or more if the config says so."""
+        return max(getattr(self._config.resources, stage).gpu, least) if self.gpu else 0
 
     def modality(self, model: str) -> Modality:
         return Modality.FLOW if self._config.flow_of(model) else Modality.FRAMES
@@ -80,7 +80,7 @@ class Machine:
         )
 
     def flow(self, dataset: str, flow: str) -> Stored:
-        recipe, threads = self._config.flow[flow], self.threads(self._config.resources.flow)
+        recipe, threads = self._config.flow[flow], self.threads("flow")
         sample = self.frames(dataset, recipe.size)
         return self._once(
             f"flow {flow} of {dataset}, {threads} threads",
@@ -95,11 +95,11 @@ class Machine:
         return self.frames(dataset, self._config.size_of(model)).shard
 
     def inference(
-        self, stage: Resources, dataset: str, model: str, clip_length: int, crop: int
+        self, stage: str, dataset: str, model: str, clip_length: int, crop: int
     ) -> Inference:
         """The rate of a model on clips of a data set."""
         backbone, modality = self._config.models[model].network.backbone, self.modality(model)
-        threads, on_gpu = self.threads(stage), stage.gpu > 0
+        threads, on_gpu = self.threads(stage), self.gpus(stage) > 0
         clips = self._clips(dataset, model)
         text = f"{backbone} on {modality}, {clip_length} frames of {crop} pixels, {threads} threads"
         return self._once(
@@ -113,7 +113,7 @@ class Machine:
 
     def training(
         self,
-        stage: TrainingResources,
+        stage: str,
         dataset: str,
         model: str,
         clip_length: int,
@@ -122,17 +122,17 @@ class Machine:
     ) -> float:
         """Seconds per clip of a training on one device. `teacher`: the motion model that MERS or
         MARS learns from."""
-        models = self._config.models
+        models, resources = self._config.models, getattr(self._config.resources, stage)
         learning = Learning(
             backbone=models[model].network.backbone,
             clip_length=clip_length,
             recipe=paced(recipe),
             compute=Compute(
                 self.threads(stage),
-                min(stage.gpu, 1),
-                compile=stage.compile,
-                channels_last=stage.channels_last,
-                gpu_decoding=stage.gpu_decoding,
+                min(resources.gpu, 1),
+                compile=resources.compile,
+                channels_last=resources.channels_last,
+                gpu_decoding=resources.gpu_decoding,
             ),
             size=self._config.size_of(model),
             modality=self.modality(model),
@@ -149,8 +149,10 @@ class Machine:
 
     def kmeans(self, clusters: int, dimensions: int) -> float:
         """Seconds per point and iteration of K-means."""
-        stage = self._config.resources.pseudo_labels
-        threads, on_gpu = self.threads(stage), stage.gpu > 0
+        threads, on_gpu = (
+            self.threads("pseudo_labels"),
+            self._config.resources.pseudo_labels.gpu > 0,
+        )
         return self._once(
             f"an iteration of K-means, {clusters} clusters, {dimensions} dimensions, "
             f"{threads} threads",

@@ -168,7 +168,7 @@ def measure_inference(
     backbone: str, clips: Path, modality: str, clip_length: int, crop: int, threads: int, gpu: bool
 ) -> Inference:
     """Times a network on clips of the shard `clips`, run as for features and evaluations."""
-    device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if gpu else "cpu")
     torch.set_num_threads(threads)
     network = build_network(backbone, modality, CLASSES, seed=0).to(device).eval()
     store = ClipStore(clips.parent, [clips.stem], modality)
@@ -190,11 +190,11 @@ def measure_inference(
 
     def seconds(count: int) -> float:
         positions = [(videos[i % len(videos)], 0) for i in range(count)]
-        timer = Timer(threads, device.type == "cuda")
+        timer = Timer(threads, gpu)
         outputs_at(network.features, about, store, positions, device, threads)
         return timer.seconds
 
-    if device.type == "cpu":
+    if not gpu:
         seconds(1)
         count = min(max(1, int(BUDGET / seconds(1))), 256)
         return Inference(seconds(count) / count)
@@ -220,9 +220,9 @@ def weight_bytes(backbone: str, modality: str) -> int:
 
 def measure_kmeans(clusters: int, dimensions: int, threads: int, gpu: bool) -> float:
     """Seconds per point in one iteration of K-means on points in memory."""
-    device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if gpu else "cpu")
     torch.set_num_threads(threads)
-    operations = OPERATIONS * (10 if device.type == "cuda" else 1)
+    operations = OPERATIONS * (10 if gpu else 1)
     count = int(np.clip(operations / (2 * clusters * dimensions), clusters, 200_000))
     rng = np.random.default_rng(0)
     points = rng.standard_normal((count, dimensions), dtype=np.float32)
@@ -231,7 +231,7 @@ def measure_kmeans(clusters: int, dimensions: int, threads: int, gpu: bool) -> f
         centroids = data.take(np.arange(clusters))
         labels = np.full(count, -1)
         assign(data, centroids, labels)
-        timer, passes = Timer(threads, device.type == "cuda"), 0
+        timer, passes = Timer(threads, gpu), 0
         while not passes or timer.seconds < BUDGET / 2:
             assign(data, centroids, labels)
             passes += 1

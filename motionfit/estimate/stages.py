@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from motionfit.config import FEATURES, Config, Training
+from motionfit.config import FEATURES, Config, Evaluation
 from motionfit.datasets.index import hold_out, labelled_train, part, source_videos
 from motionfit.estimate import rates
 from motionfit.estimate.costs import (
@@ -102,25 +102,21 @@ class Run:
             else:
                 job = getattr(self, f"_{stage}")(**artefact.wildcards)
             jobs[self._module_and_gpus(stage, artefact)].append(job)
-        threads = self.machine.threads(getattr(self.config.resources, stage))
         name = "metrics, tables, figures" if stage == "metrics" else stage
-        return together(
-            name,
-            [
-                cost(name, alike, self.machine.start(module), threads, self.machine.gpus(gpus))
-                for (module, gpus), alike in jobs.items()
-            ],
-        )
+        threads = self.machine.threads(stage)
+        parts = [
+            cost(name, alike, self.machine.start(module), threads, gpus)
+            for (module, gpus), alike in jobs.items()
+        ]
+        return together(name, parts)
 
     def _module_and_gpus(self, stage: str, artefact: Artefact) -> tuple[str, int]:
-        """The module that the job of an artefact loads, and the GPUs that it asks for."""
-        gpus = getattr(self.config.resources, stage).gpu
+        """The module that the job of an artefact loads, and the GPUs that it takes."""
         if stage == "flow":
             method = self.config.flow[artefact.wildcards["flow"]].method
-            return method_module(method), max(gpus, int(method in BATCHED))
-        if stage == "index" and self._artefacts["render_demo"]:
-            return DEMO, gpus
-        return STAGES[stage], gpus
+            return method_module(method), self.machine.gpus(stage, int(method in BATCHED))
+        module = DEMO if stage == "index" and self._artefacts["render_demo"] else STAGES[stage]
+        return module, self.machine.gpus(stage)
 
     # The jobs that make an artefact. A method has the name of the rule, and its parameters are the
     # rule's wildcards, as in `Graph`. A shard stands for all shards of a data set.
@@ -156,54 +152,38 @@ class Run:
     # ----------------------------------------------------------------------------- trainings
 
     def _motion_model(self, motion_model: str, split: int) -> Job:
-        recipe = self.config.motion_models[motion_model]
-        index, labels = self.surveys[recipe.dataset].index, self.config.labels_of(motion_model)
-        return self._training(
-            "motion_model",
-            recipe.dataset,
-            labelled_train(index, split, labels),
-            motion_model,
-            recipe.network.clip_length,
-            recipe.training,
-            keep_classes=recipe.training.multi_clip_weight > 0,
+        recipe, labels = (
+            self.config.motion_models[motion_model],
+            self.config.labels_of(motion_model),
         )
+        videos = labelled_train(self.surveys[recipe.dataset].index, split, labels)
+        classified = recipe.training.multi_clip_weight > 0
+        return self._training("motion_model", recipe.dataset, videos, motion_model, classified)
 
     def _appearance_model(self, appearance_model: str, split: int) -> Job:
-        recipe = self.config.appearance_models[appearance_model]
-        return self._training(
-            "appearance_model",
-            self.config.pseudo_labels[recipe.pseudo_labels].dataset,
-            self._clustered(recipe.pseudo_labels, split),
-            appearance_model,
-            recipe.network.clip_length,
-            recipe.training,
-        )
+        pseudo_labels = self.config.appearance_models[appearance_model].pseudo_labels
+        dataset = self.config.pseudo_labels[pseudo_labels].dataset
+        videos = self._clustered(pseudo_labels, split)
+        return self._training("appearance_model", dataset, videos, appearance_model)
 
     def _mers_model(self, mers_model: str, split: int) -> Job:
-        recipe = self.config.appearance_models[mers_model]
-        mers = recipe.mers
+        mers = self.config.appearance_models[mers_model].mers
+        videos = source_videos(self.surveys[mers.dataset].index, split, mers.videos)
         return self._training(
-            "mers_model",
-            mers.dataset,
-            source_videos(self.surveys[mers.dataset].index, split, mers.videos),
-            mers_model,
-            recipe.network.clip_length,
-            recipe.training,
-            teacher=mers.motion_model,
+            "mers_model", mers.dataset, videos, mers_model, teacher=mers.motion_model
         )
 
     def _fine_tuning(self, evaluation: str, split: int) -> Job:
         recipe = self.config.evaluations[evaluation]
-        index, mars = self.surveys[recipe.dataset].index, recipe.fine_tuning.mars
+        labels, mars = self.config.labels_of_evaluation(recipe), recipe.fine_tuning.mars
         return self._training(
             "fine_tuning",
             recipe.dataset,
-            labelled_train(index, split, self.config.labels_of_evaluation(recipe)),
+            labelled_train(self.surveys[recipe.dataset].index, split, labels),
             recipe.model,
-            recipe.clip_length,
-            recipe.fine_tuning,
             keep_classes=True,
             teacher=mars.motion_model if mars else None,
+            evaluation=recipe,
         )
 
     def _training(
@@ -212,29 +192,26 @@ class Run:
         dataset: str,
         videos: pd.DataFrame,
         model: str,
-        clip_length: int,
-        recipe: Training,
         keep_classes: bool = False,
         teacher: str | None = None,
+        evaluation: Evaluation | None = None,
     ) -> Job:
         """The job that trains a model on `videos`, rows of a data set's index. `teacher`: the
-        motion model that MERS or MARS learns from."""
-        resources = getattr(self.config.resources, stage)
+        motion model that MERS or MARS learns from. `evaluation`: the one that fine-tunes it."""
+        trained = self.config.models[model]
+        recipe = evaluation.fine_tuning if evaluation else trained.training
+        clip_length = evaluation.clip_length if evaluation else trained.network.clip_length
         learned, held_out = hold_out(
             videos, recipe.validation_fraction, recipe.seed, keep_classes, recipe.validation_unit
         )
-        pace = self.machine.training(resources, dataset, model, clip_length, recipe, teacher)
+        pace = self.machine.training(stage, dataset, model, clip_length, recipe, teacher)
         validation_pace = 0.0
         if len(held_out):
-            inference = self.machine.inference(resources, dataset, model, clip_length, recipe.crop)
+            inference = self.machine.inference(stage, dataset, model, clip_length, recipe.crop)
             validation_pace = inference.seconds
+        devices = max(1, self.machine.gpus(stage))
         seconds = training_seconds(
-            recipe,
-            training_videos=len(learned),
-            validation_videos=len(held_out),
-            training_pace=pace,
-            validation_pace=validation_pace,
-            devices=max(1, self.machine.gpus(resources.gpu)),
+            recipe, len(learned), len(held_out), pace, validation_pace, devices
         )
         return Job(1, seconds, self._weight_bytes(model))
 
@@ -255,13 +232,8 @@ class Run:
 
     def _features(self, motion_model: str, split: int, dataset: str, shards: str) -> Job:
         recipe, survey = self.config.motion_models[motion_model], self.surveys[dataset]
-        rate = self.machine.inference(
-            self.config.resources.features,
-            dataset,
-            motion_model,
-            recipe.features_clip_length,
-            recipe.training.crop,
-        )
+        length, crop = recipe.features_clip_length, recipe.training.crop
+        rate = self.machine.inference("features", dataset, motion_model, length, crop)
         clips = survey.videos * self._dense(motion_model, dataset).mean()
         clip_bytes = 4 * FEATURES[recipe.network.backbone] + 8
         # Files may hold different numbers of shards.
@@ -298,21 +270,19 @@ class Run:
     def _recognition(self, evaluation: str, split: int) -> Job:
         recipe = self.config.evaluations[evaluation]
         trained = recipe.fine_tuning or self.config.models[recipe.model].training
-        return self._evaluation("recognition", evaluation, split, trained.crop, ("test",))
+        return self._evaluation("recognition", recipe, split, trained.crop, ("test",))
 
     def _retrieval(self, evaluation: str, split: int) -> Job:
-        crop = self.config.models[self.config.evaluations[evaluation].model].training.crop
-        return self._evaluation("retrieval", evaluation, split, crop, ("train", "test"))
+        recipe = self.config.evaluations[evaluation]
+        crop = self.config.models[recipe.model].training.crop
+        return self._evaluation("retrieval", recipe, split, crop, ("train", "test"))
 
     def _evaluation(
-        self, stage: str, evaluation: str, split: int, crop: int, parts: tuple[str, ...]
+        self, stage: str, recipe: Evaluation, split: int, crop: int, parts: tuple[str, ...]
     ) -> Job:
         """The job that measures a model on the videos of some parts of a split."""
-        recipe, resources = self.config.evaluations[evaluation], self.config.resources
         survey = self.surveys[recipe.dataset]
-        videos = sum(len(part(survey.index, split, side)) for side in parts)
+        videos = sum(len(part(survey.index, split, name)) for name in parts)
         clips = videos * evaluated_clips(survey.frames, recipe.clip_length, recipe.clips)
-        rate = self.machine.inference(
-            getattr(resources, stage), recipe.dataset, recipe.model, recipe.clip_length, crop
-        )
-        return Job(count=1, seconds=clips * rate.seconds + len(parts) * rate.start, bytes=0)
+        rate = self.machine.inference(stage, recipe.dataset, recipe.model, recipe.clip_length, crop)
+        return Job(1, clips * rate.seconds + len(parts) * rate.start, bytes=0)

@@ -149,10 +149,7 @@ class Machine:
 
     def kmeans(self, clusters: int, dimensions: int) -> float:
         """Seconds per point and iteration of K-means."""
-        threads, on_gpu = (
-            self.threads("pseudo_labels"),
-            self._config.resources.pseudo_labels.gpu > 0,
-        )
+        threads, on_gpu = self.threads("pseudo_labels"), self.gpus("pseudo_labels") > 0
         return self._once(
             f"an iteration of K-means, {clusters} clusters, {dimensions} dimensions, "
             f"{threads} threads",

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from motionfit.config import Config, FineTuning, Size, Training
+from motionfit.config import Config, Size, Training
 from motionfit.estimate import rates, training_rates
 from motionfit.estimate.rates import Inference, Sample, Stored
 from motionfit.estimate.survey import Survey
@@ -141,7 +141,7 @@ class Machine:
             flow=self._clips(dataset, teacher) if teacher else Path(),
         )
         return self._once(
-            f"training {description(learning)}",
+            f"training {learning}",
             "clips",
             lambda: training_rates.measure_training(learning, self._scratch()),
             learning,
@@ -166,14 +166,3 @@ def pace(seconds: float, unit: str) -> str:
     if seconds > 1:
         return f"{seconds:.1f} s per {unit.removesuffix('s')}"
     return f"{1 / max(seconds, 1e-12):,.3g} {unit}/s"
-
-
-def description(learning: Learning) -> str:
-    recipe = learning.recipe
-    layers = " (last layers)" if isinstance(recipe, FineTuning) and recipe.layers == "last" else ""
-    teacher = f" taught by {learning.teacher}" if learning.teacher else ""
-    return (
-        f"{learning.backbone} on {learning.modality}{layers}{teacher}, {learning.clip_length} "
-        f"frames of {recipe.crop} pixels, {recipe.batch_size * recipe.clips_per_video} clips at a "
-        f"time, {recipe.precision} bits, {learning.compute.threads} threads"
-    )

@@ -53,12 +53,27 @@ class Learning:
     """Height and width of the stored frames or flow."""
     modality: Modality
     """What the network reads."""
-    teacher: str | None = None
+    teacher: str | None
     """Backbone of the motion model that the network learns from, if any."""
-    clips: Path = field(compare=False, default=Path())
+    clips: Path = field(compare=False)
     """The shard that the network reads."""
-    flow: Path = field(compare=False, default=Path())
+    flow: Path = field(compare=False)
     """The shard that the teacher reads."""
+
+    @property
+    def last_layers(self) -> bool:
+        """Whether only the last layers learn."""
+        return isinstance(self.recipe, FineTuning) and self.recipe.layers == "last"
+
+    def __str__(self) -> str:
+        recipe = self.recipe
+        layers = " (last layers)" if self.last_layers else ""
+        teacher = f" taught by {self.teacher}" if self.teacher else ""
+        return (
+            f"{self.backbone} on {self.modality}{layers}{teacher}, {self.clip_length} frames of "
+            f"{recipe.crop} pixels, {recipe.batch_size * recipe.clips_per_video} clips at a time, "
+            f"{recipe.precision} bits, {self.compute.threads} threads"
+        )
 
 
 def paced(recipe: Training) -> Training:
@@ -131,8 +146,7 @@ def timed_training(learning: Learning, batch: int, steps: int, epochs: int, fold
     objective = objective_of(learning)
     step_starts: list[float] = []
     objective.register_forward_pre_hook(lambda *_: step_starts.append(time.process_time()))
-    last = isinstance(recipe, FineTuning) and recipe.layers == "last"
-    trainable = objective.network.last_layers() if last else None
+    trainable = objective.network.last_layers() if learning.last_layers else None
     freeze_bn = isinstance(recipe, FineTuning) and recipe.freeze_bn
     try:
         train(

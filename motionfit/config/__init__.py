@@ -29,13 +29,7 @@ from motionfit.config.data_sets import (
 )
 from motionfit.config.evaluation import Evaluation
 from motionfit.config.flow import Flow, FlowMethod
-from motionfit.config.loading import (
-    check_paths,
-    load_config,
-    over_base,
-    parse_dataset,
-    parse_recipe,
-)
+from motionfit.config.loading import check_paths, load_config, over_base, parse_recipe
 from motionfit.config.models import (
     AppearanceModel,
     Features,
@@ -45,6 +39,7 @@ from motionfit.config.models import (
     PseudoLabels,
 )
 from motionfit.config.recipe import Recipe
+from motionfit.config.references import named_sections
 from motionfit.config.resources import Resources, StageResources, TrainingResources
 from motionfit.config.tables import RetrievalFigure, Table, TableColumn, TableRow, seed_name
 from motionfit.config.training import FineTuning, Mars, Precision, SelfTraining, Training
@@ -88,8 +83,8 @@ __all__ = [
     "Ucf101",
     "check_paths",
     "load_config",
+    "named_sections",
     "over_base",
-    "parse_dataset",
     "parse_recipe",
     "seed_name",
 ]

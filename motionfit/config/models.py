@@ -33,12 +33,8 @@ class Network(Recipe):
     classifier; null for random weights."""
 
     @model_validator(mode="after")
-    def _check_length(self) -> "Network":
+    def _check_backbone(self) -> "Network":
         _check_clip_length(self.backbone, self.clip_length)
-        return self
-
-    @model_validator(mode="after")
-    def _check_weights(self) -> "Network":
         if self.weights and not BACKBONES[self.backbone].published:
             raise ValueError(
                 f"weights: torchvision has none of {self.backbone}: choose another backbone, or "

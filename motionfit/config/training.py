@@ -61,16 +61,12 @@ class Training(Recipe):
     """Seed of the initial weights, the clips, their order and the videos that are held out."""
 
     @model_validator(mode="after")
-    def _check_accumulate(self) -> "Training":
+    def _check_options(self) -> "Training":
         if self.accumulate > self.batch_size:
             raise ValueError(
                 f"accumulate splits a batch of {self.batch_size} videos into {self.accumulate} "
                 "parts: use at most as many parts as videos"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _check_order(self) -> "Training":
         if self.multi_clip_weight < 1 and not 2 <= self.clips_per_video <= 4:
             raise ValueError(
                 "clip order (multi_clip_weight below 1) needs clips_per_video from 2 to 4, not "
@@ -86,10 +82,6 @@ class Training(Recipe):
                 "clip_gap is the gap between the clips of a video: set clips_per_video to 2 or "
                 "more, or remove clip_gap"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _check_keep(self) -> "Training":
         if self.keep == "best" and not self.validation_fraction:
             raise ValueError(
                 "keep: best needs validation videos: set validation_fraction above 0, or use "

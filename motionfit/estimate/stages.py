@@ -257,7 +257,8 @@ class Run:
         recipe = self.config.pseudo_labels[pseudo_labels]
         survey = self.surveys[recipe.dataset]
         backbone = self.config.motion_models[recipe.motion_model].network.backbone
-        point_seconds = self.machine.kmeans(recipe.clusters, recipe.pca or BACKBONES[backbone].features)
+        dimensions = recipe.pca or BACKBONES[backbone].features
+        point_seconds = self.machine.kmeans(recipe.clusters, dimensions)
         clips = self._dense(recipe.motion_model, recipe.dataset)
         points = len(self._clustered(pseudo_labels, split)) * float(units(recipe, clips).mean())
         return Job(

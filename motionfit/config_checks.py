@@ -282,7 +282,7 @@ class Checks:
         for name, split, evaluation in self.evaluations:
             for part in ("test", "train"):
                 yield f"evaluations.{name}", evaluation.clip_length, self._part(split, part)
-        for name, split in sorted(self.needed.of("appearance_model", "mers_model")):
+        for name, split in sorted(self.needed.of("appearance_model", "taught_model")):
             if self.config.source_of(name) == self.dataset:
                 network = self.config.appearance_models[name].network
                 learned = self.config.supervision_of(name).videos

@@ -37,7 +37,7 @@ wildcard_constraints:
     motion_model=names(CONFIG.motion_models),
     pseudo_labels=names(CONFIG.pseudo_labels),
     appearance_model=names(n for n, m in CONFIG.appearance_models.items() if m.pseudo_labels),
-    mers_model=names(n for n, m in CONFIG.appearance_models.items() if m.mers),
+    taught_model=names(n for n, m in CONFIG.appearance_models.items() if m.teaching),
     random_model=names(n for n in CONFIG.appearance_models if not CONFIG.source_of(n)),
     evaluation=names(CONFIG.evaluations),
     table=names(CONFIG.tables),

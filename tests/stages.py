@@ -10,11 +10,11 @@ import pandas as pd
 from motionfit.datasets.index import write_index
 from motionfit.stages.appearance_model import appearance_model
 from motionfit.stages.fine_tuning import fine_tuning
-from motionfit.stages.mers_model import mers_model
 from motionfit.stages.motion_model import motion_model
 from motionfit.stages.pseudo_labels import pseudo_labels
 from motionfit.stages.recognition import recognition
 from motionfit.stages.retrieval import retrieval
+from motionfit.stages.taught_model import taught_model
 
 
 def train_motion_model(recipe, labels, index, split, clips, compute, output) -> None:
@@ -45,9 +45,9 @@ def train_appearance_model(recipe, index, split, labels, frames, compute, output
         )
 
 
-def train_mers_model(recipe, index, split, teacher, frames, flow, compute, output) -> None:
+def train_taught_model(recipe, index, split, teacher, frames, flow, compute, output) -> None:
     with written(index) as index_file:
-        mers_model(
+        taught_model(
             recipe=recipe,
             index=index_file,
             split=split,

@@ -31,12 +31,14 @@ from motionfit.config.evaluation import Evaluation
 from motionfit.config.flow import Flow, FlowMethod
 from motionfit.config.loading import check_paths, load_config, over_base, parse_recipe
 from motionfit.config.models import (
+    TEACHING,
     AppearanceModel,
     Features,
     Mers,
     MotionModel,
     Network,
     PseudoLabels,
+    Teaching,
 )
 from motionfit.config.recipe import Recipe
 from motionfit.config.references import named_sections
@@ -49,6 +51,7 @@ from motionfit.config.whole import Config
 __all__ = [
     "ALL_LABELS",
     "BACKBONES",
+    "TEACHING",
     "AppearanceModel",
     "Config",
     "Dataset",
@@ -78,6 +81,7 @@ __all__ = [
     "Table",
     "TableColumn",
     "TableRow",
+    "Teaching",
     "Training",
     "TrainingResources",
     "Ucf101",

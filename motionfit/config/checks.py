@@ -9,11 +9,13 @@ import re
 
 from motionfit.config.artefacts import Artefacts
 from motionfit.config.backbones import BACKBONES
-from motionfit.config.models import AppearanceModel
+from motionfit.config.models import TEACHING, AppearanceModel
 from motionfit.config.references import KINDS, check_references
 from motionfit.config.table_checks import check_figures, check_tables
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+LEARNED_BY = ("pseudo_labels", *(method.key for method in TEACHING))
+"""Keys of an appearance model, of which one at most is given."""
 TARGET = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
 
@@ -54,23 +56,24 @@ def check_pseudo_labels(config: Artefacts) -> None:
 
 
 def check_appearance_models(config: Artefacts) -> None:
-    """Appearance models learn from pseudo-labels or by MERS, with options that fit."""
+    """Appearance models learn from pseudo-labels or a teacher, with options that fit."""
     for name, model in config.appearance_models.items():
         here = f"appearance_models.{name}"
-        if model.mers:
-            if model.pseudo_labels is not None:
-                raise ValueError(f"{here}: give pseudo_labels or mers, not both")
-            _check_teacher(config, f"{here}.mers", model.mers.motion_model, model)
+        ways = [key for key in LEARNED_BY if getattr(model, key) is not None]
+        if len(ways) > 1:
+            raise ValueError(f"{here}: give {' or '.join(ways)}, not both")
+        if teaching := model.teaching:
+            _check_teacher(config, f"{here}.{teaching.key}", teaching.motion_model, model)
             if model.training.multi_clip_weight < 1:
                 raise ValueError(
-                    f"{here}.training.multi_clip_weight: MERS has one loss and no clip order: "
-                    "set it to 1"
+                    f"{here}.training.multi_clip_weight: {teaching.title} has one loss and no clip "
+                    "order: set it to 1"
                 )
         if model.pseudo_labels is None:
-            none = "MERS has no pseudo-labels" if model.mers else "there are no pseudo-labels"
+            none = f"{teaching.title} has no" if teaching else "there are no"
             for key in ("balanced", "neighbours"):
                 if getattr(model.training, key):
-                    raise ValueError(f"{here}.training.{key}: {none}")
+                    raise ValueError(f"{here}.training.{key}: {none} pseudo-labels")
         elif (
             model.training.neighbours
             and config.pseudo_labels[model.pseudo_labels].granularity == "video"

@@ -1,7 +1,7 @@
 """Recipes of networks, motion models, pseudo-labels and appearance models."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -133,9 +133,13 @@ class PseudoLabels(Recipe):
         return self
 
 
-class Mers(Recipe):
-    """Knowledge transfer by MERS (Crasto et al. 2019): the RGB network learns to predict a motion
-    model's features. The loss is their mean squared difference; no labels are used."""
+class Teaching(Recipe):
+    """What all methods share by which a motion model teaches its features to an RGB network."""
+
+    key: ClassVar[str]
+    """Of the method in the recipe of an appearance model."""
+    title: ClassVar[str]
+    """Name of the method in the report and in messages."""
 
     motion_model: Annotated[str, Names("motion_models")]
     """The motion model that teaches."""
@@ -144,8 +148,21 @@ class Mers(Recipe):
     videos: Literal["train", "all"] = "train"
     """Source videos to learn from. `train`: all but the test videos of the split that is evaluated;
     `all`: every video."""
+
+
+class Mers(Teaching):
+    """Knowledge transfer by MERS (Crasto et al. 2019): the RGB network learns to predict a motion
+    model's features. The loss is their mean squared difference; no labels are used."""
+
+    key: ClassVar[str] = "mers"
+    title: ClassVar[str] = "MERS"
+
     weight: Annotated[float, Field(gt=0)] = 50.0
     """Factor of the squared difference, which is the whole loss. 50 is from the authors' code."""
+
+
+TEACHING = (Mers,)
+"""All methods of teaching. Each is a key of the recipe of an appearance model."""
 
 
 class AppearanceModel(Recipe):
@@ -164,3 +181,9 @@ class AppearanceModel(Recipe):
     """Height and width in pixels of the stored frames (the paper's)."""
     training: SelfTraining = SelfTraining()
     """How it is trained."""
+
+    @property
+    def teaching(self) -> Teaching | None:
+        """The method by which a motion model teaches it, if any."""
+        given = (getattr(self, method.key) for method in TEACHING)
+        return next((method for method in given if method), None)

@@ -120,8 +120,8 @@ class Machine:
         recipe: Training,
         teacher: str | None,
     ) -> float:
-        """Seconds per clip of a training on one device. `teacher`: the motion model that MERS or
-        MARS learns from."""
+        """Seconds per clip of a training on one device. `teacher`: the motion model that
+        teaches, if any."""
         models, resources = self._config.models, getattr(self._config.resources, stage)
         learning = Learning(
             backbone=models[model].network.backbone,

@@ -52,7 +52,7 @@ STAGES = {
     "features": NETWORKS,
     "pseudo_labels": NETWORKS,
     "appearance_model": NETWORKS,
-    "mers_model": NETWORKS,
+    "taught_model": NETWORKS,
     "random_model": NETWORKS,
     "fine_tuning": NETWORKS,
     "recognition": NETWORKS,
@@ -166,11 +166,11 @@ class Run:
         videos = self._clustered(pseudo_labels, split)
         return self._training("appearance_model", dataset, videos, appearance_model)
 
-    def _mers_model(self, mers_model: str, split: int) -> Job:
-        mers = self.config.appearance_models[mers_model].mers
-        videos = source_videos(self.surveys[mers.dataset].index, split, mers.videos)
+    def _taught_model(self, taught_model: str, split: int) -> Job:
+        teaching = self.config.appearance_models[taught_model].teaching
+        videos = source_videos(self.surveys[teaching.dataset].index, split, teaching.videos)
         return self._training(
-            "mers_model", mers.dataset, videos, mers_model, teacher=mers.motion_model
+            "taught_model", teaching.dataset, videos, taught_model, teacher=teaching.motion_model
         )
 
     def _fine_tuning(self, evaluation: str, split: int) -> Job:
@@ -197,7 +197,7 @@ class Run:
         evaluation: Evaluation | None = None,
     ) -> Job:
         """The job that trains a model on `videos`, rows of a data set's index. `teacher`: the
-        motion model that MERS or MARS learns from. `evaluation`: the one that fine-tunes it."""
+        motion model that teaches it. `evaluation`: the one that fine-tunes it."""
         trained = self.config.models[model]
         recipe = evaluation.fine_tuning if evaluation else trained.training
         clip_length = evaluation.clip_length if evaluation else trained.network.clip_length

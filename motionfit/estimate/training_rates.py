@@ -10,6 +10,7 @@ import torch
 
 from motionfit.clips.sampling import LabelledVideo
 from motionfit.config import FineTuning, SelfTraining, Size, Training
+from motionfit.config import Mers as MersRecipe
 from motionfit.errors import MotionFitError
 from motionfit.estimate import rates
 from motionfit.estimate.rates import CLASSES
@@ -187,4 +188,5 @@ def objective_of(learning: Learning) -> Objective:
     teacher = Teacher(build_network(learning.teacher, Modality.FLOW, 1, seed=0))
     if isinstance(recipe, FineTuning):
         return Mars(network, recipe, CLASSES, teacher, recipe.mars.weight)
-    return Mers(network, teacher, weight=1.0)
+    # All methods of teaching run both networks, next to which their losses take no time.
+    return Mers(network, teacher, MersRecipe(motion_model="", dataset=""))

@@ -52,7 +52,7 @@ REPORTED: dict[str, tuple[str | None, ...]] = {
     "ledger": (None,),
     "motion_model": ("history.csv",),
     "appearance_model": ("history.csv",),
-    "mers_model": ("history.csv",),
+    "taught_model": ("history.csv",),
     "pseudo_labels": (None, "quality.json"),
     "fine_tuning": ("history.csv",),
     "recognition": ("predictions.csv",),
@@ -237,20 +237,20 @@ class Graph:
         )
 
     @of_rule
-    def mers_model(self, mers_model: str, split: int) -> Job:
-        recipe = self.config.appearance_models[mers_model]
-        source, teacher = recipe.mers.dataset, recipe.mers.motion_model
+    def taught_model(self, taught_model: str, split: int) -> Job:
+        recipe = self.config.appearance_models[taught_model]
+        source, teacher = recipe.teaching.dataset, recipe.teaching.motion_model
         return Job(
-            f"results/models/{mers_model}/split{split}/model.pt",
+            f"results/models/{taught_model}/split{split}/model.pt",
             {"recipe": values_of(recipe)},
             {
                 "index": lambda: self._index(source),
-                "frames": lambda: self._clips(source, mers_model),
+                "frames": lambda: self._clips(source, taught_model),
                 "flow": lambda: self._clips(source, teacher),
                 "teacher": lambda: result_of(self.model(teacher, split)),
                 "weights": lambda: weights_of(recipe),
             },
-            *self._backbones(mers_model, teacher),
+            *self._backbones(taught_model, teacher),
         )
 
     @of_rule
@@ -268,8 +268,8 @@ class Graph:
         if name in self.config.motion_models:
             return self.motion_model(name, split)
         recipe = self.config.appearance_models[name]
-        if recipe.mers:
-            return self.mers_model(name, split)
+        if recipe.teaching:
+            return self.taught_model(name, split)
         if recipe.pseudo_labels:
             return self.appearance_model(name, split)
         return self.random_model(name, split)

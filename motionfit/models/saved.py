@@ -20,7 +20,7 @@ class Learned(StrEnum):
     LABELS = "labels"
     PSEUDO_LABELS = "pseudo-labels"
     TEACHER_FEATURES = "a motion model's features"
-    """By MERS."""
+    """By a teaching method, such as MERS."""
     CLIP_ORDER = "clip order"
     """Without any labels."""
     NOTHING = "nothing"

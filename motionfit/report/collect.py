@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from motionfit.config import Config, Evaluation, LabelledPart
+from motionfit.config import TEACHING, Config, Evaluation, LabelledPart
 from motionfit.datasets.index import classes, labelled_train, split_column
 from motionfit.errors import MotionFitError
 from motionfit.graph import Needed
@@ -16,9 +16,10 @@ from motionfit.report.kinds import kind_of
 from motionfit.result_tables import read_table
 from motionfit.stage_names import STAGES
 
-TRAINED = ("appearance_model", "mers_model")
+TRAINED = ("appearance_model", "taught_model")
 """Rules that train an appearance model before fine-tuning."""
-PSEUDO_LABEL_SOURCE, MERS_SOURCE = "source (pseudo-labels)", "source (MERS)"
+PSEUDO_LABEL_SOURCE = "source (pseudo-labels)"
+TEACHING_SOURCES = {method: f"source ({method.title})" for method in TEACHING}
 """What the report calls the two uses of a data set as a source."""
 
 
@@ -143,7 +144,7 @@ def read_dataset(
         name=name,
         format=config.datasets[name].format,
         use=", ".join(uses),
-        labels_unused={*uses} <= {PSEUDO_LABEL_SOURCE, MERS_SOURCE} and labelled > 0,
+        labels_unused={*uses} <= {PSEUDO_LABEL_SOURCE, *TEACHING_SOURCES.values()} and labelled > 0,
         videos=len(index),
         labelled=labelled,
         classes=len(classes(index)),
@@ -155,11 +156,14 @@ def read_dataset(
 def uses_of(config: Config, needed: Needed, name: str) -> list[str]:
     """What the evaluations use a data set for, in words."""
     labels = needed.splits("pseudo_labels")
-    trained = [config.appearance_models[name] for name in needed.splits(*TRAINED)]
+    taught = [config.appearance_models[name].teaching for name in needed.splits("taught_model")]
     datasets_of_use = {
         "motion model": [config.motion_models[m].dataset for m in needed.splits("motion_model")],
         PSEUDO_LABEL_SOURCE: [config.pseudo_labels[label].dataset for label in labels],
-        MERS_SOURCE: [model.mers.dataset for model in trained if model.mers],
+        **{
+            use: [teaching.dataset for teaching in taught if isinstance(teaching, method)]
+            for method, use in TEACHING_SOURCES.items()
+        },
         "target (fine-tuning, test)": [e.dataset for e in config.evaluations.values()],
     }
     return [use for use, datasets in datasets_of_use.items() if name in datasets]

@@ -166,7 +166,7 @@ def node_of(config: Config, artefact: Artefact) -> Node | None:
             name = names["pseudo_labels"]
             detail = f"{config.pseudo_labels[name].clusters} clusters"
             return Node(f"labels {name}", LABELS, name, detail)
-        case "appearance_model" | "mers_model" | "random_model":
+        case "appearance_model" | "taught_model" | "random_model":
             name = names[artefact.rule]
             detail = KINDS[kind_of_model(config, name)].box
             return Node(f"model {name}", APPEARANCE, name, detail)

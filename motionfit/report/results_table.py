@@ -38,8 +38,8 @@ def made_of(run: Run, evaluation: EvaluationResult) -> str:
     if recipe := run.config.appearance_models.get(model):
         if recipe.pseudo_labels:
             parts.append(f"by {recipe.pseudo_labels}")
-        if recipe.mers:
-            parts.append(f"by {recipe.mers.motion_model}")
+        if recipe.teaching:
+            parts.append(f"by {recipe.teaching.motion_model}")
     if evaluation.weights:
         parts.append(f"from {evaluation.weights.name}")
     if evaluation.recipe.fine_tuning and (mars := evaluation.recipe.fine_tuning.mars):

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from motionfit.clips.encoding import DecodedClips
 from motionfit.clips.transforms import network_input
-from motionfit.config import Training
+from motionfit.config import Mers as MersRecipe
+from motionfit.config import Teaching, Training
 from motionfit.modality import CHANNELS, Modality
 from motionfit.models.network import VideoNetwork
 from motionfit.training.data import Batch
@@ -188,16 +189,21 @@ class Mers(Objective):
     """MERS (Crasto et al. 2019): `weight` times the mean squared difference between the features of
     the network and those of its teacher."""
 
-    def __init__(self, network: VideoNetwork, teacher: Teacher, weight: float):
+    def __init__(self, network: VideoNetwork, teacher: Teacher, recipe: MersRecipe):
         super().__init__(network, Modality.FRAMES)
         self.teacher = teacher
-        self._mers_weight = weight
+        self._mers_weight = recipe.weight
         network.fc.requires_grad_(False)  # the loss does not use the classifier
 
     def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
         clips = (counts or self.counts(batch))["clips"]
         loss = feature_loss(self.features(batch), self.teacher(batch), clips)
         return self._mers_weight * loss, {}
+
+
+TAUGHT_BY: dict[type[Teaching], type[Objective]] = {MersRecipe: Mers}
+"""Recipe of a teaching method to its objective, which is made from a network, a teacher and the
+recipe."""
 
 
 class Mars(ClipLosses):

@@ -59,7 +59,7 @@ JOBS = {
     "features": {"motion_model": "motion", "split": 1, "dataset": "source", "shards": "0000"},
     "pseudo_labels": {"pseudo_labels": "clusters", "split": 1},
     "appearance_model": {"appearance_model": "appearance", "split": 1},
-    "mers_model": {"mers_model": "mers", "split": 1},
+    "taught_model": {"taught_model": "mers", "split": 1},
     "random_model": {"random_model": "random", "split": 1},
     "fine_tuning": {"evaluation": "motionfit", "split": 1},
     "recognition": {"evaluation": "motionfit", "split": 1},
@@ -95,7 +95,7 @@ def set_key(values: dict, path: str, value: object) -> None:
 
 SHOWN = {"metrics", "table", "report"}
 EVALUATED = {"fine_tuning", "recognition", "retrieval", "retrieval_figure", *SHOWN}
-LEARNED = {"motion_model", "features", "pseudo_labels", "appearance_model", "mers_model"}
+LEARNED = {"motion_model", "features", "pseudo_labels", "appearance_model", "taught_model"}
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_the_code_of_what_uses_a_network_has_only_its_backbone():
         "features": {"s3d"},
         "pseudo_labels": set(),
         "appearance_model": {"resnet"},
-        "mers_model": {"s3d"},
+        "taught_model": {"s3d"},
         "random_model": {"resnet"},
         "fine_tuning": {"resnet"},
         "recognition": {"resnet"},

@@ -80,7 +80,7 @@ def test_the_paper_config_needs_the_jobs_of_snakemakes_plan():
     assert len(needed.features) == 7
     assert len(needed.of("pseudo_labels")) == 19
     assert len(needed.of("appearance_model")) == 31
-    assert len(needed.of("mers_model")) == len(needed.of("random_model")) == 3
+    assert len(needed.of("taught_model")) == len(needed.of("random_model")) == 3
     assert len(needed.of("fine_tuning")) == 57
     assert len(needed.of("recognition")) == 75
     assert len(needed.of("retrieval")) == 3

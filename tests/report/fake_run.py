@@ -38,7 +38,7 @@ def fake_run(
         fake_frames(results / "frames" / dataset / f"{size[0]}x{size[1]}", indices[dataset], size)
     for dataset, flow in needed.flow:
         fake_flow(results / "flow" / dataset / flow, indices[dataset], config.flow[flow])
-    trained = needed.splits("motion_model", "appearance_model", "mers_model")
+    trained = needed.splits("motion_model", "appearance_model", "taught_model")
     for name, model_splits in trained.items():
         mers = name in config.appearance_models and config.appearance_models[name].mers
         for split in model_splits:

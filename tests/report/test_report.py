@@ -417,7 +417,7 @@ def test_what_mers_and_mars_need_is_in_the_graph():
     )
     needed = needed_by_evaluations(config)
     assert needed.splits("motion_model") == {"motion": [1], "teacher": [2]}
-    assert needed.splits("mers_model") == {"rgb-mers": [1]}
+    assert needed.splits("taught_model") == {"rgb-mers": [1]}
     assert not needed.splits("pseudo_labels")
     assert set(needed.flow) == {("source-2", "tv-l1.fast"), ("target-1", "tv-l1.fast")}
     assert ("source-2", (24, 32)) in needed.frames

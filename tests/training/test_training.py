@@ -33,8 +33,8 @@ from motionfit.training.run import load_teacher, lock
 from tests.stages import (
     fine_tune,
     train_appearance_model,
-    train_mers_model,
     train_motion_model,
+    train_taught_model,
 )
 from tests.training import setups
 from tests.training.setups import ONE, SHORT, fields, make_store
@@ -542,7 +542,7 @@ def test_mers_learns_the_features_of_the_teacher(tmp_path, both, teacher):
     )
     index = make_index(labels(12), test={"v11"})
     output = tmp_path / "mers" / "model.pt"
-    train_mers_model(recipe, index, 1, teacher, *both, ONE, output)
+    train_taught_model(recipe, index, 1, teacher, *both, ONE, output)
     history = pd.read_csv(output.with_name("history.csv"))
     assert history["train_loss"].iloc[-1] < 0.5 * history["train_loss"].iloc[0]
     assert "train_accuracy" not in history
@@ -551,7 +551,7 @@ def test_mers_learns_the_features_of_the_teacher(tmp_path, both, teacher):
     # The labels of the source are not used.
     unlabelled = index.assign(label="")
     other = tmp_path / "other" / "model.pt"
-    train_mers_model(recipe, unlabelled, 1, teacher, *both, ONE, other)
+    train_taught_model(recipe, unlabelled, 1, teacher, *both, ONE, other)
     assert torch.equal(
         load_model(output)[0].layer1[0].conv1[0][0].weight,
         load_model(other)[0].layer1[0].conv1[0][0].weight,

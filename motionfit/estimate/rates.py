@@ -338,18 +338,14 @@ def measure_inference(
     network = build_network(backbone, modality, CLASSES, seed=0).to(device).eval()
     store = ClipStore(clips.parent, [clips.stem], modality)
     about = SavedModel(
-        backbone,
-        store.modality,
-        [],
-        clip_length,
-        store.recipe["size"],
-        crop,
-        None,
-        None,
-        None,
-        Learned.NOTHING,
-        None,
-        "{}",
+        backbone=backbone,
+        modality=store.modality,
+        classes=[],
+        clip_length=clip_length,
+        frame_size=store.recipe["size"],
+        crop=crop,
+        learned=Learned.NOTHING,
+        recipe="{}",
     )
     videos = list(store.shards)
 

@@ -13,18 +13,17 @@ from motionfit.models.s3d import SelfGating
 
 def about(modality: Modality = Modality.FRAMES, backbone: str = "r2plus1d_small") -> SavedModel:
     return SavedModel(
-        backbone,
-        modality,
-        ["a", "b", "c"],
-        8,
-        [32, 48],
-        28,
-        None,
-        95,
-        12.0,
-        Learned.LABELS,
-        1,
-        "{}",
+        backbone=backbone,
+        modality=modality,
+        classes=["a", "b", "c"],
+        clip_length=8,
+        frame_size=[32, 48],
+        crop=28,
+        quality=95,
+        rate=12.0,
+        learned=Learned.LABELS,
+        split=1,
+        recipe="{}",
     )
 
 

@@ -102,9 +102,7 @@ class Run:
 
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    ["snakemake.cli", "motionfit.config_checks", "motionfit.graph", "sklearn.datasets", __name__]
-)
+FORKS.set_forkserver_preload(["tests.workflow.planning", __name__])
 
 
 def snakemake(arguments: list[str], folder: Path, variables: dict[str, str], output: str) -> None:

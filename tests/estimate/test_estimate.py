@@ -30,7 +30,7 @@ TINY = {
             "dataset": "set",
             "flow": "flow",
             "network": {"backbone": "r2plus1d_small", "clip_length": 4},
-            "training": {"epochs": 3, "crop": 16, "clips_per_video": 2},
+            "training": {"epochs": 3, "crop": 16, "clips_per_video": 2, "batch_size": 2},
             "features": {"stride": 2},
         }
     },
@@ -100,10 +100,13 @@ def test_the_longest_job_of_features_is_the_file_with_most_shards(quick, tmp_pat
             "pseudo_labels": "clusters",
             "frame_size": [16, 24],
             "network": {"backbone": "r2plus1d_small", "clip_length": 4},
-            "training": {"epochs": 1, "crop": 16},
+            "training": {"epochs": 1, "crop": 16, "batch_size": 2},
         },
     }
-    values["evaluations"]["motion"] |= {"model": "appearance", "fine_tuning": {"crop": 16}}
+    values["evaluations"]["motion"] |= {
+        "model": "appearance",
+        "fine_tuning": {"crop": 16, "batch_size": 2},
+    }
     run = Run(load_config(values), tmp_path)
     [cost] = [cost for cost in run.costs() if cost.stage == "features"]
     shards = set(run.surveys["set"].index["shard"])

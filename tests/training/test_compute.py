@@ -19,6 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
+from motionfit.cli import main
 from motionfit.clips.encoding import DecodedClips, EncodedClips
 from motionfit.config import MotionModel, Network, SelfTraining, Training, TrainingResources
 from motionfit.datasets.index import write_index
@@ -129,11 +130,15 @@ def check_same(tmp_path: Path) -> None:
 def test_two_processes_learn_what_one_does(tmp_path, command):
     """This needs synchronised batch normalisation, each sample exactly once, and the gradients of
     the whole batch."""
-    for name, devices in (("one", "1"), ("two", "2")):
+
+    def arguments(name: str, devices: int) -> list[str]:
         output = ["--output", str(tmp_path / name / "model.pt"), "--threads", "1"]
         log = ["--log", str(tmp_path / f"{name}.log")]
-        process = start(["motionfit", "stage", *log, *command, *output, "--devices", devices])
-        assert process.wait() == 0, process.stdout.read()
+        return ["stage", *log, *command, *output, "--devices", str(devices)]
+
+    assert main(arguments("one", devices=1)) == 0
+    process = start(["motionfit", *arguments("two", devices=2)])
+    assert process.wait() == 0, process.stdout.read()
     check_same(tmp_path)
     assert "process1" in " ".join(path.name for path in tmp_path.iterdir())
 

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -102,22 +101,33 @@ class Run:
 
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    ["snakemake.cli", "motionfit.config_checks", "motionfit.graph", "sklearn.datasets", __name__]
-)
+FORKS.set_forkserver_preload(["tests.workflow.planning", __name__])
 
 
 def snakemake(arguments: list[str], folder: Path, variables: dict[str, str], output: str) -> None:
     """Ends this process as Snakemake's command ends, with all it prints in a file."""
     from snakemake.cli import main
 
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(variables)
+    move(folder, variables)
     with Path(output).open("w") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
     main(arguments)
+
+
+def run_commands(commands: list[list[str]], folder: Path, variables: dict[str, str]) -> None:
+    """Ends this process with 0 if all commands of `motionfit` succeed."""
+    from motionfit.cli import main
+
+    move(folder, variables)
+    sys.exit(any(main(command) for command in commands))
+
+
+def move(folder: Path, variables: dict[str, str]) -> None:
+    """Gives this process another current folder and environment."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(variables)
 
 
 def environment() -> dict[str, str]:
@@ -136,19 +146,14 @@ def make_all(run: Run, *targets: str) -> None:
     """Makes what Snakemake would make, by the commands of its jobs, one after the other in one
     process. Starting Python and PyTorch for each job takes longer than the job."""
     indexes = [f"results/index/{name}.csv" for name in ("target", "source")]
-    outcome = run("--", *indexes)
-    assert outcome.status == 0, outcome.text
-    plan = run.plan("--printshellcmds", "--", *targets)
-    run_all = "import json, sys; from motionfit.cli import main; "
-    run_all += "sys.exit(any(main(command) for command in json.load(sys.stdin)))"
-    subprocess.run(
-        [sys.executable, "-c", run_all],
-        input=json.dumps(plan.commands),
-        text=True,
-        check=True,
-        cwd=run.folder,
-        env=environment() | {"PYTHONPATH": str(ROOT)},
-    )
+    for goals in (indexes, targets):  # the jobs after an index are known when it is made
+        plan = run.plan("--printshellcmds", "--", *goals)
+        process = FORKS.Process(
+            target=run_commands, args=(plan.commands, run.folder, environment())
+        )
+        process.start()
+        process.join()
+        assert process.exitcode == 0
     assert run.plan("--", *targets).nothing_to_do
 
 

@@ -126,9 +126,9 @@ def read_json(path: Path) -> Any:
 def read_dataset(
     config: Config, results: Path, needed: Needed, name: str, index: pd.DataFrame
 ) -> DatasetSummary:
-    size = next(size for dataset, size in needed.frames if dataset == name)
+    size = next(size for dataset, size in needed.of("frames") if dataset == name)
     ledger = read_table(
-        required(results / "frames" / name / f"{size[0]}x{size[1]}" / "failed.csv"),
+        required(results / "frames" / name / size / "failed.csv"),
         {"video": str, "reason": str, "frames_kept": int},
     )
     splits = {}

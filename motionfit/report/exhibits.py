@@ -215,7 +215,7 @@ def example_queries(run: Run) -> list[Query]:
     if not run.neighbours:
         return []
     first = run.neighbours[0][0].recipe
-    flow = next((name for dataset, name in run.needed.flow if dataset == first.dataset), None)
+    flow = next((name for dataset, name in run.needed.of("flow") if dataset == first.dataset), None)
     reader = ClipReader(run, first.dataset, run.config.size_of(first.model), flow)
     tables = [table for _, table in run.neighbours]
     queries = []

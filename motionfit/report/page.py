@@ -65,7 +65,7 @@ def page_values(run: Run) -> dict[str, Any]:
         "graph": graph.drawing(run),
         "plot_sections": [section(run) for section in PLOT_SECTIONS],
         "clusterings": [clustering(run, name) for name in run.qualities],
-        "flows": [flow_view(run, *item) for item in run.needed.flow],
+        "flows": [flow_view(run, *item) for item in run.needed.of("flow")],
         "queries": queries,
         "retrieval_scale": scale_of([clip for query in queries for clip in query.clips]),
         "retrieval_evaluations": [evaluation for evaluation, _ in run.neighbours],

@@ -34,9 +34,10 @@ def fake_run(
         name: fake_index(results, name, labels, videos, 0 if name in sources else splits)
         for name in needed.datasets
     }
-    for dataset, size in needed.frames:
-        fake_frames(results / "frames" / dataset / f"{size[0]}x{size[1]}", indices[dataset], size)
-    for dataset, flow in needed.flow:
+    for dataset, size in needed.of("frames"):
+        sides = tuple(map(int, size.split("x")))
+        fake_frames(results / "frames" / dataset / size, indices[dataset], sides)
+    for dataset, flow in needed.of("flow"):
         fake_flow(results / "flow" / dataset / flow, indices[dataset], config.flow[flow])
     trained = needed.splits("motion_model", "appearance_model", "taught_model")
     for name, model_splits in trained.items():

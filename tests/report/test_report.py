@@ -213,7 +213,7 @@ def test_results_that_no_evaluation_needs_may_be_missing(tmp_path):
     needed = needed_by_evaluations(config)
     assert needed.datasets == ["target-1"]
     assert not needed.splits("motion_model")
-    assert not needed.flow
+    assert not needed.of("flow")
     write_report(config, fake_run(config, tmp_path / "results", LABELS), tmp_path / "r.html")
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "This run has no flow." in html
@@ -419,8 +419,8 @@ def test_what_mers_and_mars_need_is_in_the_graph():
     assert needed.splits("motion_model") == {"motion": [1], "teacher": [2]}
     assert needed.splits("taught_model") == {"rgb-mers": [1]}
     assert not needed.splits("pseudo_labels")
-    assert set(needed.flow) == {("source-2", "tv-l1.fast"), ("target-1", "tv-l1.fast")}
-    assert ("source-2", (24, 32)) in needed.frames
+    assert set(needed.of("flow")) == {("source-2", "tv-l1.fast"), ("target-1", "tv-l1.fast")}
+    assert ("source-2", "24x32") in needed.of("frames")
     edges = artefact_graph(config, needed, {})[1]
     for edge in [
         ("model motion", "model rgb-mers"),

@@ -27,7 +27,7 @@ from motionfit.estimate.machine import Machine
 from motionfit.estimate.survey import survey
 from motionfit.flow.methods import BATCHED, method_module
 from motionfit.graph import Artefact, Graph, Needed
-from motionfit.graph.needed import size_of
+from motionfit.graph.recipes import size_of
 from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.store.ranges import ranges
 

@@ -438,7 +438,7 @@ def test_what_mers_and_mars_need_is_in_the_graph():
 def test_a_motion_model_on_rgb_has_no_flow():
     config = every_kind()
     config = config.model_copy(update={"evaluations": {"g": config.evaluations["generator"]}})
-    assert not needed_by_evaluations(config).flow
+    assert not needed_by_evaluations(config).of("flow")
     nodes, edges = without_unused(*artefact_graph(config, needed_by_evaluations(config), {}))
     assert ("frames target-1 24x32", "model on-rgb") in edges
     assert not any(node.column == FLOW for node in nodes.values())

@@ -38,6 +38,13 @@ class Copy:
         assert before in content, (name, before)
         file.write_text(content.replace(before, text + before, 1))
 
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Replaces text that occurs once in a file."""
+        file = self.folder / name
+        content = file.read_text()
+        assert content.count(old) == 1, (name, old)
+        file.write_text(content.replace(old, new))
+
     def add_data_set(self, recipe: dict, videos: list[str]) -> None:
         """Writes a config file `own.yaml` with a data set `own` of empty video files."""
         (self.folder / "videos").mkdir()
@@ -232,6 +239,83 @@ for weight in (0.0, 0.5):
     assert copy.run("-c", code).split() == ["1.0", "1.5"]
 
 
+def test_adding_a_teaching_method(copy):
+    copy.insert(
+        "motionfit/training/losses.py",
+        "def mars_loss(",
+        '''def cosine_loss(features: Tensor, teacher: Tensor) -> Tensor:
+    """Mean cosine distance between the features of a network and those of its teacher."""
+    return 1 - F.cosine_similarity(features, teacher, dim=-1).mean()
+
+
+''',
+    )
+    models = "motionfit/config/models.py"
+    copy.insert(
+        models,
+        "TEACHING = (",
+        '''class Cosine(Teaching):
+    """The RGB network learns the direction of a motion model's features."""
+
+    key: ClassVar[str] = "cosine"
+    title: ClassVar[str] = "cosine distance"
+
+
+''',
+    )
+    copy.replace(models, "TEACHING = (Mers,)", "TEACHING = (Mers, Cosine)")
+    field = "    mers: Mers | None = None\n"
+    copy.replace(models, field, "    cosine: Cosine | None = None\n" + field)
+    objective = "motionfit/training/objective.py"
+    copy.insert(
+        objective,
+        "from motionfit.config import Mers",
+        "from motionfit.config.models import Cosine as CosineRecipe\n",
+    )
+    copy.insert(objective, "    feature_loss,\n", "    cosine_loss,\n")
+    copy.insert(
+        objective,
+        "TAUGHT_BY",
+        '''class Cosine(Objective):
+    """Learns the direction of the features of a teacher."""
+
+    def __init__(self, network: VideoNetwork, teacher: Teacher, recipe: CosineRecipe):
+        super().__init__(network, Modality.FRAMES)
+        self.teacher = teacher
+        network.fc.requires_grad_(False)
+
+    def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
+        return cosine_loss(self.features(batch), self.teacher(batch)), {}
+
+
+''',
+    )
+    copy.replace(objective, "{MersRecipe: Mers}", "{MersRecipe: Mers, CosineRecipe: Cosine}")
+    code = """
+import torch, yaml
+from types import SimpleNamespace
+from motionfit.config import load_config
+from motionfit.graph import Graph
+from motionfit.models import build_network
+from motionfit.training.objective import TAUGHT_BY, Teacher
+
+values = yaml.safe_load(open("config.yaml"))
+recipe = values["appearance_models"]["random"]
+recipe["cosine"] = {"motion_model": "motion", "dataset": "demo-source"}
+config = load_config(values)
+print(Graph(config).model("random", 1).rule)
+
+teaching = config.appearance_models["random"].teaching
+teacher = Teacher(build_network("r2plus1d_small", "flow", 2, 0))
+student = build_network("r2plus1d_small", "frames", 2, 0)
+objective = TAUGHT_BY[type(teaching)](student, teacher, teaching)
+objective.features = lambda batch: torch.ones(2, 3, 4)
+objective.teacher.forward = lambda batch: -torch.ones(2, 3, 4)
+print(round(objective(None)[0].item()))
+"""
+    assert copy.run("-c", code).split() == ["taught_model", "2"]
+
+
 def test_adding_a_plot_and_a_column_to_the_report(copy):
     copy.insert(
         "motionfit/report/figures.py",
@@ -309,7 +393,7 @@ def listing(*, index: IndexFile, first: Count, output: Output) -> None:
     )
     copy.insert(
         "motionfit/graph/graph.py",
-        "    @of_rule\n    def frames(",
+        "    @of_rule\n    def motion_model(",
         """    @of_rule
     def listing(self, dataset: str) -> Job:
         return Job(
@@ -346,6 +430,5 @@ def listing(*, index: IndexFile, first: Count, output: Output) -> None:
     copy.add_data_set({"format": "folders", "videos": "videos", "labelled": False}, ["0", "1", "2"])
     assert copy.make("results/listing/own.txt") == "0.mp4\n1.mp4\n"
     # A change of an option in the graph reruns the stage.
-    file = copy.folder / "motionfit/graph/graph.py"
-    file.write_text(file.read_text().replace('{"first": 2}', '{"first": 1}'))
+    copy.replace("motionfit/graph/graph.py", '{"first": 2}', '{"first": 1}')
     assert copy.make("results/listing/own.txt") == "0.mp4\n"

@@ -166,7 +166,6 @@ def test_adding_a_format_of_data_sets(copy):
     )
     copy.insert("motionfit/config/data_sets.py", "Ucf101 | Hmdb51", "Pairs | ")
     copy.insert("motionfit/config/__init__.py", "    LabelledPart,\n    Ucf101", "    Pairs,\n")
-    copy.insert("motionfit/config/__init__.py", '    "Precision",', '    "Pairs",\n')
     copy.add_file(
         "motionfit/datasets/pairs.py",
         """

@@ -3,5 +3,3 @@
 from motionfit.models.backbones import build_network
 from motionfit.models.pretrained import starting_network
 from motionfit.models.saved import Learned, SavedModel, load_model, save_model
-
-__all__ = ["Learned", "SavedModel", "build_network", "load_model", "save_model", "starting_network"]

@@ -10,11 +10,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from motionfit.cli import main
 from motionfit.config import Demo
 from motionfit.datasets.demo import render_videos
 
@@ -108,26 +110,13 @@ def snakemake(arguments: list[str], folder: Path, variables: dict[str, str], out
     """Ends this process as Snakemake's command ends, with all it prints in a file."""
     from snakemake.cli import main
 
-    move(folder, variables)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(variables)
     with Path(output).open("w") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
     main(arguments)
-
-
-def run_commands(commands: list[list[str]], folder: Path, variables: dict[str, str]) -> None:
-    """Ends this process with 0 if all commands of `motionfit` succeed."""
-    from motionfit.cli import main
-
-    move(folder, variables)
-    sys.exit(any(main(command) for command in commands))
-
-
-def move(folder: Path, variables: dict[str, str]) -> None:
-    """Gives this process another current folder and environment."""
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(variables)
 
 
 def environment() -> dict[str, str]:
@@ -142,18 +131,22 @@ def unstarted(run: Run, folder: Path) -> Run:
     return Run(folder)
 
 
+INDEXES = ("results/index/target.csv", "results/index/source.csv")
+
+
+def make(run: Run, *targets: str) -> None:
+    """Makes what Snakemake would make, by the commands of its jobs with one thread, one after the
+    other in this process. Starting Python and PyTorch for each job takes longer than the job."""
+    plan = run.plan("--cores", "1", "--printshellcmds", "--", *targets)
+    with chdir(run.folder):
+        for command in plan.commands:
+            assert main(command) == 0, command
+
+
 def make_all(run: Run, *targets: str) -> None:
-    """Makes what Snakemake would make, by the commands of its jobs, one after the other in one
-    process. Starting Python and PyTorch for each job takes longer than the job."""
-    indexes = [f"results/index/{name}.csv" for name in ("target", "source")]
-    for goals in (indexes, targets):  # the jobs after an index are known when it is made
-        plan = run.plan("--printshellcmds", "--", *goals)
-        process = FORKS.Process(
-            target=run_commands, args=(plan.commands, run.folder, environment())
-        )
-        process.start()
-        process.join()
-        assert process.exitcode == 0
+    """Makes the indexes of a run, and then the jobs that depend on them."""
+    make(run, *INDEXES)
+    make(run, *targets)
     assert run.plan("--", *targets).nothing_to_do
 
 

@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 import yaml
 
-from tests.workflow.runs import ROOT, Run
+from tests.workflow.runs import ROOT, Run, make
 
 spec = importlib.util.spec_from_file_location("stand_ins", ROOT / "benchmarks" / "stand_ins.py")
 stand_ins = importlib.util.module_from_spec(spec)
@@ -28,8 +28,7 @@ def paper(tmp_path_factory) -> Run:
     (folder / "config.yaml").write_text(yaml.safe_dump({"base": "configs/paper-small.yaml"}))
     run = Run(folder)
     names = ("ucf101", "hmdb51", "kinetics-train", "kinetics-val")
-    outcome = run("--", *(f"results/index/{name}.csv" for name in names))
-    assert outcome.status == 0, outcome.text
+    make(run, *(f"results/index/{name}.csv" for name in names))
     return run
 
 

@@ -131,7 +131,8 @@ def test_a_table_or_figure_with_the_name_of_a_rule_is_refused(empty_run, section
 def test_tables_and_figures_are_made_and_are_in_the_report(run):
     run.change(set_key("tables", TABLES))
     run.change(set_key("figures", {"figure1": FIGURE}))
-    make(run)
+    outcome = run()
+    assert outcome.status == 0, outcome.text
     assert "of 'others' & {more}" in run.file("tables/table1.csv").read_text()
     values = pd.read_csv(run.file("tables/table1.csv"))
     assert list(dict.fromkeys(values["row"])) == ["ours", "flow", "quoted"]

@@ -3,7 +3,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 PYTHON ?= python3
 # A process a core, each with one thread; the tests of a file stay in one, and the longest begin first.
-PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations=20
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help

@@ -43,18 +43,17 @@ def main() -> None:
     args = parser.parse_args()
     height, width = map(int, args.size.split("x"))
     about = SavedModel(
-        "r2plus1d_18",
-        Modality.FRAMES,
-        CLASSES,
-        16,
-        [128, 171],
-        112,
-        None,
-        95,
-        25.0,
-        Learned.LABELS,
-        1,
-        "{}",
+        backbone="r2plus1d_18",
+        modality=Modality.FRAMES,
+        classes=CLASSES,
+        clip_length=16,
+        frame_size=[128, 171],
+        crop=112,
+        quality=95,
+        rate=25.0,
+        learned=Learned.LABELS,
+        split=1,
+        recipe="{}",
         clips=10,
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -21,12 +21,12 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from motionfit.clips.transforms import centre_crop, network_input
-from motionfit.config import Flow
+from motionfit.config import BACKBONES, Flow
 from motionfit.flow import compute_flow
 from motionfit.flow.encoding import dequantise
 from motionfit.flow.shards import store_flow
-from motionfit.models import BACKBONES, build_network
-from motionfit.models.backbones import first_norm
+from motionfit.models import build_network
+from motionfit.models.backbones import first_norm, new_network
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
 from motionfit.store.images import decode_grey, encode_jpeg
@@ -68,7 +68,7 @@ def main() -> None:
     networks = {
         f"{name}, eps {first_norm(network).eps:g}": network
         for name in args.backbones
-        for network in (BACKBONES[name]("flow", 2), build_network(name, "flow", 2, seed=0))
+        for network in (new_network(name, "flow", 2), build_network(name, "flow", 2, seed=0))
     }
     for head in ("speed", *networks):
         kept.add_column(head, justify="right")

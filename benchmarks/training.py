@@ -30,7 +30,6 @@ from motionfit.models import build_network
 from motionfit.store.clips import ClipStore
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
-from motionfit.training.batches import Collate
 from motionfit.training.compute import Compute
 from motionfit.training.data import Draw, MultiClipDataset
 from motionfit.training.loop import train
@@ -151,15 +150,7 @@ def measure(
 
     def dataset(encoded: bool) -> MultiClipDataset:
         return MultiClipDataset(
-            store,
-            videos,
-            args.clip_length,
-            args.clips_per_video,
-            args.crop,
-            True,
-            0,
-            training=True,
-            encoded=encoded,
+            store, videos, args.clip_length, recipe, training=True, encoded=encoded
         )
 
     bare = InMemory(args, recipe, compute, dataset(encoded=False))
@@ -208,7 +199,7 @@ class InMemory:
         objective = ClipLosses(network, "frames", recipe, CLASSES)
         if compute.channels_last:
             objective.to(memory_format=torch.channels_last_3d)
-        batch, _ = Collate(dataset)([dataset[Draw(i)] for i in range(args.batch_size)])
+        batch, _ = dataset.collate([dataset[Draw(i)] for i in range(args.batch_size)])
         self._batch = batch.on_device(self._fabric.device)
         with FlopCounterMode(display=False) as counter:
             objective.to(self._fabric.device)(self._batch)[0].backward()

@@ -216,7 +216,7 @@ def stage(
     def run() -> int | None:
         if gpus is not None:
             own_gpus(gpus)  # before PyTorch is imported, which looks for them
-        return recorded(lambda: stages(command, **RAISED), record)()
+        return recorded(lambda: stages(command, **RAISED), record)
 
     return attempt_with_log(run, log) if log else run()
 

@@ -6,10 +6,11 @@ The stages would find the same mistakes, but one after another, and some after d
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ from motionfit.clips.sampling import dense_starts
 from motionfit.config import (
     Config,
     DatasetRecipe,
+    Evaluation,
     Folders,
     LabelledPart,
     MotionModel,
@@ -26,7 +28,7 @@ from motionfit.config import (
 from motionfit.datasets.files import few
 from motionfit.datasets.index import hold_out, labelled_train, source_videos, split_column
 from motionfit.errors import MotionFitError
-from motionfit.graph import Needed, needed_by_run
+from motionfit.graph import needed_by_run
 from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.seeds import with_seeds
 from motionfit.store.video import UnreadableVideoError, announced_frames
@@ -39,8 +41,7 @@ UNKNOWN = 10**6
 PATIENCE = 20
 """Number of videos that are tried if none of them can be opened."""
 
-LengthOf = Callable[[str], int]
-"""Returns the number of stored frames of the video at a path."""
+R = TypeVar("R", MotionModel, PseudoLabels, Evaluation)
 
 
 @dataclass(frozen=True)
@@ -58,25 +59,14 @@ def check_data_set(config: Config, dataset: str, index: pd.DataFrame) -> Finding
 
     Only as many headers of videos are read as the checks need. For most data sets it is one.
     """
-    artefacts = needed_by_run(config)
-    config = with_seeds(config)
-    fps = config.datasets[dataset].fps
-
-    @cache
-    def length_of(path: str) -> int:
-        return stored_frames(Path(path), fps)
-
+    checks = Checks(config, dataset, index)
     problems = [
-        *split_problems(config, artefacts, dataset, index),
-        *training_problems(config, artefacts, dataset, index),
-        *source_problems(config, artefacts, dataset, index, length_of),
-        *length_problems(config, artefacts, dataset, index, length_of),
+        *checks.split_problems(),
+        *checks.training_problems(),
+        *checks.source_problems(),
+        *checks.length_problems(),
     ]
-    warnings = [
-        *untested_classes(config, artefacts, dataset, index),
-        *unused_labels(config, artefacts, dataset, index),
-        *divided_groups(config, artefacts, dataset, index),
-    ]
+    warnings = [*checks.untested_classes(), *checks.unused_labels(), *checks.divided_groups()]
     return Findings(list(dict.fromkeys(problems)), list(dict.fromkeys(warnings)))
 
 
@@ -85,140 +75,224 @@ def message(dataset: str, problems: list[str]) -> str:
     return f"the data set {dataset!r} does not fit this config:\n  " + "\n  ".join(problems)
 
 
-# -------------------------------------------------------------------------- splits and classes
+class Split:
+    """A split of a data set, and what uses its labels."""
+
+    def __init__(self, number: int, learning: list[str], tested: list[str], index: pd.DataFrame):
+        """`learning`: keys in the config of the motion models that learn from its labels. `tested`:
+        keys of the evaluations that learn from them and use the test videos."""
+        self.number = number
+        self.users = few([*learning, *tested])
+        self.tested = tested
+        self.column = split_column(number)
+        self.exists = self.column in index.columns
+        labelled = index[index["label"] != ""]
+        column = labelled[self.column] if self.exists else pd.Series("", labelled.index)
+        self.train = labelled[column == "train"]
+        self.test = labelled[column == "test"]
+        self.unused = int((column == "").sum())
+        """Number of labelled videos that are in neither part."""
 
 
-@dataclass(frozen=True)
-class Use:
-    """An artefact that learns from the labels of a split, or is evaluated with them."""
+class Checks:
+    """The checks of a data set. Each yields messages."""
 
-    name: str
-    """Its key in the config: motion_models.NAME or evaluations.NAME."""
-    split: int
-    tested: bool
-    """Whether it uses the test videos."""
+    def __init__(self, config: Config, dataset: str, index: pd.DataFrame):
+        self.config = with_seeds(config)
+        self.needed = needed_by_run(config)
+        self.dataset = dataset
+        self.recipe = self.config.datasets[dataset]
+        self.index = index
+        self.length_of = cache(lambda path: stored_frames(Path(path), self.recipe.fps))
+        self.motion_models = self._made("motion_model", of=self.config.motion_models)
+        self.evaluations = self._made("recognition", "retrieval", of=self.config.evaluations)
+        learning, tested = defaultdict(list), defaultdict(list)
+        for name, split, _ in self.motion_models:
+            learning[split].append(f"motion_models.{name}")
+        for name, split, _ in self.evaluations:
+            tested[split].append(f"evaluations.{name}")
+        self.splits = [
+            Split(number, learning[number], tested[number], index)
+            for number in sorted({*learning, *tested})
+        ]
 
+    def _made(self, *rules: str, of: Mapping[str, R]) -> list[tuple[str, int, R]]:
+        """Name, split and recipe of the artefacts of some rules that need this data set."""
+        return [
+            (name, split, of[name])
+            for name, split in sorted(set(self.needed.of(*rules)))
+            if of[name].dataset == self.dataset
+        ]
 
-def uses(config: Config, artefacts: Needed, dataset: str) -> list[Use]:
-    """All uses of the labels of a data set."""
-    evaluated = artefacts.of("recognition", "retrieval")
-    return [
-        Use(f"motion_models.{name}", split, tested=False)
-        for name, split in sorted(artefacts.of("motion_model"))
-        if config.motion_models[name].dataset == dataset
-    ] + [
-        Use(f"evaluations.{name}", split, tested=True)
-        for name, split in sorted(set(evaluated))
-        if config.evaluations[name].dataset == dataset
-    ]
+    # ---------------------------------------------------------------------- splits and classes
 
-
-def split_problems(
-    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
-) -> Iterator[str]:
-    """Missing splits, splits without training or test videos or with a single class, and classes
-    that have test videos but no training videos."""
-    for split, users in users_of_splits(config, artefacts, dataset).items():
-        tested = [use.name for use in users if use.tested]
-        names = few([use.name for use in users])
-        if split_column(split) not in index.columns:
-            have = [name for name in index.columns if name.startswith("split")]
-            yield (
-                f"there is no split {split} (the data set has: {', '.join(have) or 'none'}); "
-                f"needed by {names}"
-            )
-            continue
-        train, test = parts(index, split)
-        if train.empty:
-            yield (
-                f"split {split} has no training videos: "
-                f"{advice(config.datasets[dataset], 'train')} (needed by {names})"
-            )
-        elif train["label"].nunique() == 1:
-            yield (
-                f"all training videos of split {split} are of one class, "
-                f"{train['label'].iloc[0]!r}: add videos of another class (needed by {names})"
-            )
-        if tested and test.empty:
-            yield (
-                f"split {split} has no test videos: {advice(config.datasets[dataset], 'test')} "
-                f"(needed by {few(tested)})"
-            )
-        untrained = sorted(set(test["label"]) - set(train["label"]))
-        if tested and untrained and not train.empty:
-            yield (
-                f"split {split} has test videos but no training video of the class(es) "
-                f"{few(untrained, 10)}: add training videos, or leave out these classes"
-            )
-
-
-def untested_classes(
-    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
-) -> Iterator[str]:
-    """Classes that have training videos in a split but no test videos."""
-    for split, users in users_of_splits(config, artefacts, dataset).items():
-        if split_column(split) not in index.columns or not any(use.tested for use in users):
-            continue
-        train, test = parts(index, split)
-        untested = sorted(set(train["label"]) - set(test["label"]))
-        if untested and not test.empty:
-            yield (
-                f"split {split} has no test video of the class(es) {few(untested, 10)}: the "
-                "evaluations do not show how well they are recognised"
-            )
-
-
-def divided_groups(
-    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
-) -> Iterator[str]:
-    """Groups with training and test videos in a split. Only the column `split` of a user's own
-    labels can divide groups."""
-    if not isinstance(config.datasets[dataset], Folders):
-        return
-    for split in users_of_splits(config, artefacts, dataset):
-        if split_column(split) in index.columns:
-            train, test = parts(index, split)
-            divided = sorted(set(train["group"]) & set(test["group"]))
-            if divided:
+    def split_problems(self) -> Iterator[str]:
+        """Missing splits, splits without training or test videos or with a single class, and
+        classes that have test videos but no training videos."""
+        for split in self.splits:
+            here, train, test = f"split {split.number}", split.train, split.test
+            if not split.exists:
+                have = [name for name in self.index.columns if name.startswith("split")]
                 yield (
-                    f"groups with both training and test videos in split {split}: {len(divided)} "
-                    f"({few(divided)}); the test videos are then of recordings that the models "
-                    f"have learned from. Give all videos of a group the same split in "
-                    f"{config.datasets[dataset].labels}, or remove the column split"
+                    f"there is no {here} (the data set has: {', '.join(have) or 'none'}); "
+                    f"needed by {split.users}"
+                )
+                continue
+            if train.empty:
+                yield (
+                    f"{here} has no training videos: {advice(self.recipe, 'train')} (needed by "
+                    f"{split.users})"
+                )
+            elif train["label"].nunique() == 1:
+                yield (
+                    f"all training videos of {here} are of one class, {train['label'].iloc[0]!r}: "
+                    f"add videos of another class (needed by {split.users})"
+                )
+            if split.tested and test.empty:
+                yield (
+                    f"{here} has no test videos: {advice(self.recipe, 'test')} (needed by "
+                    f"{few(split.tested)})"
+                )
+            untrained = sorted(set(test["label"]) - set(train["label"]))
+            if split.tested and untrained and not train.empty:
+                yield (
+                    f"{here} has test videos but no training video of the class(es) "
+                    f"{few(untrained, 10)}: add training videos, or leave out these classes"
                 )
 
-
-def unused_labels(
-    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
-) -> Iterator[str]:
-    """Labelled videos that are in neither part of a split. Only the format `folders` is checked,
-    since official splits may leave videos out on purpose."""
-    if not isinstance(config.datasets[dataset], Folders):
-        return
-    for split in users_of_splits(config, artefacts, dataset):
-        if split_column(split) in index.columns:
-            count = int(((index["label"] != "") & (index[split_column(split)] == "")).sum())
-            if count:
+    def untested_classes(self) -> Iterator[str]:
+        """Classes that have training videos in a split but no test videos."""
+        for split in self.splits:
+            untested = sorted(set(split.train["label"]) - set(split.test["label"]))
+            if split.tested and untested and not split.test.empty:
                 yield (
-                    f"labelled videos in neither part of split {split}: {count}; no model learns "
-                    "from their labels. To use them, write train or test in the column split of "
-                    f"{config.datasets[dataset].labels}"
+                    f"split {split.number} has no test video of the class(es) "
+                    f"{few(untested, 10)}: the evaluations do not show how well they are recognised"
                 )
 
+    def divided_groups(self) -> Iterator[str]:
+        """Groups with training and test videos in a split. Only the column `split` of a user's own
+        labels can divide groups."""
+        for split in self.splits:
+            divided = sorted(set(split.train["group"]) & set(split.test["group"]))
+            if divided and isinstance(self.recipe, Folders):
+                yield (
+                    f"groups with both training and test videos in split {split.number}: "
+                    f"{len(divided)} ({few(divided)}); the test videos are then of recordings that "
+                    "the models have learned from. Give all videos of a group the same split in "
+                    f"{self.recipe.labels}, or remove the column split"
+                )
 
-def users_of_splits(config: Config, artefacts: Needed, dataset: str) -> dict[int, list[Use]]:
-    """For each split of a data set, all uses of its labels."""
-    users: dict[int, list[Use]] = defaultdict(list)
-    for use in sorted(uses(config, artefacts, dataset), key=lambda use: use.split):
-        users[use.split].append(use)
-    return users
+    def unused_labels(self) -> Iterator[str]:
+        """Labelled videos that are in neither part of a split. Only the format `folders` is
+        checked, since official splits may leave videos out on purpose."""
+        for split in self.splits:
+            if split.exists and split.unused and isinstance(self.recipe, Folders):
+                yield (
+                    f"labelled videos in neither part of split {split.number}: {split.unused}; no "
+                    "model learns from their labels. To use them, write train or test in the "
+                    f"column split of {self.recipe.labels}"
+                )
 
+    # ----------------------------------------------------------------------- validation videos
 
-def parts(index: pd.DataFrame, split: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The labelled training and test videos of a split."""
-    rows = index[index["label"] != ""]
-    column = rows[split_column(split)]
-    return rows[column == "train"], rows[column == "test"]
+    def training_problems(self) -> Iterator[str]:
+        """Trainings that keep the best epoch but have no validation videos to find it with."""
+        for name, split, model in self.motion_models:
+            labels = self.config.labels_of(name)
+            yield from self._best_problems(f"motion_models.{name}", model.training, split, labels)
+        for name, split, evaluation in self._made("fine_tuning", of=self.config.evaluations):
+            labels = self.config.labels_of_evaluation(evaluation)
+            yield from self._best_problems(
+                f"evaluations.{name}", evaluation.fine_tuning, split, labels
+            )
+
+    def _best_problems(
+        self, key: str, training: Training, split: int, labels: LabelledPart
+    ) -> Iterator[str]:
+        if training.keep != "best":
+            return
+        try:
+            rows = labelled_train(self.index, split, labels)
+        except MotionFitError:  # `split_problems` reports it
+            return
+        _, validation = hold_out(
+            rows, training.validation_fraction, training.seed, True, training.validation_unit
+        )
+        if validation.empty:
+            yield (
+                f"{key}: keep is best, but none of the {len(rows)} training videos of split "
+                f"{split} can be held out for validation: raise validation_fraction, or set "
+                "validation_unit: video or keep: last"
+            )
+
+    # --------------------------------------------------------------------- sources and lengths
+
+    def source_problems(self) -> Iterator[str]:
+        """Clusterings that leave out all videos, or have more clusters than there are features."""
+        for name, split, recipe in self._made("pseudo_labels", of=self.config.pseudo_labels):
+            labels = self.config.labels_of(recipe.motion_model)
+            try:
+                rows = chosen_videos(recipe, self.index, split, labels)
+            except MotionFitError as error:
+                yield f"pseudo_labels.{name}: {error}"
+                continue
+            motion_model = self.config.motion_models[recipe.motion_model]
+            total, left = 0, len(rows)  # each video that is left gives at least one feature
+            for frames in frames_of(rows["path"], self.length_of):
+                total += most_units(frames, recipe, motion_model)
+                left -= 1
+                if total + left >= recipe.clusters:
+                    break
+            if total + left < recipe.clusters:
+                unit = recipe.granularity.split("_")[0]
+                yield (
+                    f"pseudo_labels.{name}: clusters is {recipe.clusters}, but the {len(rows)} "
+                    f"videos of the source give at most {total} {unit}s, by the lengths in their "
+                    "headers: use fewer clusters, a larger source or a smaller features.stride"
+                )
+
+    def length_problems(self) -> Iterator[str]:
+        """Clips that are longer than each of the videos that they come from."""
+        keys: dict[str, list[str]] = defaultdict(list)
+        fps = self.recipe.fps
+        rate = f" at {fps:g} frames per second" if fps else ""
+        for key, clip_length, rows in self._clips():
+            longest = 0
+            for frames in frames_of(rows["path"], self.length_of):
+                longest = max(longest, frames)
+                if math.ceil(longest * TOLERANCE) >= clip_length:
+                    break
+            if len(rows) and math.ceil(longest * TOLERANCE) < clip_length:
+                text = (
+                    f"clip_length is {clip_length}, but the longest of its {len(rows)} videos has "
+                    f"{longest} frames{rate}, by its header: use a smaller clip_length"
+                    f"{' or a larger fps' if fps else ''}"
+                )
+                keys[text].append(key)
+        for text, of_text in keys.items():
+            yield f"{few(list(dict.fromkeys(of_text)))}: {text}"
+
+    def _clips(self) -> Iterator[tuple[str, int, pd.DataFrame]]:
+        """Yields the key of each artefact that reads clips, the number of frames of a clip, and the
+        index rows of the videos."""
+        for name, split, model in self.motion_models:
+            key = f"motion_models.{name}.network"
+            yield key, model.network.clip_length, self._part(split, "train")
+        for name, split, evaluation in self.evaluations:
+            for part in ("test", "train"):
+                yield f"evaluations.{name}", evaluation.clip_length, self._part(split, part)
+        for name, split in sorted(self.needed.of("appearance_model", "taught_model")):
+            if self.config.source_of(name) == self.dataset:
+                network = self.config.appearance_models[name].network
+                learned = self.config.supervision_of(name).videos
+                rows = source_videos(self.index, split, "all" if learned == "all" else "train")
+                yield f"appearance_models.{name}.network", network.clip_length, rows
+
+    def _part(self, split: int, name: str) -> pd.DataFrame:
+        """All rows of a part of a split. There are none if the split is missing."""
+        column = self.index.get(split_column(split))
+        return self.index[:0] if column is None else self.index[column == name]
 
 
 def advice(recipe: DatasetRecipe, part: str) -> str:
@@ -241,80 +315,6 @@ def advice(recipe: DatasetRecipe, part: str) -> str:
     )
 
 
-# ------------------------------------------------------------------------------ validation videos
-
-
-def training_problems(
-    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
-) -> Iterator[str]:
-    """Trainings that keep the best epoch but have no validation videos to find it with."""
-    for name, split in sorted(artefacts.of("motion_model")):
-        recipe = config.motion_models[name]
-        if recipe.dataset == dataset:
-            yield from best_problems(
-                f"motion_models.{name}", recipe.training, index, split, config.labels_of(name)
-            )
-    for name, split in sorted(artefacts.of("fine_tuning")):
-        recipe = config.evaluations[name]
-        if recipe.dataset == dataset:
-            labels = config.labels_of_evaluation(recipe)
-            yield from best_problems(
-                f"evaluations.{name}", recipe.fine_tuning, index, split, labels
-            )
-
-
-def best_problems(
-    name: str, training: Training, index: pd.DataFrame, split: int, labels: LabelledPart
-) -> Iterator[str]:
-    if training.keep != "best":
-        return
-    try:
-        rows = labelled_train(index, split, labels)
-    except MotionFitError:  # `split_problems` reports it
-        return
-    _, validation = hold_out(
-        rows, training.validation_fraction, training.seed, True, training.validation_unit
-    )
-    if validation.empty:
-        yield (
-            f"{name}: keep is best, but none of the {len(rows)} training videos of split {split} "
-            "can be held out for validation: raise validation_fraction, or set "
-            "validation_unit: video or keep: last"
-        )
-
-
-# --------------------------------------------------------------------------- sources and lengths
-
-
-def source_problems(
-    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame, length_of: LengthOf
-) -> Iterator[str]:
-    """Clusterings that leave out all videos, or have more clusters than there are features."""
-    for name, split in sorted(artefacts.of("pseudo_labels")):
-        recipe = config.pseudo_labels[name]
-        if recipe.dataset != dataset:
-            continue
-        try:
-            rows = chosen_videos(recipe, index, split, config.labels_of(recipe.motion_model))
-        except MotionFitError as error:
-            yield f"pseudo_labels.{name}: {error}"
-            continue
-        motion_model = config.motion_models[recipe.motion_model]
-        total, left = 0, len(rows)  # each video that is left gives at least one feature
-        for frames in frames_of(list(rows["path"]), length_of):
-            total += most_units(frames, recipe, motion_model)
-            left -= 1
-            if total + left >= recipe.clusters:
-                break
-        if total + left < recipe.clusters:
-            unit = recipe.granularity.split("_")[0]
-            yield (
-                f"pseudo_labels.{name}: clusters is {recipe.clusters}, but the {len(rows)} videos "
-                f"of the source give at most {total} {unit}s, by the lengths in their headers: "
-                "use fewer clusters, a larger source or a smaller features.stride"
-            )
-
-
 def most_units(frames: int, recipe: PseudoLabels, motion_model: MotionModel) -> int:
     """The largest number of clips, segments or videos to cluster that a video of `frames` frames
     may give."""
@@ -327,30 +327,7 @@ def most_units(frames: int, recipe: PseudoLabels, motion_model: MotionModel) -> 
     return min(clips, recipe.segments) if recipe.granularity == "segment_equal" else clips
 
 
-def length_problems(
-    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame, length_of: LengthOf
-) -> Iterator[str]:
-    """Clips that are longer than each of the videos that they come from."""
-    names: dict[str, list[str]] = defaultdict(list)
-    fps = config.datasets[dataset].fps
-    rate = f" at {fps:g} frames per second" if fps else ""
-    for name, clip_length, rows in clips_taken(config, artefacts, dataset, index):
-        longest = 0
-        for frames in frames_of(list(rows["path"]), length_of):
-            longest = max(longest, frames)
-            if math.ceil(longest * TOLERANCE) >= clip_length:
-                break
-        if len(rows) and math.ceil(longest * TOLERANCE) < clip_length:
-            names[
-                f"clip_length is {clip_length}, but the longest of its {len(rows)} videos has "
-                f"{longest} frames{rate}, by its header: use a smaller clip_length"
-                f"{' or a larger fps' if fps else ''}"
-            ].append(name)
-    for text, of_text in names.items():
-        yield f"{few(list(dict.fromkeys(of_text)))}: {text}"
-
-
-def frames_of(paths: list[str], length_of: LengthOf) -> Iterator[int]:
+def frames_of(paths: pd.Series, length_of: Callable[[str], int]) -> Iterator[int]:
     """Number of frames of each video. If the first PATIENCE videos, or all of them, can't be
     opened, their lengths are unknown: then the last of them counts as UNKNOWN frames long, so that
     no check fails."""
@@ -359,37 +336,6 @@ def frames_of(paths: list[str], length_of: LengthOf) -> Iterator[int]:
         frames = length_of(path)
         opened = opened or frames > 0
         yield UNKNOWN if not opened and count in (PATIENCE, len(paths)) else frames
-
-
-def clips_taken(
-    config: Config, artefacts: Needed, dataset: str, index: pd.DataFrame
-) -> Iterator[tuple[str, int, pd.DataFrame]]:
-    """Yields the key of each artefact that reads clips, the number of frames of a clip, and the
-    index rows of the videos."""
-    for use in uses(config, artefacts, dataset):
-        section, _, name = use.name.partition(".")
-        if split_column(use.split) not in index.columns:
-            continue
-        column = index[split_column(use.split)]
-        if section == "motion_models":
-            length = config.motion_models[name].network.clip_length
-            yield f"{use.name}.network", length, index[column == "train"]
-        else:
-            length = config.evaluations[name].clip_length
-            yield use.name, length, index[column == "test"]
-            yield use.name, length, index[column == "train"]
-    for name, split in sorted(artefacts.of("appearance_model", "mers_model")):
-        if config.source_of(name) == dataset:
-            recipe = config.appearance_models[name]
-            key, length = f"appearance_models.{name}.network", recipe.network.clip_length
-            yield key, length, source_videos(index, split, learned_videos(config, name))
-
-
-def learned_videos(config: Config, appearance_model: str) -> str:
-    """Which videos of its source an appearance model learns from: `train` or `all`."""
-    recipe = config.appearance_models[appearance_model]
-    learned = recipe.mers or config.pseudo_labels[recipe.pseudo_labels]
-    return "all" if learned.videos == "all" else "train"
 
 
 def stored_frames(path: Path, fps: float | None) -> int:

@@ -1,6 +1,7 @@
 """Running a network on stored clips, without training it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,29 +24,53 @@ MAX_PIXELS = 32 * 64 * 112**2
 """Largest number of pixels in a batch: 32 clips of 64 frames of 112x112 pixels, or 8 clips of
 224x224. S3D-G takes about 0.5 GB for each of these 8."""
 
-ClipPosition = tuple[str, int]
-"""A clip: its video and its first frame."""
 
-
+@dataclass(eq=False)
 class CentreClips(Dataset):
-    """Centre-cropped clips, (L, S, S, C) uint8 each, in the order of their positions."""
+    """Centre-cropped clips. An item is the clips of one video, (N, L, S, S, C) uint8."""
 
-    def __init__(self, store: ClipStore, positions: Sequence[ClipPosition], about: SavedModel):
-        self._store = store
-        self._positions = positions
-        self._about = about
+    store: ClipStore
+    clips: Sequence[tuple[str, Sequence[int]]]
+    """Videos, each with the first frames of its clips."""
+    about: SavedModel
 
     def __len__(self) -> int:
-        return len(self._positions)
+        return len(self.clips)
 
     def __getitem__(self, i: int) -> Tensor | UnreadableVideo:
-        video, start = self._positions[i]
-        about = self._about
+        (video, starts), about = self.clips[i], self.about
         try:
-            clips = read_centre_clips(self._store, video, [start], about.clip_length, about.crop)
+            clips = read_centre_clips(self.store, video, starts, about.clip_length, about.crop)
         except (MotionFitError, OSError) as error:
             return UnreadableVideo(video, str(error))
-        return torch.from_numpy(clips[0])
+        return torch.from_numpy(clips)
+
+
+def read_in_advance(
+    clips: CentreClips, device: torch.device, threads: int, batch_size: int = 1
+) -> Iterator[Tensor]:
+    """Yields the clips of `batch_size` items at a time, (N, L, S, S, C) uint8. If the device is a
+    GPU, `threads` worker processes read them in advance.
+
+    Raises MotionFitError if a clip can't be read. Training skips such a video, but here the
+    features or measures would silently be those of fewer videos.
+    """
+    batch_count = -(-len(clips) // batch_size)
+    workers = min(threads, batch_count) if device.type == "cuda" else 0
+    loader = DataLoader(clips, batch_size, collate_fn=joined, **loader_options(workers))
+    with worker_failures():
+        with stop_signals_blocked():
+            batches = iter(loader)
+        for batch in batches:
+            if isinstance(batch, UnreadableVideo):
+                raise MotionFitError(batch.reason)
+            yield batch
+
+
+def joined(items: list[Tensor | UnreadableVideo]) -> Tensor | UnreadableVideo:
+    """The clips of some items, or the first video that can't be read."""
+    unreadable = [item for item in items if isinstance(item, UnreadableVideo)]
+    return unreadable[0] if unreadable else torch.cat(items)
 
 
 def clip_outputs(
@@ -62,25 +87,17 @@ def clip_outputs(
     `starts` maps each video to the first frames of its T clips; the result maps it to the outputs,
     (T, ...) float32. A start that is repeated, as in a short video, is computed once.
 
-    Raises MotionFitError like `outputs_at`.
+    Raises MotionFitError like `read_in_advance`.
     """
     if not starts:
         return {}
-    positions = {
-        video: [(video, int(start)) for start in video_starts]
-        for video, video_starts in starts.items()
-    }
-    distinct = list(
-        dict.fromkeys(
-            position for video_positions in positions.values() for position in video_positions
-        )
-    )
-    outputs = outputs_at(function, about, store, distinct, device, threads, batch_size)
+    positions = [(video, int(start)) for video, of_video in starts.items() for start in of_video]
+    distinct = list(dict.fromkeys(positions))
     row_of = {position: row for row, position in enumerate(distinct)}
-    return {
-        video: outputs[[row_of[position] for position in video_positions]]
-        for video, video_positions in positions.items()
-    }
+    outputs = outputs_at(function, about, store, distinct, device, threads, batch_size)
+    ends = np.cumsum([len(of_video) for of_video in starts.values()])
+    by_video = np.split(outputs[[row_of[position] for position in positions]], ends[:-1])
+    return dict(zip(starts, by_video, strict=True))
 
 
 @torch.inference_mode()
@@ -88,43 +105,22 @@ def outputs_at(
     function: Callable[[Tensor], Tensor],
     about: SavedModel,
     store: ClipStore,
-    positions: Sequence[ClipPosition],
+    positions: Sequence[tuple[str, int]],
     device: torch.device,
     threads: int,
     batch_size: int = 32,
 ) -> np.ndarray:
-    """(N, ...) float32: the output of `function` for the network input of the clips at N positions.
+    """(N, ...) float32: the output of `function` for the network input of the clips at N positions,
+    each a video and a first frame.
 
-    On a GPU, `threads` worker processes read the clips.
-
-    Raises MotionFitError if a clip can't be read. Training skips such a video, but here the
-    features or measures would silently be those of fewer videos.
+    Raises MotionFitError like `read_in_advance`.
     """
-    batch_size = min(batch_size, max_batch_size(about))
-    batch_count = -(-len(positions) // batch_size)
-    workers = min(threads, batch_count) if device.type == "cuda" else 0
-    loader = DataLoader(
-        CentreClips(store, positions, about),
-        batch_size,
-        collate_fn=collate,
-        **loader_options(workers),
-    )
+    clips = CentreClips(store, [(video, [start]) for video, start in positions], about)
     outputs = []
-    with worker_failures():
-        with stop_signals_blocked():
-            batches = iter(loader)
-        for batch in batches:
-            if isinstance(batch, UnreadableVideo):
-                raise MotionFitError(batch.reason)
-            x = network_input(batch.to(device, non_blocking=True), about.modality)
-            outputs.append(function(x).float().cpu().numpy())
+    for batch in read_in_advance(clips, device, threads, min(batch_size, max_batch_size(about))):
+        x = network_input(batch.to(device, non_blocking=True), about.modality)
+        outputs.append(function(x).float().cpu().numpy())
     return np.concatenate(outputs)
-
-
-def collate(clips: list[Tensor | UnreadableVideo]) -> Tensor | UnreadableVideo:
-    """A batch of clips, or the first video that can't be read."""
-    unreadable = [clip for clip in clips if isinstance(clip, UnreadableVideo)]
-    return unreadable[0] if unreadable else torch.stack(clips)
 
 
 def max_batch_size(about: SavedModel) -> int:

@@ -57,20 +57,16 @@ def attempt(command: Command) -> tuple[int, str]:
         return 1, f"error: {error}\n"
 
 
-def recorded(command: Command, record: Record | None) -> Command:
-    """A command that notes beside its result what the result was made from. If several processes
-    train together, the first one notes it."""
+def recorded(command: Command, record: Record | None) -> int | None:
+    """Runs a command, and notes beside its result what the result was made from. If several
+    processes train together, the first one notes it."""
     if record is None or rank() != "0":
-        return command
-
-    def run() -> int | None:
-        record.begin()
-        status = command()
-        if not status:
-            record.finish()
-        return status
-
-    return run
+        return command()
+    record.begin()
+    status = command()
+    if not status:
+        record.finish()
+    return status
 
 
 def rank() -> str:
@@ -101,7 +97,7 @@ def attempt_with_log(command: Command, file: Path) -> int:
         set_terminal(stderr)
         try:
             try:
-                status, message = attempt(timed(with_warnings(command)))
+                status, message = attempt(logged(command))
             except KeyboardInterrupt:
                 with suppress(OSError):
                     os.write(2, b"interrupted\n")
@@ -128,8 +124,10 @@ def attempt_with_log(command: Command, file: Path) -> int:
     return status
 
 
-def with_warnings(command: Command) -> Command:
-    """A command whose warnings go to the terminal too."""
+def logged(command: Command) -> Command:
+    """A command whose warnings go to the terminal too, and whose log ends with the time it took."""
+    # Before this, Python started and imported, which is work without waiting.
+    begun = time.monotonic() - time.process_time()
 
     def run() -> int | None:
         warnings = logging.StreamHandler(terminal())
@@ -138,20 +136,9 @@ def with_warnings(command: Command) -> Command:
         logger = logging.getLogger("motionfit")
         logger.addHandler(warnings)
         try:
-            return command()
+            status = command()
         finally:
             logger.removeHandler(warnings)
-
-    return run
-
-
-def timed(command: Command) -> Command:
-    """A command that ends its log with the time it took."""
-    # Before this, Python started and imported, which is work without waiting.
-    begun = time.monotonic() - time.process_time()
-
-    def run() -> int | None:
-        status = command()
         # Snakemake's own count, in results/benchmarks, may lack the last half minute.
         *used, _ = os.times()
         log.info("took %.1f s, and %.1f s of CPU time", time.monotonic() - begun, sum(used))

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
-from motionfit.config import Dataset, LabelledPart, Recipe, parse_dataset, parse_recipe
+from motionfit.config import Dataset, LabelledPart, Recipe, parse_recipe
 
 CORES = os.cpu_count() or 1
 R = TypeVar("R", bound=Recipe)
@@ -24,7 +24,7 @@ def read_recipe(kind: type[R], tokens: Sequence[Token]) -> R:
 
 
 def read_data_set(_kind: Any, tokens: Sequence[Token]) -> Dataset:
-    return parse_dataset(tokens[0].value)
+    return parse_recipe(Dataset, tokens[0].value)
 
 
 def read_size(_kind: Any, tokens: Sequence[Token]) -> tuple[int, int]:

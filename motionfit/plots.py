@@ -1,4 +1,4 @@
-"""The look of all plots, and a plot as SVG text that can stand in a page beside others."""
+"""The look of all plots, and their conversion to SVG."""
 
 import io
 import re
@@ -14,7 +14,7 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, GREY = (
     "#a9cfe8",
     "#5b6470",
 )
-"""Of the palette of Okabe and Ito, which the colour-blind can tell apart."""
+"""From the palette of Okabe and Ito, which colour-blind readers can tell apart."""
 
 STYLE = {
     "svg.fonttype": "none",
@@ -38,7 +38,7 @@ STYLE = {
 
 
 def svg(figure: Figure, description: str) -> str:
-    """A figure as an <svg> element, whose ids no other figure has."""
+    """Returns a figure as an <svg> element. Its ids are unique, so that a page can hold several."""
     buffer = io.StringIO()
     nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
     figure.savefig(buffer, format="svg", metadata=nothing)

@@ -1,21 +1,13 @@
 """Adds the copies of artefacts to a config that its tables of several seeds need."""
 
-import json
 from collections import defaultdict
-from typing import Any
+from typing import TypeVar
 
-from motionfit.config import Config, Recipe, parse_recipe, seed_name
+from motionfit.config import Config, Recipe, named_sections, seed_name
 from motionfit.errors import MotionFitError
 
-REFERENCES = {
-    "model": ("motion_models", "appearance_models"),
-    "motion_model": ("motion_models",),
-    "pseudo_labels": ("pseudo_labels",),
-    "labelled_part": ("labelled_parts",),
-}
-"""Keys of a recipe, at any depth, that name an artefact, mapped to the sections that may contain
-it. These artefacts depend on a seed, so they have a copy for each seed. Data sets and flow do
-not."""
+WITHOUT_SEEDS = ("datasets", "flow")
+"""Sections whose artefacts are the same for every seed, and have no copies."""
 SEEDS = ("seed", "label_seed")
 STEP = 1000
 """Difference between the seeds of one copy and the next."""
@@ -24,6 +16,7 @@ END = 2**32
 
 Copies = dict[str, dict[str, Recipe]]
 """Sections mapped to names mapped to recipes."""
+R = TypeVar("R", bound=Recipe)
 
 
 def with_seeds(config: Config) -> Config:
@@ -49,26 +42,23 @@ def _add_copy(config: Config, copies: Copies, section: str, name: str, seed: int
     """Adds the copy of an artefact, and the copies that it is made from, unless it exists."""
     copy = seed_name(name, seed)
     if copy not in copies[section]:
-        recipe = getattr(config, section)[name]
-        values = _with_seed(config, copies, recipe.model_dump(mode="json"), seed)
-        copies[section][copy] = parse_recipe(type(recipe), json.dumps(values))
+        copies[section][copy] = _with_seed(config, copies, getattr(config, section)[name], seed)
 
 
-def _with_seed(config: Config, copies: Copies, part: Any, seed: int) -> Any:
-    """The values of a recipe, or of a part of it, with raised seeds and references to copies."""
-    if not isinstance(part, dict):
-        return part
-    return {key: _value_with_seed(config, copies, key, value, seed) for key, value in part.items()}
-
-
-def _value_with_seed(config: Config, copies: Copies, key: str, value: Any, seed: int) -> Any:
-    if key in SEEDS:
-        return (value + STEP * seed) % END
-    if key in REFERENCES and value is not None:
-        section = next(s for s in REFERENCES[key] if value in getattr(config, s))
-        _add_copy(config, copies, section, value, seed)
-        return seed_name(value, seed)
-    return _with_seed(config, copies, value, seed)
+def _with_seed(config: Config, copies: Copies, recipe: R, seed: int) -> R:
+    """A recipe with raised seeds and references to copies."""
+    changed = {}
+    for field, value in recipe:
+        if field in SEEDS:
+            changed[field] = (value + STEP * seed) % END
+        elif isinstance(value, Recipe):
+            changed[field] = _with_seed(config, copies, value, seed)
+        elif value is not None:
+            sections = [s for s in named_sections(recipe, field) if value in getattr(config, s)]
+            if sections and sections[0] not in WITHOUT_SEEDS:
+                _add_copy(config, copies, sections[0], value, seed)
+                changed[field] = seed_name(value, seed)
+    return recipe.model_copy(update=changed)
 
 
 def _check_names(config: Config, copies: Copies) -> None:

@@ -15,7 +15,7 @@ STAGES = {
     "pseudo_labels": "Cluster motion features to pseudo-labels.",
     "random_model": "Save an RGB network of random or pre-trained weights, to compare with.",
     "appearance_model": "Train an RGB network on pseudo-labels.",
-    "mers_model": "Train an RGB network on the features of a motion model.",
+    "taught_model": "Train an RGB network on the features of a motion model.",
     "fine_tuning": "Train a model on the labels of a target.",
     "recognition": "Classify the test videos of a split.",
     "retrieval": "Measure the recall at k of test videos among training videos.",

@@ -36,37 +36,37 @@ rule appearance_model:
         " --output {output.model:q}"
 
 
-rule mers_model:
+rule taught_model:
     input:
-        record=current("mers_model"),
-        index=reads("mers_model", "index"),
-        teacher=reads("mers_model", "teacher"),
-        frames=reads("mers_model", "frames"),
-        flow=reads("mers_model", "flow"),
-        weights=reads("mers_model", "weights"),
+        record=current("taught_model"),
+        index=reads("taught_model", "index"),
+        teacher=reads("taught_model", "teacher"),
+        frames=reads("taught_model", "frames"),
+        flow=reads("taught_model", "flow"),
+        weights=reads("taught_model", "weights"),
     output:
-        model="results/models/{mers_model}/split{split}/model.pt",
-        history="results/models/{mers_model}/split{split}/history.csv",
+        model="results/models/{taught_model}/split{split}/model.pt",
+        history="results/models/{taught_model}/split{split}/history.csv",
     log:
-        "results/logs/mers_model/{mers_model}/split{split}.log",
+        "results/logs/taught_model/{taught_model}/split{split}.log",
     benchmark:
-        "results/benchmarks/mers_model/{mers_model}/split{split}.tsv"
+        "results/benchmarks/taught_model/{taught_model}/split{split}.tsv"
     conda:
         "../envs/motionfit.yaml"
-    threads: resources("mers_model").threads
+    threads: resources("taught_model").threads
     resources:
-        mem_mb=growing("mers_model", "mem_mb"),
-        runtime=resources("mers_model").runtime,
-        gpu=resources("mers_model").gpu,
-        options=resources("mers_model").options,
+        mem_mb=growing("taught_model", "mem_mb"),
+        runtime=resources("taught_model").runtime,
+        gpu=resources("taught_model").gpu,
+        options=resources("taught_model").options,
     params:
-        recipe=option("mers_model", "recipe"),
-        frames=folder_of("mers_model", "frames"),
-        flow=folder_of("mers_model", "flow"),
-        made_from=made_from("mers_model"),
+        recipe=option("taught_model", "recipe"),
+        frames=folder_of("taught_model", "frames"),
+        flow=folder_of("taught_model", "flow"),
+        made_from=made_from("taught_model"),
     shell:
         "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
-        " --gpus {resources.gpu} mers_model"
+        " --gpus {resources.gpu} taught_model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
         " --teacher {input.teacher:q} --frames {params.frames:q} --flow {params.flow:q}"
         " --threads {threads} {resources.options}"

@@ -23,6 +23,8 @@ except MotionFitError as error:
     raise WorkflowError(str(error)) from None
 
 CONFIG = GRAPH.config
+RULES = {name: GRAPH.model(name, split=1).rule for name in CONFIG.appearance_models}
+"""Name of an appearance model to the rule that makes it."""
 
 
 def names(known):
@@ -36,9 +38,9 @@ wildcard_constraints:
     flow=names(CONFIG.flow),
     motion_model=names(CONFIG.motion_models),
     pseudo_labels=names(CONFIG.pseudo_labels),
-    appearance_model=names(n for n, m in CONFIG.appearance_models.items() if m.pseudo_labels),
-    mers_model=names(n for n, m in CONFIG.appearance_models.items() if m.mers),
-    random_model=names(n for n in CONFIG.appearance_models if not CONFIG.source_of(n)),
+    appearance_model=names(n for n, rule in RULES.items() if rule == "appearance_model"),
+    taught_model=names(n for n, rule in RULES.items() if rule == "taught_model"),
+    random_model=names(n for n, rule in RULES.items() if rule == "random_model"),
     evaluation=names(CONFIG.evaluations),
     table=names(CONFIG.tables),
     figure=names(CONFIG.figures),
@@ -129,7 +131,7 @@ def option(rule, name):
 def demo_videos(wildcards):
     """The folder in which the videos of a demo are rendered."""
     if isinstance(CONFIG.datasets[wildcards.dataset], Demo):
-        return f"--videos results/demo/{wildcards.dataset}"
+        return f"--videos {GRAPH.render_demo(wildcards.dataset).folder}"
     return ""
 
 
@@ -165,14 +167,14 @@ def config_of_report(wildcards):
 
 def files_of_table(name):
     endings = [".md", ".csv", *([".svg"] if CONFIG.tables[name].axis else [])]
-    return [f"results/tables/{name}{ending}" for ending in endings]
+    return [GRAPH.table(name).beside(name + ending) for ending in endings]
 
 
 def named_targets(rules):
     """For the name of each table and figure, its files. `rules`: the names of the rules, which are
     taken already."""
     targets = {name: files_of_table(name) for name in CONFIG.tables}
-    targets |= {name: [f"results/figures/{name}.png"] for name in CONFIG.figures}
+    targets |= {name: [GRAPH.retrieval_figure(name).path] for name in CONFIG.figures}
     taken = {*rules, "all", "tables"}
     for name in targets:
         if name in taken:

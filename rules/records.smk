@@ -94,7 +94,7 @@ def read_index(dataset):
     The checkpoint is asked only in that case: otherwise Snakemake would not evaluate all jobs that
     depend on several indexes.
     """
-    path = Path(f"results/index/{dataset}.csv")
+    path = Path(GRAPH.index(dataset).path)
     if not (workflow.is_main_process and index_is_current(dataset)):
         path = Path(checkpoints.index.get(dataset=dataset).output.index)
     return read_index_once(dataset, path, path.stat().st_mtime_ns)
@@ -138,7 +138,7 @@ def is_same_index(dataset):
 def index_on_disk(dataset):
     """The index of a data set as it is on disk; None if it is missing or unreadable."""
     try:
-        return read_index_table(Path(f"results/index/{dataset}.csv"))
+        return read_index_table(Path(GRAPH.index(dataset).path))
     except MotionFitError:
         return None
 

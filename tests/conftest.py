@@ -3,6 +3,10 @@ from pathlib import Path
 
 import pytest
 
+# Idle threads of PyTorch sleep. By default they spin, which is most of the CPU time of a small run.
+# PyTorch reads the variable when it is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from motionfit.config import (
-    FEATURES,
+    BACKBONES,
     Config,
     StageResources,
     Training,
@@ -285,7 +285,7 @@ MERS = {
         ({"training": {"crop": 28, "balanced": True}}, "training.balanced: MERS has no pseudo"),
     ],
 )
-def test_an_invalid_mers_model_is_an_error(model, message):
+def test_an_invalid_taught_model_is_an_error(model, message):
     load_config(change("appearance_models/appearance", MERS))
     with pytest.raises(MotionFitError, match=message):
         load_config(change("appearance_models/appearance", {**MERS, **model}))
@@ -320,11 +320,11 @@ def test_invalid_combinations_of_options_are_errors():
         load_config(change("pseudo_labels/clusters/videos", "unlabelled"))
 
 
-@pytest.mark.parametrize("backbone", FEATURES)
+@pytest.mark.parametrize("backbone", BACKBONES)
 def test_the_number_of_features_is_known_without_pytorch(backbone):
     from motionfit.models import build_network
 
-    assert build_network(backbone, "frames", 2, seed=0).dim == FEATURES[backbone]
+    assert build_network(backbone, "frames", 2, seed=0).dim == BACKBONES[backbone].features
 
 
 def test_the_schema_file_is_up_to_date():
@@ -583,6 +583,6 @@ def test_resources_of_a_stage_are_laid_over_the_defaults_of_the_stage():
     model, flow = resources.appearance_model, resources.flow
     assert (model.gpu, model.threads, model.mem_mb, model.runtime) == (4, 8, 32000, 4320)
     assert (flow.threads, flow.runtime) == (2, 720)
-    assert resources.mers_model == StageResources().mers_model  # unlike appearance_model
+    assert resources.taught_model == StageResources().taught_model  # unlike appearance_model
     with pytest.raises(ValueError, match="nonsense"):
         StageResources.model_validate({"nonsense": {"gpu": 1}})

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -36,6 +37,13 @@ class Copy:
         content = file.read_text()
         assert before in content, (name, before)
         file.write_text(content.replace(before, text + before, 1))
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Replaces text that occurs once in a file."""
+        file = self.folder / name
+        content = file.read_text()
+        assert content.count(old) == 1, (name, old)
+        file.write_text(content.replace(old, new))
 
     def add_data_set(self, recipe: dict, videos: list[str]) -> None:
         """Writes a config file `own.yaml` with a data set `own` of empty video files."""
@@ -95,35 +103,35 @@ class Tiny(VideoNetwork):
 
     def last_layers(self) -> list[nn.Module]:
         return [self.norm, self.fc]
+
+
+def tiny(modality: Modality, classes: int) -> Tiny:
+    return Tiny(modality, classes)
 """,
     )
     copy.insert(
-        "motionfit/models/backbones.py", "FLOW_EPS =", "from motionfit.models.tiny import Tiny\n"
-    )
-    copy.insert(
-        "motionfit/models/backbones.py",
-        '    "r3d_18": lambda',
-        '    "tiny": lambda modality, classes: Tiny(modality, classes),\n',
-    )
-    copy.insert("motionfit/config/models.py", '"r2plus1d_18": 512', '"tiny": 8, ')
-    copy.insert(
-        "motionfit/config/models.py", '"r2plus1d_18", "r2plus1d_small", "r3d_18"', '"tiny", '
+        "motionfit/config/backbones.py",
+        '    "r3d_18": Backbone',
+        '    "tiny": Backbone("motionfit.models.tiny", 8, None),\n',
     )
     recipe = {
         "pseudo_labels": None,
         "network": {"backbone": "tiny", "clip_length": 4},
         "training": {"crop": 32},
     }
-    copy.run(
-        *("-m", "motionfit", "stage", "random_model"),
-        *("--recipe", json.dumps(recipe), "--output", "model.pt"),
-    )
-    code = (
-        "from pathlib import Path; import torch; from motionfit.models import load_model; "
-        "network, about = load_model(Path('model.pt')); "
-        "print(about.backbone, network.features(torch.zeros(2, 3, 4, 32, 32)).shape)"
-    )
-    assert copy.run("-c", code).strip() == "tiny torch.Size([2, 8])"
+    code = """
+import sys
+from pathlib import Path
+import torch
+from motionfit.cli import main
+from motionfit.models import load_model
+
+assert main(["stage", "random_model", "--recipe", sys.argv[1], "--output", "model.pt"]) == 0
+network, about = load_model(Path("model.pt"))
+print(about.backbone, network.features(torch.zeros(2, 3, 4, 32, 32)).shape)
+"""
+    made = copy.run("-c", code, json.dumps(recipe)).splitlines()[-1]
+    assert made == "tiny torch.Size([2, 8])"
 
 
 def test_adding_a_flow_method(copy):
@@ -140,7 +148,7 @@ def compute(pairs, threads):
     copy.insert("motionfit/config/flow.py", '"dis", "farneback"]', '"nothing", ')
     make_video(copy.folder / "v.mp4")
     copy.run("-m", "motionfit", "flow", "v.mp4", "--method", "nothing", "--npy", "flow.npy")
-    assert copy.run("-c", "import numpy; print(numpy.load('flow.npy').mean())").strip() == "3.0"
+    assert np.load(copy.folder / "flow.npy").mean() == 3
 
 
 def test_adding_a_format_of_data_sets(copy):
@@ -158,7 +166,6 @@ def test_adding_a_format_of_data_sets(copy):
     )
     copy.insert("motionfit/config/data_sets.py", "Ucf101 | Hmdb51", "Pairs | ")
     copy.insert("motionfit/config/__init__.py", "    LabelledPart,\n    Ucf101", "    Pairs,\n")
-    copy.insert("motionfit/config/__init__.py", '    "Precision",', '    "Pairs",\n')
     copy.add_file(
         "motionfit/datasets/pairs.py",
         """
@@ -231,6 +238,136 @@ for weight in (0.0, 0.5):
     assert copy.run("-c", code).split() == ["1.0", "1.5"]
 
 
+def test_adding_a_teaching_method(copy):
+    copy.insert(
+        "motionfit/training/losses.py",
+        "def mars_loss(",
+        '''def cosine_loss(features: Tensor, teacher: Tensor) -> Tensor:
+    """Mean cosine distance between the features of a network and those of its teacher."""
+    return 1 - F.cosine_similarity(features, teacher, dim=-1).mean()
+
+
+''',
+    )
+    models = "motionfit/config/models.py"
+    copy.insert(
+        models,
+        "TEACHING = (",
+        '''class Cosine(Teaching):
+    """The RGB network learns the direction of a motion model's features."""
+
+    key: ClassVar[str] = "cosine"
+    title: ClassVar[str] = "cosine distance"
+
+
+''',
+    )
+    copy.replace(models, "TEACHING = (Mers,)", "TEACHING = (Mers, Cosine)")
+    field = "    mers: Mers | None = None\n"
+    copy.replace(models, field, "    cosine: Cosine | None = None\n" + field)
+    objective = "motionfit/training/objective.py"
+    copy.insert(
+        objective,
+        "from motionfit.config import Mers",
+        "from motionfit.config.models import Cosine as CosineRecipe\n",
+    )
+    copy.insert(objective, "    feature_loss,\n", "    cosine_loss,\n")
+    copy.insert(
+        objective,
+        "TAUGHT_BY",
+        '''class Cosine(Objective):
+    """Learns the direction of the features of a teacher."""
+
+    def __init__(self, network: VideoNetwork, teacher: Teacher, recipe: CosineRecipe):
+        super().__init__(network, Modality.FRAMES)
+        self.teacher = teacher
+        network.fc.requires_grad_(False)
+
+    def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
+        return cosine_loss(self.features(batch), self.teacher(batch)), {}
+
+
+''',
+    )
+    copy.replace(objective, "{MersRecipe: Mers}", "{MersRecipe: Mers, CosineRecipe: Cosine}")
+    code = """
+import torch, yaml
+from types import SimpleNamespace
+from motionfit.config import load_config
+from motionfit.graph import Graph
+from motionfit.models import build_network
+from motionfit.training.objective import TAUGHT_BY, Teacher
+
+values = yaml.safe_load(open("config.yaml"))
+recipe = values["appearance_models"]["random"]
+recipe["cosine"] = {"motion_model": "motion", "dataset": "demo-source"}
+config = load_config(values)
+print(Graph(config).model("random", 1).rule)
+
+teaching = config.appearance_models["random"].teaching
+teacher = Teacher(build_network("r2plus1d_small", "flow", 2, 0))
+student = build_network("r2plus1d_small", "frames", 2, 0)
+objective = TAUGHT_BY[type(teaching)](student, teacher, teaching)
+objective.features = lambda batch: torch.ones(2, 3, 4)
+objective.teacher.forward = lambda batch: -torch.ones(2, 3, 4)
+print(round(objective(None)[0].item()))
+"""
+    assert copy.run("-c", code).split() == ["taught_model", "2"]
+
+
+def test_adding_a_plot_and_a_column_to_the_report(copy):
+    copy.insert(
+        "motionfit/report/figures.py",
+        "def training_section(",
+        '''@matplotlib.rc_context(STYLE)
+def classes_section(run: Run) -> PlotSection:
+    """A bar for the number of classes of each data set."""
+    figure = Figure()
+    names, classes = zip(*((d.name, d.classes) for d in run.datasets), strict=True)
+    figure.subplots().bar(names, classes)
+    plot = Plot("all", "data sets", svg(figure, "Classes of the data sets"))
+    return PlotSection("classes", "Classes", ["Are there <many>?"], [plot])
+
+
+''',
+    )
+    page = "motionfit/report/page.py"
+    copy.insert(page, "confusion_section, training_section\n", "classes_section, ")
+    copy.insert(page, "confusion_section]", "classes_section, ")
+    copy.insert(
+        "motionfit/report/results_table.py",
+        '    "test videos": videos',
+        '    "clips": lambda run, evaluation: evaluation.recipe.clips,\n',
+    )
+    code = f"""
+import sys
+from pathlib import Path
+sys.path.append({str(ROOT / "tests/report")!r})
+from fake_run import fake_run
+from motionfit.config import load_config
+from motionfit.report import write_report
+
+dataset = {{"format": "ucf101", "videos": "/videos", "annotations": "/lists"}}
+model = {{"pseudo_labels": None, "frame_size": [24, 32], "training": {{"crop": 16}}}}
+evaluation = {{"model": "model", "dataset": "target", "measures": ["recognition"], "clips": 7}}
+config = load_config({{
+    "datasets": {{"target": dataset}},
+    "flow": {{}},
+    "appearance_models": {{"model": model}},
+    "evaluations": {{"evaluation": evaluation | {{"fine_tuning": {{"crop": 16}}}}}},
+}})
+write_report(config, fake_run(config, Path("results"), ["run", "walk"]), Path("report.html"))
+"""
+    copy.run("-c", code)
+    html = (copy.folder / "report.html").read_text(encoding="utf-8")
+    assert '<a href="#curves">Training</a> <a href="#classes">Classes</a> ' in html
+    section = html.split('<section id="classes">')[1].split("</section>")[0]
+    assert section.startswith("\n<h2>Classes</h2>\n<p>Are there &lt;many&gt;?</p>\n")
+    assert 'aria-label="Classes of the data sets"' in section
+    assert '<th rowspan="2">clips</th><th rowspan="2">test videos</th>' in html
+    assert '<td class="n">7</td><td>' in html
+
+
 def test_adding_a_stage(copy):
     copy.add_file(
         "motionfit/stages/listing.py",
@@ -255,7 +392,7 @@ def listing(*, index: IndexFile, first: Count, output: Output) -> None:
     )
     copy.insert(
         "motionfit/graph/graph.py",
-        "    @of_rule\n    def frames(",
+        "    @of_rule\n    def motion_model(",
         """    @of_rule
     def listing(self, dataset: str) -> Job:
         return Job(
@@ -292,6 +429,5 @@ def listing(*, index: IndexFile, first: Count, output: Output) -> None:
     copy.add_data_set({"format": "folders", "videos": "videos", "labelled": False}, ["0", "1", "2"])
     assert copy.make("results/listing/own.txt") == "0.mp4\n1.mp4\n"
     # A change of an option in the graph reruns the stage.
-    file = copy.folder / "motionfit/graph/graph.py"
-    file.write_text(file.read_text().replace('{"first": 2}', '{"first": 1}'))
+    copy.replace("motionfit/graph/graph.py", '{"first": 2}', '{"first": 1}')
     assert copy.make("results/listing/own.txt") == "0.mp4\n"

@@ -81,18 +81,17 @@ def described(
 ) -> SavedModel:
     """The description that is saved with a small network that learned labels."""
     return SavedModel(
-        "r2plus1d_small",
-        Modality(modality),
-        classes,
-        clip_length,
-        frame_size,
-        crop,
-        None,
-        95,
-        12.0,
-        Learned.LABELS,
-        1,
-        "{}",
+        backbone="r2plus1d_small",
+        modality=Modality(modality),
+        classes=classes,
+        clip_length=clip_length,
+        frame_size=frame_size,
+        crop=crop,
+        quality=95,
+        rate=12.0,
+        learned=Learned.LABELS,
+        split=1,
+        recipe="{}",
     )
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
+from motionfit.clips.encoding import DecodedClips
 from motionfit.config import Augmentation
 from motionfit.modality import CHANNELS, Modality
 
@@ -53,16 +54,17 @@ def draw_changes(recipe: Augmentation, random: np.random.Generator) -> Changes:
     )
 
 
-def augmented(pixels: Tensor, changes: Tensor) -> Tensor:
-    """Changes clips (B, R, L, S, S, C) uint8 by `changes` (B, R, 9), one row of `Changes` per clip.
-    Flow is only cut out; its vectors grow with the picture."""
-    if not len(pixels):
-        return pixels
+def augmented(decoded: DecodedClips, changes: Tensor) -> DecodedClips:
+    """Changes clips by `changes` (B, R, 9), one row of `Changes` per clip; (B, R, 0) changes
+    nothing. Flow is only cut out; its vectors grow with the picture."""
+    if not changes.numel():
+        return decoded
+    pixels = decoded.pixels
     clips = pixels.flatten(0, 1).permute(0, 1, 4, 2, 3)
     rows = [Changes(*row) for row in changes.flatten(0, 1).tolist()]
     change = _changed_flow if pixels.shape[-1] == CHANNELS[Modality.FLOW] else _changed_frames
     changed = [change(clip, row) for clip, row in zip(clips, rows, strict=True)]
-    return torch.stack(changed).permute(0, 1, 3, 4, 2).reshape(pixels.shape)
+    return DecodedClips(torch.stack(changed).permute(0, 1, 3, 4, 2).reshape(pixels.shape))
 
 
 def _changed_frames(clip: Tensor, changes: Changes) -> Tensor:

@@ -77,8 +77,6 @@ class EncodedClips(NamedTuple):
         """Decodes the clips on the device. Raises MotionFitError if a frame is not valid JPEG."""
         B, R, L = self.sizes.shape
         S, C = self.side, CHANNELS[self.modality]
-        if not B:
-            return DecodedClips(torch.zeros((0, R, L, S, S, C), dtype=torch.uint8, device=device))
         try:
             with warnings.catch_warnings():
                 # torchvision 0.29 announces that TorchCodec will replace this function.

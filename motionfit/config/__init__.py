@@ -7,6 +7,7 @@ In the order in which the modules import each other:
 
 - `recipe`, `values`, `references`: the base class, field types, and fields that name other recipes;
 - `defaults`: recipes laid over what they share;
+- `backbones`: what a config has to know of networks;
 - `data_sets`, `flow`, `training`, `models`, `evaluation`, `tables`, `resources`: the recipes;
 - `artefacts`: all recipes of a run, and questions about several of them;
 - `table_checks`, `checks`: which recipes fit together;
@@ -14,6 +15,7 @@ In the order in which the modules import each other:
 - `loading`: reading configs and recipes, and messages for their mistakes.
 """
 
+from motionfit.config.backbones import BACKBONES
 from motionfit.config.data_sets import (
     ALL_LABELS,
     Dataset,
@@ -27,23 +29,19 @@ from motionfit.config.data_sets import (
 )
 from motionfit.config.evaluation import Evaluation
 from motionfit.config.flow import Flow, FlowMethod
-from motionfit.config.loading import (
-    check_paths,
-    load_config,
-    over_base,
-    parse_dataset,
-    parse_recipe,
-)
+from motionfit.config.loading import check_paths, load_config, over_base, parse_recipe
 from motionfit.config.models import (
-    FEATURES,
+    TEACHING,
     AppearanceModel,
     Features,
     Mers,
     MotionModel,
     Network,
     PseudoLabels,
+    Teaching,
 )
 from motionfit.config.recipe import Recipe
+from motionfit.config.references import named_sections
 from motionfit.config.resources import Resources, StageResources, TrainingResources
 from motionfit.config.tables import RetrievalFigure, Table, TableColumn, TableRow, seed_name
 from motionfit.config.training import (
@@ -56,47 +54,3 @@ from motionfit.config.training import (
 )
 from motionfit.config.values import Size
 from motionfit.config.whole import Config
-
-__all__ = [
-    "ALL_LABELS",
-    "FEATURES",
-    "AppearanceModel",
-    "Augmentation",
-    "Config",
-    "Dataset",
-    "DatasetRecipe",
-    "Demo",
-    "Evaluation",
-    "Features",
-    "FineTuning",
-    "Flow",
-    "FlowMethod",
-    "Folders",
-    "Hmdb51",
-    "Kinetics",
-    "LabelledPart",
-    "Mars",
-    "Mers",
-    "MotionModel",
-    "Network",
-    "Precision",
-    "PseudoLabels",
-    "Recipe",
-    "Resources",
-    "RetrievalFigure",
-    "SelfTraining",
-    "Size",
-    "StageResources",
-    "Table",
-    "TableColumn",
-    "TableRow",
-    "Training",
-    "TrainingResources",
-    "Ucf101",
-    "check_paths",
-    "load_config",
-    "over_base",
-    "parse_dataset",
-    "parse_recipe",
-    "seed_name",
-]

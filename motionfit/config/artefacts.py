@@ -8,7 +8,7 @@ from motionfit.config.data_sets import ALL_LABELS, Dataset, LabelledPart
 from motionfit.config.defaults import Defaults
 from motionfit.config.evaluation import Evaluation
 from motionfit.config.flow import Flow
-from motionfit.config.models import AppearanceModel, Mers, MotionModel, PseudoLabels
+from motionfit.config.models import AppearanceModel, MotionModel, PseudoLabels, Teaching
 from motionfit.config.recipe import Recipe
 from motionfit.config.resources import StageResources
 from motionfit.config.tables import RetrievalFigure, Table
@@ -53,12 +53,12 @@ class Artefacts(Recipe):
         """All models that can be evaluated."""
         return {**self.motion_models, **self.appearance_models}
 
-    def supervision_of(self, appearance_model: str) -> PseudoLabels | Mers | None:
+    def supervision_of(self, appearance_model: str) -> PseudoLabels | Teaching | None:
         """What an appearance model learns from; None if it is not trained."""
         recipe = self.appearance_models[appearance_model]
-        if recipe.mers:
-            return recipe.mers
-        return self.pseudo_labels[recipe.pseudo_labels] if recipe.pseudo_labels else None
+        if recipe.pseudo_labels:
+            return self.pseudo_labels[recipe.pseudo_labels]
+        return recipe.teaching
 
     def source_of(self, appearance_model: str) -> str | None:
         """The data set that an appearance model learns from; None if it is not trained."""
@@ -66,8 +66,8 @@ class Artefacts(Recipe):
         return supervision.dataset if supervision else None
 
     def motion_model_of(self, model: str) -> str | None:
-        """The motion model behind a model: itself, the one behind its pseudo-labels, or its teacher
-        by MERS. None if the model is not trained."""
+        """The motion model behind a model: itself, the one behind its pseudo-labels, or its
+        teacher. None if the model is not trained."""
         if model in self.motion_models:
             return model
         supervision = self.supervision_of(model)

@@ -8,12 +8,14 @@ import keyword
 import re
 
 from motionfit.config.artefacts import Artefacts
-from motionfit.config.models import FEATURES
+from motionfit.config.backbones import BACKBONES
+from motionfit.config.models import TEACHING, AppearanceModel
 from motionfit.config.references import KINDS, check_references
 from motionfit.config.table_checks import check_figures, check_tables
-from motionfit.config.values import Size
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+LEARNED_BY = ("pseudo_labels", *(method.key for method in TEACHING))
+"""Keys of an appearance model, of which one at most is given."""
 TARGET = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
 
@@ -54,29 +56,24 @@ def check_pseudo_labels(config: Artefacts) -> None:
 
 
 def check_appearance_models(config: Artefacts) -> None:
-    """Appearance models learn from pseudo-labels or by MERS, with options that fit."""
+    """Appearance models learn from pseudo-labels or a teacher, with options that fit."""
     for name, model in config.appearance_models.items():
         here = f"appearance_models.{name}"
-        if model.mers:
-            if model.pseudo_labels is not None:
-                raise ValueError(f"{here}: give pseudo_labels or mers, not both")
-            _check_teacher(
-                config,
-                f"{here}.mers",
-                model.mers.motion_model,
-                model.network.backbone,
-                model.frame_size,
-            )
+        ways = [key for key in LEARNED_BY if getattr(model, key) is not None]
+        if len(ways) > 1:
+            raise ValueError(f"{here}: give {' or '.join(ways)}, not both")
+        if teaching := model.teaching:
+            _check_teacher(config, f"{here}.{teaching.key}", teaching.motion_model, model)
             if model.training.multi_clip_weight < 1:
                 raise ValueError(
-                    f"{here}.training.multi_clip_weight: MERS has one loss and no clip order: "
-                    "set it to 1"
+                    f"{here}.training.multi_clip_weight: {teaching.title} has one loss and no clip "
+                    "order: set it to 1"
                 )
         if model.pseudo_labels is None:
-            none = "MERS has no pseudo-labels" if model.mers else "there are no pseudo-labels"
+            none = f"{teaching.title} has no" if teaching else "there are no"
             for key in ("balanced", "neighbours"):
                 if getattr(model.training, key):
-                    raise ValueError(f"{here}.training.{key}: {none}")
+                    raise ValueError(f"{here}.training.{key}: {none} pseudo-labels")
         elif (
             model.training.neighbours
             and config.pseudo_labels[model.pseudo_labels].granularity == "video"
@@ -98,25 +95,25 @@ def check_mars(config: Artefacts) -> None:
                     f"{evaluation.model!r} is a motion model"
                 )
             student = config.appearance_models[evaluation.model]
-            _check_teacher(
-                config, here, mars.motion_model, student.network.backbone, student.frame_size
-            )
+            _check_teacher(config, here, mars.motion_model, student)
 
 
-def _check_teacher(config: Artefacts, key: str, teacher: str, backbone: str, size: Size) -> None:
+def _check_teacher(config: Artefacts, key: str, teacher: str, student: AppearanceModel) -> None:
     """Whether a motion model can teach its features to a network by MERS or MARS."""
-    motion = config.motion_models[teacher]
+    motion, backbone = config.motion_models[teacher], student.network.backbone
     if motion.flow is None:
         raise ValueError(
             f"{key}: the motion model {teacher!r} can't teach, since it is not on flow "
             f"(motion_models.{teacher}.flow is null)"
         )
-    if FEATURES[motion.network.backbone] != FEATURES[backbone]:
+    features = BACKBONES[backbone].features
+    teacher_features = BACKBONES[motion.network.backbone].features
+    if features != teacher_features:
         raise ValueError(
-            f"{key}: {backbone} has {FEATURES[backbone]} features and can't learn the "
-            f"{FEATURES[motion.network.backbone]} features of {motion.network.backbone}"
+            f"{key}: {backbone} has {features} features and can't learn the {teacher_features} "
+            f"features of {motion.network.backbone}"
         )
-    if config.flow[motion.flow].size != size:
+    if config.flow[motion.flow].size != student.frame_size:
         raise ValueError(
             f"{key}: frames and flow are cropped alike, so frame_size has to be the size of the "
             f"flow {motion.flow!r}"
@@ -182,12 +179,9 @@ def check_weights(config: Artefacts) -> None:
 def check_crops(config: Artefacts) -> None:
     """Crops fit into the stored frames."""
     crops = [
-        (f"motion_models.{name}", motion.training.crop, config.size_of(name))
-        for name, motion in config.motion_models.items()
-    ]
-    crops += [
-        (f"appearance_models.{name}", model.training.crop, model.frame_size)
-        for name, model in config.appearance_models.items()
+        (f"{section}.{name}", model.training.crop, config.size_of(name))
+        for section in ("motion_models", "appearance_models")
+        for name, model in getattr(config, section).items()
     ]
     crops += [
         (f"evaluations.{name}", recipe.fine_tuning.crop, config.size_of(recipe.model))

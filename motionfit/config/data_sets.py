@@ -53,38 +53,33 @@ class DatasetRecipe(Recipe):
         }
 
 
-class Ucf101(DatasetRecipe):
+class OfficialSplits(DatasetRecipe):
+    """A data set with official lists of three splits."""
+
+    format: str
+    videos: Path
+    """Folder with one folder per class."""
+    annotations: Path
+    """Folder of the official split lists."""
+
+    @property
+    def splits(self) -> int:
+        return 3
+
+    def annotation_files(self) -> list[Path]:
+        return sorted(self.annotations.glob("*.txt"))
+
+
+class Ucf101(OfficialSplits):
     """UCF101: one folder per class, and the lists `trainlist0N.txt` and `testlist0N.txt`."""
 
     format: Literal["ucf101"]
-    videos: Path
-    """Folder with one folder per class."""
-    annotations: Path
-    """Folder of the official split lists."""
-
-    @property
-    def splits(self) -> int:
-        return 3
-
-    def annotation_files(self) -> list[Path]:
-        return sorted(self.annotations.glob("*.txt"))
 
 
-class Hmdb51(DatasetRecipe):
+class Hmdb51(OfficialSplits):
     """HMDB51: one folder per class, and the lists `CLASS_test_splitN.txt`."""
 
     format: Literal["hmdb51"]
-    videos: Path
-    """Folder with one folder per class."""
-    annotations: Path
-    """Folder of the official split lists."""
-
-    @property
-    def splits(self) -> int:
-        return 3
-
-    def annotation_files(self) -> list[Path]:
-        return sorted(self.annotations.glob("*.txt"))
 
 
 class Kinetics(DatasetRecipe):

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from motionfit.config.data_sets import Dataset, DatasetRecipe
 from motionfit.config.defaults import laid_over
 from motionfit.config.recipe import Recipe
 from motionfit.config.whole import Config
@@ -40,31 +39,18 @@ def load_config(values: Mapping[str, Any]) -> Config:
 
     Raises MotionFitError with one line per mistake: the key, what is expected, what was found.
     """
-    try:
-        # Through JSON, so that values of YAML become plain ones, and lists become tuples.
-        return Config.model_validate_json(json.dumps(values, default=str))
-    except ValidationError as error:
-        raise MotionFitError(_describe(error)) from None
+    # Through JSON, so that values of YAML become plain ones, and lists become tuples.
+    return parse_recipe(Config, json.dumps(values, default=str))
 
 
 def parse_recipe(kind: type[R], text: str) -> R:
-    """A recipe from JSON, as the workflow passes it to a stage.
+    """A recipe from JSON, as the workflow passes it to a stage. `kind` is `Dataset` for a data set
+    of any format.
 
     Raises MotionFitError as `load_config` does.
     """
     try:
-        return kind.model_validate_json(text)
-    except ValidationError as error:
-        raise MotionFitError(_describe(error)) from None
-
-
-def parse_dataset(text: str) -> DatasetRecipe:
-    """The recipe of a data set of any format, from JSON.
-
-    Raises MotionFitError as `load_config` does.
-    """
-    try:
-        return TypeAdapter(Dataset).validate_json(text)
+        return TypeAdapter(kind).validate_json(text)
     except ValidationError as error:
         raise MotionFitError(_describe(error)) from None
 

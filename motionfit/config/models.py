@@ -1,28 +1,27 @@
 """Recipes of networks, motion models, pseudo-labels and appearance models."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from motionfit.config.backbones import BACKBONES
 from motionfit.config.recipe import Recipe
 from motionfit.config.references import Names
 from motionfit.config.training import SelfTraining, Training
 from motionfit.config.values import ClipLength, Positive, Seed, Size, SplitOrTarget
 
-FEATURES = {"r2plus1d_18": 512, "r2plus1d_small": 128, "r3d_18": 512, "s3d": 1024, "s3d_g": 1024}
-"""Backbone to its number of features, so that a config can be checked without PyTorch."""
-
 
 def _check_clip_length(backbone: str, clip_length: int | None) -> None:
-    if backbone in ("s3d", "s3d_g") and clip_length is not None and clip_length < 8:
-        raise ValueError(f"{backbone} needs clips of 8 frames or more")
+    shortest = BACKBONES[backbone].shortest_clip
+    if clip_length is not None and clip_length < shortest:
+        raise ValueError(f"{backbone} needs clips of {shortest} frames or more")
 
 
 class Network(Recipe):
     """A backbone and the clips it is trained on."""
 
-    backbone: Literal["r2plus1d_18", "r2plus1d_small", "r3d_18", "s3d", "s3d_g"] = "r2plus1d_18"
+    backbone: Literal[*BACKBONES] = "r2plus1d_18"
     """`r2plus1d_18`, the paper's, `r3d_18` and `s3d`: torchvision's networks; `s3d_g`: S3D with
     self-gating, which the paper feeds clips of 64 frames and 224 pixels; `r2plus1d_small`: R(2+1)D
     with one block per stage and fewer channels."""
@@ -34,15 +33,11 @@ class Network(Recipe):
     classifier; null for random weights."""
 
     @model_validator(mode="after")
-    def _check_length(self) -> "Network":
+    def _check_backbone(self) -> "Network":
         _check_clip_length(self.backbone, self.clip_length)
-        return self
-
-    @model_validator(mode="after")
-    def _check_weights(self) -> "Network":
-        if self.weights and self.backbone == "r2plus1d_small":
+        if self.weights and not BACKBONES[self.backbone].published:
             raise ValueError(
-                "weights: torchvision has none of r2plus1d_small: choose another backbone, or "
+                f"weights: torchvision has none of {self.backbone}: choose another backbone, or "
                 "remove weights"
             )
         return self
@@ -138,9 +133,13 @@ class PseudoLabels(Recipe):
         return self
 
 
-class Mers(Recipe):
-    """Knowledge transfer by MERS (Crasto et al. 2019): the RGB network learns to predict a motion
-    model's features. The loss is their mean squared difference; no labels are used."""
+class Teaching(Recipe):
+    """What all methods share by which a motion model teaches its features to an RGB network."""
+
+    key: ClassVar[str]
+    """Of the method in the recipe of an appearance model."""
+    title: ClassVar[str]
+    """Name of the method in the report and in messages."""
 
     motion_model: Annotated[str, Names("motion_models")]
     """The motion model that teaches."""
@@ -149,8 +148,21 @@ class Mers(Recipe):
     videos: Literal["train", "all"] = "train"
     """Source videos to learn from. `train`: all but the test videos of the split that is evaluated;
     `all`: every video."""
+
+
+class Mers(Teaching):
+    """Knowledge transfer by MERS (Crasto et al. 2019): the RGB network learns to predict a motion
+    model's features. The loss is their mean squared difference; no labels are used."""
+
+    key: ClassVar[str] = "mers"
+    title: ClassVar[str] = "MERS"
+
     weight: Annotated[float, Field(gt=0)] = 50.0
     """Factor of the squared difference, which is the whole loss. 50 is from the authors' code."""
+
+
+TEACHING = (Mers,)
+"""All methods of teaching. Each is a key of the recipe of an appearance model."""
 
 
 class AppearanceModel(Recipe):
@@ -169,3 +181,9 @@ class AppearanceModel(Recipe):
     """Height and width in pixels of the stored frames (the paper's)."""
     training: SelfTraining = SelfTraining()
     """How it is trained."""
+
+    @property
+    def teaching(self) -> Teaching | None:
+        """The method by which a motion model teaches it, if any."""
+        given = (getattr(self, method.key) for method in TEACHING)
+        return next((method for method in given if method), None)

@@ -1,7 +1,6 @@
 """The base class of all recipes."""
 
 import json
-from collections.abc import Set
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,8 +16,7 @@ class Recipe(BaseModel):
         coerce_numbers_to_str=True,  # YAML reads a group or class such as 12 as a number
     )
 
-    def to_json(self, without: Set[str] = frozenset()) -> str:
+    def to_json(self) -> str:
         """The recipe as one line of JSON, with all defaults and sorted keys, so that equal recipes
-        give equal text. `without` names keys to leave out."""
-        values = self.model_dump(mode="json", exclude=set(without))
-        return json.dumps(values, sort_keys=True, ensure_ascii=False)
+        give equal text."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)

@@ -28,17 +28,24 @@ class Names:
         self.sections = sections
 
 
-def references(value: Any, key: str = "") -> Iterator[tuple[str, str, Names]]:
-    """Key, name and declaration of each reference in a recipe and the recipes within it."""
+def named_sections(recipe: Recipe, field: str) -> tuple[str, ...]:
+    """The sections in which a field of a recipe names a recipe; () for other fields."""
+    for entry in type(recipe).model_fields[field].metadata:
+        if isinstance(entry, Names):
+            return entry.sections
+    return ()
+
+
+def references(value: Any, key: str = "") -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Key, name and sections of each reference in a recipe and the recipes within it."""
     if isinstance(value, Recipe):
-        for field, info in type(value).model_fields.items():
+        for field, within in value:
             here = f"{key}.{field}" if key else field
-            declared = [entry for entry in info.metadata if isinstance(entry, Names)]
-            if declared:
-                for place, name in _names(getattr(value, field), here):
-                    yield place, name, declared[0]
+            if sections := named_sections(value, field):
+                for place, name in _names(within, here):
+                    yield place, name, sections
             else:
-                yield from references(getattr(value, field), here)
+                yield from references(within, here)
     elif isinstance(value, dict):
         for name, recipe in value.items():
             yield from references(recipe, f"{key}.{name}")
@@ -56,10 +63,10 @@ def check_references(config: Recipe) -> None:
 
     Raises ValueError with the key, the name and the names that exist.
     """
-    for key, name, declared in references(config):
-        known = [name for section in declared.sections for name in getattr(config, section)]
+    for key, name, sections in references(config):
+        known = [name for section in sections for name in getattr(config, section)]
         if name not in known:
-            kind = " or ".join(KINDS[section] for section in declared.sections)
+            kind = " or ".join(KINDS[section] for section in sections)
             raise ValueError(
                 f"{key}: there is no {kind} named {name!r} "
                 f"(there are: {', '.join(sorted(known)) or 'none'})"

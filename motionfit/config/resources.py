@@ -66,8 +66,8 @@ class StageResources(Recipe):
     """Clusters features."""
     appearance_model: TrainingResources = TrainingResources(threads=8, mem_mb=32000, runtime=4320)
     """Trains an appearance model on pseudo-labels."""
-    mers_model: TrainingResources = TrainingResources(threads=8, mem_mb=32000, runtime=4320)
-    """Trains an appearance model by MERS."""
+    taught_model: TrainingResources = TrainingResources(threads=8, mem_mb=32000, runtime=4320)
+    """Trains an appearance model that a motion model teaches (MERS)."""
     random_model: Resources = Resources(mem_mb=2000, runtime=60)
     """Writes a network that is not trained."""
     fine_tuning: TrainingResources = TrainingResources(threads=8, mem_mb=16000, runtime=1440)

@@ -118,8 +118,10 @@ class Training(Recipe):
             )
         return self
 
-    def schedule(self, steps_per_epoch: int) -> tuple[int, list[int]]:
-        """Number of epochs, and the epochs after which the learning rate is divided by 10."""
+    def schedule(self, videos: int) -> tuple[int, list[int]]:
+        """Number of epochs, and the epochs after which the learning rate is divided by 10, for this
+        number of training videos."""
+        steps_per_epoch = -(-videos // self.batch_size)
         epochs = -(-self.steps // steps_per_epoch) if self.steps else self.epochs
         return epochs, [
             milestone if milestone >= 1 else max(1, round(milestone * epochs))
@@ -127,16 +129,12 @@ class Training(Recipe):
         ]
 
     @model_validator(mode="after")
-    def _check_accumulate(self) -> "Training":
+    def _check_options(self) -> "Training":
         if self.accumulate > self.batch_size:
             raise ValueError(
                 f"accumulate splits a batch of {self.batch_size} videos into {self.accumulate} "
                 "parts: use at most as many parts as videos"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _check_order(self) -> "Training":
         if self.multi_clip_weight < 1 and not 2 <= self.clips_per_video <= 4:
             raise ValueError(
                 "clip order (multi_clip_weight below 1) needs clips_per_video from 2 to 4, not "
@@ -152,10 +150,6 @@ class Training(Recipe):
                 "clip_gap is the gap between the clips of a video: set clips_per_video to 2 or "
                 "more, or remove clip_gap"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _check_keep(self) -> "Training":
         if self.keep == "best" and not self.validation_fraction:
             raise ValueError(
                 "keep: best needs validation videos: set validation_fraction above 0, or use "

@@ -1,7 +1,7 @@
 """Computes the costs of the stages from amounts of work and rates."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,8 @@ class Job:
     """Bytes that the jobs leave on disk."""
     error: float = 0.0
     """Sampling error of the seconds and bytes, as a fraction."""
+    longest: float | None = None
+    """Seconds of the longest job; None if all take the same time."""
 
 
 @dataclass(frozen=True)
@@ -39,46 +41,43 @@ class Cost:
     """Hours that its longest job takes."""
 
 
-def cost(stage: str, jobs: Iterable[Job], start: float, threads: int, gpus: int) -> Cost:
+def cost(stage: str, jobs: Sequence[Job], start: float, threads: int, gpus: int) -> Cost:
     """Adds up the jobs of a stage. Each job takes `start` seconds to start, and holds `threads`
     cores and `gpus` GPUs while it runs."""
-    jobs = list(jobs)
     seconds = [job.seconds + job.count * start for job in jobs]
+    written = [job.bytes for job in jobs]
     hours = sum(seconds) / 3600
-    written = sum(job.bytes for job in jobs)
-    # The larger of both errors counts. The errors of jobs of one data set have the same sign.
-    errors = [
-        sum(job.error * amount for job, amount in zip(jobs, amounts, strict=True))
-        / max(sum(amounts), 1e-9)
-        for amounts in (seconds, [job.bytes for job in jobs])
-    ]
-    longest = max(
-        (s / job.count for s, job in zip(seconds, jobs, strict=True) if job.count), default=0.0
-    )
+    longest = [start + (job.longest or job.seconds / job.count) for job in jobs]
     return Cost(
         stage,
         sum(job.count for job in jobs),
         hours * threads,
         hours * gpus,
-        written,
-        max(errors),
-        longest / 3600,
+        sum(written),
+        # The larger of both errors counts. The errors of jobs of one data set have the same sign.
+        max(weighted_error(jobs, seconds), weighted_error(jobs, written)),
+        max(longest, default=0.0) / 3600,
     )
 
 
-def together(stage: str, parts: Iterable[Cost]) -> Cost:
+def together(stage: str, parts: Sequence[Cost]) -> Cost:
     """Combines several kinds of jobs, or several stages, into one cost."""
-    parts = list(parts)
-    hours = sum(part.core_hours for part in parts)
+    hours = [part.core_hours for part in parts]
     return Cost(
         stage,
         sum(part.jobs for part in parts),
-        hours,
+        sum(hours),
         sum(part.gpu_hours for part in parts),
         sum(part.bytes for part in parts),
-        sum(part.error * part.core_hours for part in parts) / max(hours, 1e-9),
+        weighted_error(parts, hours),
         max((part.longest for part in parts), default=0.0),
     )
+
+
+def weighted_error(items: Sequence[Job | Cost], weights: Sequence[float]) -> float:
+    """Mean of the errors of some items with these weights."""
+    errors = [item.error * weight for item, weight in zip(items, weights, strict=True)]
+    return sum(errors) / max(sum(weights), 1e-9)
 
 
 def training_seconds(
@@ -94,7 +93,8 @@ def training_seconds(
     epoch = recipe.clips_per_video * (
         training_videos * training_pace + validation_videos * validation_pace
     )
-    return recipe.epochs * epoch / devices
+    epochs, _ = recipe.schedule(training_videos)
+    return epochs * epoch / devices
 
 
 def dense_clips(frames: np.ndarray, clip_length: int, stride: int) -> np.ndarray:

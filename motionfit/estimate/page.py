@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from motionfit.estimate.costs import Cost, together
+from motionfit.estimate.machine import Machine
 from motionfit.estimate.stages import Run
 
 BUSY = 0.3
@@ -16,29 +17,20 @@ BUSY = 0.3
 
 
 def show(run: Run, costs: list[Cost], console: Console) -> None:
-    for table in (datasets(run), measured(run), stages(run, costs)):
+    for table in (datasets(run), measured(run.machine), stages(run, costs)):
         console.print(table)
     for note in notes(run, costs):
         console.print(f"- {note}", highlight=False, markup=False)
 
 
 def datasets(run: Run) -> Table:
-    table = Table(
-        "data set",
-        "videos",
-        "shards",
-        "sampled",
-        "frames per video",
-        "frames",
-        title="Data sets",
-        title_justify="left",
-    )
-    right_align(table, 1)
+    headings = ("data set", "videos", "shards", "sampled", "frames per video", "frames")
+    table = titled("Data sets", *headings)
     for name, survey in run.surveys.items():
         table.add_row(
             name,
             f"{survey.videos:,}",
-            f"{survey.index['shard'].nunique():,}",
+            f"{survey.shards:,}",
             f"{len(survey.frames)}",
             f"{survey.frames.mean():,.0f}",
             f"{survey.all_frames:,.0f}{margin(survey.error)}",
@@ -46,48 +38,41 @@ def datasets(run: Run) -> Table:
     return table
 
 
-def measured(run: Run) -> Table:
-    table = Table("measured", "rate", title=f"This machine: {machine(run)}", title_justify="left")
-    right_align(table, 1)
-    for text, rate in run.measured.items():
+def measured(machine: Machine) -> Table:
+    processor = f"{cpu()}, {machine.cores} cores, {machine.gpu or 'no GPU'}"
+    table = titled(f"This machine: {processor}", "measured", "rate")
+    for text, rate in machine.measured.items():
         table.add_row(text, rate)
     return table
 
 
 def stages(run: Run, costs: list[Cost]) -> Table:
-    table = Table(
-        "stage",
-        "jobs",
-        "core time",
-        "GPU time",
-        "longest job",
-        "disk",
-        "±",
-        title="Cost of a run that starts with no results",
-        title_justify="left",
-    )
-    right_align(table, 1)
+    headings = ("stage", "jobs", "core time", "GPU time", "longest job", "disk", "±")
+    table = titled("Cost of a run that starts with no results", *headings)
     for cost in costs:
-        table.add_row(
-            cost.stage,
-            f"{cost.jobs:,}",
-            hours(cost.core_hours),
-            hours(cost.gpu_hours) if cost.gpu_hours else "",
-            hours(cost.longest),
-            size(cost.bytes),
-            margin(cost.error).strip(" ±"),
-        )
-    total = total_cost(costs)
+        add_cost(table, cost, with_gpu=cost.gpu_hours > 0)
     table.add_section()
+    add_cost(table, total_cost(costs), with_gpu=bool(run.machine.gpu))
+    return table
+
+
+def add_cost(table: Table, cost: Cost, with_gpu: bool) -> None:
     table.add_row(
-        "all",
-        f"{total.jobs:,}",
-        hours(total.core_hours),
-        hours(total.gpu_hours) if run.gpu else "",
-        hours(total.longest),
-        size(total.bytes),
-        margin(total.error).strip(" ±"),
+        cost.stage,
+        f"{cost.jobs:,}",
+        hours(cost.core_hours),
+        hours(cost.gpu_hours) if with_gpu else "",
+        hours(cost.longest),
+        size(cost.bytes),
+        margin(cost.error).strip(" ±"),
     )
+
+
+def titled(title: str, *headings: str) -> Table:
+    """A table without rows, whose columns but the first are aligned to the right."""
+    table = Table(*headings, title=title, title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
     return table
 
 
@@ -98,22 +83,22 @@ def total_cost(costs: list[Cost]) -> Cost:
 
 def notes(run: Run, costs: list[Cost]) -> list[str]:
     """Explains the figures: what is assumed, what is not counted, and what may be wrong."""
-    total = total_cost(costs)
-    alone, chain = total.core_hours / run.cores, hours(total.longest)
-    if run.gpu:
+    total, machine = total_cost(costs), run.machine
+    alone, chain = total.core_hours / machine.cores, hours(total.longest)
+    if machine.gpu:
         alone = max(alone, total.gpu_hours / torch.cuda.device_count())
     lines = [
         f"On this machine about {hours(alone)}, if it is always busy; on any number of such "
         f"machines about {chain}, if the longest jobs of the stages run one after the other."
     ]
-    if not run.gpu:
+    if not machine.gpu:
         lines.append(
             "There is no GPU here: trainings, features, K-means and evaluations are counted in "
             "core-hours of this CPU. For GPU-hours, run this on a machine with the GPU."
         )
-    if run.load > BUSY * run.cores:
+    if run.load > BUSY * machine.cores:
         lines.append(
-            f"The machine was busy when the estimate began (load {run.load:.1f} on {run.cores} "
+            f"The machine was busy when the estimate began (load {run.load:.1f} on {machine.cores} "
             "cores), which makes the measured rates slower: run this again when it is idle."
         )
     lines += [
@@ -153,13 +138,9 @@ def runtime(run: Run, stage: str) -> int | None:
     meant for a machine that has one.
     """
     resources = getattr(run.config.resources, stage, None)
-    if stage not in ("frames", "flow", "features") or (resources.gpu and not run.gpu):
+    if stage not in ("frames", "flow", "features") or (resources.gpu and not run.machine.gpu):
         return None
     return resources.runtime
-
-
-def machine(run: Run) -> str:
-    return f"{cpu()}, {run.cores} cores, {run.gpu or 'no GPU'}"
 
 
 def cpu() -> str:
@@ -170,11 +151,6 @@ def cpu() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def right_align(table: Table, first: int) -> None:
-    for column in table.columns[first:]:
-        column.justify = "right"
 
 
 def margin(error: float) -> str:

@@ -10,32 +10,25 @@ import resource
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from motionfit.clips.sampling import LabelledVideo
-from motionfit.config import FineTuning, Flow, SelfTraining, Size, Training
+from motionfit.config import Flow, Size
 from motionfit.errors import MotionFitError
 from motionfit.estimate.survey import Survey
 from motionfit.flow.methods import BATCHED
 from motionfit.flow.shards import SEGMENT, store_flow
 from motionfit.inference import outputs_at
-from motionfit.modality import Modality
 from motionfit.models import Learned, SavedModel, build_network
 from motionfit.pseudo_labels.kmeans import Points, assign, chunk_rows
 from motionfit.store.clips import ClipStore
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
 from motionfit.store.video import UnreadableVideoError, decode
-from motionfit.training.compute import Compute
-from motionfit.training.labels import training_and_validation
-from motionfit.training.loop import train
-from motionfit.training.objective import ClipLosses, Mars, Mers, Objective, Teacher
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +36,6 @@ BUDGET = 2.0
 """Seconds that a measurement takes, approximately."""
 KEPT = 64
 """Frames per sampled video that are kept for the other measurements."""
-WARM_UP_CLIPS = 2
-"""Clips per step of the warm-up. Batch normalisation needs more than one if feature maps are
-tiny."""
-GPU_BATCHES = 16
-"""Batches in a timed epoch on a GPU."""
 CLASSES = 400
 """Number of classes of the timed networks. It has little effect on the time."""
 OPERATIONS = 2e10
@@ -84,30 +72,6 @@ class Inference:
     start: float = 0.0
     """Seconds per job until its worker processes deliver clips, not counting the start of the
     program."""
-
-
-@dataclass(frozen=True)
-class Learning:
-    """A training to be timed. Trainings that take the same time per clip are equal."""
-
-    backbone: str
-    clip_length: int
-    recipe: Training
-    compute: Compute
-    size: Size
-    """Height and width of the stored frames or flow."""
-    on_flow: bool
-    """Whether the network reads flow, and not RGB frames."""
-    teacher: str | None = None
-    """Backbone of the motion model that the network learns from, if any."""
-    clips: Path = field(compare=False, default=Path())
-    """The shard that the network reads."""
-    flow: Path = field(compare=False, default=Path())
-    """The shard that the teacher reads."""
-
-    @property
-    def modality(self) -> Modality:
-        return Modality.FLOW if self.on_flow else Modality.FRAMES
 
 
 class Timer:
@@ -197,171 +161,36 @@ def first_videos(sample: Sample, seconds: float) -> list[tuple[str, list[bytes]]
     return sample.encoded[: max(count, 1)]
 
 
-# -------------------------------------------------------------------------------------- networks
-
-
-SAME_PACE = {
-    "epochs": 2,
-    "milestones": (),
-    "learning_rate": 1e-4,
-    "validation_fraction": 0.0,
-    "validation_unit": "group",
-    "keep": "last",
-    "seed": 0,
-    "weight_decay": 5e-4,
-    "momentum": 0.9,
-}
-"""Options that do not affect the time per clip. All timed trainings have these values, so that each
-pace is measured once."""
-
-
-def paced(recipe: Training) -> Training:
-    """Returns a recipe that takes the same time per clip and is the same for many trainings.
-
-    Its videos have one clip each, unless the loss needs the order of clips. Its batches are as
-    large as the parts of a batch that are computed at a time.
-    """
-    videos, clips = recipe.batch_size, recipe.clips_per_video
-    gap = recipe.clip_gap
-    if recipe.multi_clip_weight == 1:
-        videos, clips, gap = videos * clips, 1, None
-    batch = -(-videos // recipe.accumulate)
-    update = {
-        **SAME_PACE,
-        "batch_size": batch,
-        "clips_per_video": clips,
-        "clip_gap": gap,
-        "accumulate": 1,
-    }
-    recipe = recipe.model_copy(update=update)
-    if isinstance(recipe, FineTuning):
-        has_own_pace = recipe.layers == "last" or recipe.mars
-    else:
-        has_own_pace = isinstance(recipe, SelfTraining) and recipe.neighbours
-    if has_own_pace:
-        return recipe
-    # Without options of its own, a training takes the same time whatever stage it belongs to.
-    return Training(**recipe.model_dump(include={*Training.model_fields}))
-
-
-def measure_training(learning: Learning, folder: Path) -> float:
-    """Seconds per clip of a training with the pipeline's own loop, on at most one GPU."""
-    R, batch = learning.recipe.clips_per_video, learning.recipe.batch_size
-    if torch.cuda.is_available() and learning.compute.devices > 0:
-        timed_training(learning, batch, steps=GPU_BATCHES, epochs=2, folder=folder)
-        return 1 / float(pd.read_csv(folder / "history.csv")["clips_per_second"].iloc[-1])
-    few = min(-(-WARM_UP_CLIPS // R), batch)
-    seconds = timed_training(learning, few, steps=3, epochs=1, folder=folder / "few")
-    if seconds * R * few > BUDGET:
-        return seconds
-    batch = max(few, min(batch, int(BUDGET / 2 / (seconds * R))))
-    steps = 4 + int(BUDGET / (seconds * R * batch))
-    return timed_training(learning, batch, steps, epochs=1, folder=folder / "many")
-
-
-def timed_training(learning: Learning, batch: int, steps: int, epochs: int, folder: Path) -> float:
-    """Trains for some epochs of `steps` steps, each on `batch` videos. Returns the seconds of CPU
-    time per clip and thread in the median step of the first epoch, without its first and last
-    step."""
-    torch.manual_seed(0)
-    store = ClipStore(learning.clips.parent, [learning.clips.stem], learning.modality)
-    teacher = None
-    if learning.teacher:
-        teacher = ClipStore(learning.flow.parent, [learning.flow.stem], Modality.FLOW)
-    videos = [video for video in store.shards if teacher is None or video in teacher]
-    names = [videos[i % len(videos)] for i in range(batch * steps)]
-    rows = pd.DataFrame({"video": names, "group": names, "label": ""})
-    samples = [three_windows(video, store.length(video)) for video in videos]
-    recipe = learning.recipe.model_copy(update={"batch_size": batch, "epochs": epochs})
-    clips, _ = training_and_validation(
-        rows,
-        samples,
-        (store, teacher),
-        learning.clip_length,
-        recipe,
-        keep_classes=False,
-        encoded=learning.compute.gpu_decoding,
-    )
-    objective = objective_of(learning)
-    step_starts: list[float] = []
-    objective.register_forward_pre_hook(lambda *_: step_starts.append(time.process_time()))
-    last = isinstance(recipe, FineTuning) and recipe.layers == "last"
-    trainable = objective.network.last_layers() if last else None
-    freeze_bn = isinstance(recipe, FineTuning) and recipe.freeze_bn
-    try:
-        train(
-            objective,
-            clips,
-            None,
-            recipe,
-            {},
-            folder,
-            learning.compute,
-            trainable=trainable,
-            freeze_bn=freeze_bn,
-        )
-    except torch.OutOfMemoryError:
-        raise MotionFitError(
-            f"{learning.backbone}: {batch * recipe.clips_per_video} clips of "
-            f"{learning.clip_length} frames of {recipe.crop} pixels do not fit into the GPU's "
-            "memory: raise training.accumulate"
-        ) from None
-    step_seconds = float(np.median(np.diff(step_starts[1:steps])))
-    return step_seconds / (batch * recipe.clips_per_video) / learning.compute.threads
-
-
-def three_windows(video: str, frames: int) -> LabelledVideo:
-    """A video with three labelled windows, so that a clip has neighbours whose label to predict."""
-    length = max(frames // 3, 1)
-    return LabelledVideo(
-        video, np.arange(3) * length, np.full(3, length), np.zeros(3, int), np.ones(3)
-    )
-
-
-def objective_of(learning: Learning) -> Objective:
-    """A network with random weights, and the losses of the recipe."""
-    recipe = learning.recipe
-    network = build_network(learning.backbone, learning.modality, CLASSES, seed=0)
-    neighbours = recipe.neighbours if isinstance(recipe, SelfTraining) else None
-    if learning.teacher is None:
-        return ClipLosses(network, learning.modality, recipe, CLASSES, neighbours)
-    teacher = Teacher(build_network(learning.teacher, Modality.FLOW, 1, seed=0))
-    if isinstance(recipe, FineTuning):
-        return Mars(network, recipe, CLASSES, teacher, recipe.mars.weight)
-    return Mers(network, teacher, weight=1.0)
+# ------------------------------------------------------------------------------------ inference
 
 
 def measure_inference(
     backbone: str, clips: Path, modality: str, clip_length: int, crop: int, threads: int, gpu: bool
 ) -> Inference:
     """Times a network on clips of the shard `clips`, run as for features and evaluations."""
-    device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if gpu else "cpu")
     torch.set_num_threads(threads)
     network = build_network(backbone, modality, CLASSES, seed=0).to(device).eval()
     store = ClipStore(clips.parent, [clips.stem], modality)
     about = SavedModel(
-        backbone,
-        store.modality,
-        [],
-        clip_length,
-        store.recipe["size"],
-        crop,
-        None,
-        None,
-        None,
-        Learned.NOTHING,
-        None,
-        "{}",
+        backbone=backbone,
+        modality=store.modality,
+        classes=[],
+        clip_length=clip_length,
+        frame_size=store.recipe["size"],
+        crop=crop,
+        learned=Learned.NOTHING,
+        recipe="{}",
     )
     videos = list(store.shards)
 
     def seconds(count: int) -> float:
         positions = [(videos[i % len(videos)], 0) for i in range(count)]
-        timer = Timer(threads, device.type == "cuda")
+        timer = Timer(threads, gpu)
         outputs_at(network.features, about, store, positions, device, threads)
         return timer.seconds
 
-    if device.type == "cpu":
+    if not gpu:
         seconds(1)
         count = min(max(1, int(BUDGET / seconds(1))), 256)
         return Inference(seconds(count) / count)
@@ -387,9 +216,9 @@ def weight_bytes(backbone: str, modality: str) -> int:
 
 def measure_kmeans(clusters: int, dimensions: int, threads: int, gpu: bool) -> float:
     """Seconds per point in one iteration of K-means on points in memory."""
-    device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if gpu else "cpu")
     torch.set_num_threads(threads)
-    operations = OPERATIONS * (10 if device.type == "cuda" else 1)
+    operations = OPERATIONS * (10 if gpu else 1)
     count = int(np.clip(operations / (2 * clusters * dimensions), clusters, 200_000))
     rng = np.random.default_rng(0)
     points = rng.standard_normal((count, dimensions), dtype=np.float32)
@@ -398,7 +227,7 @@ def measure_kmeans(clusters: int, dimensions: int, threads: int, gpu: bool) -> f
         centroids = data.take(np.arange(clusters))
         labels = np.full(count, -1)
         assign(data, centroids, labels)
-        timer, passes = Timer(threads, device.type == "cuda"), 0
+        timer, passes = Timer(threads, gpu), 0
         while not passes or timer.seconds < BUDGET / 2:
             assign(data, centroids, labels)
             passes += 1

@@ -48,9 +48,19 @@ class Survey:
         return len(self.index)
 
     @property
+    def shards(self) -> int:
+        """Number of shards that have videos."""
+        return self.index["shard"].nunique()
+
+    @property
     def all_frames(self) -> float:
         """Number of frames of all videos, estimated from the sample."""
         return self.videos * float(self.frames.mean())
+
+    @property
+    def name_bytes(self) -> float:
+        """Mean number of bytes of a video's id."""
+        return float(self.index["video"].str.len().mean())
 
     @property
     def error(self) -> float:

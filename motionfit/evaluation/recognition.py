@@ -1,17 +1,14 @@
 """Recognition: classifies a video by several of its clips."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
 
-from motionfit.clips.loading import UnreadableVideo, loader_options, worker_failures
 from motionfit.clips.sampling import uniform_starts
-from motionfit.clips.transforms import network_input, read_centre_clips
-from motionfit.errors import MotionFitError
-from motionfit.inference import max_batch_size
+from motionfit.clips.transforms import network_input
+from motionfit.inference import CentreClips, max_batch_size, read_in_advance
 from motionfit.models import SavedModel
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
@@ -59,47 +56,18 @@ def clips_at_once(about: SavedModel, device: torch.device) -> int:
     return max(1, CPU_PIXELS // (about.clip_length * about.crop**2))
 
 
-class StoredVideos(Dataset):
-    """The clips that stored videos are classified by, in the order of `videos`."""
-
-    def __init__(self, store: ClipStore, videos: Sequence[str], about: SavedModel, count: int):
-        self._store = store
-        self._videos = list(videos)
-        self._about = about
-        self._count = count
-
-    def __len__(self) -> int:
-        return len(self._videos)
-
-    def __getitem__(self, i: int) -> ClipsOfVideo | UnreadableVideo:
-        video, about = self._videos[i], self._about
-        length = self._store.length(video)
-        starts, weights = chosen_starts(length, about.clip_length, self._count)
-        try:
-            clips = read_centre_clips(
-                self._store, video, starts.tolist(), about.clip_length, about.crop
-            )
-        except (MotionFitError, OSError) as error:
-            return UnreadableVideo(video, str(error))
-        return ClipsOfVideo(clips, weights)
-
-
-def read_in_advance(videos: StoredVideos, device: torch.device, threads: int) -> Iterator:
-    """Yields the clips of each video. If the device is a GPU, `threads` processes read them in
-    advance.
-
-    Raises MotionFitError if a clip can't be read: otherwise the accuracy would be of fewer videos.
-    """
-    workers = min(threads, len(videos)) if device.type == "cuda" else 0
-    with worker_failures():
-        for video in DataLoader(
-            videos, batch_size=None, collate_fn=unchanged, **loader_options(workers)
-        ):
-            if isinstance(video, UnreadableVideo):
-                raise MotionFitError(video.reason)
-            yield video
-
-
-def unchanged(video: ClipsOfVideo | UnreadableVideo) -> ClipsOfVideo | UnreadableVideo:
-    """A collate function that does not convert the arrays to tensors."""
-    return video
+def stored_videos(
+    store: ClipStore,
+    videos: Iterable[str],
+    about: SavedModel,
+    count: int,
+    device: torch.device,
+    threads: int,
+) -> Iterator[ClipsOfVideo]:
+    """Yields the clips that stored videos are classified by. Raises MotionFitError like
+    `read_in_advance`."""
+    chosen = {v: chosen_starts(store.length(v), about.clip_length, count) for v in videos}
+    positions = [(video, starts.tolist()) for video, (starts, _) in chosen.items()]
+    read = read_in_advance(CentreClips(store, positions, about), device, threads)
+    for clips, (_, weights) in zip(read, chosen.values(), strict=True):
+        yield ClipsOfVideo(clips.numpy(), weights)

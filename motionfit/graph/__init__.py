@@ -11,22 +11,3 @@ from motionfit.graph.needed import (
 )
 from motionfit.graph.recipes import report_config, size_name
 from motionfit.graph.states import State, differences, record_of, state_of
-
-__all__ = [
-    "Artefact",
-    "Graph",
-    "Indexed",
-    "Input",
-    "Needed",
-    "State",
-    "differences",
-    "graph_of_evaluations",
-    "indexed",
-    "needed_by_evaluations",
-    "needed_by_run",
-    "reached",
-    "record_of",
-    "report_config",
-    "size_name",
-    "state_of",
-]

@@ -6,22 +6,18 @@ count, nor does what Snakemake remembers. So the record beside a result (`motion
 whether it is the result of a config, wherever it was copied to.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from motionfit.config import (
     ALL_LABELS,
+    BACKBONES,
     AppearanceModel,
-    Config,
-    Demo,
     Evaluation,
     MotionModel,
 )
-from motionfit.datasets.build import format_module
-from motionfit.datasets.listing import listing, read_seen, state
 from motionfit.digests import digest, file_digest
-from motionfit.flow.methods import method_module
 from motionfit.graph.artefacts import (
     Artefact,
     Input,
@@ -30,9 +26,8 @@ from motionfit.graph.artefacts import (
     result_of,
     results_of,
 )
-from motionfit.graph.indexes import Indexed, one_shard
+from motionfit.graph.data_sets import DataGraph
 from motionfit.graph.recipes import (
-    NOT_INDEXED,
     motion_model_unused,
     pseudo_labels_unused,
     report_config,
@@ -40,18 +35,15 @@ from motionfit.graph.recipes import (
     untrained,
     values_of,
 )
-from motionfit.graph.rules import Finders, Job, kept, of_rule
-from motionfit.records import read_record
-from motionfit.seeds import with_seeds
+from motionfit.graph.rules import Finders, Job, of_rule
 from motionfit.stage_names import STAGES
-from motionfit.store.ranges import ranges
 
 REPORTED: dict[str, tuple[str | None, ...]] = {
     "index": (None,),
     "ledger": (None,),
     "motion_model": ("history.csv",),
     "appearance_model": ("history.csv",),
-    "mers_model": ("history.csv",),
+    "taught_model": ("history.csv",),
     "pseudo_labels": (None, "quality.json"),
     "fine_tuning": ("history.csv",),
     "recognition": ("predictions.csv",),
@@ -60,21 +52,13 @@ REPORTED: dict[str, tuple[str | None, ...]] = {
 """Rule to the files that the report reads of each of its artefacts; None is the first file."""
 
 
-class Graph:
+class Graph(DataGraph):
     """The artefacts of a config. A method has the name of the rule that makes its artefacts, and
     its parameters are the rule's wildcards.
 
     Inputs and options have the names that the rule and its command give them. The order of inputs
     is the order in which `reached` meets what they are made from.
     """
-
-    def __init__(self, written: Config, get_index: Callable[[str], Indexed] = one_shard):
-        """`get_index`: returns the index of a data set, given its name."""
-        self.written = written
-        self.config = with_seeds(written)
-        """With the copies that tables of several seeds need."""
-        self._get_index = get_index
-        self._kept: dict[tuple[Any, ...], Any] = {}
 
     def artefact(self, rule: str, wildcards: Mapping[str, Any]) -> Artefact:
         """The artefact that a job makes."""
@@ -94,71 +78,6 @@ class Graph:
         metrics = [] if names else [self.metrics(name) for name in self.written.evaluations]
         return [*metrics, *tables, *figures]
 
-    # ---------------------------------------------------------------------- data sets and clips
-
-    @of_rule
-    def render_demo(self, demo: str) -> Job:
-        return Job(
-            f"results/demo/{demo}/labels.csv",
-            {"recipe": values_of(self.config.datasets[demo])},
-        )
-
-    @of_rule
-    def index(self, dataset: str) -> Job:
-        """Its code has only the data set's own format: changing another format reruns nothing."""
-        recipe = self.config.datasets[dataset]
-        if isinstance(recipe, Demo):
-            inputs = {"annotations": lambda: result_of(self.render_demo(dataset))}
-        else:
-            # The index stage names the key of one that is a folder.
-            files = [file for file in recipe.annotation_files() if file.is_file()]
-            inputs = {
-                "annotations": lambda: from_outside(
-                    files, lambda: digest(*(f"{file.name} {file_digest(file)}" for file in files))
-                ),
-                "videos": lambda: from_outside([], lambda: listing(recipe.videos)),
-            }
-        return Job(
-            f"results/index/{dataset}.csv",
-            {"recipe": values_of(recipe, NOT_INDEXED)},
-            inputs,
-            format_module(recipe.format),
-        )
-
-    @of_rule
-    def frames(self, dataset: str, size: str, shard: str) -> Job:
-        """The index has to be there, but only the videos of the shard count."""
-        return Job(
-            f"results/frames/{dataset}/{size}/{shard}.h5",
-            {"fps": self.config.datasets[dataset].fps, "quality": self.config.frame_quality},
-            {
-                "index": lambda: Input((self.index(dataset).path,), (self.index(dataset),)),
-                "videos": lambda: from_outside([], lambda: self._videos(dataset, size, shard)),
-            },
-        )
-
-    @of_rule
-    def ledger(self, dataset: str, size: str) -> Job:
-        return Job(
-            f"results/frames/{dataset}/{size}/failed.csv",
-            {"max_failed": self.config.datasets[dataset].max_failed},
-            {
-                "index": lambda: self._index(dataset),
-                "failed": lambda: self._ledgers(dataset, size),
-            },
-        )
-
-    @of_rule
-    def flow(self, dataset: str, flow: str, shard: str) -> Job:
-        """Its code has only the flow's own method: changing another method reruns nothing."""
-        recipe = self.config.flow[flow]
-        return Job(
-            f"results/flow/{dataset}/{flow}/{shard}.h5",
-            {"recipe": values_of(recipe)},
-            {"frames": lambda: result_of(self.frames(dataset, size_name(recipe.size), shard))},
-            method_module(recipe.method),
-        )
-
     # --------------------------------------------------------------------------- what is learned
 
     @of_rule
@@ -175,6 +94,7 @@ class Graph:
                 "clips": lambda: self._clips(recipe.dataset, motion_model),
                 "weights": lambda: weights_of(recipe),
             },
+            *self._backbones(motion_model),
         )
 
     @of_rule
@@ -189,6 +109,7 @@ class Graph:
                 ),
                 "model": lambda: result_of(self.model(motion_model, split)),
             },
+            *self._backbones(motion_model),
         )
 
     @of_rule
@@ -230,22 +151,24 @@ class Graph:
                 "pseudo_labels": lambda: result_of(self.pseudo_labels(recipe.pseudo_labels, split)),
                 "weights": lambda: weights_of(recipe),
             },
+            *self._backbones(appearance_model),
         )
 
     @of_rule
-    def mers_model(self, mers_model: str, split: int) -> Job:
-        recipe = self.config.appearance_models[mers_model]
-        source, teacher = recipe.mers.dataset, recipe.mers.motion_model
+    def taught_model(self, taught_model: str, split: int) -> Job:
+        recipe = self.config.appearance_models[taught_model]
+        source, teacher = recipe.teaching.dataset, recipe.teaching.motion_model
         return Job(
-            f"results/models/{mers_model}/split{split}/model.pt",
+            f"results/models/{taught_model}/split{split}/model.pt",
             {"recipe": values_of(recipe)},
             {
                 "index": lambda: self._index(source),
-                "frames": lambda: self._clips(source, mers_model),
+                "frames": lambda: self._clips(source, taught_model),
                 "flow": lambda: self._clips(source, teacher),
                 "teacher": lambda: result_of(self.model(teacher, split)),
                 "weights": lambda: weights_of(recipe),
             },
+            *self._backbones(taught_model, teacher),
         )
 
     @of_rule
@@ -255,6 +178,7 @@ class Graph:
             f"results/models/{random_model}/split{split}/model.pt",
             {"recipe": untrained(recipe)},
             {"weights": lambda: weights_of(recipe)},
+            *self._backbones(random_model),
         )
 
     def model(self, name: str, split: int) -> Artefact:
@@ -262,8 +186,8 @@ class Graph:
         if name in self.config.motion_models:
             return self.motion_model(name, split)
         recipe = self.config.appearance_models[name]
-        if recipe.mers:
-            return self.mers_model(name, split)
+        if recipe.teaching:
+            return self.taught_model(name, split)
         if recipe.pseudo_labels:
             return self.appearance_model(name, split)
         return self.random_model(name, split)
@@ -274,8 +198,9 @@ class Graph:
     def fine_tuning(self, evaluation: str, split: int) -> Job:
         """`teacher` and `flow` are inputs if MARS teaches the network."""
         recipe = self.config.evaluations[evaluation]
-        inputs = self._evaluated(recipe, split)
+        inputs, models = self._evaluated(recipe, split), [recipe.model]
         if mars := recipe.fine_tuning.mars:
+            models.append(mars.motion_model)
             inputs["flow"] = lambda: self._clips(recipe.dataset, mars.motion_model)
             inputs["teacher"] = lambda: result_of(
                 self._model_behind(recipe, mars.motion_model, split)
@@ -288,6 +213,7 @@ class Graph:
                 "labelled_part": values_of(self.config.labels_of_evaluation(recipe)),
             },
             inputs,
+            *self._backbones(*models),
         )
 
     @of_rule
@@ -301,6 +227,7 @@ class Graph:
             f"results/evaluations/{evaluation}/split{split}/recognition.json",
             {"clip_length": recipe.clip_length, "clips": recipe.clips},
             inputs,
+            *self._backbones(recipe.model),
         )
 
     @of_rule
@@ -314,6 +241,7 @@ class Graph:
                 "recall_at": list(recipe.recall_at),
             },
             self._evaluated(recipe, split),
+            *self._backbones(recipe.model),
         )
 
     @of_rule
@@ -400,23 +328,6 @@ class Graph:
 
     # ------------------------------------------------------------------------------------ inputs
 
-    @kept
-    def ranges(self, dataset: str) -> dict[str, list[str]]:
-        """Names of a data set's files of features, each to its shards."""
-        return ranges(self._get_index(dataset).videos, self.config.datasets[dataset].shards)
-
-    @kept
-    def _index(self, dataset: str) -> Input:
-        """It counts by its content."""
-        index = self.index(dataset)
-        return Input((index.path,), (index,), lambda: self._get_index(dataset).fingerprint)
-
-    def _ledgers(self, dataset: str, size: str) -> Input:
-        """The ledgers of all shards, which change with their frames."""
-        shards = self._frames(dataset, size)
-        files = tuple(f"{frames.path.removesuffix('.h5')}.failed.csv" for frames in shards)
-        return Input(files, shards, results_of(shards).get_fingerprint)
-
     def _other_files_of_report(self) -> Input:
         """What the report reads besides metrics, tables and figures. None of it is a shard, so the
         files are known without an index. All but the ledgers follow from the metrics."""
@@ -434,45 +345,9 @@ class Graph:
             lambda: digest(*(self.ledger(**names).fingerprint for names in ledgers)),
         )
 
-    def _videos(self, dataset: str, size: str, shard: str) -> str:
-        """Fingerprint of the video files of a shard: another one if a video is added, removed or
-        replaced. The videos of a demo are results, whose dates do not count."""
-        videos = self._get_index(dataset).videos[shard]
-        if isinstance(self.config.datasets[dataset], Demo):
-            return digest(self.render_demo(dataset).fingerprint, *(video for video, _ in videos))
-        now, frames = state(videos), f"results/frames/{dataset}/{size}/{shard}.h5"
-        record = read_record(frames)
-        if record and record.get("inputs", {}).get("videos") != now:
-            return state(videos, read_seen(Path(frames)))
-        return now
-
-    @kept
-    def _frames(self, dataset: str, size: str) -> tuple[Artefact, ...]:
-        """All shards of the frames of a data set."""
-        shards = self._get_index(dataset).videos
-        return tuple(self.frames(dataset, size, shard) for shard in shards)
-
-    def _shard_of_clips(self, dataset: str, model: str, shard: str) -> Artefact:
-        """A shard of what a model reads: flow or frames."""
-        if flow := self.config.flow_of(model):
-            return self.flow(dataset, flow, shard)
-        return self.frames(dataset, size_name(self.config.size_of(model)), shard)
-
-    @kept
-    def _clips(self, dataset: str, model: str) -> Input:
-        """All shards of a data set that a model reads, and the ledger."""
-        shards = results_of(
-            self._shard_of_clips(dataset, model, shard) for shard in self._get_index(dataset).videos
-        )
-        return self._with_ledger(shards, dataset, model)
-
-    def _with_ledger(self, shards: Input, dataset: str, model: str) -> Input:
-        """The ledger shows that not too many videos of the data set are lost, in the size that the
-        model reads. It changes no result."""
-        ledger = self.ledger(dataset, size_name(self.config.size_of(model)))
-        return Input(
-            (*shards.paths, ledger.path), (*shards.made_by, ledger), shards.get_fingerprint
-        )
+    def _backbones(self, *models: str) -> list[str]:
+        """The modules of the networks of models: changing another backbone reruns nothing."""
+        return [BACKBONES[self.config.models[name].network.backbone].module for name in models]
 
     def _model_behind(self, evaluation: Evaluation, model: str, split: int) -> Artefact:
         """A model of an evaluation, of the split it has to be of if `split` is evaluated."""

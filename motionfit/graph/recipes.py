@@ -38,6 +38,12 @@ def size_name(size: Size) -> str:
     return f"{size[0]}x{size[1]}"
 
 
+def size_of(name: str) -> Size:
+    """Height and width of the frames in a folder of that name."""
+    height, width = name.split("x")
+    return int(height), int(width)
+
+
 def values_of(recipe: Recipe, without: Collection[str] = ()) -> dict[str, Any]:
     """The values of a recipe, without some keys."""
     return recipe.model_dump(mode="json", exclude=set(without))

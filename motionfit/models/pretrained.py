@@ -9,18 +9,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from motionfit.config import Network
+from motionfit.config import BACKBONES, Network
 from motionfit.errors import MotionFitError
 from motionfit.files import DamagedError
 from motionfit.modality import Modality
-from motionfit.models.backbones import BACKBONES, build_network
+from motionfit.models.backbones import build_network, new_network
 from motionfit.models.network import VideoNetwork
-from motionfit.models.s3d import SelfGating
-from motionfit.models.weights import load_weights_file
+from motionfit.models.saved import load_weights_file
 
 log = logging.getLogger(__name__)
 
-PUBLISHED = ("r2plus1d_18", "r3d_18", "s3d")
+PUBLISHED = [name for name, backbone in BACKBONES.items() if backbone.published == name]
 """Backbones that `torchvision.models.video` has under the same names."""
 CLASSIFIERS = ("fc.", "classifier.")
 HASHED = re.compile(rf"(?:{'|'.join(PUBLISHED)})-([0-9a-f]{{8}})\.pth")
@@ -48,33 +47,33 @@ def load_weights(network: VideoNetwork, backbone: str, path: Path) -> None:
 
     Raises MotionFitError if the file is missing, damaged, not a state dict, or of another backbone.
     """
+    published = BACKBONES[backbone].published
     state = read_state(path)
     if problem := mismatch(network, state):
         held = backbone_of(state)
         advice = (
             f"It contains those of {held}: use that backbone or another file."
             if held
-            else f"Give the state dict of torchvision.models.video.{published(backbone)}."
+            else f"Give the state dict of torchvision.models.video.{published}."
         )
         raise MotionFitError(f"{path} does not contain weights of {backbone}: {problem}. {advice}")
     # Not strict, since the classifier and the gates are left out. `mismatch` has checked the rest.
     own = {name: state[theirs] for name, theirs in names(network).items() if theirs in state}
     network.load_state_dict(own, strict=False)
     log.info("%s starts from %s", backbone, path)
-    if backbone != published(backbone):
-        # Random gates would halve the inputs of the layers after them, compared to their training.
-        for module in network.modules():
-            if isinstance(module, SelfGating):
-                module.open()
-        log.info("its gates, which %s does not have, start open", published(backbone))
+    if backbone != published:
+        network.open_gates()
+        log.info("its gates, which %s does not have, start open", published)
 
 
 def read_state(path: Path) -> Mapping[str, Tensor]:
     """Reads a state dict. Raises MotionFitError if the file is missing, damaged, or not a state
     dict."""
     try:
-        if (named := HASHED.fullmatch(path.name)) and not digest(path).startswith(named[1]):
-            raise DamagedError("its SHA-256 does not start as in its name")
+        if named := HASHED.fullmatch(path.name):
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            if not digest.startswith(named[1]):
+                raise DamagedError("its SHA-256 does not start as in its name")
         state = load_weights_file(path)
     except FileNotFoundError:
         raise MotionFitError(f"there is no weight file {path}") from None
@@ -84,23 +83,14 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
         ) from None
     except Exception:  # PyTorch raises many exceptions, with advice that does not apply
         state = None
-    if (
-        not isinstance(state, Mapping)
-        or not state
-        or not all(isinstance(value, Tensor) for value in state.values())
-    ):
+    tensors = state.values() if isinstance(state, Mapping) else ()
+    if not tensors or not all(isinstance(value, Tensor) for value in tensors):
         raise MotionFitError(
             f"{path} is not a weight file in torchvision's format, a state dict (names mapped to "
             "tensors): give a file that torchvision publishes, or one written by "
             "torch.save(network.state_dict(), FILE)"
         )
     return state
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def names(network: VideoNetwork) -> dict[str, str]:
@@ -127,25 +117,20 @@ def mismatch(network: VideoNetwork, state: Mapping[str, Tensor]) -> str:
         for name, shape in shapes.items()
         if name in state and tuple(state[name].shape) != shape
     ]
-    problems = []
-    if missing:
-        problems.append(
-            f"{len(missing)} of its {len(shapes)} tensors are missing, such as {missing[0]}"
-        )
-    if extra:
-        problems.append(f"{len(extra)} tensors do not belong to it, such as {extra[0]}")
-    if unlike:
-        problems.append(f"{len(unlike)} have another shape, such as {unlike[0]}")
-    return "; ".join(problems)
+    problems = {
+        f"of its {len(shapes)} tensors are missing": missing,
+        "tensors do not belong to it": extra,
+        "have another shape": unlike,
+    }
+    return "; ".join(
+        f"{len(tensors)} {problem}, such as {tensors[0]}"
+        for problem, tensors in problems.items()
+        if tensors
+    )
 
 
 def backbone_of(state: Mapping[str, Tensor]) -> str | None:
     """The backbone of weights, if it is one of `PUBLISHED`."""
     with torch.device("meta"):  # shapes are enough
-        networks = {name: BACKBONES[name](Modality.FRAMES, 1) for name in PUBLISHED}
+        networks = {name: new_network(name, Modality.FRAMES, 1) for name in PUBLISHED}
     return next((name for name in PUBLISHED if not mismatch(networks[name], state)), None)
-
-
-def published(backbone: str) -> str:
-    """torchvision's name of a backbone. S3D-G starts from S3D."""
-    return "s3d" if backbone == "s3d_g" else backbone

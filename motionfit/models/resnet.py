@@ -1,7 +1,5 @@
 """Three-dimensional residual networks (Tran et al. 2018)."""
 
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 from torchvision.models.video.resnet import (
     BasicBlock,
@@ -12,8 +10,8 @@ from torchvision.models.video.resnet import (
     VideoResNet,
 )
 
-from motionfit.modality import CHANNELS, Modality
-from motionfit.models.network import VideoNetwork
+from motionfit.modality import Modality
+from motionfit.models.network import VideoNetwork, with_channels
 
 
 class ResNet(VideoNetwork, VideoResNet):
@@ -30,49 +28,37 @@ class ResNet(VideoNetwork, VideoResNet):
     def last_layers(self) -> list[nn.Module]:
         return [self.layer3, self.layer4, self.fc]
 
-    def take(self, modality: Modality) -> None:
+    def take(self, modality: Modality) -> "ResNet":
         """Gives the first convolution the channels of the modality and, if they differ from RGB,
-        new weights."""
-        if CHANNELS[modality] != 3:
-            stem = self.stem[0]
-            self.stem[0] = nn.Conv3d(
-                CHANNELS[modality],
-                stem.out_channels,
-                stem.kernel_size,
-                stem.stride,
-                stem.padding,
-                bias=False,
-            )
-            nn.init.kaiming_normal_(self.stem[0].weight, mode="fan_out", nonlinearity="relu")
+        new weights. Returns the network."""
+        first = with_channels(self.stem[0], modality)
+        if first is not self.stem[0]:
+            nn.init.kaiming_normal_(first.weight, mode="fan_out", nonlinearity="relu")
+            self.stem[0] = first
+        return self
 
 
-class R3D(ResNet):
+def r3d_18(modality: Modality, classes: int) -> ResNet:
     """R3D-18: all convolutions are three-dimensional."""
-
-    def __init__(self, modality: Modality, classes: int):
-        super().__init__(BasicBlock, [Conv3DSimple] * 4, [2, 2, 2, 2], BasicStem, classes)
-        self.take(modality)
+    return ResNet(BasicBlock, [Conv3DSimple] * 4, [2, 2, 2, 2], BasicStem, classes).take(modality)
 
 
-class R2Plus1D(ResNet):
-    """R(2+1)D with `layers` blocks and `width` channels in the first layer."""
+def r2plus1d_18(modality: Modality, classes: int) -> ResNet:
+    """R(2+1)D-18."""
+    return ResNet(BasicBlock, [Conv2Plus1D] * 4, [2, 2, 2, 2], R2Plus1dStem, classes).take(modality)
 
-    def __init__(
-        self,
-        modality: Modality,
-        classes: int,
-        layers: Sequence[int] = (2, 2, 2, 2),
-        width: int = 64,
-    ):
-        if width == 64:
-            super().__init__(BasicBlock, [Conv2Plus1D] * 4, list(layers), R2Plus1dStem, classes)
-        else:
-            self._narrow(classes, layers, width)
-        self.take(modality)
 
-    def _narrow(self, classes: int, layers: Sequence[int], width: int) -> None:
-        """Builds the network like VideoResNet's constructor, which supports a width of 64 only."""
+def r2plus1d_small(modality: Modality, classes: int) -> ResNet:
+    return SmallResNet(classes).take(modality)
+
+
+class SmallResNet(ResNet):
+    """R(2+1)D with one block per layer and 16 channels in the first one. The constructor of
+    VideoResNet supports 64 only."""
+
+    def __init__(self, classes: int):
         nn.Module.__init__(self)
+        width = 16
         self.inplanes = width
         middle = width * 45 // 64  # torchvision's stem has 45 of 64
         self.stem = nn.Sequential(
@@ -83,9 +69,9 @@ class R2Plus1D(ResNet):
             nn.BatchNorm3d(width),
             nn.ReLU(inplace=True),
         )
-        for i, blocks in enumerate(layers):
+        for i in range(4):
             stride = 1 if i == 0 else 2
-            layer = self._make_layer(BasicBlock, Conv2Plus1D, width * 2**i, blocks, stride)
+            layer = self._make_layer(BasicBlock, Conv2Plus1D, width * 2**i, 1, stride)
             setattr(self, f"layer{i + 1}", layer)
         self.avgpool = nn.AdaptiveAvgPool3d(1)
         self.fc = nn.Linear(width * 8, classes)

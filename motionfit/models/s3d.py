@@ -4,11 +4,11 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.video import s3d
+from torchvision.models import video
 from torchvision.models.video.s3d import SepInceptionBlock3D
 
-from motionfit.modality import CHANNELS, Modality
-from motionfit.models.network import VideoNetwork
+from motionfit.modality import Modality
+from motionfit.models.network import VideoNetwork, with_channels
 
 # torchvision's momentum of 0.001 suits trainings with very many steps. After a few thousand steps
 # from scratch, a network would be tested with statistics of the first steps.
@@ -27,17 +27,8 @@ class S3D(VideoNetwork):
     def __init__(self, modality: Modality, classes: int, gated: bool):
         super().__init__()
         self.gated = gated
-        layers = list(s3d(norm_layer=NORM).features)
-        if CHANNELS[modality] != 3:
-            first = layers[0][0][0]
-            layers[0][0][0] = nn.Conv3d(
-                CHANNELS[modality],
-                first.out_channels,
-                first.kernel_size,
-                first.stride,
-                first.padding,
-                bias=False,
-            )
+        layers = list(video.s3d(norm_layer=NORM).features)
+        layers[0][0][0] = with_channels(layers[0][0][0], modality)
         if gated:
             # As in the reference implementation: after the second separable convolution and in
             # every Mixed block.
@@ -70,6 +61,15 @@ class S3D(VideoNetwork):
             wrapped = "0"
         return ".".join(["features", str(layer), *rest]) if wrapped == "0" else None
 
+    def open_gates(self) -> None:
+        # Random gates would halve the inputs of the layers after them, compared to their training.
+        for module in self.modules():
+            if isinstance(module, SelfGating):
+                module.open()
+
+
+s3d = partial(S3D, gated=False)
+s3d_g = partial(S3D, gated=True)
 
 SECOND = 3
 """Index of the second separable convolution in torchvision's list of layers."""

@@ -3,15 +3,15 @@
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from motionfit.errors import MotionFitError
-from motionfit.files import DamagedError, damaged, replacing
+from motionfit.files import DamagedError, damaged, replacing, verify
 from motionfit.modality import Modality
 from motionfit.models.backbones import build_network
 from motionfit.models.network import VideoNetwork
-from motionfit.models.weights import load_weights_file
 
 
 class Learned(StrEnum):
@@ -20,7 +20,7 @@ class Learned(StrEnum):
     LABELS = "labels"
     PSEUDO_LABELS = "pseudo-labels"
     TEACHER_FEATURES = "a motion model's features"
-    """By MERS."""
+    """By a teaching method, such as MERS."""
     CLIP_ORDER = "clip order"
     """Without any labels."""
     NOTHING = "nothing"
@@ -29,7 +29,7 @@ class Learned(StrEnum):
     """The weights are pre-trained."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SavedModel:
     """How to build a network, and what to feed it."""
 
@@ -43,20 +43,31 @@ class SavedModel:
     """Height and width of the stored frames."""
     crop: int
     """Side of the square crop, in pixels."""
-    fps: float | None
+    fps: float | None = None
     """Rate at which the frames were sampled; None for the rate of each video."""
-    quality: int | None
+    quality: int | None = None
     """JPEG quality of the stored frames or flow. None if the model was not trained."""
-    rate: float | None
+    rate: float | None = None
     """Median frame rate of the training videos. None if the model was not trained."""
     learned: Learned
-    split: int | None
+    split: int | None = None
     """The split whose training set the model, or the motion model of its pseudo-labels, was trained
     on."""
     recipe: str
     """JSON of the recipe of its training."""
     clips: int | None = None
     """Number of clips per video in its evaluation; None if it was not evaluated."""
+
+
+def load_weights_file(path: Path) -> Any:
+    """Reads tensors and plain values that torch.save wrote, on the CPU. A file from elsewhere can't
+    run code.
+
+    Raises DamagedError if the file is damaged, which PyTorch does not check, and OSError if it
+    can't be read.
+    """
+    verify(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def save_model(network: VideoNetwork, about: SavedModel, path: Path) -> None:

@@ -6,10 +6,11 @@ needs memory for one chunk, its distances to all centroids, and one label per po
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from motionfit.errors import MotionFitError
 
@@ -23,8 +24,7 @@ SAMPLE = 100
 CPU = torch.device("cpu")
 
 
-@dataclass(frozen=True)
-class Clustering:
+class Clustering(NamedTuple):
     """The result of K-means."""
 
     labels: np.ndarray
@@ -85,7 +85,7 @@ class Points:
         self.scores = torch.empty((self.rows, clusters), device=device)
         total = sum(points[s].sum(axis=0, dtype=np.float64) for s in self.slices())
         self.mean = (total / len(points)).astype(np.float32)
-        self.resident: torch.Tensor | None = None
+        self.resident: Tensor | None = None
         if device.type == "cuda" and 8 * points.size < torch.cuda.mem_get_info(device)[0]:
             resident = torch.empty(points.shape, device=device)
             for s, x in self:
@@ -103,7 +103,7 @@ class Points:
         for i in range(0, len(self.array), self.rows):
             yield slice(i, min(i + self.rows, len(self.array)))
 
-    def __iter__(self) -> Iterator[tuple[slice, torch.Tensor]]:
+    def __iter__(self) -> Iterator[tuple[slice, Tensor]]:
         """The rows and points (n, D) of each chunk. The next chunk overwrites the points."""
         for s in self.slices():
             if self.resident is not None:
@@ -113,12 +113,12 @@ class Points:
                 np.subtract(self.array[s], self.mean, out=x.numpy())
                 yield s, x.to(self.device)
 
-    def take(self, rows: np.ndarray) -> torch.Tensor:
+    def take(self, rows: np.ndarray) -> Tensor:
         """The points (n, D) of the given rows."""
         return torch.from_numpy(self.array[rows] - self.mean).to(self.device)
 
 
-def first_centroids(data: Points, clusters: int, rng: np.random.Generator) -> torch.Tensor:
+def first_centroids(data: Points, clusters: int, rng: np.random.Generator) -> Tensor:
     """(K, D) points of a random sample, chosen by k-means++ (Arthur and Vassilvitskii 2007).
 
     As in scikit-learn, each one is the best of 2 + ln K candidates. scikit-learn's own function
@@ -143,7 +143,7 @@ def first_centroids(data: Points, clusters: int, rng: np.random.Generator) -> to
     return x[chosen.to(x.device)]
 
 
-def lloyd(data: Points, centroids: torch.Tensor, max_iterations: int) -> Clustering:
+def lloyd(data: Points, centroids: Tensor, max_iterations: int) -> Clustering:
     """Runs K-means from the given centroids (K, D) until no label changes or the centroids hardly
     move."""
     labels = np.full(len(data), -1)
@@ -161,9 +161,7 @@ def lloyd(data: Points, centroids: torch.Tensor, max_iterations: int) -> Cluster
     return Clustering(labels, centroids.cpu().numpy() + data.mean, inertia, iteration)
 
 
-def assign(
-    data: Points, centroids: torch.Tensor, labels: np.ndarray
-) -> tuple[torch.Tensor, torch.Tensor, int]:
+def assign(data: Points, centroids: Tensor, labels: np.ndarray) -> tuple[Tensor, Tensor, int]:
     """Sets `labels` (N,) to the nearest centroid of each point. Returns the sum of the points of
     each cluster (K, D) float64, its size (K,), and the number of labels that changed."""
     norms, transposed = centroids.square().sum(1), centroids.T.contiguous()
@@ -172,7 +170,11 @@ def assign(
     changed = 0
     for rows, x in data:
         # |x|² is the same for all centroids, so the nearest one is the same without it.
-        nearest = row_argmin(torch.addmm(norms, x, transposed, alpha=-2, out=data.scores[: len(x)]))
+        scores = torch.addmm(norms, x, transposed, alpha=-2, out=data.scores[: len(x)])
+        if data.device.type == "cpu":  # NumPy's argmin is vectorised and several times as fast
+            nearest = torch.from_numpy(scores.numpy().argmin(axis=1))
+        else:
+            nearest = scores.argmin(1)
         # Float32 within a chunk is fast; float64 across chunks keeps sums of millions accurate.
         sums += torch.zeros_like(centroids).index_add_(0, nearest, x)
         counts += torch.bincount(nearest, minlength=len(centroids))
@@ -182,20 +184,9 @@ def assign(
     return sums, counts, changed
 
 
-def row_argmin(scores: torch.Tensor) -> torch.Tensor:
-    """(n,) column of the smallest value in each row of scores (n, K)."""
-    if scores.device.type == "cpu":  # NumPy's argmin is vectorised and several times as fast
-        return torch.from_numpy(scores.numpy().argmin(axis=1))
-    return scores.argmin(1)
-
-
 def new_centroids(
-    data: Points,
-    centroids: torch.Tensor,
-    labels: np.ndarray,
-    sums: torch.Tensor,
-    counts: torch.Tensor,
-) -> torch.Tensor:
+    data: Points, centroids: Tensor, labels: np.ndarray, sums: Tensor, counts: Tensor
+) -> Tensor:
     """(K, D): the mean of each cluster or, for an empty one, the point farthest from its
     centroid."""
     means = (sums / counts.clamp(min=1)[:, None]).float()
@@ -206,7 +197,7 @@ def new_centroids(
     return means
 
 
-def fill_empty_clusters(data: Points, centroids: torch.Tensor, labels: np.ndarray) -> torch.Tensor:
+def fill_empty_clusters(data: Points, centroids: Tensor, labels: np.ndarray) -> Tensor:
     """Gives each empty cluster the point farthest from its centroid, and assigns all points again,
     until no cluster is empty. Changes `labels` and returns the centroids."""
     centroids, seeds = centroids.clone(), {}
@@ -225,12 +216,12 @@ def fill_empty_clusters(data: Points, centroids: torch.Tensor, labels: np.ndarra
     return centroids
 
 
-def reseed(data: Points, centroids: torch.Tensor, empty: np.ndarray, points: np.ndarray) -> None:
+def reseed(data: Points, centroids: Tensor, empty: np.ndarray, points: np.ndarray) -> None:
     """Moves the centroids of empty clusters to points, as far as there are enough points."""
     centroids[torch.from_numpy(empty[: len(points)]).to(data.device)] = data.take(points)
 
 
-def farthest(data: Points, centroids: torch.Tensor, labels: np.ndarray, number: int) -> np.ndarray:
+def farthest(data: Points, centroids: Tensor, labels: np.ndarray, number: int) -> np.ndarray:
     """Rows of the `number` different points that are farthest from their centroids. Points on their
     centroid, and the last point of a cluster, are left out, so there may be fewer."""
     distances = squared_distances(data, centroids, labels)
@@ -246,7 +237,7 @@ def farthest(data: Points, centroids: torch.Tensor, labels: np.ndarray, number: 
     return np.array(list(chosen.values()), dtype=np.int64)
 
 
-def squared_distances(data: Points, centroids: torch.Tensor, labels: np.ndarray) -> np.ndarray:
+def squared_distances(data: Points, centroids: Tensor, labels: np.ndarray) -> np.ndarray:
     """(N,) float32: the squared distance of each point to the centroid of its label."""
     result = np.empty(len(data), np.float32)
     for rows, x in data:

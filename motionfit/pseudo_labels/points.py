@@ -1,7 +1,7 @@
 """The points to cluster, which may not fit in memory: arrays on disk, processed in chunks."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,8 +33,8 @@ def prepared(points: np.ndarray, recipe: PseudoLabels, folder: Path | None = Non
     points themselves if there is nothing to do. Raises MotionFitError if there are fewer points or
     dimensions than components.
     """
-    steps: list[Callable[[np.ndarray], np.ndarray]] = []
-    columns = recipe.pca or points.shape[1]
+    if recipe.pca is None and not recipe.normalise:
+        return points
     if recipe.pca is not None:
         if recipe.pca > min(points.shape):
             raise MotionFitError(
@@ -42,17 +42,14 @@ def prepared(points: np.ndarray, recipe: PseudoLabels, folder: Path | None = Non
                 f"{points.shape[1]} dimensions: use fewer components"
             )
         mean, components = principal_components(points, recipe.pca, recipe.whiten)
-        steps.append(lambda x: (x - mean) @ components)
-    if recipe.normalise:
-        steps.append(normalize)
-    if not steps:
-        return points
     with tempfile.TemporaryFile(dir=folder) as file:
         for x in chunks(points):
-            for step in steps:
-                x = step(x)
+            if recipe.pca is not None:
+                x = (x - mean) @ components
+            if recipe.normalise:
+                x = normalize(x)
             file.write(np.ascontiguousarray(x, np.float32))
-        return mapped(file, columns)
+        return mapped(file, recipe.pca or points.shape[1])
 
 
 def principal_components(

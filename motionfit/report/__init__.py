@@ -1,5 +1,3 @@
 """The report of a run: one HTML file, written from the result files."""
 
 from motionfit.report.page import write_report
-
-__all__ = ["write_report"]

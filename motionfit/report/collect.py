@@ -1,27 +1,25 @@
 """Reads what the report shows from the result files."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from motionfit.config import Config, Evaluation, LabelledPart
-from motionfit.datasets.index import classes, labelled_train, read_index, split_column
+from motionfit.config import TEACHING, Config, Evaluation, LabelledPart
+from motionfit.datasets.index import classes, labelled_train, split_column
 from motionfit.errors import MotionFitError
 from motionfit.graph import Needed
-from motionfit.report.kinds import RANDOM, kind_of
-from motionfit.report.pictures import read_nearest
+from motionfit.report.kinds import kind_of
 from motionfit.result_tables import read_table
 from motionfit.stage_names import STAGES
 
-Score = Callable[["EvaluationResult"], float]
-
-TRAINED = ("appearance_model", "mers_model")
+TRAINED = ("appearance_model", "taught_model")
 """Rules that train an appearance model before fine-tuning."""
-PSEUDO_LABEL_SOURCE, MERS_SOURCE = "source (pseudo-labels)", "source (MERS)"
+PSEUDO_LABEL_SOURCE = "source (pseudo-labels)"
+TEACHING_SOURCES = {method: f"source ({method.title})" for method in TEACHING}
 """What the report calls the two uses of a data set as a source."""
 
 
@@ -49,6 +47,8 @@ class EvaluationResult:
 
     name: str
     recipe: Evaluation
+    folder: Path
+    """Where the results of its first split are."""
     kind: str
     """One of `KINDS`."""
     weights: Path | None
@@ -66,6 +66,8 @@ class EvaluationResult:
     labelled: frozenset[str]
     """Videos of its data set whose labels were used for the first split, by fine-tuning or by a
     motion model."""
+    leaks: bool
+    """Whether a model may have learned from test videos."""
 
     @property
     def split(self) -> int:
@@ -82,14 +84,14 @@ class EvaluationResult:
         """Whether the evaluation measures retrieval."""
         return "retrieval" in self.recipe.measures
 
-    @property
-    def first_recall(self) -> str:
-        """Name of the hardest retrieval measure: recall by clip at the smallest k."""
-        return f"retrieval clip R@{min(self.recipe.recall_at)}"
-
     def mean(self, measure: str) -> float | None:
         """Mean of a measure over the splits. None if the evaluation does not take it."""
         return self.measures[measure]["mean"] if measure in self.measures else None
+
+    def splits(self, measure: str) -> dict[str, float]:
+        """Maps each split to its value of a measure. Empty if there is only one split."""
+        splits = self.measures[measure]["splits"] if measure in self.measures else {}
+        return splits if len(splits) > 1 else {}
 
 
 @dataclass(frozen=True)
@@ -100,53 +102,6 @@ class TrainingHistory:
     description: str
     """'motion model', 'appearance model' or 'fine-tuning'."""
     splits: dict[int, pd.DataFrame]
-
-
-@dataclass(frozen=True)
-class Clustering:
-    """Pseudo-labels: their quality in each split, and the file with the units of the first
-    split."""
-
-    name: str
-    qualities: dict[int, dict[str, Any]]
-    labels: Path
-    """Path of `labels.csv` of the first split."""
-    truth: pd.Series
-    """True label of each video of the source, '' if unknown; the video is the index."""
-
-    def read_units(self) -> pd.DataFrame:
-        """Reads the units: video, start, length, label, and `truth`, the true label ('' if
-        unknown).
-
-        They are not kept, because those of a large source take much memory and a run may have many
-        clusterings.
-        """
-        units = read_table(
-            required(self.labels), {"video": str, "start": int, "length": int, "label": int}
-        )
-        return units.assign(truth=units["video"].map(self.truth).fillna(""))
-
-    @property
-    def split(self) -> int:
-        """The split whose units are shown."""
-        return min(self.qualities)
-
-    @property
-    def has_true_labels(self) -> bool:
-        """Whether the true label of any unit is known."""
-        return "nmi" in self.qualities[self.split]
-
-
-@dataclass(frozen=True)
-class StageCost:
-    """Time and memory of the jobs of one stage."""
-
-    stage: str
-    jobs: int
-    seconds: float
-    longest: float
-    memory: float
-    """Maximum over the jobs, in MB. NaN if no job's memory was measured."""
 
 
 # --------------------------------------------------------------------------------------- reading
@@ -165,22 +120,15 @@ def read_json(path: Path) -> Any:
     return json.loads(required(path).read_text(encoding="utf-8"))
 
 
-def read_indices(results: Path, needed: Needed) -> dict[str, pd.DataFrame]:
-    """Reads the index of each data set that the evaluations use."""
-    return {
-        name: read_index(required(results / "index" / f"{name}.csv")) for name in needed.datasets
-    }
-
-
 # ------------------------------------------------------------------------------------- data sets
 
 
 def read_dataset(
     config: Config, results: Path, needed: Needed, name: str, index: pd.DataFrame
 ) -> DatasetSummary:
-    size = next(size for dataset, size in needed.frames if dataset == name)
+    size = next(size for dataset, size in needed.of("frames") if dataset == name)
     ledger = read_table(
-        required(results / "frames" / name / f"{size[0]}x{size[1]}" / "failed.csv"),
+        required(results / "frames" / name / size / "failed.csv"),
         {"video": str, "reason": str, "frames_kept": int},
     )
     splits = {}
@@ -196,7 +144,7 @@ def read_dataset(
         name=name,
         format=config.datasets[name].format,
         use=", ".join(uses),
-        labels_unused={*uses} <= {PSEUDO_LABEL_SOURCE, MERS_SOURCE} and labelled > 0,
+        labels_unused={*uses} <= {PSEUDO_LABEL_SOURCE, *TEACHING_SOURCES.values()} and labelled > 0,
         videos=len(index),
         labelled=labelled,
         classes=len(classes(index)),
@@ -207,16 +155,15 @@ def read_dataset(
 
 def uses_of(config: Config, needed: Needed, name: str) -> list[str]:
     """What the evaluations use a data set for, in words."""
+    labels = needed.splits("pseudo_labels")
+    taught = [config.appearance_models[name].teaching for name in needed.splits("taught_model")]
     datasets_of_use = {
         "motion model": [config.motion_models[m].dataset for m in needed.splits("motion_model")],
-        PSEUDO_LABEL_SOURCE: [
-            config.pseudo_labels[p].dataset for p in needed.splits("pseudo_labels")
-        ],
-        MERS_SOURCE: [
-            mers.dataset
-            for name in needed.splits(*TRAINED)
-            if (mers := config.appearance_models[name].mers)
-        ],
+        PSEUDO_LABEL_SOURCE: [config.pseudo_labels[label].dataset for label in labels],
+        **{
+            use: [teaching.dataset for teaching in taught if isinstance(teaching, method)]
+            for method, use in TEACHING_SOURCES.items()
+        },
         "target (fine-tuning, test)": [e.dataset for e in config.evaluations.values()],
     }
     return [use for use, datasets in datasets_of_use.items() if name in datasets]
@@ -238,63 +185,28 @@ def read_evaluation(
             split = config.model_split(recipe, motion_model, recipe.splits[0])
             label_uses.append((config.labels_of(motion_model), split))
     index = indices[recipe.dataset]
+    folder = results / "evaluations" / name
+    labelled = [labelled_train(index, split, part)["video"] for part, split in label_uses]
     return EvaluationResult(
         name=name,
         recipe=recipe,
+        folder=folder / f"split{recipe.splits[0]}",
         kind=kind_of(config, recipe),
         weights=config.models[recipe.model].network.weights,
         motion_models=motion_models,
-        measures=read_json(results / "evaluations" / name / "metrics.json"),
+        measures=read_json(folder / "metrics.json"),
         classes=len(classes(index)),
         label_fraction=label_uses[0][0].label_fraction if label_uses else 0.0,
-        labelled=frozenset(
-            video
-            for part, split in label_uses
-            for video in labelled_train(index, split, part)["video"]
-        ),
+        labelled=frozenset().union(*labelled),
+        leaks=config.leaks(name),
     )
 
 
-def read_predictions(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:
+def read_predictions(evaluation: EvaluationResult) -> pd.DataFrame:
     """Reads the predictions of the first split: video, label, predicted, and one probability per
     class."""
-    folder = results / "evaluations" / evaluation.name / f"split{evaluation.split}"
-    return read_table(
-        required(folder / "predictions.csv"), dict.fromkeys(("video", "label", "predicted"), str)
-    )
-
-
-def read_neighbours(results: Path, evaluation: EvaluationResult) -> pd.DataFrame:
-    """Reads the nearest training videos of each query of the first split."""
-    folder = results / "evaluations" / evaluation.name / f"split{evaluation.split}"
-    return read_nearest(required(folder / "neighbours.csv"))
-
-
-def best(
-    evaluations: Sequence[EvaluationResult], kind: str, score: Score
-) -> EvaluationResult | None:
-    """The evaluation of a kind with the highest score. None if there is none of this kind."""
-    return max((e for e in evaluations if e.kind == kind), key=score, default=None)
-
-
-def best_random(
-    evaluations: Sequence[EvaluationResult], dataset: str, label_fraction: float, score: Score
-) -> EvaluationResult | None:
-    """The best network with random weights on a data set. One that uses the same fraction of the
-    labels is preferred, if there is any."""
-    on_dataset = [e for e in evaluations if e.recipe.dataset == dataset]
-    same_fraction = [e for e in on_dataset if e.label_fraction == label_fraction]
-    return best(same_fraction, RANDOM, score) or best(on_dataset, RANDOM, score)
-
-
-def top1(evaluation: EvaluationResult) -> float:
-    """Top-1 accuracy. The evaluation must measure recognition."""
-    return evaluation.measures["recognition top1"]["mean"]
-
-
-def first_recall(evaluation: EvaluationResult) -> float:
-    """Recall by clip at the smallest k. The evaluation must measure retrieval."""
-    return evaluation.measures[evaluation.first_recall]["mean"]
+    path = required(evaluation.folder / "predictions.csv")
+    return read_table(path, dict.fromkeys(("video", "label", "predicted"), str))
 
 
 # ------------------------------------------------------------------------- trainings, clusterings
@@ -302,67 +214,60 @@ def first_recall(evaluation: EvaluationResult) -> float:
 
 def read_histories(config: Config, results: Path, needed: Needed) -> list[TrainingHistory]:
     """Reads the histories of all trainings, in the order of the pipeline."""
-    trainings = [
-        (name, description, splits, results / "models" / name)
-        for description, models in (
-            ("motion model", needed.splits("motion_model")),
-            ("appearance model", needed.splits(*TRAINED)),
-        )
-        for name, splits in models.items()
-    ]
-    trainings += [
-        (name, "fine-tuning", evaluation.splits, results / "evaluations" / name)
-        for name, evaluation in config.evaluations.items()
-        if evaluation.fine_tuning
-    ]
-    return [
-        TrainingHistory(
-            name,
-            description,
-            {
-                split: read_table(
-                    required(folder / f"split{split}" / "history.csv"), {"epoch": int, "kept": int}
-                )
-                for split in sorted(splits)
-            },
-        )
-        for name, description, splits, folder in trainings
-    ]
+    models, evaluations = results / "models", results / "evaluations"
+    fine_tuned = {name: e.splits for name, e in config.evaluations.items() if e.fine_tuning}
+    histories = []
+    for description, folder, splits_of in (
+        ("motion model", models, needed.splits("motion_model")),
+        ("appearance model", models, needed.splits(*TRAINED)),
+        ("fine-tuning", evaluations, fine_tuned),
+    ):
+        for name, splits in splits_of.items():
+            paths = {s: folder / name / f"split{s}" / "history.csv" for s in sorted(splits)}
+            tables = {
+                split: read_table(required(path), {"epoch": int, "kept": int})
+                for split, path in paths.items()
+            }
+            histories.append(TrainingHistory(name, description, tables))
+    return histories
 
 
-def read_clustering(
-    results: Path, name: str, splits: Sequence[int], index: pd.DataFrame
-) -> Clustering:
+def read_qualities(results: Path, name: str, splits: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Reads the quality of pseudo-labels in each split."""
     folder = results / "pseudo_labels" / name
-    return Clustering(
-        name,
-        {split: read_json(folder / f"split{split}" / "quality.json") for split in sorted(splits)},
-        required(folder / f"split{min(splits)}" / "labels.csv"),
-        index.set_index("video")["label"],
-    )
+    return {split: read_json(folder / f"split{split}" / "quality.json") for split in sorted(splits)}
+
+
+def read_units(results: Path, name: str, split: int, index: pd.DataFrame) -> pd.DataFrame:
+    """Reads the units of pseudo-labels: video, start, length, label, and `truth`, the true label
+    ('' if unknown). `index`: that of the source."""
+    path = required(results / "pseudo_labels" / name / f"split{split}" / "labels.csv")
+    units = read_table(path, {"video": str, "start": int, "length": int, "label": int})
+    truth = index.set_index("video")["label"]
+    return units.assign(truth=units["video"].map(truth).fillna(""))
 
 
 # ------------------------------------------------------------------------------------------ cost
 
 
-def read_costs(results: Path) -> list[StageCost]:
-    """Sums the benchmark files of each stage. Jobs whose time is unknown are not counted."""
-    costs = []
-    for stage in STAGES:  # the report itself is still running, so its cost is not known
-        files = sorted((results / "benchmarks" / stage).rglob("*.tsv"))
-        rows = pd.DataFrame([benchmark(file) for file in files], columns=["s", "max_rss"])
-        rows = rows[rows["s"].notna()]
-        if len(rows):
-            costs.append(
-                StageCost(
-                    stage,
-                    len(rows),
-                    float(rows["s"].sum()),
-                    float(rows["s"].max()),
-                    float(rows["max_rss"].max()),
-                )
-            )
-    return costs
+def read_costs(results: Path) -> pd.DataFrame:
+    """Sums up the benchmark files of each stage. Jobs whose time is unknown are not counted.
+
+    Columns: stage, jobs, seconds, longest, and memory, the maximum over the jobs in MB, NaN if no
+    job's memory was measured.
+    """
+    files = {  # the report itself is still running, so its cost is not known
+        stage: sorted((results / "benchmarks" / stage).rglob("*.tsv")) for stage in STAGES
+    }
+    rows = [(stage, *benchmark(file)) for stage in files for file in files[stage]]
+    jobs = pd.DataFrame(rows, columns=["stage", "seconds", "memory"]).dropna(subset="seconds")
+    by_stage = jobs.groupby("stage", sort=False, as_index=False)
+    return by_stage.agg(
+        jobs=("seconds", "size"),
+        seconds=("seconds", "sum"),
+        longest=("seconds", "max"),
+        memory=("memory", "max"),
+    )
 
 
 def benchmark(file: Path) -> tuple[float, float]:

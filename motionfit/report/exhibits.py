@@ -3,57 +3,41 @@ finds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from motionfit.config import Config
-from motionfit.graph import Needed
+from motionfit.flow.encoding import dequantise
 from motionfit.modality import Modality
-from motionfit.report.collect import Clustering, EvaluationResult
+from motionfit.report.collect import EvaluationResult, read_units
+from motionfit.report.figures import cluster_sizes
 from motionfit.report.pictures import (
     FILM_FRAMES,
     Film,
-    FlowPicture,
     StoredClips,
     common_scale,
     film,
-    flow_picture,
-    mean_flow,
     spread,
     spread_over,
 )
+from motionfit.report.run import Run
 
 CLUSTERS, CLIPS_PER_CLUSTER, LABELS_PER_CLUSTER = 6, 8, 3
 FLOW_VIDEOS, FLOW_STEPS = 4, 5
 QUERIES, NEIGHBOURS = 4, 8
 
-Indices = dict[str, pd.DataFrame]
-
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip as read from the store."""
-
-    video: str
-    start: int
-    label: str
-    frames: np.ndarray
-    """(N, H, W, 3) uint8."""
-    flow: np.ndarray | None
-    """(H, W, 2) mean flow in pixels per frame. None if the run has computed no flow."""
-
-
-@dataclass(frozen=True)
-class ClipPicture:
-    """A clip as pictures for the page."""
+    """A clip of a video with a label."""
 
     video: str
     start: int
     label: str
     film: Film
-    flow: FlowPicture | None
+    flow: np.ndarray | None
+    """(H, W, 2) mean flow in pixels per frame. None if the run has computed no flow."""
 
 
 @dataclass(frozen=True)
@@ -64,34 +48,58 @@ class Cluster:
     size: int
     true_labels: list[tuple[str, float]]
     """The commonest true labels and their shares. Empty if no true label is known."""
-    clips: list[ClipPicture]
+    clips: list[Clip]
 
 
 @dataclass(frozen=True)
-class FlowVideo:
-    """Single frames of a video, each with its flow."""
+class Clustering:
+    """Pseudo-labels with a chart of the cluster sizes and clips of some clusters."""
 
-    video: str
-    label: str
-    steps: list[ClipPicture]
+    name: str
+    description: str
+    qualities: dict[int, dict[str, Any]]
+    """Maps each split to the quality of its pseudo-labels."""
+    split: int
+    """The split whose clusters are shown."""
+    sizes: str
+    """The chart, as SVG."""
+    motion: bool
+    """Whether the features describe motion. Otherwise they describe appearance."""
+    clusters: list[Cluster]
+    """Empty if the report shows no clips of these pseudo-labels."""
+    scale: float
+    """The motion that has full colour, in pixels per frame."""
+
+    @property
+    def has_true_labels(self) -> bool:
+        """Whether the true label of any unit is known."""
+        return "nmi" in self.qualities[self.split]
 
 
 @dataclass(frozen=True)
-class Retrieved:
-    """The nearest videos to a query by the features of one evaluation's model."""
+class FlowView:
+    """Some videos of a data set with their flow."""
 
-    evaluation: str
-    kind: str
-    neighbours: list[tuple[ClipPicture, bool]]
-    """The nearest clip of each video, nearest first, and whether it has the query's label."""
+    dataset: str
+    flow: str
+    videos: list[list[Clip]]
+    """Single frames of each video, each with its flow."""
+    scale: float
+    """The motion that has full colour, in pixels per frame."""
 
 
 @dataclass(frozen=True)
 class Query:
     """A clip of a test video, and what each compared evaluation retrieves for it."""
 
-    clip: ClipPicture
-    retrieved: list[Retrieved]
+    clip: Clip
+    retrieved: list[tuple[EvaluationResult, list[tuple[Clip, bool]]]]
+    """For each evaluation, the nearest clip of each video, nearest first, and whether it has the
+    query's label."""
+
+    @property
+    def clips(self) -> list[Clip]:
+        return [self.clip, *(clip for _, nearest in self.retrieved for clip, _ in nearest)]
 
 
 # --------------------------------------------------------------------------------------- reading
@@ -100,21 +108,15 @@ class Query:
 class ClipReader:
     """Reads clips of a data set, with their flow if the run has computed any."""
 
-    def __init__(
-        self,
-        config: Config,
-        results: Path,
-        dataset: str,
-        index: pd.DataFrame,
-        size: tuple[int, int],
-        flow: str | None,
-    ):
-        frames = results / "frames" / dataset / f"{size[0]}x{size[1]}"
+    def __init__(self, run: Run, dataset: str, size: tuple[int, int], flow: str | None):
+        index = run.indices[dataset]
+        frames = run.results / "frames" / dataset / f"{size[0]}x{size[1]}"
         self._frames = StoredClips(frames, index, Modality.FRAMES)
-        self._flow = (
-            StoredClips(results / "flow" / dataset / flow, index, Modality.FLOW) if flow else None
-        )
-        self._bound = config.flow[flow].bound if flow else 0.0
+        self._flow = None
+        if flow:
+            folder = run.results / "flow" / dataset / flow
+            self._flow = StoredClips(folder, index, Modality.FLOW)
+            self._bound = run.config.flow[flow].bound
         self._labels = dict(zip(index["video"], index["label"], strict=True))
 
     def length(self, video: str) -> int:
@@ -129,14 +131,8 @@ class ClipReader:
             return None
         flow = self._flow.spread(video, start, length, FILM_FRAMES) if self._flow else None
         if flow is not None:
-            flow = mean_flow(flow, self._bound)
-        return Clip(video, start, self._labels[video], frames, flow)
-
-
-def clip_picture(clip: Clip, scale: float) -> ClipPicture:
-    """Turns a clip into pictures. Motion of `scale` pixels per frame and more has full colour."""
-    flow = None if clip.flow is None else flow_picture(clip.flow, scale)
-    return ClipPicture(clip.video, clip.start, clip.label, film(clip.frames), flow)
+            flow = dequantise(flow, self._bound).mean(axis=0)
+        return Clip(video, start, self._labels[video], film(frames), flow)
 
 
 def scale_of(clips: Sequence[Clip]) -> float:
@@ -147,41 +143,41 @@ def scale_of(clips: Sequence[Clip]) -> float:
 # -------------------------------------------------------------------------------------- clusters
 
 
+def clustering(run: Run, name: str) -> Clustering:
+    """Draws pseudo-labels, with clips if a featured evaluation needs them. The clips have flow if
+    the motion model reads flow."""
+    recipe, qualities = run.config.pseudo_labels[name], run.qualities[name]
+    flow, size = run.config.flow_of(recipe.motion_model), run.config.size_of(recipe.motion_model)
+    split = min(qualities)
+    units = read_units(run.results, name, split, run.indices[recipe.dataset])
+    sizes = np.array(qualities[split]["sizes"])
+    clusters = []
+    if name in run.featured_needed.splits("pseudo_labels"):
+        reader = ClipReader(run, recipe.dataset, size, flow)
+        for number in choose_clusters(sizes, CLUSTERS):
+            own_units = units[units["label"] == number]
+            chosen = spread_over(own_units, "video", CLIPS_PER_CLUSTER).itertuples()
+            clips = [reader.clip(row.video, row.start, row.length) for row in chosen]
+            decoded = [clip for clip in clips if clip]
+            labels = commonest_labels(own_units["truth"])
+            clusters.append(Cluster(number, sizes[number], labels, decoded))
+    return Clustering(
+        name,
+        f"features of {recipe.motion_model} on {recipe.dataset}, granularity {recipe.granularity}",
+        qualities,
+        split,
+        cluster_sizes(name, sizes, units),
+        flow is not None,
+        clusters,
+        scale_of([clip for cluster in clusters for clip in cluster.clips]),
+    )
+
+
 def choose_clusters(sizes: Sequence[int], count: int) -> list[int]:
     """Chooses at most `count` non-empty clusters, spread evenly by rank of size from the largest to
     the smallest."""
     order = [int(k) for k in np.argsort(-np.asarray(sizes), kind="stable") if sizes[k]]
     return spread(order, count)
-
-
-def cluster_examples(
-    config: Config, results: Path, clustering: Clustering, units: pd.DataFrame, indices: Indices
-) -> tuple[list[Cluster], float]:
-    """Returns some clusters with some of their clips, and the motion that has full colour, in
-    pixels per frame. The clips have flow if the motion model reads flow."""
-    recipe = config.pseudo_labels[clustering.name]
-    flow, size = config.flow_of(recipe.motion_model), config.size_of(recipe.motion_model)
-    reader = ClipReader(config, results, recipe.dataset, indices[recipe.dataset], size, flow)
-    sizes = clustering.qualities[clustering.split]["sizes"]
-    clips_of_cluster = {}
-    for number in choose_clusters(sizes, CLUSTERS):
-        cluster_units = units[units["label"] == number]
-        clips_of_cluster[number] = [
-            clip
-            for row in spread_over(cluster_units, "video", CLIPS_PER_CLUSTER).itertuples()
-            if (clip := reader.clip(row.video, row.start, row.length))
-        ]
-    scale = scale_of([clip for clips in clips_of_cluster.values() for clip in clips])
-    clusters = [
-        Cluster(
-            number,
-            sizes[number],
-            commonest_labels(units[units["label"] == number]["truth"]),
-            [clip_picture(clip, scale) for clip in clips],
-        )
-        for number, clips in clips_of_cluster.items()
-    ]
-    return clusters, scale
 
 
 def commonest_labels(truth: pd.Series) -> list[tuple[str, float]]:
@@ -193,89 +189,54 @@ def commonest_labels(truth: pd.Series) -> list[tuple[str, float]]:
 # ------------------------------------------------------------------------------------------ flow
 
 
-def flow_examples(
-    config: Config, results: Path, dataset: str, flow: str, index: pd.DataFrame
-) -> tuple[list[FlowVideo], float]:
-    """Returns some videos with the flow of a few frames, and the motion that has full colour, in
-    pixels per frame. The videos have different labels if the data set has labels."""
-    recipe = config.flow[flow]
-    reader = ClipReader(config, results, dataset, index, recipe.size, flow)
+def flow_view(run: Run, dataset: str, flow: str) -> FlowView:
+    """Some videos with the flow of a few frames. The videos have different labels if the data set
+    has labels."""
+    reader = ClipReader(run, dataset, run.config.flow[flow].size, flow)
+    index = run.indices[dataset]
     candidates = index.drop_duplicates("label") if (index["label"] != "").any() else index
     videos = []
     # Twice as many as the report shows, because some may not have been decodable.
-    for row in index.loc[spread(list(candidates.index), 2 * FLOW_VIDEOS)].itertuples():
-        if length := reader.length(row.video):
+    for video in spread(candidates["video"].tolist(), 2 * FLOW_VIDEOS):
+        if length := reader.length(video):
             # The last frame has no flow of its own.
             steps = spread(range(length - 1), FLOW_STEPS)
-            videos.append((row, [reader.clip(row.video, step, 1) for step in steps]))
+            videos.append([reader.clip(video, step, 1) for step in steps])
     videos = spread(videos, FLOW_VIDEOS)
-    scale = scale_of([clip for _, clips in videos for clip in clips])
-    return [
-        FlowVideo(row.video, row.label, [clip_picture(clip, scale) for clip in clips])
-        for row, clips in videos
-    ], scale
+    return FlowView(dataset, flow, videos, scale_of([clip for clips in videos for clip in clips]))
 
 
 # ------------------------------------------------------------------------------------- retrieval
 
 
-def retrieval_examples(
-    config: Config,
-    results: Path,
-    needed: Needed,
-    neighbours: Sequence[tuple[EvaluationResult, pd.DataFrame]],
-    indices: Indices,
-) -> tuple[list[Query], float]:
-    """Returns some queries with what each evaluation retrieves for them, and the motion that has
-    full colour, in pixels per frame. The queries are spread evenly over the test videos.
-
-    `neighbours`: evaluations on one data set, each with its table of the nearest training videos.
-    If it is empty, there are no queries.
-    """
-    if not neighbours:
-        return [], 0.0
-    first = neighbours[0][0].recipe
-    index = indices[first.dataset]
-    flow = next((name for dataset, name in needed.flow if dataset == first.dataset), None)
-    size = config.size_of(first.model)
-    reader = ClipReader(config, results, first.dataset, index, size, flow)
-    tables = [table for _, table in neighbours]
+def example_queries(run: Run) -> list[Query]:
+    """Some queries, spread evenly over the test videos, with what each compared evaluation
+    retrieves for them."""
+    if not run.neighbours:
+        return []
+    first = run.neighbours[0][0].recipe
+    flow = next((name for dataset, name in run.needed.of("flow") if dataset == first.dataset), None)
+    reader = ClipReader(run, first.dataset, run.config.size_of(first.model), flow)
+    tables = [table for _, table in run.neighbours]
     queries = []
-    for query in spread(common_queries(tables), QUERIES):
-        start = tables[0].loc[tables[0]["query"] == query, "query_start"].iloc[0]
-        if (clip := reader.clip(query, start, first.clip_length)) is None:
-            continue
-        retrieved = []
-        for evaluation, table in neighbours:
-            rows = table[table["query"] == query].sort_values("rank").head(NEIGHBOURS)
-            nearest = [
-                (other, row.label == row.query_label)
-                for row in rows.itertuples()
-                if (other := reader.clip(row.video, row.start, evaluation.recipe.clip_length))
-            ]
-            retrieved.append((evaluation, nearest))
-        queries.append((clip, retrieved))
-    scale = scale_of(
-        [clip for clip, _ in queries]
-        + [clip for _, retrieved in queries for _, nearest in retrieved for clip, _ in nearest]
-    )
-    return [
-        Query(
-            clip_picture(clip, scale),
-            [
-                Retrieved(
-                    evaluation.name,
-                    evaluation.kind,
-                    [(clip_picture(other, scale), hit) for other, hit in nearest],
-                )
-                for evaluation, nearest in retrieved
-            ],
-        )
-        for clip, retrieved in queries
-    ], scale
-
-
-def common_queries(tables: Sequence[pd.DataFrame]) -> list[str]:
-    """The queries that are in every table, in the order of the first table."""
     common = set.intersection(*(set(table["query"]) for table in tables))
-    return [query for query in tables[0]["query"].unique() if query in common]
+    for query in spread([q for q in tables[0]["query"].unique() if q in common], QUERIES):
+        start = tables[0].loc[tables[0]["query"] == query, "query_start"].iloc[0]
+        if clip := reader.clip(query, start, first.clip_length):
+            retrieved = [
+                (e, nearest_clips(reader, table[table["query"] == query], e.recipe.clip_length))
+                for e, table in run.neighbours
+            ]
+            queries.append(Query(clip, retrieved))
+    return queries
+
+
+def nearest_clips(
+    reader: ClipReader, neighbours: pd.DataFrame, clip_length: int
+) -> list[tuple[Clip, bool]]:
+    """The nearest clips of one query, each with whether it has the query's label."""
+    return [
+        (clip, row.label == row.query_label)
+        for row in neighbours.sort_values("rank").head(NEIGHBOURS).itertuples()
+        if (clip := reader.clip(row.video, row.start, clip_length))
+    ]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.isotonic import isotonic_regression
@@ -10,6 +10,8 @@ from sklearn.isotonic import isotonic_regression
 from motionfit.config import Config
 from motionfit.graph import Artefact, Needed, graph_of_evaluations, reached
 from motionfit.report.kinds import KINDS, kind_of_model
+from motionfit.report.results_table import percent
+from motionfit.report.run import Run, top1
 
 COLUMNS = (
     "data sets",
@@ -34,32 +36,24 @@ MAX_NODES = 100
 class Node:
     """An artefact in the graph."""
 
+    key: str
     column: int
     name: str
     detail: str
-    used: bool
+    used: bool = True
     """Whether an evaluation needs the artefact. Otherwise the run does not make it."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A node with its position in pixels."""
-
-    node: Node
-    x: float
-    """Left edge."""
-    y: float
-    """Vertical middle."""
 
     @property
     def height(self) -> int:
-        return box_height(self.node)
+        """Height of the node's box, in pixels."""
+        return 2 * PADDING + LINE * (len(name_lines(self.name)) + 1)
 
     @property
     def lines(self) -> list[tuple[float, str]]:
-        """The lines of text, each with its base line: the name, then the detail."""
-        text = [*name_lines(self.node.name), self.node.detail]
+        """The lines of text, each with its base line relative to the middle of the box: the name,
+        then the detail."""
         top = PADDING + LINE - 4 - self.height / 2
+        text = [*name_lines(self.name), self.detail]
         return [(top + i * LINE, line) for i, line in enumerate(text)]
 
 
@@ -70,7 +64,8 @@ class Drawing:
     width: float
     height: float
     headings: list[tuple[float, str]]
-    boxes: list[Box]
+    boxes: list[tuple[Node, float, float]]
+    """Each node with the left edge and the vertical middle of its box, in pixels."""
     data: list[str]
     """Wires that carry videos, frames or flow."""
     learned: list[str]
@@ -84,6 +79,21 @@ Edges = list[tuple[str, str]]
 # ------------------------------------------------------------------------------------- the graph
 
 
+def drawing(run: Run) -> Drawing | None:
+    """Draws the graph of all artefacts that the config names. If the report is abridged, only those
+    that the featured evaluations need. None if it is too large to be readable."""
+    details = {f"dataset {d.name}": f"{d.videos} videos" for d in run.datasets}
+    details |= {
+        f"evaluation {e.name}": f"top-1 {percent(top1(e))}%"
+        for e in run.evaluations
+        if e.recognises
+    }
+    nodes, edges = artefact_graph(run.featured_config, run.featured_needed, details)
+    if run.abridged:
+        nodes, edges = without_unused(nodes, edges)
+    return draw(nodes, edges) if len(nodes) <= MAX_NODES else None
+
+
 def artefact_graph(
     config: Config, needed: Needed, details: Mapping[str, str]
 ) -> tuple[Nodes, Edges]:
@@ -92,17 +102,19 @@ def artefact_graph(
     `needed`: the artefacts that are made; all other nodes are not `used`. `details`: the last line
     of text in the boxes of data sets and evaluations, by key ('dataset NAME', ...).
     """
-    made = {key_of(artefact) for artefact in needed.artefacts}
+    made = {node.key for artefact in needed.artefacts if (node := node_of(config, artefact))}
     nodes: Nodes = {}
     edges: dict[tuple[str, str], None] = {}
     for artefact in all_artefacts(config):
-        key = key_of(artefact)
-        if key and key not in nodes:
-            column, name, detail = column_and_text(config, artefact)
-            nodes[key] = Node(column, name, details.get(key, detail), key in made)
+        node = node_of(config, artefact)
+        if node is None:
+            continue
+        detail = details.get(node.key, node.detail)
+        nodes.setdefault(node.key, replace(node, detail=detail, used=node.key in made))
         for source in sources(artefact):
-            if key and (start := key_of(source)) not in (None, key):
-                edges[start, key] = None
+            start = node_of(config, source)
+            if start and start.key != node.key:
+                edges[start.key, node.key] = None
     return nodes, list(edges)
 
 
@@ -132,48 +144,36 @@ def sources(artefact: Artefact) -> list[Artefact]:
     return shown_sources
 
 
-def key_of(artefact: Artefact) -> str | None:
-    """Key of the node that an artefact belongs to. None if the artefact is not drawn."""
+def node_of(config: Config, artefact: Artefact) -> Node | None:
+    """The node that an artefact belongs to. None if the artefact is not drawn."""
     names = artefact.wildcards
     match artefact.rule:
         case "index":
-            return f"dataset {names['dataset']}"
+            name = names["dataset"]
+            return Node(f"dataset {name}", DATASET, name, "")
         case "frames":
-            return f"frames {names['dataset']} {names['size']}"
+            name, size = names["dataset"], names["size"]
+            return Node(f"frames {name} {size}", FRAMES, name, f"{size} px")
         case "flow":
-            return f"flow {names['dataset']} {names['flow']}"
-        case "motion_model" | "appearance_model" | "mers_model" | "random_model":
-            return f"model {names[artefact.rule]}"
-        case "pseudo_labels":
-            return f"labels {names['pseudo_labels']}"
-        case "fine_tuning" | "recognition" | "retrieval" | "metrics":
-            return f"evaluation {names['evaluation']}"
-        case _:
-            return None
-
-
-def column_and_text(config: Config, artefact: Artefact) -> tuple[int, str, str]:
-    """Column, name and detail of an artefact's node."""
-    names = artefact.wildcards
-    match artefact.rule:
-        case "index":
-            return DATASET, names["dataset"], ""
-        case "frames":
-            return FRAMES, names["dataset"], f"{names['size']} px"
-        case "flow":
-            return FLOW, names["flow"], f"of {names['dataset']}"
+            name, dataset = names["flow"], names["dataset"]
+            return Node(f"flow {dataset} {name}", FLOW, name, f"of {dataset}")
         case "motion_model":
-            chosen = config.motion_models[names["motion_model"]].motion_split
-            detail = "evaluated split" if chosen == "target" else f"split {chosen}"
-            return MOTION, names["motion_model"], detail
+            name = names["motion_model"]
+            split = config.motion_models[name].motion_split
+            detail = "evaluated split" if split == "target" else f"split {split}"
+            return Node(f"model {name}", MOTION, name, detail)
         case "pseudo_labels":
             name = names["pseudo_labels"]
-            return LABELS, name, f"{config.pseudo_labels[name].clusters} clusters"
-        case "appearance_model" | "mers_model" | "random_model":
+            detail = f"{config.pseudo_labels[name].clusters} clusters"
+            return Node(f"labels {name}", LABELS, name, detail)
+        case "appearance_model" | "taught_model" | "random_model":
             name = names[artefact.rule]
-            return APPEARANCE, name, KINDS[kind_of_model(config, name)].box
-        case _:
-            return EVALUATION, names["evaluation"], ""
+            detail = KINDS[kind_of_model(config, name)].box
+            return Node(f"model {name}", APPEARANCE, name, detail)
+        case "fine_tuning" | "recognition" | "retrieval" | "metrics":
+            name = names["evaluation"]
+            return Node(f"evaluation {name}", EVALUATION, name, "")
+    return None
 
 
 def without_unused(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:
@@ -205,26 +205,22 @@ def draw(nodes: Nodes, edges: Edges) -> Drawing:
     for key, column in column_of.items():
         columns[column].append(key)
     columns = untangle(columns, list(segments))
-    box_heights = {key: box_height(nodes[key]) if key in nodes else 0 for key in column_of}
-    y = vertical_middles(columns, list(segments), box_heights)
-    x = {key: column * (WIDTH - BOX) / (len(COLUMNS) - 1) for key, column in column_of.items()}
+    heights = {key: nodes[key].height if key in nodes else 0 for key in column_of}
+    y = vertical_middles(columns, list(segments), heights)
+    left = [column * (WIDTH - BOX) / (len(COLUMNS) - 1) for column in range(len(COLUMNS))]
+    x = {key: left[column] for key, column in column_of.items()}
     wires = {(a, b): wire(x[a] + BOX, y[a], x[b], y[b]) for a, b in segments}
     wires |= {(k, k): f"M{x[k]:.1f},{y[k]:.1f}h{BOX}" for k in column_of if k not in nodes}
     learned = ("model ", "labels ")
     origin = {key: key if key in nodes else key.split(" ", 2)[2] for key in column_of}
     return Drawing(
         WIDTH,
-        max(y[key] + box_heights[key] / 2 for key in y) + 4,
-        [(i * (WIDTH - BOX) / (len(COLUMNS) - 1), name) for i, name in enumerate(COLUMNS)],
-        [Box(node, x[key], y[key]) for key, node in nodes.items()],
+        max(y[key] + heights[key] / 2 for key in y) + 4,
+        list(zip(left, COLUMNS, strict=True)),
+        [(node, x[key], y[key]) for key, node in nodes.items()],
         [path for (a, _), path in wires.items() if not origin[a].startswith(learned)],
         [path for (a, _), path in wires.items() if origin[a].startswith(learned)],
     )
-
-
-def box_height(node: Node) -> int:
-    """Height of a node's box, in pixels."""
-    return 2 * PADDING + LINE * (len(name_lines(node.name)) + 1)
 
 
 def name_lines(name: str) -> list[str]:
@@ -258,13 +254,11 @@ def untangle(columns: list[list[str]], segments: Edges) -> list[list[str]]:
         for c in order:
             adjacent = columns[c - 1 if forward else c + 1]
             place = {key: i for i, key in enumerate(adjacent)}
-            current = {key: i for i, key in enumerate(columns[c])}
-            columns[c].sort(
-                key=lambda key, place=place, current=current: np.mean(
-                    [place[other] for other in neighbours(key, segments) if other in place]
-                    or [current[key]]
-                )
-            )
+            means = [
+                np.mean([place[n] for n in neighbours(key, segments) if n in place] or [i])
+                for i, key in enumerate(columns[c])
+            ]
+            columns[c] = [columns[c][i] for i in np.argsort(means, kind="stable")]
         if crossings(columns, segments) < crossings(best, segments):
             best = columns
     fewest, before = crossings(best, segments), None

@@ -2,18 +2,10 @@
 
 from dataclasses import dataclass
 
-from motionfit.config import Config, Evaluation
+from motionfit.config import TEACHING, Config, Evaluation
 
-SELF_TRAINED, APPEARANCE_TAUGHT, MERS, MARS, PRE_TRAINED, RANDOM, MOTION, RGB_MOTION = (
-    "self-trained",
-    "appearance-taught",
-    "mers",
-    "mars",
-    "pre-trained",
-    "random",
-    "motion",
-    "rgb-motion",
-)
+SELF_TRAINED, APPEARANCE_TAUGHT, MARS = "self-trained", "appearance-taught", "mars"
+PRE_TRAINED, RANDOM, MOTION, RGB_MOTION = "pre-trained", "random", "motion", "rgb-motion"
 
 
 @dataclass(frozen=True)
@@ -35,7 +27,14 @@ KINDS = {
     APPEARANCE_TAUGHT: Kind(
         "RGB, self-trained on appearance", "RGB network self-trained on appearance", "self-trained"
     ),
-    MERS: Kind("RGB, taught by MERS", "RGB network taught by MERS", "by MERS"),
+    **{
+        method.key: Kind(
+            f"RGB, taught by {method.title}",
+            f"RGB network taught by {method.title}",
+            f"by {method.title}",
+        )
+        for method in TEACHING
+    },
     MARS: Kind("RGB, taught by MARS", "RGB network taught by MARS"),
     PRE_TRAINED: Kind(
         "RGB, pre-trained weights", "RGB network with pre-trained weights", "pre-trained weights"
@@ -61,8 +60,8 @@ def kind_of_model(config: Config, model: str) -> str:
     if model in config.motion_models:
         return MOTION if config.flow_of(model) else RGB_MOTION
     recipe = config.appearance_models[model]
-    if recipe.mers:
-        return MERS
+    if recipe.teaching:
+        return recipe.teaching.key
     if recipe.pseudo_labels:
         labels = config.pseudo_labels[recipe.pseudo_labels]
         return SELF_TRAINED if config.flow_of(labels.motion_model) else APPEARANCE_TAUGHT

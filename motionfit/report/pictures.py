@@ -12,7 +12,6 @@ import pandas as pd
 
 from motionfit.errors import MotionFitError
 from motionfit.flow.colours import flow_colours
-from motionfit.flow.encoding import dequantise
 from motionfit.modality import Modality
 from motionfit.result_tables import read_table
 from motionfit.store.clips import ClipStore
@@ -130,9 +129,8 @@ def flow_picture(flow: np.ndarray, scale: float) -> FlowPicture:
     """Draws flow, (H, W, 2) in pixels. Motion of `scale` pixels and more has full colour."""
     image = reduced(flow_colours(flow, scale))
     height = round(PICTURE_WIDTH * flow.shape[0] / flow.shape[1])
-    return FlowPicture(
-        data_uri(image), flow_arrows(flow, scale, (height, PICTURE_WIDTH)), height, image.shape[1]
-    )
+    arrows = flow_arrows(flow, scale, (height, PICTURE_WIDTH))
+    return FlowPicture(data_uri(image), arrows, height, image.shape[1])
 
 
 def reduced(image: np.ndarray) -> np.ndarray:
@@ -140,31 +138,19 @@ def reduced(image: np.ndarray) -> np.ndarray:
     height, width = image.shape[:2]
     if width <= PICTURE_WIDTH:
         return image
-    return cv2.resize(
-        image,
-        (PICTURE_WIDTH, max(1, round(height * PICTURE_WIDTH / width))),
-        interpolation=cv2.INTER_AREA,
-    )
+    size = (PICTURE_WIDTH, max(1, round(height * PICTURE_WIDTH / width)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def data_uri(image: np.ndarray) -> str:
     """Encodes (H, W, 3) uint8 RGB as a JPEG in a data URI, without chroma subsampling."""
-    options = [
-        cv2.IMWRITE_JPEG_QUALITY,
-        88,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-    ]
+    options = [cv2.IMWRITE_JPEG_QUALITY, 88]
+    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1]
     return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
 
 
 # ----------------------------------------------------------------------------------------- flow
-
-
-def mean_flow(stored: np.ndarray, bound: float) -> np.ndarray:
-    """Mean over time of stored flow: (N, H, W, 2) uint8 to (H, W, 2) in pixels per frame."""
-    return dequantise(stored, bound).mean(axis=0)
 
 
 def common_scale(flows: Sequence[np.ndarray]) -> float:

@@ -110,14 +110,8 @@ def clips_of(nearest: pd.DataFrame, stored: StoredClips, clip_length: int) -> li
     """Reads a query's clip and the clips retrieved for it, the nearest first. `nearest`: the rows
     of one query."""
     nearest = nearest.sort_values("rank")
-    first = nearest.iloc[0]
-    clips = [
-        Clip(
-            stored.middle(first["query"], first["query_start"], clip_length),
-            first["query_label"],
-            "query",
-        )
-    ]
+    query, start, label = nearest[["query", "query_start", "query_label"]].iloc[0]
+    clips = [Clip(stored.middle(query, start, clip_length), label, "query")]
     for row in nearest.itertuples():
         frame = stored.middle(row.video, row.start, clip_length)
         detail = f"similarity {row.similarity:.2f}"

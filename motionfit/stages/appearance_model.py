@@ -7,14 +7,7 @@ from motionfit.config import AppearanceModel
 from motionfit.datasets.index import read_index
 from motionfit.modality import Modality
 from motionfit.models import Learned, starting_network
-from motionfit.options import (
-    EachField,
-    FramesFolder,
-    IndexFile,
-    JsonRecipe,
-    Output,
-    Split,
-)
+from motionfit.options import EachField, FramesFolder, IndexFile, JsonRecipe, Output, Split
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.training.compute import ALL_CORES, Compute
 from motionfit.training.labels import read_pseudo_labels, with_pseudo_labels
@@ -47,20 +40,12 @@ def appearance_model(
     store = ClipStore(frames, table["shard"], Modality.FRAMES)
     rows, videos = with_pseudo_labels(table, labels)
     rows = rows_with_clips(rows, store, recipe.network.clip_length)
-    videos = [video for video in videos if video.video in store]
     names = [str(k) for k in range(int(labels["label"].max()) + 1)]
     network = starting_network(
         recipe.network, Modality.FRAMES, len(names), seed=recipe.training.seed
     )
-    about = describe(
-        recipe.network,
-        recipe.training,
-        store,
-        names,
-        Learned.PSEUDO_LABELS,
-        split,
-        recipe.to_json(),
-    )
+    learned = Learned.PSEUDO_LABELS
+    about = describe(recipe.network, recipe.training, store, names, learned, split, recipe)
     objective = ClipLosses(
         network, Modality.FRAMES, recipe.training, len(names), recipe.training.neighbours
     )

@@ -33,23 +33,14 @@ def features(
     about = replace(about, clip_length=recipe.clip_length or about.clip_length)
     network.to(device)
     store = ClipStore(clips_folder, shards, about.modality)
-    videos = list(store.shards)
-    starts = {v: dense_starts(store.length(v), about.clip_length, recipe.stride) for v in videos}
-    by_video = clip_outputs(
-        network.features, about, store, starts, device, threads, recipe.batch_size
-    )
-    for of_video in by_video.values():
+    length, batch_size = about.clip_length, recipe.batch_size
+    starts = {v: dense_starts(store.length(v), length, recipe.stride) for v in store.shards}
+    by_video = clip_outputs(network.features, about, store, starts, device, threads, batch_size)
+    videos = []
+    for video, of_video in by_video.items():
         check_finite(of_video, model)
-    write_features(
-        output,
-        about.clip_length,
-        [
-            VideoFeatures(
-                video, starts[video], by_video[video], store.length(video), about.clip_length
-            )
-            for video in videos
-        ],
-        [store.shards.rate(video) for video in videos],
-        about.rate,
-    )
+        frames = store.length(video)
+        videos.append(VideoFeatures(video, starts[video], of_video, frames, length))
+    rates = [store.shards.rate(video) for video in by_video]
+    write_features(output, length, videos, rates, about.rate)
     log.info("features of %d videos", len(videos))

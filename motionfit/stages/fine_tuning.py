@@ -62,23 +62,14 @@ def fine_tuning(
     warn_of_rates("the target", store.rate, about.rate)
     network.fc = build_network(about.backbone, about.modality, len(names), seed=recipe.seed).fc
     shape = Network(backbone=about.backbone, clip_length=clip_length)
-    about = describe(shape, recipe, store, names, Learned.LABELS, split, recipe.to_json())
-    trainable = network.last_layers() if recipe.layers == "last" else None
+    about = describe(shape, recipe, store, names, Learned.LABELS, split, recipe)
     teacher_clips = None
     if recipe.mars:
         teacher_network, teacher_clips = load_teacher(teacher, network, flow, table)
         objective = Mars(network, recipe, len(names), teacher_network, recipe.mars.weight)
     else:
         objective = ClipLosses(network, store.modality, recipe, len(names))
-    train_and_save(
-        objective,
-        about,
-        rows,
-        with_labels(rows, store, names),
-        (store, teacher_clips),
-        recipe,
-        compute,
-        output,
-        trainable,
-        recipe.freeze_bn,
-    )
+    if recipe.layers == "last":
+        objective.freeze_others(network.last_layers(), recipe.freeze_bn)
+    videos, stores = with_labels(rows, store, names), (store, teacher_clips)
+    train_and_save(objective, about, rows, videos, stores, recipe, compute, output)

@@ -45,17 +45,7 @@ def motion_model(
     rows = rows_with_clips(rows, store, recipe.network.clip_length)
     network = starting_network(recipe.network, modality, len(names), seed=recipe.training.seed)
     learned = Learned.LABELS if recipe.training.multi_clip_weight else Learned.CLIP_ORDER
-    about = describe(
-        recipe.network, recipe.training, store, names, learned, split, recipe.to_json()
-    )
+    about = describe(recipe.network, recipe.training, store, names, learned, split, recipe)
     objective = ClipLosses(network, modality, recipe.training, len(names))
-    train_and_save(
-        objective,
-        about,
-        rows,
-        with_labels(rows, store, names),
-        (store, None),
-        recipe.training,
-        compute,
-        output,
-    )
+    videos = with_labels(rows, store, names)
+    train_and_save(objective, about, rows, videos, (store, None), recipe.training, compute, output)

@@ -1,4 +1,9 @@
-"""Makes pseudo-labels: the clusters of motion features."""
+"""Makes pseudo-labels: the clusters of motion features.
+
+The output is `labels.csv` (video, start, length, label), with one row per clip, segment or video.
+Beside it are `centroids.npy` (K, D) float32, in the space in which the features are clustered, and
+`quality.json`.
+"""
 
 import logging
 import tempfile
@@ -10,7 +15,7 @@ import torch
 from sklearn.metrics import normalized_mutual_info_score
 from threadpoolctl import threadpool_limits
 
-from motionfit.config import ALL_LABELS, LabelledPart, PseudoLabels
+from motionfit.config import ALL_LABELS, PseudoLabels
 from motionfit.datasets.index import read_index
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
@@ -63,53 +68,22 @@ def pseudo_labels(
     shard_count
         Number of shards that the source is cut into.
     """
-    make_pseudo_labels(
-        recipe,
-        read_index(index),
-        split,
-        labelled_part,
-        features,
-        shard_count,
-        threads,
-        output.parent,
-    )
-
-
-def make_pseudo_labels(
-    recipe: PseudoLabels,
-    index: pd.DataFrame,
-    split: int,
-    labelled: LabelledPart,
-    features: Path,
-    shards: int,
-    threads: int,
-    folder: Path,
-) -> None:
-    """Clusters the motion features of a source.
-
-    `features`: folder of the files of features. `shards`: number of shards of the source, from
-    which `ranges` derives the names of these files. `labelled`: the part of the labels that the
-    motion model learned from; the recipe may leave its videos out.
-
-    Writes to `folder`: `labels.csv` (video, start, length, label), with one row per clip, segment
-    or video; `centroids.npy` (K, D) float32, in the space in which the features are clustered; and
-    `quality.json`.
-    """
+    table, folder = read_index(index), output.parent
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = set(chosen_videos(recipe, index, split, labelled)["video"])
-    files = [features / f"{name}.h5" for name in ranges(index["shard"], shards)]
+    chosen = set(chosen_videos(recipe, table, split, labelled_part)["video"])
+    files = [features / f"{name}.h5" for name in ranges(table["shard"], shard_count)]
     warn_of_rates("the source", *read_rates(files))
-    points, table = source_points(recipe, chosen, files, folder)
-    log.info("%d %ss of %d videos", len(points), recipe.granularity, table["video"].nunique())
+    points, units = source_points(recipe, chosen, files, folder)
+    log.info("%d %ss of %d videos", len(points), recipe.granularity, units["video"].nunique())
     device = inference_device(threads)
     with threadpool_limits(threads):
         points = prepared(points, recipe, folder)
-        table["label"], centroids, inertia = cluster(points, recipe, device)
-    write_json(folder / "quality.json", quality(table, index, len(centroids), inertia))
+        units["label"], centroids, inertia = cluster(points, recipe, device)
+    write_json(folder / "quality.json", quality(units, table, len(centroids), inertia))
     with replacing(folder / "centroids.npy") as temporary, temporary.open("wb") as file:
         np.save(file, centroids)
-    with replacing(folder / "labels.csv") as temporary:
-        table.to_csv(temporary, index=False)
+    with replacing(output) as temporary:
+        units.to_csv(temporary, index=False)
 
 
 def source_points(

@@ -17,11 +17,7 @@ def random_model(*, recipe: JsonRecipe[AppearanceModel], output: Output) -> None
         clip_length=recipe.network.clip_length,
         frame_size=list(recipe.frame_size),
         crop=recipe.training.crop,
-        fps=None,
-        rate=None,
-        quality=None,
         learned=Learned.OTHER_LABELS if recipe.network.weights else Learned.NOTHING,
-        split=None,
         recipe=recipe.to_json(),
     )
     save_model(network, about, output)

@@ -1,10 +1,17 @@
-"""Retrieves training videos with the test videos of a split as queries."""
+"""Retrieves training videos with the test videos of a split as queries.
+
+There are two protocols. `clip`: each clip of a test video is a query, and the gallery has the clips
+of all training videos. In a video that is too short for so many different clips, some count several
+times, since the paper (Sec. 4.5) uses 10 clips of every video. `video`: a video is represented by
+the mean of its clips. Both compare the max-pooled features of the last residual block by their
+cosine.
+
+The output has the recalls. `neighbours.csv` beside it has the nearest training videos of each test
+video, as `nearest_videos` returns them.
+"""
 
 import logging
 from dataclasses import replace
-from pathlib import Path
-
-import pandas as pd
 
 from motionfit.datasets.index import part, read_index
 from motionfit.evaluation.retrieval import clip_features, label_hits, nearest_videos, recall
@@ -49,62 +56,19 @@ def retrieval(
     recall_at
         Values of k: the numbers of nearest neighbours in which a hit counts.
     """
-    retrieve(
-        model,
-        read_index(index),
-        split,
-        clips_folder,
-        clip_length,
-        clips,
-        list(recall_at),
-        threads,
-        output,
-        output.with_name("neighbours.csv"),
-    )
-
-
-def retrieve(
-    model: Path,
-    index: pd.DataFrame,
-    split: int,
-    clips: Path,
-    clip_length: int,
-    count: int,
-    recall_at: list[int],
-    threads: int,
-    output: Path,
-    neighbours: Path,
-) -> None:
-    """Measures the recall at k of a split's training videos, with its test videos as queries.
-
-    There are two protocols. `clip`: each of the `count` clips of a test video is a query, and the
-    gallery has the clips of all training videos. In a video that is too short for `count` different
-    clips, some count several times, since the paper (Sec. 4.5) uses 10 clips of every video.
-    `video`: a video is represented by the mean of its clips. Both compare the max-pooled features
-    of the last residual block by their cosine.
-
-    `output` gets the recalls. `neighbours` gets the nearest training videos of each test video, as
-    `nearest_videos` returns them.
-    """
+    table = read_index(index)
     device = inference_device(threads)
     network, about = load_model(model)
     network.to(device)
     about = replace(about, clip_length=clip_length)
-    store = ClipStore(clips, index["shard"], about.modality)
-    train, test = (
-        clip_features(
-            network,
-            about,
-            rows_with_clips(part(index, split, side), store, clip_length),
-            store,
-            count,
-            device,
-            threads,
-        )
-        for side in ("train", "test")
-    )
-    for side in (train, test):
+    store = ClipStore(clips_folder, table["shard"], about.modality)
+    sides = []
+    for name in ("train", "test"):
+        rows = rows_with_clips(part(table, split, name), store, clip_length)
+        side = clip_features(network, about, rows, store, clips, device, threads)
         check_finite(side.features, model)
+        sides.append(side)
+    train, test = sides
     result = {}
     for protocol, hits in {
         "clip": label_hits(test.by_clip(), train.by_clip(), max(recall_at)),
@@ -113,5 +77,5 @@ def retrieve(
         result[protocol] = {f"R@{k}": recall(hits, k) for k in recall_at}
         log.info("%s by %s", result[protocol], protocol)
     write_json(output, result)
-    with replacing(neighbours) as temporary:
+    with replacing(output.with_name("neighbours.csv")) as temporary:
         nearest_videos(test, train).to_csv(temporary, index=False)

@@ -1,7 +1,8 @@
 """Plots a table over its axis."""
 
-from dataclasses import dataclass
+from itertools import cycle
 from textwrap import fill as wrapped
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -12,14 +13,10 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from motionfit.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, STYLE, svg
 from motionfit.tables.values import Cell, FilledTable
 
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#e69f00", "#56b4e9", "#20262d")
 LOOKS = [
-    (BLUE, "o"),
-    (ORANGE, "s"),
-    (GREEN, "^"),
-    (PURPLE, "D"),
-    ("#e69f00", "v"),
-    ("#56b4e9", "P"),
-    ("#20262d", "X"),
+    {"color": colour, "marker": marker, "markersize": 5}
+    for colour, marker in zip(COLOURS, "os^DvPX", strict=True)
 ]
 """Colour and marker of each series, in order. They repeat after the last."""
 PUBLISHED, MEASURED = (
@@ -32,20 +29,15 @@ NAME_WIDTH = 28
 """Maximum letters per line in the legend."""
 
 
-@dataclass(frozen=True)
-class Series:
-    """The points of one colour: a column over the positions of the rows, or a row over the
-    positions of the columns."""
-
-    name: str
-    points: list[tuple[float, Cell]]
-    """Position on the axis, in ascending order, and cell."""
+Series = dict[str, list[tuple[float, Cell]]]
+"""The name of each series, a row or a column, to its cells, each with its position on the axis, in
+ascending order."""
 
 
 def plot_svg(table: FilledTable) -> str:
     """Plots a table as an <svg> element."""
     with matplotlib.rc_context(STYLE):
-        return svg(plot(table), f"{table.title}: over {table.axis}")
+        return svg(plot(table), f"{table.recipe.title}: over {table.recipe.axis}")
 
 
 def plot(table: FilledTable) -> Figure:
@@ -55,61 +47,61 @@ def plot(table: FilledTable) -> Figure:
     error bars show one standard deviation; otherwise faint dots show the splits, if there are
     several. Gains, and rows or columns without a position, are left out.
     """
-    all_series = series_of(table)
+    series = series_of(table)
     figure = Figure(figsize=(6.2, 2.9), layout="constrained", facecolor="white")
     axes = figure.subplots()
-    for i, series in enumerate(all_series):
-        draw_series(axes, series, *LOOKS[i % len(LOOKS)])
-    set_axis(axes, sorted({x for series in all_series for x, _ in series.points}))
-    axes.set_xlabel(str(table.axis))
+    for (name, points), look in zip(series.items(), cycle(LOOKS), strict=False):
+        draw_series(axes, name, points, look)
+    set_axis(axes, sorted({x for points in series.values() for x, _ in points}))
+    axes.set_xlabel(str(table.recipe.axis))
     axes.set_ylabel("percent")
     axes.grid(axis="y", color="#e6eaee", linewidth=0.7)
     axes.set_axisbelow(True)
-    add_legend(figure, all_series)
+    add_legend(figure, series)
     return figure
 
 
-def series_of(table: FilledTable) -> list[Series]:
+def series_of(table: FilledTable) -> Series:
     """The series of a table: its rows if the columns have positions, otherwise its columns. Series
     without any figure are left out."""
-    if any(column.x is not None for column in table.columns.values()):
-        positions = {heading: column.x for heading, column in table.columns.items()}
-        points_of = {
-            row.name: [(positions[c], cell) for c, cell in row.cells.items()] for row in table.rows
+    columns = table.recipe.columns
+    if any(column.x is not None for column in columns.values()):
+        all_points = {
+            row.name: [(columns[c].x, cell) for c, cell in row.cells.items()] for row in table.rows
         }
     else:
-        points_of = {c: [(row.x, row.cells[c]) for row in table.rows] for c in table.measures}
-    return [
-        Series(name, sorted(with_figures, key=lambda point: point[0]))
-        for name, points in points_of.items()
-        if (with_figures := [(x, cell) for x, cell in points if x is not None and is_plotted(cell)])
-    ]
+        all_points = {
+            c: [(row.recipe.x, row.cells[c]) for row in table.rows] for c in table.recipe.measures
+        }
+    series = {}
+    for name, points in all_points.items():
+        plotted = [(x, cell) for x, cell in points if x is not None and is_plotted(cell)]
+        if plotted:
+            series[name] = sorted(plotted, key=lambda point: point[0])
+    return series
 
 
 def is_plotted(cell: Cell) -> bool:
     """Whether a cell has a figure and is not a gain."""
-    return cell.gain_over is None and not cell.published is cell.measured is None
+    has_figure = cell.published is not None or cell.measured is not None
+    return has_figure and cell.gain_over is None
 
 
-def draw_series(axes: Axes, series: Series, colour: str, marker: str) -> None:
-    look = {"color": colour, "marker": marker, "markersize": 5}
+def draw_series(
+    axes: Axes, name: str, points: list[tuple[float, Cell]], look: dict[str, Any]
+) -> None:
     for kind, style in (("published", PUBLISHED), ("measured", MEASURED)):
-        points = [
-            (x, value) for x, cell in series.points if (value := getattr(cell, kind)) is not None
-        ]
-        if points:
-            axes.plot(*zip(*points, strict=True), **look, **style, label=f"{series.name}, {kind}")
-    bars = [
-        (x, cell.measured, cell.deviation)
-        for x, cell in series.points
-        if cell.deviation is not None
-    ]
+        figures = [(x, value) for x, cell in points if (value := getattr(cell, kind)) is not None]
+        if figures:
+            axes.plot(*zip(*figures, strict=True), **look, **style, label=f"{name}, {kind}")
+    colour = look["color"]
+    bars = [(x, c.measured, c.deviation) for x, c in points if c.deviation is not None]
     if bars:
         x, middle, deviation = zip(*bars, strict=True)
         axes.errorbar(x, middle, deviation, fmt="none", ecolor=colour, elinewidth=1, capsize=3)
     dots = [
         (x, value)
-        for x, cell in series.points
+        for x, cell in points
         if len(cell.splits) > 1 and cell.deviation is None
         for value in cell.splits.values()
     ]
@@ -126,24 +118,14 @@ def set_axis(axes: Axes, positions: list[float]) -> None:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
-def add_legend(figure: Figure, all_series: list[Series]) -> None:
+def add_legend(figure: Figure, series: Series) -> None:
     """Adds a legend: colour and marker for the series, line style for published or measured."""
     entries = [
-        Line2D(
-            [],
-            [],
-            color=colour,
-            marker=marker,
-            markersize=5,
-            linestyle="none",
-            label=wrapped(series.name, NAME_WIDTH),
-        )
-        for i, series in enumerate(all_series)
-        for colour, marker in [LOOKS[i % len(LOOKS)]]
+        Line2D([], [], **look, linestyle="none", label=wrapped(name, NAME_WIDTH))
+        for name, look in zip(series, cycle(LOOKS), strict=False)
     ]
-    cells = [cell for series in all_series for _, cell in series.points]
-    if any(cell.published is not None for cell in cells):
-        entries.append(Line2D([], [], color=GREY, marker="o", label="paper", **PUBLISHED))
-    if any(cell.measured is not None for cell in cells):
-        entries.append(Line2D([], [], color=GREY, marker="o", label="here", **MEASURED))
+    cells = [cell for points in series.values() for _, cell in points]
+    for name, kind, style in (("paper", "published", PUBLISHED), ("here", "measured", MEASURED)):
+        if any(getattr(cell, kind) is not None for cell in cells):
+            entries.append(Line2D([], [], color=GREY, marker="o", label=name, **style))
     figure.legend(handles=entries, loc="outside right upper", frameon=False, handlelength=2.6)

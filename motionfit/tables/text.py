@@ -29,11 +29,6 @@ def figure_text(cell: Cell, value: float | None) -> str:
     return one_decimal(value) if value is None or cell.gain_over is None else signed(value)
 
 
-def published_text(cell: Cell) -> str:
-    """The published figure of a cell."""
-    return figure_text(cell, cell.published)
-
-
 def measured_text(cell: Cell) -> str:
     """The measured figure of a cell: '57.7', or '57.7 ± 0.8' with several seeds. A dagger means
     that a model may have learned from test videos."""
@@ -58,7 +53,7 @@ def begins_section(table: FilledTable) -> list[bool]:
 
 def explanation(table: FilledTable) -> str:
     """Explains the figures of a table to a reader."""
-    cells = table.cells
+    cells, seeds = table.cells, table.recipe.seeds
     parts = ["All figures are percent."]
     if any(cell.gain_over for cell in cells):
         parts = ["All figures are percent; gains (with a sign) are percentage points."]
@@ -66,13 +61,13 @@ def explanation(table: FilledTable) -> str:
         parts.append("Paper: the published figure.")
     if any(cell.evaluation for cell in cells):
         parts.append("Here: measured by this run.")
-    if table.seeds > 1:
-        parts.append(f"±: mean and standard deviation (n\N{MINUS SIGN}1) of {table.seeds} seeds.")
+    if seeds > 1:
+        parts.append(f"±: mean and standard deviation (n\N{MINUS SIGN}1) of {seeds} seeds.")
     if any(cell.difference is not None for cell in cells):
         parts.append("In brackets: the difference from the published figure.")
     if (several := [cell for cell in cells if len(cell.splits) > 1]) and table.splits:
         splits = sorted({split for cell in several for split in cell.splits}, key=int)
-        averaged = ", each a mean over the seeds" if table.seeds > 1 else ""
+        averaged = ", each a mean over the seeds" if seeds > 1 else ""
         parts.append(f"Below a mean: the values of splits {', '.join(splits)}{averaged}.")
     if any(row.quoted for row in table.rows):
         parts.append("In italics: quoted from a publication, not measured here.")
@@ -92,20 +87,20 @@ def markdown(table: FilledTable) -> str:
     """Writes a table in GitHub's Markdown. A column of figures becomes up to two columns, published
     and measured. The name of a section comes before its rows."""
     headings, rules = [""], ["---"]
-    for column in table.columns:
-        is_text = column not in table.measures
+    for column in table.recipe.columns:
+        is_text = column not in table.recipe.measures
         names = [column] if is_text else [f"{column}, {side}" for side in sides(table, column)]
         headings += map(escaped, names)
         rules += ["---" if is_text else "---:"] * len(names)
-    notes = any(row.note for row in table.rows)
+    notes = any(row.recipe.note for row in table.rows)
     lines = [headings + ["note"] * notes, rules + ["---"] * notes]
     for row, begins in zip(table.rows, begins_section(table), strict=True):
         if begins:
             lines.append([f"**{escaped(row.section)}**", *[""] * (len(lines[0]) - 1)])
-        lines.append([row_name(row), *row_cells(table, row), *[escaped(row.note)] * notes])
+        lines.append([row_name(row), *row_cells(table, row), *[escaped(row.recipe.note)] * notes])
     parts = [
-        f"# {escaped(table.title)}",
-        escaped(table.note),
+        f"# {escaped(table.recipe.title)}",
+        escaped(table.recipe.note),
         "\n".join(f"| {' | '.join(line)} |" for line in lines),
         explanation(table),
     ]
@@ -115,7 +110,11 @@ def markdown(table: FilledTable) -> str:
 def row_name(row: Row) -> str:
     """The name of a row, with its description below."""
     name = f"*{escaped(row.name)}*" if row.quoted else escaped(row.name)
-    return f"{name}<br><small>{escaped(row.description)}</small>" if row.description else name
+    return (
+        f"{name}<br><small>{escaped(row.recipe.description)}</small>"
+        if row.recipe.description
+        else name
+    )
 
 
 def sides(table: FilledTable, column: str) -> list[str]:
@@ -127,9 +126,9 @@ def sides(table: FilledTable, column: str) -> list[str]:
 def row_cells(table: FilledTable, row: Row) -> list[str]:
     """The cells of a row after its name: text, or one cell for each of a column's `sides`."""
     texts = []
-    for column in table.columns:
-        if column not in table.measures:
-            texts.append(escaped(row.text.get(column, MISSING)))
+    for column in table.recipe.columns:
+        if column not in table.recipe.measures:
+            texts.append(escaped(row.recipe.text.get(column, MISSING)))
             continue
         cell = row.cells[column]
         here = measured_text(cell)
@@ -137,7 +136,7 @@ def row_cells(table: FilledTable, row: Row) -> list[str]:
             here += f" ({signed(cell.difference)})"
         if splits := splits_text(cell):
             here += f"<br>{splits}"
-        both = {"paper": published_text(cell), "here": here}
+        both = {"paper": figure_text(cell, cell.published), "here": here}
         texts += [both[side] for side in sides(table, column)]
     return texts
 
@@ -158,40 +157,30 @@ def tidy(table: FilledTable) -> pd.DataFrame:
     deviation over the seeds) and the columns of seeds exist only if the table has several seeds.
     Figures are percent. Missing values are left empty.
     """
-    records = [
-        {
-            "table": table.name,
-            "section": row.section,
-            "row": row.name,
-            "description": row.description,
-            "column": heading,
-            "measure": column.measure,
-            "text": row.text.get(heading),
-            **csv_figures(table, row.cells.get(heading, Cell())),
-            "note": row.note,
-        }
-        for row in table.rows
-        for heading, column in table.columns.items()
-    ]
-    return pd.DataFrame(records)
-
-
-def csv_figures(table: FilledTable, cell: Cell) -> dict[str, str | float | None]:
-    """The columns of the CSV that come from a cell."""
-    seeds = range(table.seeds if table.seeds > 1 else 0)
-    return {
-        "evaluation": cell.evaluation,
-        "gain_over": cell.gain_over,
-        "published": cell.published,
-        "measured": rounded(cell.measured),
-        **({"sd": rounded(cell.deviation)} if seeds else {}),
-        "difference": rounded(cell.difference),
-        "leak": str(cell.leak).lower() if cell.evaluation else None,
-        **{f"seed{k}": rounded(cell.seeds[k]) if cell.seeds else None for k in seeds},
-        **{f"split{split}": rounded(cell.splits.get(split)) for split in table.splits},
-    }
-
-
-def rounded(value: float | None) -> float | None:
-    """Rounds off floating-point noise, for the CSV."""
-    return None if value is None else round(value, 6)
+    seeds = range(table.recipe.seeds if table.recipe.seeds > 1 else 0)
+    records = []
+    for row in table.rows:
+        for heading, column in table.recipe.columns.items():
+            cell = row.cells.get(heading, Cell())
+            record = {
+                "table": table.name,
+                "section": row.section,
+                "row": row.name,
+                "description": row.recipe.description,
+                "column": heading,
+                "measure": column.measure,
+                "text": row.recipe.text.get(heading),
+                "evaluation": cell.evaluation,
+                "gain_over": cell.gain_over,
+                "published": cell.published,
+                "measured": cell.measured,
+                "sd": cell.deviation,
+                "difference": cell.difference,
+                "leak": str(cell.leak).lower() if cell.evaluation else None,
+                **{f"seed{k}": cell.seeds[k] if cell.seeds else None for k in seeds},
+                **{f"split{split}": cell.splits.get(split) for split in table.splits},
+                "note": row.recipe.note,
+            }
+            records.append(record)
+    tidied = pd.DataFrame(records).round(6)  # more decimals would show floating-point noise
+    return tidied if seeds else tidied.drop(columns="sd")

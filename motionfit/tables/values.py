@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from motionfit.config import Table, TableColumn, TableRow, seed_name
+from motionfit.config import Table, TableRow, seed_name
 from motionfit.errors import MotionFitError
 from motionfit.evaluation.summary import summary
 
@@ -53,14 +53,10 @@ class Row:
     """A row, with one cell per column of figures."""
 
     name: str
+    recipe: TableRow
     section: str
-    description: str
-    text: dict[str, str]
-    """Maps the heading of a text column to the row's text. Columns without text are left out."""
+    """The section that the row belongs to, '' if none."""
     cells: dict[str, Cell]
-    x: float | None
-    """Position on the axis of the plot."""
-    note: str
 
     @property
     def quoted(self) -> bool:
@@ -73,15 +69,8 @@ class FilledTable:
     """A table with its values."""
 
     name: str
-    title: str
-    columns: dict[str, TableColumn]
-    """Maps heading to column, in the order of the table."""
-    measures: dict[str, str]
-    """Maps heading to measure, for the columns of figures."""
+    recipe: Table
     rows: list[Row]
-    seeds: int
-    axis: str | None
-    note: str
 
     @property
     def cells(self) -> list[Cell]:
@@ -118,9 +107,12 @@ def fill(
 
     @cache
     def read(folder: Path, kind: str) -> dict[str, Measured]:
-        if table.splits is None:
-            return read_metrics(folder / "metrics.json")
-        return summary(folder, table.splits, [kind])
+        if table.splits is not None:
+            return summary(folder, table.splits, [kind])
+        path = folder / "metrics.json"
+        if not path.is_file():
+            raise MotionFitError(f"{path} is missing: run the evaluation before its table")
+        return json.loads(path.read_text(encoding="utf-8"))
 
     def look_up(evaluation: str, measure: str, seed: int) -> Measured:
         folder = evaluations / seed_name(evaluation, seed)
@@ -149,20 +141,10 @@ def fill(
 
     sections = table.sections
     rows = [
-        Row(
-            row,
-            sections[row],
-            recipe.description,
-            recipe.text,
-            {c: cell(c, measure, recipe) for c, measure in table.measures.items()},
-            recipe.x,
-            recipe.note,
-        )
+        Row(row, recipe, sections[row], {c: cell(c, m, recipe) for c, m in table.measures.items()})
         for row, recipe in table.rows.items()
     ]
-    return FilledTable(
-        name, table.title, table.columns, table.measures, rows, table.seeds, table.axis, table.note
-    )
+    return FilledTable(name, table, rows)
 
 
 def subtract(values: Measured, subtracted: Measured | None = None) -> Measured:
@@ -177,10 +159,3 @@ def mean_over_seeds(by_seed: list[dict[str, float]]) -> dict[str, float]:
     """Averages each split over the seeds, and turns fractions into percent."""
     splits = by_seed[0] if by_seed else {}
     return {split: 100 * mean(values[split] for values in by_seed) for split in splits}
-
-
-def read_metrics(path: Path) -> dict[str, Measured]:
-    """Reads the measures of an evaluation, by name."""
-    if not path.is_file():
-        raise MotionFitError(f"{path} is missing: run the evaluation before its table")
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -7,19 +7,21 @@ training processes nor the number of workers changes which samples a batch conta
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Sampler, default_collate
+from torch.utils.data import DataLoader, Sampler
 
-from motionfit.clips.loading import UnreadableVideo, loader_options
+from motionfit.clips.loading import loader_options
 from motionfit.signals import StopRequest
 from motionfit.training.compute import Processes
-from motionfit.training.data import Batch, Draw, MultiClipDataset, Sample
+from motionfit.training.data import Batch, Draw, MultiClipDataset
 from motionfit.training.objective import Counts, Objective
 
 
+@dataclass(eq=False)
 class Batches(Sampler[list[Draw]]):
     """The share of one process in the batches of an epoch.
 
@@ -29,23 +31,16 @@ class Batches(Sampler[list[Draw]]):
     With a `seed`, every epoch has another random order; without, videos keep their order.
     """
 
-    def __init__(
-        self,
-        dataset: MultiClipDataset,
-        batch_size: int,
-        accumulate: int = 1,
-        seed: int | None = None,
-        rank: int = 0,
-        world_size: int = 1,
-    ):
-        self._dataset = dataset
-        self._batch_size = batch_size
-        self._accumulate = accumulate
-        self._seed = seed
-        self._rank = rank
-        self._world_size = world_size
+    dataset: MultiClipDataset
+    batch_size: int
+    accumulate: int = 1
+    seed: int | None = None
+    rank: int = 0
+    world_size: int = 1
+
+    def __post_init__(self) -> None:
         self._epoch = self._first_step = 0
-        self.steps = -(-len(dataset) // batch_size)
+        self.steps = -(-len(self.dataset) // self.batch_size)
         """Number of batches in an epoch."""
 
     def set_epoch(self, epoch: int, first_step: int = 0) -> None:
@@ -54,11 +49,11 @@ class Batches(Sampler[list[Draw]]):
 
     def videos_in(self, step: int) -> int:
         """Number of videos of a batch, in all processes together."""
-        return min(self._batch_size, len(self._dataset) - step * self._batch_size)
+        return min(self.batch_size, len(self.dataset) - step * self.batch_size)
 
     def parts_in(self, step: int) -> int:
         """Number of parts of a batch; a small last batch has fewer."""
-        return -(-self.videos_in(step) * self._accumulate // self._batch_size)
+        return -(-self.videos_in(step) * self.accumulate // self.batch_size)
 
     @property
     def smallest_part(self) -> int:
@@ -71,21 +66,21 @@ class Batches(Sampler[list[Draw]]):
     def __iter__(self) -> Iterator[list[Draw]]:
         draws = self._draws()
         for step in range(self._first_step, self.steps):
-            batch = draws[step * self._batch_size : (step + 1) * self._batch_size]
+            batch = draws[step * self.batch_size : (step + 1) * self.batch_size]
             for part in np.array_split(np.arange(len(batch)), self.parts_in(step)):
-                yield [batch[i] for i in part[self._rank :: self._world_size]]
+                yield [batch[i] for i in part[self.rank :: self.world_size]]
 
     def _draws(self) -> list[Draw]:
         """The draws of an epoch: every video once or, if the dataset is weighted, as many videos
         sampled by their weights."""
-        count = len(self._dataset)
-        if self._seed is None:
+        count = len(self.dataset)
+        if self.seed is None:
             return [Draw(i, self._epoch) for i in range(count)]
-        generator = torch.Generator().manual_seed(self._seed * 100_003 + self._epoch)
-        if not self._dataset.weighted:
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + self._epoch)
+        if not self.dataset.weighted:
             order = torch.randperm(count, generator=generator).tolist()
             return [Draw(i, self._epoch) for i in order]
-        weights = torch.tensor([float(video.weights.sum()) for video in self._dataset.videos])
+        weights = torch.tensor([float(video.weights.sum()) for video in self.dataset.videos])
         order = torch.multinomial(weights, count, replacement=True, generator=generator).tolist()
         repetitions: Counter[int] = Counter()
         draws = []
@@ -95,44 +90,13 @@ class Batches(Sampler[list[Draw]]):
         return draws
 
 
-class Collate:
-    """Joins samples to a batch, without the videos that can't be read, which it gives as well. The
-    batch may be empty."""
-
-    def __init__(self, dataset: MultiClipDataset):
-        self._dataset = dataset
-
-    def __call__(
-        self, samples: list[Sample | UnreadableVideo]
-    ) -> tuple[Batch, list[UnreadableVideo]]:
-        unreadable = [sample for sample in samples if isinstance(sample, UnreadableVideo)]
-        readable = [sample for sample in samples if isinstance(sample, Sample)]
-        return (stack(readable) if readable else self._dataset.empty_batch()), unreadable
-
-
-def stack(samples: list[Sample]) -> Batch:
-    """A batch of the samples of at least one video."""
-    clips, flips, labels, neighbour_labels, order, teacher_clips, changes = zip(
-        *samples, strict=True
-    )
-    return Batch(
-        type(clips[0]).stack(clips),
-        default_collate(flips),
-        default_collate(labels),
-        default_collate(neighbour_labels),
-        default_collate(order),
-        None if teacher_clips[0] is None else type(teacher_clips[0]).stack(teacher_clips),
-        None if changes[0] is None else default_collate(changes),
-    )
-
-
-def batch_loader(dataset: MultiClipDataset, batches: Batches, workers: int) -> DataLoader:
+def batch_loader(batches: Batches, workers: int) -> DataLoader:
     """Loads the parts of the batches, with this number of worker processes. Each item is what
-    `Collate` gives."""
+    `MultiClipDataset.collate` returns."""
     return DataLoader(
-        dataset,
+        batches.dataset,
         batch_sampler=batches,
-        collate_fn=Collate(dataset),
+        collate_fn=batches.dataset.collate,
         persistent_workers=workers > 0,
         **loader_options(workers),
     )

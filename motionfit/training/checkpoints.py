@@ -6,11 +6,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 
 from motionfit.errors import MotionFitError
 from motionfit.files import remove_left_behind, replacing, write_json
-from motionfit.models.weights import load_weights_file
+from motionfit.models.saved import load_weights_file
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Checkpoints:
         self._parent = folder
         digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
         self._folder = folder / digest[:16]
+        self._identity_file = self._folder / "identity.json"
 
     def save(self, state: dict[str, Any]) -> None:
         """Writes a state, which contains the current `epoch` and the next `step`, and removes all
@@ -76,31 +78,19 @@ class Checkpoints:
             )
         return None
 
-    @property
-    def _identity_file(self) -> Path:
-        return self._folder / "identity.json"
-
     def _newest_first(self) -> list[Path]:
         return sorted(self._folder.glob("epoch_*.pt"), reverse=True)
 
 
 def differences(current: Identity, other: Identity) -> str:
     """The keys in which two identities differ, with their values if these are short."""
-    flat_current, flat_other = flat(current), flat(other)
+    # One row per identity; the keys of nested dictionaries are joined by dots.
+    [here], [there] = (pd.json_normalize(side).to_dict("records") for side in (current, other))
     changed = []
-    for key in sorted(flat_current.keys() | flat_other.keys()):
-        values = [json.dumps(side.get(key)) for side in (flat_current, flat_other)]
+    for key in sorted(here.keys() | there.keys()):
+        values = [json.dumps(side.get(key)) for side in (here, there)]
         if values[0] != values[1]:
             short = max(map(len, values)) <= 40
             changed.append(f"{key} ({values[0]} here, {values[1]} there)" if short else key)
     hidden = len(changed) - DIFFERENCES_SHOWN
     return ", ".join(changed[:DIFFERENCES_SHOWN]) + (f" and {hidden} more" if hidden > 0 else "")
-
-
-def flat(values: Identity, prefix: str = "") -> dict[str, Any]:
-    """A dictionary without nesting: the keys of inner dictionaries are joined by dots."""
-    result = {}
-    for key, value in values.items():
-        nested = isinstance(value, dict) and value
-        result |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
-    return result

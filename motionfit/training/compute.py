@@ -119,17 +119,22 @@ class Compute:
 
         threading.Thread(target=exit_when_orphaned, daemon=True).start()
 
+    def adapt(self, objective: nn.Module, fabric: Fabric, precision: Precision) -> None:
+        """Prepares an objective and its network, in place, for what they run on."""
+        if fabric.world_size > 1:
+            replace_layers(objective.network, nn.BatchNorm3d, WholeBatchNorm)
+        if precision == "bf16" and fabric.device.type == "cpu":
+            replace_layers(objective.network, nn.Conv3d, TimePaddedConv3d)
+        if self.channels_last:
+            objective.to(memory_format=torch.channels_last_3d)
+        if self.compile:
+            objective.compile()
+
     def share_threads(self) -> int:
         """Sets and returns the number of threads of this process."""
         share = max(1, self.threads // self.processes)
         torch.set_num_threads(share)
         return share
-
-    def loader_workers(self, device: torch.device, threads: int) -> int:
-        """Number of workers that load clips for a training process with `threads` threads."""
-        if self.workers is not None:
-            return self.workers
-        return threads if device.type == "cuda" else 0
 
 
 class Processes:
@@ -148,11 +153,11 @@ class Processes:
         return values
 
 
-def synchronise_batch_norm(network: nn.Module) -> None:
-    """Replaces the batch normalisation of a network, in place, by `WholeBatchNorm`."""
+def replace_layers(network: nn.Module, kind: type[nn.Module], by: type[nn.Module]) -> None:
+    """Turns the layers of a class into those of a subclass, in place."""
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm3d):
-            module.__class__ = WholeBatchNorm
+        if isinstance(module, kind):
+            module.__class__ = by
 
 
 class WholeBatchNorm(nn.BatchNorm3d):
@@ -182,14 +187,6 @@ class WholeBatchNorm(nn.BatchNorm3d):
             self.running_var.lerp_(variance * count / (count - 1).clamp(min=1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
         return centred * scale[:, None, None, None] + self.bias[:, None, None, None]
-
-
-def pad_in_time(network: nn.Module) -> None:
-    """Replaces the convolutions of a network, in place, by `TimePaddedConv3d`, whose gradients are
-    correct with bf16 on a CPU."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv3d):
-            module.__class__ = TimePaddedConv3d
 
 
 class TimePaddedConv3d(nn.Conv3d):

@@ -6,13 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from motionfit.clips.sampling import LabelledVideo, whole_video
-from motionfit.config import SelfTraining, Training
+from motionfit.config import Training
 from motionfit.datasets.index import hold_out
 from motionfit.errors import MotionFitError
 from motionfit.result_tables import read_table
 from motionfit.store.clips import ClipStore
-from motionfit.training.data import MultiClipDataset, balanced
-from motionfit.training.losses import NO_LABEL
+from motionfit.training.data import MultiClipDataset
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +26,6 @@ def with_labels(rows: pd.DataFrame, store: ClipStore, classes: list[str]) -> lis
         whole_video(row.video, store.length(row.video), class_number[row.label])
         for row in rows.itertuples()
     ]
-
-
-def without_labels(rows: pd.DataFrame, store: ClipStore) -> list[LabelledVideo]:
-    """Videos for an objective that uses no labels."""
-    return [whole_video(video, store.length(video), NO_LABEL) for video in rows["video"]]
 
 
 def read_pseudo_labels(path: Path) -> pd.DataFrame:
@@ -60,16 +54,12 @@ def with_pseudo_labels(
     """The rows of an index that have pseudo-labels, and their videos, with one window per
     pseudo-label. The weight of a window is its length."""
     indices = pseudo_labels.groupby("video", sort=False).indices
-    starts, lengths, labels = (pseudo_labels[c].to_numpy() for c in ("start", "length", "label"))
+    windows = pseudo_labels[["start", "length", "label"]].to_numpy()
     rows = rows[rows["video"].isin(indices.keys())]
     videos = []
     for video in rows["video"]:
-        windows = indices[video]
-        videos.append(
-            LabelledVideo(
-                video, starts[windows], lengths[windows], labels[windows], lengths[windows]
-            )
-        )
+        starts, lengths, labels = windows[indices[video]].T
+        videos.append(LabelledVideo(video, starts, lengths, labels, lengths))
     return rows, videos
 
 
@@ -88,7 +78,6 @@ def training_and_validation(
     `keep_classes`: see `hold_out`; it uses the true labels. `encoded`: see `MultiClipDataset`.
     Raises MotionFitError if the recipe keeps the best epoch and no video is held out.
     """
-    self_training = recipe if isinstance(recipe, SelfTraining) else SelfTraining()
     training_rows, validation_rows = hold_out(
         rows, recipe.validation_fraction, recipe.seed, keep_classes, recipe.validation_unit
     )
@@ -101,23 +90,8 @@ def training_and_validation(
 
     def dataset(rows: pd.DataFrame, training: bool) -> MultiClipDataset:
         chosen = [by_id[video] for video in rows["video"]]
-        weighted = training and self_training.balanced
-        return MultiClipDataset(
-            stores[0],
-            balanced(chosen) if weighted else chosen,
-            clip_length,
-            recipe.clips_per_video,
-            recipe.crop,
-            recipe.flip,
-            recipe.seed,
-            training,
-            recipe.clip_gap,
-            stores[1],
-            weighted=weighted,
-            encoded=encoded,
-            jitter=self_training.jitter,
-            augmentation=recipe.augmentation,
-        )
+        store, teacher = stores
+        return MultiClipDataset(store, chosen, clip_length, recipe, training, teacher, encoded)
 
     log.info("%d training videos, %d validation videos", len(training_rows), len(validation_rows))
     validation_set = dataset(validation_rows, training=False) if len(validation_rows) else None

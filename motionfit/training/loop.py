@@ -2,40 +2,27 @@
 
 `TrainingLoop.run` trains epoch by epoch. `_train_step` is one step: forward, loss, backward,
 optimiser. `_end_epoch` validates, advances the learning-rate schedule and saves a checkpoint. What
-a checkpoint contains is in `TrainingState` (state.py), the losses are in objective.py, and what a
-batch contains is in data.py.
+a checkpoint contains is in `TrainingState` (state.py), what ends a training is in checks.py, the
+losses are in objective.py, and what a batch contains is in data.py.
 """
 
 import logging
-import math
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
-from motionfit.clips.loading import (
-    UnreadableVideo,
-    shut_down_workers,
-    stop_signals_blocked,
-    worker_failures,
-)
+from motionfit.clips.loading import shut_down_workers, stop_signals_blocked, worker_failures
 from motionfit.config import Training
 from motionfit.errors import InterruptedTrainingError, MotionFitError
 from motionfit.signals import StopRequest
-from motionfit.training.batches import (
-    Batches,
-    SharedBatch,
-    StopRequestedError,
-    batch_loader,
-    share,
-)
+from motionfit.training.batches import SharedBatch, StopRequestedError, batch_loader, share
 from motionfit.training.checkpoints import Checkpoints, Identity
-from motionfit.training.compute import Compute, Processes
+from motionfit.training.checks import Checks, check_readable
+from motionfit.training.compute import Compute
 from motionfit.training.data import Batch, MultiClipDataset
 from motionfit.training.objective import Counts, Hits, Objective
 from motionfit.training.progress import (
@@ -54,8 +41,6 @@ log = logging.getLogger(__name__)
 
 LOG_INTERVAL = 20
 """Steps between two reports of the loss on a GPU. Each report waits for the GPU."""
-MAX_UNREADABLE = 0.05
-"""Largest fraction of the videos of a dataset that may be unreadable."""
 
 
 def train(
@@ -67,8 +52,6 @@ def train(
     folder: Path,
     compute: Compute,
     fabric: Fabric | None = None,
-    trainable: list[nn.Module] | None = None,
-    freeze_bn: bool = False,
 ) -> None:
     """Trains the network of the objective in place. Its final weights are those of the epoch that
     the recipe keeps.
@@ -83,10 +66,6 @@ def train(
         `tensorboard/` and `checkpoints/`.
     fabric : Fabric or None
         The result of `compute.fabric`, if the caller has it already.
-    trainable : list of nn.Module or None
-        Children of the network to train; None trains all.
-    freeze_bn : bool
-        Keep the batch-normalisation statistics of the other children as they are.
 
     Raises
     ------
@@ -99,27 +78,8 @@ def train(
     fabric.launch()
     compute.exit_with_first_process(fabric)
     threads = compute.share_threads()
-    batches = Batches(
-        training_set,
-        recipe.batch_size,
-        recipe.accumulate,
-        recipe.seed,
-        fabric.global_rank,
-        fabric.world_size,
-    )
-    state = TrainingState(objective, recipe, compute, fabric, trainable, freeze_bn, batches.steps)
-    loop = TrainingLoop(
-        state,
-        batches,
-        training_set,
-        validation_set,
-        recipe,
-        identity,
-        folder,
-        compute,
-        fabric,
-        threads,
-    )
+    state = TrainingState(objective, recipe, compute, fabric, len(training_set))
+    loop = TrainingLoop(state, training_set, validation_set, identity, folder, compute, threads)
     try:
         with StopRequest() as stop:
             loop.run(stop)
@@ -133,33 +93,29 @@ class TrainingLoop:
     def __init__(
         self,
         state: TrainingState,
-        batches: Batches,
         training_set: MultiClipDataset,
         validation_set: MultiClipDataset | None,
-        recipe: Training,
         identity: Identity,
         folder: Path,
         compute: Compute,
-        fabric: Fabric,
         threads: int,
     ):
+        recipe, fabric = state.recipe, state.fabric
         self._state = state
-        self._training_set = training_set
-        self._recipe = recipe
-        self._folder = folder
         self._fabric = fabric
-        self._processes = Processes(fabric)
+        self._folder = folder
 
-        workers = compute.loader_workers(fabric.device, threads)
-        self._batches = batches
-        self._loader = batch_loader(training_set, self._batches, workers)
-        self._check_batch_norm()
-        self._validation: Validation | None = None
-        if validation_set:
-            # Fewer workers, since they stay alive during training, with a copy of the video list.
-            self._validation = Validation(
-                validation_set, state, recipe, fabric, self._processes, -(-workers // 4)
-            )
+        workers = compute.workers
+        if workers is None:
+            workers = threads if fabric.device.type == "cuda" else 0
+        self._batches = state.batches(training_set, recipe.seed)
+        self._loader = batch_loader(self._batches, workers)
+        self._checks = Checks(state, self._batches, folder)
+        self._checks.batch_norm()
+        # Fewer workers, since they stay alive during training, with a copy of the video list.
+        self._validation = (
+            Validation(validation_set, state, -(-workers // 4)) if validation_set else None
+        )
 
         self._checkpoints = Checkpoints(folder / "checkpoints", identity)
         self._checkpoint_seconds = 60 * compute.checkpoint_minutes
@@ -179,7 +135,7 @@ class TrainingLoop:
         state = self._state
         with self._logger, worker_failures():
             try:
-                while state.epoch <= state.epochs:
+                while state.epoch <= state.recipe.epochs:
                     self._logger.start_epoch(state.epoch, self._batches.steps, state.step)
                     self._train_epoch(stop)
                     self._end_epoch(stop)
@@ -193,38 +149,40 @@ class TrainingLoop:
             # Again, in case the training was killed after its last epoch, and its job has lost the
             # file.
             self._write_history()
-            self._log_skipped_videos()
+            if skipped := sum(row["skipped"] for row in state.history):
+                log.warning(
+                    "videos that can't be read were skipped %d times. To train on all videos, "
+                    "delete the files that the warnings above name, and %s, and run again",
+                    skipped,
+                    self._folder,
+                )
 
     def _train_epoch(self, stop: StopRequest) -> None:
         """Trains from the current step to the end of the epoch."""
         state = self._state
-        state.train_mode()
+        state.objective.train()
         state.timer.start()
         self._batches.set_epoch(state.epoch, state.step)
         with stop_signals_blocked():
             loaded = iter(self._loader)
-        logged = state.sums.total(self._processes)
+        logged = state.totals()
         while state.step < self._batches.steps:
-            parts = self._load_parts(loaded)
-            batch = share(parts, state.objective, self._processes, stop)
+            parts = []
+            for _ in range(self._batches.parts_in(state.step)):
+                with state.timer.waiting():
+                    part, unreadable = next(loaded)
+                state.skip(unreadable)
+                parts.append(part)
+            batch = share(parts, state.objective, state.processes, stop)
             if batch.parts:
                 self._train_step(batch)
             state.step += 1
-            if self._is_log_step():
+            on_cpu = self._fabric.device.type == "cpu"
+            if on_cpu or state.step % LOG_INTERVAL == 0 or state.step == self._batches.steps:
                 logged = self._log_step(logged)
                 if time.monotonic() - self._last_checkpoint >= self._checkpoint_seconds:
-                    self._check_weights()
+                    self._checks.weights()
                     self._save_checkpoint()
-
-    def _load_parts(self, loaded: Iterator[tuple[Batch, list[UnreadableVideo]]]) -> list[Batch]:
-        """The parts of the next batch."""
-        parts = []
-        for _ in range(self._batches.parts_in(self._state.step)):
-            with self._state.timer.waiting():
-                part, unreadable = next(loaded)
-            self._state.skip(unreadable)
-            parts.append(part)
-        return parts
 
     def _train_step(self, batch: SharedBatch) -> None:
         """One step of the optimiser, with the gradients of all parts of a batch."""
@@ -250,20 +208,21 @@ class TrainingLoop:
         except ValueError as error:
             if "more than 1 value per channel" not in str(error):
                 raise
-            raise self._single_value() from None  # the other videos of the part can't be read
+            # The other videos of the part can't be read.
+            raise self._checks.single_value() from None
 
     def _end_epoch(self, stop: StopRequest) -> None:
         """Validates, adds a row to the history, and saves a checkpoint."""
-        self._check_weights()
+        self._checks.weights()
         state = self._state
-        sums, seconds = state.sums.total(self._processes), state.timer.seconds
+        sums, seconds = state.totals(), state.timer.seconds
         row: Row = {"epoch": state.epoch, "learning_rate": state.learning_rate}
         row |= {f"train_{name}": value for name, value in means(sums).items()}
         if self._validation:
             with state.evaluated_weights():
                 results = self._validation.evaluate(stop)
             row |= {f"validation_{name}": value for name, value in results.items()}
-        skipped = state.sums.total(self._processes)["skipped"][0]
+        skipped = state.totals()["skipped"][0]
         if state.best:
             # An epoch must not become the best one because difficult videos could not be read.
             check_readable(skipped - sums["skipped"][0], self._validation.dataset)
@@ -288,7 +247,7 @@ class TrainingLoop:
     # ---------------------------------------------------------------------------- checkpoints
 
     def _save_checkpoint(self) -> None:
-        checkpoint = self._state.state_dict(self._processes)
+        checkpoint = self._state.state_dict()
         if self._fabric.is_global_zero:
             self._checkpoints.save(checkpoint)
         self._logger.flush()
@@ -313,7 +272,7 @@ class TrainingLoop:
 
     def _save_and_stop(self, stop: StopRequest) -> NoReturn:
         """Saves a checkpoint and raises MotionFitError, after a request to stop."""
-        self._check_weights()
+        self._checks.weights()
         self._save_checkpoint()
         # Otherwise Fabric would end the first process, which may still be writing, as soon as
         # another process ends.
@@ -337,18 +296,12 @@ class TrainingLoop:
         """Steps done in all epochs."""
         return (self._state.epoch - 1) * self._batches.steps + self._state.step
 
-    def _is_log_step(self) -> bool:
-        """On a CPU, every step is reported."""
-        step = self._state.step
-        on_cpu = self._fabric.device.type == "cpu"
-        return on_cpu or step % LOG_INTERVAL == 0 or step == self._batches.steps
-
     def _log_step(self, logged: Sums) -> Sums:
         """Reports the loss since the sums were last `logged`, and checks it. Returns the current
         sums."""
         state = self._state
-        sums = state.sums.total(self._processes)
-        self._check_loss(sums)
+        sums = state.totals()
+        self._checks.loss(sums)
         new = difference(sums, logged)
         loss = means(new)["loss"] if new["loss"][1] else None
         self._logger.log_step(state.step, self._total_steps, sums, state.timer, loss)
@@ -358,71 +311,6 @@ class TrainingLoop:
         history, best = self._state.history, self._state.best
         kept_epoch = (best and best.epoch) or len(history)
         write_history(history, kept_epoch, self._folder / "history.csv")
-
-    def _log_skipped_videos(self) -> None:
-        if skipped := sum(row["skipped"] for row in self._state.history):
-            log.warning(
-                "videos that can't be read were skipped %d times. To train on all videos, delete "
-                "the files that the warnings above name, and %s, and run again",
-                skipped,
-                self._folder,
-            )
-
-    # --------------------------------------------------------------------------------- checks
-
-    def _check_loss(self, sums: Sums) -> None:
-        """Raises MotionFitError if the loss is not finite, or too many videos can't be read."""
-        loss = means(sums)["loss"]
-        if not math.isfinite(loss):
-            raise self._diverged(f"the loss became {loss}")
-        check_readable(sums["skipped"][0], self._training_set)
-
-    def _check_weights(self) -> None:
-        """Raises MotionFitError if a weight is not finite; the last loss may still be finite."""
-        largest = [
-            tensor.abs().max()
-            for tensor in self._state.objective.state_dict().values()
-            if tensor.is_floating_point() and tensor.numel()
-        ]
-        if not torch.stack(largest).isfinite().all():
-            raise self._diverged("weights became infinite or NaN")
-
-    def _diverged(self, reason: str) -> MotionFitError:
-        return MotionFitError(
-            f"{self._folder}: the training has diverged: {reason} in epoch {self._state.epoch}, at "
-            f"a learning rate of {self._state.learning_rate:g}: lower training.learning_rate "
-            f"(currently {self._recipe.learning_rate:g}) of {self._folder.parent.name!r} in the "
-            "config"
-        )
-
-    def _check_batch_norm(self) -> None:
-        """Raises MotionFitError if batch normalisation would see a single value per channel. Its
-        variance is 0, so the network would learn nothing."""
-        if self._batches.smallest_part * self._recipe.clips_per_video > 1:
-            return
-        clip_length, crop = self._training_set.clip_length, self._recipe.crop
-        if self._state.objective.output_positions(clip_length, crop) == 1:
-            raise self._single_value()
-
-    def _single_value(self) -> MotionFitError:
-        recipe = self._recipe
-        return MotionFitError(
-            f"{self._folder}: batch normalisation needs more than one value, but a batch or a part "
-            f"of a batch is a single clip of {recipe.crop}x{recipe.crop} pixels "
-            f"({len(self._training_set)} videos in batches of {recipe.batch_size}, "
-            f"accumulate {recipe.accumulate}, clips_per_video {recipe.clips_per_video}): use a "
-            "larger crop, more clips_per_video, or another batch_size or accumulate, so that no "
-            "part is a single video"
-        )
-
-
-def check_readable(skipped: float, dataset: MultiClipDataset) -> None:
-    """Raises MotionFitError if too many videos of a dataset were skipped."""
-    if skipped > MAX_UNREADABLE * len(dataset):
-        raise MotionFitError(
-            f"{skipped:.0f} of the {len(dataset)} videos can't be read: the warnings above name "
-            "them and their files; delete those files and run again"
-        )
 
 
 def remove_checkpoints(folder: Path) -> None:

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from motionfit.clips.encoding import DecodedClips
 from motionfit.clips.transforms import network_input
-from motionfit.config import Training
+from motionfit.config import Mers as MersRecipe
+from motionfit.config import Teaching, Training
 from motionfit.modality import CHANNELS, Modality
 from motionfit.models.network import VideoNetwork
 from motionfit.training.data import Batch
@@ -64,6 +65,21 @@ class Objective(nn.Module):
         super().__init__()
         self.network = network
         self._modality = modality
+        self._frozen_statistics: list[nn.Module] = []
+
+    def freeze_others(self, trainable: list[nn.Module], freeze_bn: bool) -> None:
+        """Trains only these children of the network. With `freeze_bn`, the batch-normalisation
+        statistics of the others stay as they are."""
+        frozen = [part for part in self.network.children() if all(part is not t for t in trainable)]
+        for part in frozen:
+            part.requires_grad_(False)
+        self._frozen_statistics = frozen if freeze_bn else []
+
+    def train(self, mode: bool = True) -> "Objective":
+        super().train(mode)
+        for part in self._frozen_statistics:
+            part.eval()
+        return self
 
     def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
         raise NotImplementedError
@@ -175,16 +191,21 @@ class Mers(Objective):
     """MERS (Crasto et al. 2019): `weight` times the mean squared difference between the features of
     the network and those of its teacher."""
 
-    def __init__(self, network: VideoNetwork, teacher: Teacher, weight: float):
+    def __init__(self, network: VideoNetwork, teacher: Teacher, recipe: MersRecipe):
         super().__init__(network, Modality.FRAMES)
         self.teacher = teacher
-        self._mers_weight = weight
+        self._mers_weight = recipe.weight
         network.fc.requires_grad_(False)  # the loss does not use the classifier
 
     def forward(self, batch: Batch, counts: Counts | None = None) -> tuple[Tensor, Hits]:
         clips = (counts or self.counts(batch))["clips"]
         loss = feature_loss(self.features(batch), self.teacher(batch), clips)
         return self._mers_weight * loss, {}
+
+
+TAUGHT_BY: dict[type[Teaching], type[Objective]] = {MersRecipe: Mers}
+"""Recipe of a teaching method to its objective, which is made from a network, a teacher and the
+recipe."""
 
 
 class Mars(ClipLosses):

@@ -148,7 +148,8 @@ class ProgressLogger:
 
         `loss`: mean loss since the last call; None if no clip could be read.
         """
-        status = describe(means(sums)) + "; " + pace(sums, timer)
+        pace, waited = sums["loss"][1] / timer.seconds, timer.waited / timer.seconds
+        status = f"{describe(means(sums))}; {pace:.1f} clips/s, {waited:.0%} waiting"
         self._progress.update(self._bar, completed=step, status=status)
         if self._tensorboard and loss is not None:
             self._tensorboard.add_scalar("step_loss", loss, total_steps)
@@ -165,15 +166,9 @@ class ProgressLogger:
         for name, value in row.items():
             if name != "epoch":
                 self._tensorboard.add_scalar(name, value, total_steps)
-        training, validation = (
-            {
-                name.removeprefix(prefix): value
-                for name, value in row.items()
-                if name.startswith(prefix)
-            }
-            for prefix in ("train_", "validation_")
-        )
-        text = describe(training) + (f"; validation {describe(validation)}" if validation else "")
+        text = describe(row, "train_")
+        if validation := describe(row, "validation_"):
+            text += f"; validation {validation}"
         log.info(
             "epoch %d: %s (%.1f s, %.1f clips/s, %.0f%% of the time waiting for clips)",
             row["epoch"],
@@ -188,17 +183,15 @@ class ProgressLogger:
             )
 
 
-def pace(sums: Sums, timer: EpochTimer) -> str:
-    clips = sums["loss"][1]
-    return f"{clips / timer.seconds:.1f} clips/s, {timer.waited / timer.seconds:.0%} waiting"
-
-
-def describe(values: Row) -> str:
-    """Loss and accuracies as text."""
-    return ", ".join(
-        f"{name.replace('_', ' ')} " + (f"{value:.4f}" if name == "loss" else f"{value:.1%}")
-        for name, value in values.items()
-    )
+def describe(values: Row, prefix: str = "") -> str:
+    """The losses and accuracies whose names have the prefix, as text."""
+    texts = []
+    for name, value in values.items():
+        if name.startswith(prefix):
+            name = name.removeprefix(prefix)
+            number = f"{value:.4f}" if name == "loss" else f"{value:.1%}"
+            texts.append(f"{name.replace('_', ' ')} {number}")
+    return ", ".join(texts)
 
 
 def write_history(history: list[Row], kept_epoch: int, path: Path) -> None:
@@ -221,28 +214,19 @@ def write_run(identity: dict[str, Any], fabric: Fabric, threads: int, path: Path
         "h5py",
         "opencv-contrib-python-headless",
     )
-    on_gpu = fabric.device.type == "cuda"
-    write_json(
-        path,
-        {
-            "identity": identity,
-            "versions": {"python": platform.python_version()}
-            | {package: installed_version(package) for package in packages}
-            | (
-                {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
-                if on_gpu
-                else {}
-            ),
-            "machine": {
-                "system": platform.platform(),
-                "device": torch.cuda.get_device_name(fabric.device)
-                if on_gpu
-                else platform.machine(),
-                "processes": fabric.world_size,
-                "threads_a_process": threads,
-            },
-        },
-    )
+    versions = {"python": platform.python_version()}
+    versions |= {package: installed_version(package) for package in packages}
+    device = platform.machine()
+    if fabric.device.type == "cuda":
+        versions |= {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
+        device = torch.cuda.get_device_name(fabric.device)
+    machine = {
+        "system": platform.platform(),
+        "device": device,
+        "processes": fabric.world_size,
+        "threads_a_process": threads,
+    }
+    write_json(path, {"identity": identity, "versions": versions, "machine": machine})
 
 
 def installed_version(package: str) -> str | None:

@@ -1,6 +1,5 @@
 """What all trainings of the pipeline share: the model file, the lock, the identity."""
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -11,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from torch import nn
+from filelock import FileLock, Timeout
 
 from motionfit.clips.sampling import LabelledVideo
 from motionfit.closure import code_version
-from motionfit.config import Network, Training
+from motionfit.config import Network, Recipe, Training
 from motionfit.errors import MotionFitError
 from motionfit.modality import Modality
 from motionfit.models import Learned, SavedModel, load_model, save_model
@@ -41,20 +40,14 @@ def train_and_save(
     recipe: Training,
     compute: Compute,
     output: Path,
-    trainable: list[nn.Module] | None = None,
-    freeze_bn: bool = False,
 ) -> None:
     """Trains the network of the objective on `videos` and saves it as `output`, with its history
-    beside it.
-
-    `rows`: the rows of the index with these videos. `compute`, `trainable`, `freeze_bn`: see
-    `train`.
-    """
+    beside it. `rows`: the rows of the index with these videos."""
     log.info("%s on %s, %d classes", about.backbone, about.modality, len(about.classes))
     folder = output.parent
     fabric = compute.fabric(recipe.precision)
     with lock(folder) if fabric.is_global_zero else nullcontext():
-        training_set, validation_set = training_and_validation(
+        datasets = training_and_validation(
             rows,
             videos,
             stores,
@@ -63,18 +56,8 @@ def train_and_save(
             keep_classes=about.learned == Learned.LABELS,
             encoded=compute.gpu_decoding,
         )
-        train(
-            objective,
-            training_set,
-            validation_set,
-            recipe,
-            identity_of(about, stores, training_set, validation_set, objective),
-            folder,
-            compute,
-            fabric,
-            trainable,
-            freeze_bn,
-        )
+        identity = identity_of(about, stores, datasets, objective)
+        train(objective, *datasets, recipe, identity, folder, compute, fabric)
         if fabric.is_global_zero:
             save_model(objective.network, about, output)
             remove_checkpoints(folder)
@@ -108,7 +91,7 @@ def describe(
     names: list[str],
     learned: Learned,
     split: int,
-    recipe: str,
+    recipe: Recipe,
 ) -> SavedModel:
     """The information to save with a network that reads the clips of `store`."""
     return SavedModel(
@@ -123,7 +106,7 @@ def describe(
         rate=store.rate,
         learned=learned,
         split=split,
-        recipe=recipe,
+        recipe=recipe.to_json(),
     )
 
 
@@ -132,21 +115,21 @@ def lock(folder: Path) -> Iterator[None]:
     """Prevents a second training in the same folder, such as one that a killed workflow has left
     running. The system releases the lock when the process ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".training.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise MotionFitError(
-                f"another training is running in {folder}: wait for it or end it"
-            ) from None
+    file_lock = FileLock(folder / ".training.lock", fallback_to_soft=False)
+    try:
+        held = file_lock.acquire(blocking=False)
+    except Timeout:
+        raise MotionFitError(
+            f"another training is running in {folder}: wait for it or end it"
+        ) from None
+    with held:
         yield
 
 
 def identity_of(
     about: SavedModel,
     stores: Stores,
-    training_set: MultiClipDataset,
-    validation_set: MultiClipDataset | None,
+    datasets: tuple[MultiClipDataset, MultiClipDataset | None],
     objective: Objective,
 ) -> Identity:
     """Everything that a training depends on: recipe, code, clips, labels and starting weights,
@@ -156,12 +139,14 @@ def identity_of(
     for tensor in objective.state_dict().values():
         weights.update(np.ascontiguousarray(tensor.numpy()).tobytes())
     samples = hashlib.sha256()
-    for dataset in (training_set, validation_set):
+    for dataset in datasets:
         for video in dataset.videos if dataset else ():
             samples.update(video.video.encode(errors="surrogateescape") + b"\0")
             for column in (video.starts, video.lengths, video.labels, video.weights):
                 samples.update(np.ascontiguousarray(column).tobytes())
         samples.update(b"\n")
+    networks = [part for part in objective.modules() if isinstance(part, VideoNetwork)]
+    backbones = sorted({type(network).__module__ for network in networks})
     return {
         "model": asdict(about) | {"recipe": json.loads(about.recipe)},
         "clips": {
@@ -171,5 +156,5 @@ def identity_of(
         },
         "videos and labels": samples.hexdigest(),
         "starting weights": weights.hexdigest(),
-        "code": code_version("motionfit.training.run"),
+        "code": code_version("motionfit.training.run", *backbones),
     }

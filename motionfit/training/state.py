@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import nn
 
 from motionfit.clips.loading import UnreadableVideo
 from motionfit.config import Training
 from motionfit.training.average import WeightAverage
+from motionfit.training.batches import Batches
 from motionfit.training.best import BestEpoch
-from motionfit.training.compute import Compute, Processes, pad_in_time, synchronise_batch_norm
+from motionfit.training.compute import Compute, Processes
+from motionfit.training.data import MultiClipDataset
 from motionfit.training.objective import Objective
-from motionfit.training.progress import EpochSums, EpochTimer, Row
+from motionfit.training.progress import EpochSums, EpochTimer, Row, Sums
 
 log = logging.getLogger(__name__)
 
@@ -32,17 +33,14 @@ class TrainingState:
         recipe: Training,
         compute: Compute,
         fabric: Fabric,
-        trainable: list[nn.Module] | None,
-        freeze_bn: bool,
-        steps_per_epoch: int,
+        videos: int,
     ):
-        self._fabric = fabric
-        self._seed = recipe.seed
-        self._first_process = fabric.is_global_zero
+        """`videos`: number of training videos, for a recipe with a number of steps."""
+        self.recipe = recipe
+        self.fabric = fabric
+        self.processes = Processes(fabric)
 
-        frozen = freeze_others(objective.network, trainable)
-        self._frozen_statistics = frozen if freeze_bn else []
-        adapt(objective, recipe, compute, fabric)
+        compute.adapt(objective, fabric, recipe.precision)
         optimizer = torch.optim.SGD(
             [p for p in objective.parameters() if p.requires_grad],
             lr=recipe.learning_rate,
@@ -50,7 +48,7 @@ class TrainingState:
             weight_decay=recipe.weight_decay,
         )
         self.objective = objective
-        self.epochs, milestones = recipe.schedule(steps_per_epoch)
+        self.epochs, milestones = recipe.schedule(videos)
         self.schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones)
         self.model, self.optimizer = fabric.setup(objective, optimizer)
         """The objective and the optimiser as Fabric wraps them, for devices and precision."""
@@ -68,19 +66,19 @@ class TrainingState:
         """None if the recipe keeps the last epoch."""
         self.start_epoch()
 
+    def batches(self, dataset: MultiClipDataset, seed: int | None = None) -> Batches:
+        """The share of this process in the batches of a dataset."""
+        sizes = self.recipe.batch_size, self.recipe.accumulate
+        return Batches(dataset, *sizes, seed, self.fabric.global_rank, self.fabric.world_size)
+
     def start_epoch(self) -> None:
         """Resets what belongs to a single epoch."""
-        self.sums = EpochSums(self._fabric.device)
+        self.sums = EpochSums(self.fabric.device)
         self.timer = EpochTimer()
 
     @property
     def learning_rate(self) -> float:
         return self.schedule.get_last_lr()[0]
-
-    def train_mode(self) -> None:
-        self.objective.train()
-        for part in self._frozen_statistics:
-            part.eval()
 
     def evaluated_weights(self) -> AbstractContextManager[None]:
         """The network has the weights that are validated: their average, if there is one."""
@@ -89,7 +87,7 @@ class TrainingState:
     def seed_step(self) -> None:
         """Seeds the random numbers of a step from the seed of the recipe, the step and the process,
         so that a resumed training repeats an uninterrupted one. Generators have no other state."""
-        key = [self._seed, self.epoch, self.step, self._fabric.global_rank]
+        key = [self.recipe.seed, self.epoch, self.step, self.fabric.global_rank]
         torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
     def skip(self, videos: list[UnreadableVideo]) -> None:
@@ -98,7 +96,11 @@ class TrainingState:
             log.warning("%s is skipped: %s", video.video, video.reason)
         self.sums.skip(len(videos))
 
-    def state_dict(self, processes: Processes) -> dict[str, Any]:
+    def totals(self) -> Sums:
+        """The sums of the epoch over all processes. Waits for the device."""
+        return self.sums.total(self.processes)
+
+    def state_dict(self) -> dict[str, Any]:
         """The content of a checkpoint. All processes have to call this."""
         return {
             "epoch": self.epoch,
@@ -110,7 +112,7 @@ class TrainingState:
             "average": self.average.state_dict() if self.average else None,
             "history": self.history,
             "best": self.best.state if self.best else None,
-            "sums": self.sums.total(processes),
+            "sums": self.totals(),
             "seconds": self.timer.seconds,
             "waited": self.timer.waited,
         }
@@ -128,30 +130,7 @@ class TrainingState:
             self.best = BestEpoch(self.objective.network, state["best"])
         # The saved sums are those of all processes together, so only the first one continues them.
         sums = state["sums"]
-        if not self._first_process:
+        if not self.fabric.is_global_zero:
             sums = {name: [0.0, 0.0] for name in sums}
-        self.sums = EpochSums(self._fabric.device, sums)
+        self.sums = EpochSums(self.fabric.device, sums)
         self.timer = EpochTimer(state["seconds"], state["waited"])
-
-
-def freeze_others(network: nn.Module, trainable: list[nn.Module] | None) -> list[nn.Module]:
-    """Freezes all children of the network but the trainable ones, and returns them. None: all are
-    trainable."""
-    if trainable is None:
-        return []
-    frozen = [part for part in network.children() if all(part is not t for t in trainable)]
-    for part in frozen:
-        part.requires_grad_(False)
-    return frozen
-
-
-def adapt(objective: Objective, recipe: Training, compute: Compute, fabric: Fabric) -> None:
-    """Prepares the network, in place, for what it runs on."""
-    if fabric.world_size > 1:
-        synchronise_batch_norm(objective.network)
-    if recipe.precision == "bf16" and fabric.device.type == "cpu":
-        pad_in_time(objective.network)
-    if compute.channels_last:
-        objective.to(memory_format=torch.channels_last_3d)
-    if compute.compile:
-        objective.compile()

@@ -1,13 +1,10 @@
 """Evaluation of the network on the held-out videos, after each epoch."""
 
 import torch
-from lightning_fabric import Fabric
 
 from motionfit.clips.loading import shut_down_workers, stop_signals_blocked
-from motionfit.config import Training
 from motionfit.signals import StopRequest
-from motionfit.training.batches import Batches, batch_loader, share
-from motionfit.training.compute import Processes
+from motionfit.training.batches import batch_loader, share
 from motionfit.training.data import MultiClipDataset
 from motionfit.training.progress import EpochSums, Row, means
 from motionfit.training.state import TrainingState
@@ -16,27 +13,10 @@ from motionfit.training.state import TrainingState
 class Validation:
     """Computes the loss and the accuracies on the validation videos."""
 
-    def __init__(
-        self,
-        dataset: MultiClipDataset,
-        state: TrainingState,
-        recipe: Training,
-        fabric: Fabric,
-        processes: Processes,
-        workers: int,
-    ):
+    def __init__(self, dataset: MultiClipDataset, state: TrainingState, workers: int):
         self.dataset = dataset
         self._state = state
-        self._device = fabric.device
-        self._processes = processes
-        batches = Batches(
-            dataset,
-            recipe.batch_size,
-            recipe.accumulate,
-            rank=fabric.global_rank,
-            world_size=fabric.world_size,
-        )
-        self._loader = batch_loader(dataset, batches, workers)
+        self._loader = batch_loader(state.batches(dataset), workers)
 
     @torch.no_grad()
     def evaluate(self, stop: StopRequest) -> Row:
@@ -44,18 +24,18 @@ class Validation:
 
         Raises StopRequestedError if a process was asked to stop.
         """
-        state = self._state
+        state, device = self._state, self._state.fabric.device
         state.objective.eval()
-        sums = EpochSums(self._device)
+        sums = EpochSums(device)
         with stop_signals_blocked():
             batches = iter(self._loader)
         for batch, unreadable in batches:
             state.skip(unreadable)
-            shared = share([batch], state.objective, self._processes, stop)
+            shared = share([batch], state.objective, state.processes, stop)
             for part in shared.parts:
-                loss, hits = state.model(part.on_device(self._device), shared.counts)
+                loss, hits = state.model(part.on_device(device), shared.counts)
                 sums.add(loss, shared.counts["clips"], part.flips.numel(), hits)
-        return means(sums.total(self._processes))
+        return means(sums.total(state.processes))
 
     def close(self) -> None:
         """Ends the workers."""

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from motionfit.clips.augmentation import Changes, augmented, draw_changes
+from motionfit.clips.encoding import DecodedClips
 from motionfit.config import Augmentation
 
 SIDE = 32
@@ -15,7 +16,7 @@ def frames(clips: int = 1) -> torch.Tensor:
 
 
 def change(clips: torch.Tensor, *changes: Changes) -> torch.Tensor:
-    return augmented(clips, torch.tensor([changes]))
+    return augmented(DecodedClips(clips), torch.tensor([changes])).pixels
 
 
 def test_no_change_changes_nothing():
@@ -72,7 +73,12 @@ def test_vectors_beyond_the_bound_stay_at_the_bound():
 
 def test_a_batch_without_videos_stays_empty():
     clips = torch.zeros((0, 2, 4, SIDE, SIDE, 3), dtype=torch.uint8)
-    assert augmented(clips, torch.zeros((0, 2, 9))).shape == clips.shape
+    assert augmented(DecodedClips(clips), torch.zeros((0, 2, 9))).pixels.shape == clips.shape
+
+
+def test_clips_without_changes_stay_as_they_are():
+    clips = DecodedClips(frames(2))
+    assert augmented(clips, torch.zeros((1, 2, 0))) is clips
 
 
 def test_draws_stay_in_the_ranges_of_the_recipe():

@@ -6,7 +6,7 @@ import yaml
 
 from motionfit.cli import main
 from motionfit.config import load_config
-from motionfit.estimate import rates
+from motionfit.estimate import rates, training_rates
 from motionfit.estimate.page import stages
 from motionfit.estimate.stages import Run
 from tests.workflow.runs import set_key
@@ -30,7 +30,7 @@ TINY = {
             "dataset": "set",
             "flow": "flow",
             "network": {"backbone": "r2plus1d_small", "clip_length": 4},
-            "training": {"epochs": 3, "crop": 16, "clips_per_video": 2},
+            "training": {"epochs": 3, "crop": 16, "clips_per_video": 2, "batch_size": 2},
             "features": {"stride": 2},
         }
     },
@@ -100,10 +100,13 @@ def test_the_longest_job_of_features_is_the_file_with_most_shards(quick, tmp_pat
             "pseudo_labels": "clusters",
             "frame_size": [16, 24],
             "network": {"backbone": "r2plus1d_small", "clip_length": 4},
-            "training": {"epochs": 1, "crop": 16},
+            "training": {"epochs": 1, "crop": 16, "batch_size": 2},
         },
     }
-    values["evaluations"]["motion"] |= {"model": "appearance", "fine_tuning": {"crop": 16}}
+    values["evaluations"]["motion"] |= {
+        "model": "appearance",
+        "fine_tuning": {"crop": 16, "batch_size": 2},
+    }
     run = Run(load_config(values), tmp_path)
     [cost] = [cost for cost in run.costs() if cost.stage == "features"]
     shards = set(run.surveys["set"].index["shard"])
@@ -115,14 +118,14 @@ def test_the_longest_job_of_features_is_the_file_with_most_shards(quick, tmp_pat
     assert cost.longest * 3600 == pytest.approx(longest)
     total = 2 * run.surveys["set"].videos + len(shards_per_file)
     assert cost.core_hours * 3600 == pytest.approx(
-        total * min(run.config.resources.features.threads, run.cores)
+        total * min(run.config.resources.features.threads, run.machine.cores)
     )
 
 
 def test_trainings_of_the_same_pace_are_measured_once(quick, tmp_path, monkeypatch):
     measured = []
     monkeypatch.setattr(
-        rates, "measure_training", lambda learning, _: measured.append(learning) or 1
+        training_rates, "measure_training", lambda learning, _: measured.append(learning) or 1
     )
     values = yaml.safe_load(yaml.safe_dump(TINY))
     motion = values["motion_models"]["motion"]

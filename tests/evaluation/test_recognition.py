@@ -15,16 +15,16 @@ from motionfit.errors import MotionFitError
 from motionfit.evaluation.predict import Predictor, read_clips
 from motionfit.evaluation.recognition import (
     ClipsOfVideo,
-    StoredVideos,
+    stored_videos,
     video_probabilities,
 )
 from motionfit.files import write_json
 from motionfit.modality import Modality
 from motionfit.models import Learned, build_network, load_model, save_model
 from motionfit.stages.metrics import metrics
-from motionfit.stages.recognition import recognise
 from motionfit.store.clips import ClipStore
 from motionfit.store.frames import store_frames
+from tests.stages import recognise
 from tests.videos import described, make_frames, make_index, make_video, moving_square
 
 ABOUT = described("frames", ["a", "b", "c"], 8, [32, 48], 28)
@@ -73,7 +73,6 @@ def test_stored_videos_and_video_files_get_the_same_probabilities(tmp_path, mode
         10,
         1,
         tmp_path / "out.json",
-        tmp_path / "predictions.csv",
     )
 
     table = pd.read_csv(tmp_path / "predictions.csv")
@@ -109,7 +108,6 @@ def test_ten_clips_of_a_short_video_are_averaged(tmp_path, model):
         10,
         1,
         tmp_path / "out.json",
-        tmp_path / "predictions.csv",
     )
     network, _ = load_model(model)
     store = ClipStore(tmp_path / "frames", ["0000"], "frames")
@@ -131,7 +129,7 @@ def test_the_clips_of_a_file_equal_those_of_its_stored_frames(tmp_path, frames, 
     index = make_index({"v": ""}).assign(path=[str(tmp_path / "v.mp4")])
     store_frames(index, (32, 48), fps, about.quality, tmp_path / "frames" / "0000.h5")
     store = ClipStore(tmp_path / "frames", ["0000"], "frames")
-    [stored_clips] = StoredVideos(store, ["v"], about, 10)
+    [stored_clips] = stored_videos(store, ["v"], about, 10, torch.device("cpu"), 1)
     of_file = read_clips(tmp_path / "v.mp4", about, 10)
     assert np.array_equal(of_file.clips, stored_clips.clips)
     assert np.array_equal(of_file.weights, stored_clips.weights)
@@ -153,7 +151,6 @@ def test_recognition_saves_the_number_of_clips_in_the_model(tmp_path, model):
         3,
         1,
         tmp_path / "out.json",
-        tmp_path / "predictions.csv",
     )
     network, about = load_model(model)
     assert about.clips == 3
@@ -183,7 +180,6 @@ def test_recognition_does_not_change_a_model_outside_its_own_folder(tmp_path, mo
         3,
         1,
         tmp_path / "evaluation" / "out.json",
-        tmp_path / "evaluation" / "predictions.csv",
     )
     assert model.read_bytes() == before
 
@@ -236,7 +232,7 @@ def test_predict_keeps_only_the_frames_of_its_clips_in_memory(tmp_path, monkeypa
 def test_recognition_refuses_a_model_of_other_classes(tmp_path, model):
     index = make_index({"v": "z", "w": "z"}, test={"w"})
     with pytest.raises(MotionFitError, match="fine_tuning"):
-        recognise(model, index, 1, tmp_path, 8, 10, 1, tmp_path / "o", tmp_path / "p")
+        recognise(model, index, 1, tmp_path, 8, 10, 1, tmp_path / "o")
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from motionfit.evaluation.retrieval import (
     unit,
 )
 from motionfit.models import build_network, save_model
-from motionfit.stages.retrieval import retrieve
 from motionfit.store.clips import ClipStore
+from tests.stages import retrieve
 from tests.videos import described, make_frames, make_index, moving_square
 
 ABOUT = described("frames", ["x", "y"], 8, [32, 48], 28)
@@ -175,7 +175,6 @@ def test_bright_and_dark_videos_retrieve_their_own_class(tmp_path):
         [1, 5],
         1,
         tmp_path / "retrieval.json",
-        tmp_path / "neighbours.csv",
     )
     result = json.loads((tmp_path / "retrieval.json").read_text())
     assert result == {"clip": {"R@1": 1, "R@5": 1}, "video": {"R@1": 1, "R@5": 1}}

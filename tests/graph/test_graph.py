@@ -59,7 +59,7 @@ JOBS = {
     "features": {"motion_model": "motion", "split": 1, "dataset": "source", "shards": "0000"},
     "pseudo_labels": {"pseudo_labels": "clusters", "split": 1},
     "appearance_model": {"appearance_model": "appearance", "split": 1},
-    "mers_model": {"mers_model": "mers", "split": 1},
+    "taught_model": {"taught_model": "mers", "split": 1},
     "random_model": {"random_model": "random", "split": 1},
     "fine_tuning": {"evaluation": "motionfit", "split": 1},
     "recognition": {"evaluation": "motionfit", "split": 1},
@@ -95,7 +95,7 @@ def set_key(values: dict, path: str, value: object) -> None:
 
 SHOWN = {"metrics", "table", "report"}
 EVALUATED = {"fine_tuning", "recognition", "retrieval", "retrieval_figure", *SHOWN}
-LEARNED = {"motion_model", "features", "pseudo_labels", "appearance_model", "mers_model"}
+LEARNED = {"motion_model", "features", "pseudo_labels", "appearance_model", "taught_model"}
 
 
 @pytest.mark.parametrize(
@@ -261,6 +261,29 @@ def test_the_content_of_the_users_files_counts_and_their_dates_do_not(tmp_path, 
 def test_the_code_of_an_artefact_starts_with_its_stage():
     for rule, artefact in artefacts(tiny()).items():
         assert artefact.code[0] == f"motionfit.stages.{rule}"
+
+
+def test_the_code_of_what_uses_a_network_has_only_its_backbone():
+    values = tiny()
+    s3d = {"backbone": "s3d", "clip_length": 8}
+    values["motion_models"]["motion"]["network"] = s3d
+    values["appearance_models"]["mers"]["network"] = s3d
+    found = artefacts(values)
+    for rule, modules in {
+        "motion_model": {"s3d"},
+        "features": {"s3d"},
+        "pseudo_labels": set(),
+        "appearance_model": {"resnet"},
+        "taught_model": {"s3d"},
+        "random_model": {"resnet"},
+        "fine_tuning": {"resnet"},
+        "recognition": {"resnet"},
+        "retrieval": {"resnet"},
+    }.items():
+        covered = set().union(*(reached(name, set()) for name in found[rule].code))
+        assert covered & {"motionfit.models.resnet", "motionfit.models.s3d"} == {
+            f"motionfit.models.{module}" for module in modules
+        }
 
 
 def test_the_code_of_flow_and_of_an_index_has_only_their_method_or_format():

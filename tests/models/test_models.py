@@ -4,27 +4,26 @@ import pytest
 import torch
 from torchvision.models.video import r2plus1d_18, r3d_18, s3d
 
-from motionfit.config import Network
+from motionfit.config import BACKBONES, Network
 from motionfit.errors import MotionFitError
 from motionfit.modality import Modality
-from motionfit.models import BACKBONES, Learned, SavedModel, build_network, load_model, save_model
+from motionfit.models import Learned, SavedModel, build_network, load_model, save_model
 from motionfit.models.s3d import SelfGating
 
 
 def about(modality: Modality = Modality.FRAMES, backbone: str = "r2plus1d_small") -> SavedModel:
     return SavedModel(
-        backbone,
-        modality,
-        ["a", "b", "c"],
-        8,
-        [32, 48],
-        28,
-        None,
-        95,
-        12.0,
-        Learned.LABELS,
-        1,
-        "{}",
+        backbone=backbone,
+        modality=modality,
+        classes=["a", "b", "c"],
+        clip_length=8,
+        frame_size=[32, 48],
+        crop=28,
+        quality=95,
+        rate=12.0,
+        learned=Learned.LABELS,
+        split=1,
+        recipe="{}",
     )
 
 

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from motionfit.clips.transforms import network_input, read_centre_clips
+from motionfit.config import BACKBONES
 from motionfit.models import build_network
-from motionfit.models.backbones import BACKBONES, first_norm
+from motionfit.models.backbones import first_norm
 from motionfit.store.clips import ClipStore
 from tests.videos import make_flow
 

@@ -12,8 +12,8 @@ from motionfit.errors import MotionFitError
 from motionfit.pseudo_labels import points as points_module
 from motionfit.pseudo_labels.kmeans import CPU, Points, farthest, first_centroids, kmeans, lloyd
 from motionfit.pseudo_labels.points import mapped, prepared
-from motionfit.stages.pseudo_labels import make_pseudo_labels
 from tests.pseudo_labels.test_stage import make_features
+from tests.stages import make_pseudo_labels
 from tests.videos import make_index
 
 

@@ -12,9 +12,10 @@ from motionfit.errors import MotionFitError
 from motionfit.models import build_network, save_model
 from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.stages.features import features
-from motionfit.stages.pseudo_labels import cluster, make_pseudo_labels, prepared
+from motionfit.stages.pseudo_labels import cluster, prepared
 from motionfit.store.clips import ClipStore
 from motionfit.store.features import VideoFeatures, read_features, write_features
+from tests.stages import make_pseudo_labels
 from tests.videos import described, make_flow, make_index
 
 

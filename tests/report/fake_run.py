@@ -34,11 +34,12 @@ def fake_run(
         name: fake_index(results, name, labels, videos, 0 if name in sources else splits)
         for name in needed.datasets
     }
-    for dataset, size in needed.frames:
-        fake_frames(results / "frames" / dataset / f"{size[0]}x{size[1]}", indices[dataset], size)
-    for dataset, flow in needed.flow:
+    for dataset, size in needed.of("frames"):
+        sides = tuple(map(int, size.split("x")))
+        fake_frames(results / "frames" / dataset / size, indices[dataset], sides)
+    for dataset, flow in needed.of("flow"):
         fake_flow(results / "flow" / dataset / flow, indices[dataset], config.flow[flow])
-    trained = needed.splits("motion_model", "appearance_model", "mers_model")
+    trained = needed.splits("motion_model", "appearance_model", "taught_model")
     for name, model_splits in trained.items():
         mers = name in config.appearance_models and config.appearance_models[name].mers
         for split in model_splits:

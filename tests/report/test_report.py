@@ -16,18 +16,16 @@ from motionfit.config import Config, load_config
 from motionfit.errors import MotionFitError
 from motionfit.graph import needed_by_evaluations
 from motionfit.report import graph, write_report
-from motionfit.report.collect import read_costs, read_evaluation, read_indices
+from motionfit.report.collect import read_costs
 from motionfit.report.exhibits import choose_clusters
 from motionfit.report.figures import confusion_counts
 from motionfit.report.graph import (
     FLOW,
     artefact_graph,
-    box_height,
     draw,
     name_lines,
     without_unused,
 )
-from motionfit.report.page import MAX_FEATURED
 from motionfit.report.pictures import (
     StoredClips,
     colour_wheel,
@@ -36,7 +34,8 @@ from motionfit.report.pictures import (
     spread,
     spread_over,
 )
-from motionfit.report.results_table import chance_recall, results_tables
+from motionfit.report.results_table import chance_recall
+from motionfit.report.run import MAX_FEATURED
 from motionfit.seeds import with_seeds
 from motionfit.tables.text import signed
 
@@ -214,7 +213,7 @@ def test_results_that_no_evaluation_needs_may_be_missing(tmp_path):
     needed = needed_by_evaluations(config)
     assert needed.datasets == ["target-1"]
     assert not needed.splits("motion_model")
-    assert not needed.flow
+    assert not needed.of("flow")
     write_report(config, fake_run(config, tmp_path / "results", LABELS), tmp_path / "r.html")
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "This run has no flow." in html
@@ -371,12 +370,16 @@ def run_of_every_kind(tmp_path_factory):
 
 
 def results_of(run) -> dict:
-    """The rows of the table of results, by name."""
-    config, results, _ = run
-    indices = read_indices(results, needed_by_evaluations(config))
-    evaluations = [read_evaluation(config, results, name, indices) for name in config.evaluations]
-    (table,) = results_tables(config, evaluations, indices)
-    return {row.name: row for row in table.rows}
+    """The cells of the table of results, by the name of the evaluation and the heading, and those
+    of its measures as a list."""
+    _, _, html = run
+    section = html[html.index('<section id="results"') :].split("</section>")[0]
+    _, *headings = re.findall(r'<th rowspan="2">(.*?)</th>', section)
+    rows = {}
+    for row in re.findall(r"<tr class=.*?</tr>", section, re.DOTALL):
+        name, *cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)
+        rows[name] = dict(zip(headings, cells, strict=False)) | {"measures": cells[len(headings) :]}
+    return rows
 
 
 @pytest.mark.parametrize(
@@ -393,18 +396,18 @@ def results_of(run) -> dict:
 )
 def test_each_kind_has_its_description(run_of_every_kind, evaluation, description, made_of):
     row = results_of(run_of_every_kind)[evaluation]
-    assert (row.description, row.made_of) == (description, made_of)
-    assert row.modality == ("flow" if evaluation == "on.flow" else "RGB")
+    assert row["network"] == f"{description}<small>{made_of}</small>"
+    assert row["input"] == ("flow" if evaluation == "on.flow" else "RGB")
 
 
 def test_the_labels_of_a_mars_teacher_are_counted(run_of_every_kind):
     rows = results_of(run_of_every_kind)
     mars, scratch = rows["by-mars"], rows["from-scratch"]
-    assert (mars.motion_split, mars.leaks) == ("split 2", True)
-    assert (scratch.motion_split, scratch.leaks) == ("—", False)
+    assert mars["motion model learned from"] == "split 2 †"
+    assert scratch["motion model learned from"] == "—"
     # The teacher knows the labels of split 2: those of the test videos of split 1.
-    assert mars.labels == "100% (20)"
-    assert scratch.labels == "100% (10)"
+    assert mars["labels used (videos)"] == "100% (20)"
+    assert scratch["labels used (videos)"] == "100% (10)"
 
 
 def test_what_mers_and_mars_need_is_in_the_graph():
@@ -414,10 +417,10 @@ def test_what_mers_and_mars_need_is_in_the_graph():
     )
     needed = needed_by_evaluations(config)
     assert needed.splits("motion_model") == {"motion": [1], "teacher": [2]}
-    assert needed.splits("mers_model") == {"rgb-mers": [1]}
+    assert needed.splits("taught_model") == {"rgb-mers": [1]}
     assert not needed.splits("pseudo_labels")
-    assert set(needed.flow) == {("source-2", "tv-l1.fast"), ("target-1", "tv-l1.fast")}
-    assert ("source-2", (24, 32)) in needed.frames
+    assert set(needed.of("flow")) == {("source-2", "tv-l1.fast"), ("target-1", "tv-l1.fast")}
+    assert ("source-2", "24x32") in needed.of("frames")
     edges = artefact_graph(config, needed, {})[1]
     for edge in [
         ("model motion", "model rgb-mers"),
@@ -435,7 +438,7 @@ def test_what_mers_and_mars_need_is_in_the_graph():
 def test_a_motion_model_on_rgb_has_no_flow():
     config = every_kind()
     config = config.model_copy(update={"evaluations": {"g": config.evaluations["generator"]}})
-    assert not needed_by_evaluations(config).flow
+    assert not needed_by_evaluations(config).of("flow")
     nodes, edges = without_unused(*artefact_graph(config, needed_by_evaluations(config), {}))
     assert ("frames target-1 24x32", "model on-rgb") in edges
     assert not any(node.column == FLOW for node in nodes.values())
@@ -443,12 +446,14 @@ def test_a_motion_model_on_rgb_has_no_flow():
 
 def test_a_missing_measure_is_a_dash(run_of_every_kind):
     rows = results_of(run_of_every_kind)
-    texts = [cell.text for cell in rows["only-retrieval"].cells]
+    cells = rows["only-retrieval"]["measures"]
+    texts = [re.sub("<.*", "", cell.removeprefix("<b>")) for cell in cells]
     assert texts[:2] == ["—", "—"]
     assert "—" not in texts[2:]
-    assert not any(cell.best for cell in rows["only-retrieval"].cells[:2])
-    assert rows["only-retrieval"].videos == "—"
-    texts = [cell.text for cell in rows["only-recognition"].cells]
+    assert not any("<b>" in cell for cell in cells[:2])
+    assert rows["only-retrieval"]["test videos"] == "—"
+    cells = rows["only-recognition"]["measures"]
+    texts = [re.sub("<.*", "", cell.removeprefix("<b>")) for cell in cells]
     assert "—" not in texts[:2]
     assert set(texts[2:]) == {"—"}
 
@@ -603,11 +608,14 @@ def test_the_report_does_not_import_torch():
 
 
 def test_the_best_rgb_value_is_marked_and_flow_is_not(run):
-    top1 = {name: row.cells[0] for name, row in results_of(run).items()}
-    rgb = [top1["self-trained"], top1["from-scratch"]]
-    assert not top1["on.flow"].best
-    for cell in rgb:
-        assert cell.best == (cell.share == max(other.share for other in rgb))
+    _, results, _ = run
+    rgb = ("self-trained", "from-scratch")
+    files = {name: results / "evaluations" / name / "metrics.json" for name in rgb}
+    top1 = {n: json.loads(f.read_text())["recognition top1"]["mean"] for n, f in files.items()}
+    rows = results_of(run)
+    assert "<b>" not in rows["on.flow"]["measures"][0]
+    for name in rgb:
+        assert ("<b>" in rows[name]["measures"][0]) == (top1[name] == max(top1.values()))
 
 
 def test_chance_of_retrieval():
@@ -621,14 +629,14 @@ def test_chance_of_retrieval():
 
 def test_costs_are_summed_per_stage(run, tmp_path):
     _, results, html = run
-    (cost,) = read_costs(results)
+    (cost,) = read_costs(results).itertuples()
     assert (cost.stage, cost.jobs, cost.longest, cost.memory) == ("flow", 2, 80.5, 1900)
     assert cost.seconds == pytest.approx(121)
     assert "2 min 01 s" in html
     assert "1.9 GB" in html
     fake_benchmark(tmp_path / "benchmarks" / "frames" / "0.tsv", 3.0, "NA")
     fake_benchmark(tmp_path / "benchmarks" / "index" / "a.tsv", "NA", "NA")
-    (cost,) = read_costs(tmp_path)
+    (cost,) = read_costs(tmp_path).itertuples()
     assert cost.stage == "frames"
     assert np.isnan(cost.memory)
 
@@ -718,13 +726,12 @@ def test_boxes_stay_clear_of_each_other():
     config = make_config()
     drawing = draw(*artefact_graph(config, needed_by_evaluations(config), {}))
     columns: dict[int, list] = {}
-    for box in drawing.boxes:
-        columns.setdefault(box.node.column, []).append(box)
+    for node, _, y in drawing.boxes:
+        columns.setdefault(node.column, []).append((y - node.height / 2, y + node.height / 2))
     for boxes in columns.values():
-        boxes.sort(key=lambda box: box.y)
-        for above, below in pairwise(boxes):
-            assert above.y + above.height / 2 < below.y - below.height / 2
-    assert all(box.y + box.height / 2 < drawing.height for box in drawing.boxes)
+        for (_, bottom), (top, _) in pairwise(sorted(boxes)):
+            assert bottom < top
+    assert all(bottom < drawing.height for boxes in columns.values() for _, bottom in boxes)
 
 
 def test_edges_follow_the_references_and_go_right():
@@ -740,7 +747,7 @@ def test_long_names_are_split_into_lines_without_loss():
     assert "".join(name_lines(name)) == name
     assert max(map(len, name_lines(name))) <= 16
     node = artefact_graph(make_config(), needed_by_evaluations(make_config()), {})[0]["model rgb"]
-    assert box_height(node) == 42
+    assert node.height == 42
 
 
 def test_the_layout_is_the_least_squares_solution(monkeypatch):
@@ -755,9 +762,9 @@ def test_the_layout_is_the_least_squares_solution(monkeypatch):
 
     config = make_config()
     nodes, edges = artefact_graph(config, needed_by_evaluations(config), {})
-    laid_out = [box.y for box in draw(nodes, edges).boxes]
+    laid_out = [y for _, _, y in draw(nodes, edges).boxes]
     monkeypatch.setattr(graph, "isotonic_regression", max_min)
-    assert laid_out == pytest.approx([box.y for box in draw(nodes, edges).boxes], abs=1e-9, rel=0)
+    assert laid_out == pytest.approx([y for _, _, y in draw(nodes, edges).boxes], abs=1e-9, rel=0)
 
 
 def test_the_layout_leaves_out_columns_without_nodes():

@@ -1,23 +1,14 @@
 """A small training for several tests."""
 
 import json
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from motionfit.clips.sampling import whole_video
 from motionfit.config import Training
-from motionfit.datasets.index import write_index
 from motionfit.models import build_network
 from motionfit.models.network import VideoNetwork
-from motionfit.stages.appearance_model import appearance_model
-from motionfit.stages.fine_tuning import fine_tuning
-from motionfit.stages.mers_model import mers_model
-from motionfit.stages.motion_model import motion_model
 from motionfit.store.clips import ClipStore
 from motionfit.training.compute import Compute
 from motionfit.training.data import MultiClipDataset
@@ -66,18 +57,7 @@ def run_training(
 
     def dataset(chosen: list[str], training: bool) -> MultiClipDataset:
         videos = [whole_video(name, 8, int(name[1:]) % 2) for name in chosen]
-        return MultiClipDataset(
-            store,
-            videos,
-            4,
-            2,
-            24,
-            False,
-            recipe.seed,
-            training,
-            recipe.clip_gap,
-            encoded=compute.gpu_decoding,
-        )
+        return MultiClipDataset(store, videos, 4, recipe, training, encoded=compute.gpu_decoding)
 
     training_set = dataset(names[: len(names) - validation_videos], True)
     network = build_network("r2plus1d_small", "flow", 2, recipe.seed)
@@ -91,75 +71,3 @@ def run_training(
         compute,
     )
     return network
-
-
-# ------------------------------------------------------ stages, with tables in place of files
-
-
-def train_motion_model(recipe, labels, index, split, clips, compute, output) -> None:
-    with written(index) as index_file:
-        motion_model(
-            recipe=recipe,
-            labelled_part=labels,
-            index=index_file,
-            split=split,
-            clips_folder=clips,
-            compute=compute,
-            output=output,
-        )
-
-
-def train_appearance_model(recipe, index, split, pseudo_labels, frames, compute, output) -> None:
-    with written(index) as index_file:
-        labels_file = index_file.with_name("labels.csv")
-        pseudo_labels.to_csv(labels_file, index=False)
-        appearance_model(
-            recipe=recipe,
-            index=index_file,
-            split=split,
-            pseudo_labels=labels_file,
-            frames=frames,
-            compute=compute,
-            output=output,
-        )
-
-
-def train_mers_model(recipe, index, split, teacher, frames, flow, compute, output) -> None:
-    with written(index) as index_file:
-        mers_model(
-            recipe=recipe,
-            index=index_file,
-            split=split,
-            teacher=teacher,
-            frames=frames,
-            flow=flow,
-            compute=compute,
-            output=output,
-        )
-
-
-def fine_tune(
-    recipe, clip_length, labels, model, index, split, clips, compute, output, *mars
-) -> None:
-    """`mars`: the teacher and its flow, if MARS teaches the network."""
-    with written(index) as index_file:
-        fine_tuning(
-            recipe=recipe,
-            clip_length=clip_length,
-            labelled_part=labels,
-            model=model,
-            index=index_file,
-            split=split,
-            clips_folder=clips,
-            compute=compute,
-            output=output,
-            **dict(zip(("teacher", "flow"), mars, strict=False)),
-        )
-
-
-@contextmanager
-def written(index: pd.DataFrame) -> Iterator[Path]:
-    """The file of an index, for as long as the block runs."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_index(index, Path(folder) / "index.csv")
-        yield Path(folder) / "index.csv"

@@ -8,9 +8,10 @@ import torch
 from motionfit.clips.encoding import EncodedClips
 from motionfit.clips.loading import UnreadableVideo
 from motionfit.clips.sampling import whole_video
+from motionfit.config import Training
 from motionfit.modality import CHANNELS
 from motionfit.store.clips import ClipStore
-from motionfit.training.batches import Batches, Collate
+from motionfit.training.batches import Batches
 from motionfit.training.data import Batch, Draw, MultiClipDataset
 from tests.training.setups import make_store
 from tests.videos import make_frames, moving_square
@@ -20,7 +21,7 @@ from tests.videos import make_frames, moving_square
 def dataset(tmp_path):
     store = ClipStore(make_store(tmp_path, 13), ["0000"], "flow")
     videos = [whole_video(name, 8, 0) for name in sorted(store.shards)]
-    return MultiClipDataset(store, videos, 4, 2, 24, True, 0, training=True)
+    return MultiClipDataset(store, videos, 4, Training(clips_per_video=2, crop=24), training=True)
 
 
 def parts_of(batches: Batches, first: int = 0) -> list[list[Draw]]:
@@ -74,7 +75,7 @@ def tensors(batch: Batch) -> dict[str, torch.Tensor]:
 
 
 def test_a_batch_leaves_out_the_videos_that_can_not_be_read(dataset):
-    collate = Collate(dataset)
+    collate = dataset.collate
     samples = [dataset[Draw(0)], UnreadableVideo("v01", "spoilt"), dataset[Draw(2)]]
     batch, unreadable = collate(samples)
     assert batch.clips.pixels.shape == (2, 2, 4, 24, 24, 2)
@@ -98,12 +99,13 @@ def test_clips_that_are_decoded_on_the_device_are_the_same(tmp_path, kind, train
     store = ClipStore(tmp_path, ["0000"], kind)
     videos = [whole_video(f"v{i:02d}", store.length("v00"), i) for i in range(3)]
     draws = [Draw(i, epoch=4) for i in range(3)]
+    recipe = Training(clips_per_video=2, crop=20)
     plain, encoded = (
-        MultiClipDataset(store, videos, 7, 2, 20, True, 0, training, teacher=store, encoded=encoded)
+        MultiClipDataset(store, videos, 7, recipe, training, teacher=store, encoded=encoded)
         for encoded in (False, True)
     )
-    expected, _ = Collate(plain)([plain[draw] for draw in draws])
-    batch, _ = Collate(encoded)([encoded[draw] for draw in draws])
+    expected, _ = plain.collate([plain[draw] for draw in draws])
+    batch, _ = encoded.collate([encoded[draw] for draw in draws])
     assert isinstance(batch.clips, EncodedClips)
     decoded = batch.on_device(torch.device("cpu"))
     for clips in (decoded.clips, decoded.teacher_clips):
@@ -112,11 +114,12 @@ def test_clips_that_are_decoded_on_the_device_are_the_same(tmp_path, kind, train
         assert difference.abs().max() <= 3  # the two decoders round differently
     for name in ("flips", "labels", "neighbour_labels", "order"):
         assert torch.equal(getattr(decoded, name), getattr(expected, name))
-    empty, _ = Collate(encoded)([])
+    empty, _ = encoded.collate([])
+    empty = empty.on_device(torch.device("cpu"))
     assert {name: t.dtype for name, t in tensors(empty).items()} == {
-        name: t.dtype for name, t in tensors(batch).items()
+        name: t.dtype for name, t in tensors(decoded).items()
     }
-    assert empty.on_device(torch.device("cpu")).clips.pixels.shape == (
+    assert empty.clips.pixels.shape == (
         0,
         2,
         7,

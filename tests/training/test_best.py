@@ -12,7 +12,8 @@ from motionfit.training.best import BestEpoch
 from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.data import MultiClipDataset
 from motionfit.training.validation import Validation
-from tests.training.setups import ONE, SHORT, make_store, run_training, train_motion_model
+from tests.stages import train_motion_model
+from tests.training.setups import ONE, SHORT, make_store, run_training
 from tests.videos import make_index
 
 HELD_OUT = {"validation_videos": 4, "validation_fraction": 0.25}

@@ -19,13 +19,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
+from motionfit.cli import main
 from motionfit.clips.encoding import DecodedClips, EncodedClips
 from motionfit.config import MotionModel, Network, SelfTraining, Training, TrainingResources
 from motionfit.datasets.index import write_index
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, load_model
 from motionfit.models.network import VideoNetwork
-from motionfit.training.compute import Compute, pad_in_time, synchronise_batch_norm
+from motionfit.training.compute import Compute, TimePaddedConv3d, WholeBatchNorm, replace_layers
 from motionfit.training.data import Batch
 from motionfit.training.objective import ClipLosses
 from tests.training.setups import ONE, SHORT, make_store, run_training
@@ -129,11 +130,15 @@ def check_same(tmp_path: Path) -> None:
 def test_two_processes_learn_what_one_does(tmp_path, command):
     """This needs synchronised batch normalisation, each sample exactly once, and the gradients of
     the whole batch."""
-    for name, devices in (("one", "1"), ("two", "2")):
+
+    def arguments(name: str, devices: int) -> list[str]:
         output = ["--output", str(tmp_path / name / "model.pt"), "--threads", "1"]
         log = ["--log", str(tmp_path / f"{name}.log")]
-        process = start(["motionfit", "stage", *log, *command, *output, "--devices", devices])
-        assert process.wait() == 0, process.stdout.read()
+        return ["stage", *log, *command, *output, "--devices", str(devices)]
+
+    assert main(arguments("one", devices=1)) == 0
+    process = start(["motionfit", *arguments("two", devices=2)])
+    assert process.wait() == 0, process.stdout.read()
     check_same(tmp_path)
     assert "process1" in " ".join(path.name for path in tmp_path.iterdir())
 
@@ -236,7 +241,7 @@ def test_whole_batch_norm_is_batch_norm(alone):
     plain, whole = nn.BatchNorm3d(5), nn.Sequential(nn.BatchNorm3d(5))
     nn.init.uniform_(plain.weight)
     whole[0].load_state_dict(plain.state_dict())
-    synchronise_batch_norm(whole)
+    replace_layers(whole, nn.BatchNorm3d, WholeBatchNorm)
     generator = torch.Generator().manual_seed(0)
     x = 3 + 2 * torch.randn(4, 5, 2, 3, 3, generator=generator)
     inputs, outputs = [], []
@@ -255,7 +260,7 @@ def test_whole_batch_norm_is_batch_norm(alone):
 
 def test_whole_batch_norm_of_sixteen_bits(alone):
     norm = nn.Sequential(nn.BatchNorm3d(5))
-    synchronise_batch_norm(norm)
+    replace_layers(norm, nn.BatchNorm3d, WholeBatchNorm)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         y = norm(torch.randn(4, 5, 2, 3, 3).bfloat16())
         assert y.dtype == torch.bfloat16
@@ -280,6 +285,7 @@ def test_the_gradients_of_a_batchs_parts_add_up_to_its_own(weight):
         labels=torch.randint(0, 3, (5, 2), generator=generator),
         neighbour_labels=torch.randint(-1, 3, (5, 2, 2), generator=generator),
         order=torch.tensor([0, 1, -1, -1, 1]),
+        changes=torch.zeros(5, 2, 0),
     )
     whole, hits = objective(batch)
     whole.backward()
@@ -382,7 +388,7 @@ def test_the_gradients_of_short_clips_at_16_bits(kernel, frames):
     x = torch.randn(8, 16, frames, 6, 6, generator=generator, requires_grad=True)
     plain = nn.Conv3d(16, 32, (kernel, 1, 1), padding=(kernel // 2, 0, 0))
     padded = nn.Sequential(copy.deepcopy(plain))
-    pad_in_time(padded)
+    replace_layers(padded, nn.Conv3d, TimePaddedConv3d)
     towards = torch.randn(plain(x).shape, generator=generator)
     for _ in range(4):
         del [torch.full((2**size,), 1e30) for size in range(8, 22)][:]

@@ -10,6 +10,7 @@ from motionfit.clips.sampling import (
     whole_video,
 )
 from motionfit.clips.transforms import centre_crop
+from motionfit.config import Training
 from motionfit.flow.encoding import dequantise
 from motionfit.store.clips import ClipStore
 from motionfit.training.data import Draw, MultiClipDataset
@@ -25,7 +26,7 @@ def store(tmp_path):
 
 def multi_clips(store, training: bool, seed: int = 0) -> MultiClipDataset:
     videos = [whole_video("a", 20, 0), whole_video("b", 6, 1)]
-    return MultiClipDataset(store, videos, 8, 3, 24, flip=True, seed=seed, training=training)
+    return MultiClipDataset(store, videos, 8, Training(crop=24, seed=seed), training)
 
 
 def test_a_sample_is_r_clips_of_l_frames(store):
@@ -45,7 +46,7 @@ def test_the_labels_around_a_clip_are_those_of_the_windows_before_and_after(stor
     sample = LabelledVideo(
         "a", np.array([0, 8, 16]), np.array([8, 8, 4]), np.array([7, 9, 7]), np.array([1, 1, 1])
     )
-    data = MultiClipDataset(store, [sample], 4, 3, 24, False, 0, training)
+    data = MultiClipDataset(store, [sample], 4, Training(crop=24), training)
     around = {(7, NO_LABEL, 9), (9, 7, 7), (7, 9, NO_LABEL)}
     item = data[Draw(0)]
     found = {
@@ -65,7 +66,7 @@ def test_the_teacher_sees_the_same_clips_and_crops(tmp_path, training):
     make_flow(tmp_path / "flow" / "0000.h5", {"a": field})
     frames, flow = (ClipStore(tmp_path / kind, ["0000"], kind) for kind in ("frames", "flow"))
     data = MultiClipDataset(
-        frames, [whole_video("a", 20, 0)], 4, 3, 16, True, 0, training, teacher=flow
+        frames, [whole_video("a", 20, 0)], 4, Training(crop=16), training, teacher=flow
     )
     for epoch in range(5):
         item = data[Draw(0, epoch)]
@@ -111,7 +112,7 @@ def test_the_order_is_the_permutation_that_the_clips_are_in(tmp_path, training):
     store = ClipStore(tmp_path, ["0000"], "frames")
     parts = LabelledVideo("a", np.arange(0, 60, 6), np.full(10, 6), np.arange(10), np.ones(10))
     data = MultiClipDataset(
-        store, [parts, whole_video("short", 4, 0)], 8, 3, 16, False, 0, training, 4
+        store, [parts, whole_video("short", 4, 0)], 8, Training(crop=16, clip_gap=4), training
     )
     seen = set()
     for epoch in range(40):
@@ -134,7 +135,8 @@ def test_one_crop_for_the_whole_clip_and_anywhere_in_the_frame(tmp_path):
     grid[..., 0], grid[..., 1] = 12 * np.arange(20)[:, None], 10 * np.arange(24)
     make_frames(tmp_path / "0000.h5", {"a": np.stack([grid] * 6)})
     store = ClipStore(tmp_path, ["0000"], "frames")
-    data = MultiClipDataset(store, [whole_video("a", 6, 0)], 4, 2, 16, False, 0, training=True)
+    recipe = Training(clips_per_video=2, crop=16, flip=False)
+    data = MultiClipDataset(store, [whole_video("a", 6, 0)], 4, recipe, training=True)
     corners = set()
     for epoch in range(150):
         for clip in data[Draw(0, epoch)].clips.pixels.numpy():

@@ -10,7 +10,6 @@ from motionfit.clips.sampling import whole_video
 from motionfit.config import Augmentation, Training
 from motionfit.store.clips import ClipStore
 from motionfit.training.average import WeightAverage
-from motionfit.training.batches import Collate
 from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.data import Draw, MultiClipDataset
 from motionfit.training.losses import multi_clip_loss
@@ -130,23 +129,24 @@ def frames(tmp_path):
 
 
 def dataset(frames, flow=None, training=True, augmentation=None):
-    store = ClipStore(frames, ["0000"], "frames")
-    return MultiClipDataset(
-        store,
-        [whole_video(name, 8, 0) for name in fields(6)],
-        clip_length=4,
+    recipe = Training(
         clips_per_video=2,
         crop=24,
         flip=False,
-        seed=0,
-        training=training,
-        teacher=ClipStore(flow, ["0000"], "flow") if flow else None,
         augmentation=augmentation or Augmentation(zoom=0.5, colour=0.5),
+    )
+    return MultiClipDataset(
+        ClipStore(frames, ["0000"], "frames"),
+        [whole_video(name, 8, 0) for name in fields(6)],
+        4,
+        recipe,
+        training,
+        ClipStore(flow, ["0000"], "flow") if flow else None,
     )
 
 
 def batch_of(dataset, epoch=0):
-    batch, unreadable = Collate(dataset)([dataset[Draw(i, epoch)] for i in range(len(dataset))])
+    batch, unreadable = dataset.collate([dataset[Draw(i, epoch)] for i in range(len(dataset))])
     assert not unreadable
     return batch.on_device(torch.device("cpu"))
 

@@ -88,16 +88,7 @@ def golden_losses(folder: Path, **changes) -> list[float]:
     """The loss of each step of the training, with `changes` to its recipe."""
     recipe = RECIPE.model_copy(update=changes)
     videos = [whole_video(f"v{i}", FRAMES, i % CLASSES) for i in range(VIDEOS)]
-    data = MultiClipDataset(
-        make_store(folder),
-        videos,
-        4,
-        recipe.clips_per_video,
-        recipe.crop,
-        recipe.flip,
-        recipe.seed,
-        training=True,
-    )
+    data = MultiClipDataset(make_store(folder), videos, 4, recipe, training=True)
     fabric = Fabric(accelerator="cpu", devices=1, precision="64-true")
     with fabric.init_module():  # the weights have 64 bits from the start
         network = build_network("r2plus1d_small", "frames", CLASSES, seed=0)

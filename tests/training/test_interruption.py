@@ -12,7 +12,7 @@ import h5py
 import pandas as pd
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from motionfit.clips.loading import loader_options, worker_failures
 from motionfit.errors import InterruptedTrainingError, MotionFitError
@@ -20,6 +20,7 @@ from motionfit.training import checkpoints
 from motionfit.training.checkpoints import Checkpoints, differences
 from motionfit.training.objective import ClipLosses
 from motionfit.training.progress import ProgressLogger
+from tests.training.deadly import Deadly
 from tests.training.setups import ONE, make_store, run_training
 
 EVERY_STEP = replace(ONE, checkpoint_minutes=0)
@@ -243,17 +244,6 @@ def test_a_training_with_readers_ends(tmp_path, flow, rate):
         run_training(tmp_path / "alone", flow, validation_videos=2)
         histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("out", "alone")]
         pd.testing.assert_frame_equal(*(history[VALUES] for history in histories))
-
-
-class Deadly(Dataset):
-    """Kills the worker that reads it, as the system does when memory runs out."""
-
-    def __len__(self) -> int:
-        return 4
-
-    def __getitem__(self, i: int) -> int:
-        os.kill(os.getpid(), signal.SIGKILL)
-        return i
 
 
 def test_a_reader_that_dies_is_told():

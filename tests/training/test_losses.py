@@ -6,6 +6,7 @@ import torch
 from motionfit.clips.encoding import DecodedClips
 from motionfit.clips.transforms import network_input
 from motionfit.config import FineTuning, Training
+from motionfit.config import Mers as MersRecipe
 from motionfit.models import build_network
 from motionfit.training.data import Batch
 from motionfit.training.losses import (
@@ -81,6 +82,7 @@ def batch(classes: int = 3) -> Batch:
         labels=torch.randint(0, classes, (2, 3), generator=generator),
         neighbour_labels=torch.tensor([[[-1, 1], [0, 2], [1, -1]], [[-1, -1]] * 3]),
         order=torch.tensor([0, 5]),
+        changes=torch.zeros(2, 3, 0),
     )
 
 
@@ -171,7 +173,7 @@ def test_mars_is_the_labels_and_the_features_of_the_teacher(student, network, pa
 
 
 def test_mers_is_the_features_of_the_teacher_alone(student, network, pair):
-    mers = Mers(student, Teacher(network), weight=7)
+    mers = Mers(student, Teacher(network), MersRecipe(motion_model="m", dataset="d", weight=7))
     loss, counts = mers(pair)
     features = student.features(
         network_input(pair.clips.pixels.flatten(0, 1), "frames", pair.flips.flatten())
@@ -184,7 +186,9 @@ def test_mers_is_the_features_of_the_teacher_alone(student, network, pair):
 
 
 def test_a_teacher_learns_nothing(student, network, pair):
-    mers = Mers(student, Teacher(network), weight=1).train()
+    mers = Mers(
+        student, Teacher(network), MersRecipe(motion_model="m", dataset="d", weight=1)
+    ).train()
     assert student.training
     assert not any(module.training for module in mers.teacher.modules())
     mers(pair)[0].backward()

@@ -23,24 +23,21 @@ from motionfit.config import (
 from motionfit.errors import MotionFitError
 from motionfit.models import Learned, build_network, load_model, save_model
 from motionfit.store.clips import ClipStore
-from motionfit.training import loop
-from motionfit.training.batches import Batches, Collate, batch_loader
+from motionfit.training import checks
+from motionfit.training.batches import Batches, batch_loader
 from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.data import Draw, MultiClipDataset
 from motionfit.training.labels import training_and_validation, with_labels, with_pseudo_labels
 from motionfit.training.objective import ClipLosses
 from motionfit.training.run import load_teacher, lock
-from tests.training import setups
-from tests.training.setups import (
-    ONE,
-    SHORT,
-    fields,
+from tests.stages import (
     fine_tune,
-    make_store,
     train_appearance_model,
-    train_mers_model,
     train_motion_model,
+    train_taught_model,
 )
+from tests.training import setups
+from tests.training.setups import ONE, SHORT, fields, make_store
 from tests.videos import described, make_flow, make_frames, make_index, moving_square
 
 SMALL = Network(backbone="r2plus1d_small", clip_length=4)
@@ -170,7 +167,7 @@ def test_a_part_that_unreadable_videos_leave_one_value_of_is_told(tmp_path, flow
         return sample(self, draw)
 
     monkeypatch.setattr(MultiClipDataset, "_sample", fails)
-    monkeypatch.setattr(loop, "MAX_UNREADABLE", 1)
+    monkeypatch.setattr(checks, "MAX_UNREADABLE", 1)
     with pytest.raises(MotionFitError, match="batch normalisation needs more than one value"):
         train_by_single_clips(tmp_path / "one", flow, crop=16, batch_size=11)
 
@@ -227,9 +224,7 @@ def test_the_validation_loss_is_that_of_the_network_as_it_is(tmp_path, flow):
         keep_classes=True,
     )
     objective = ClipLosses(network, "flow", training, 2)
-    batch, _ = Collate(validation_set)(
-        [validation_set[Draw(i)] for i in range(len(validation_set))]
-    )
+    batch, _ = validation_set.collate([validation_set[Draw(i)] for i in range(len(validation_set))])
     loss, hits = objective.eval()(batch)
     assert loss.item() == pytest.approx(history["validation_loss"].iloc[-1], rel=1e-4)
     right, count = hits["accuracy"].tolist()
@@ -287,23 +282,23 @@ def test_labels_and_clip_order_are_learned_together(tmp_path, flow):
     assert load_model(output)[1].learned == Learned.LABELS
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_the_order_of_an_epoch_is_the_same_for_workers_that_start_with_it(flow, workers):
+def test_the_order_of_an_epoch_is_the_same_for_workers_that_start_with_it(flow):
     """As in a resumed training."""
     store = ClipStore(flow, ["0000"], "flow")
     videos = [whole_video(f"v{i:02d}", 8, i) for i in range(12)]
-    data = MultiClipDataset(store, videos, 4, 1, 24, False, 0, training=True)
+    data = MultiClipDataset(store, videos, 4, Training(clips_per_video=1, crop=24), True)
 
-    def orders(epochs):
+    def orders(epochs, workers):
         batches = Batches(data, 4, seed=0)
-        loader = batch_loader(data, batches, workers)
+        loader = batch_loader(batches, workers)
         for epoch in epochs:
             batches.set_epoch(epoch)
             yield [int(label) for batch, _ in loader for label in batch.labels]
 
-    first, second = orders([1, 2])
+    first, second = orders([1, 2], workers=0)
     assert first != second
-    assert list(orders([2])) == [second]
+    assert list(orders([2], workers=0)) == [second]
+    assert list(orders([2, 1], workers=1)) == [second, first]
 
 
 CHANGES = {
@@ -547,7 +542,7 @@ def test_mers_learns_the_features_of_the_teacher(tmp_path, both, teacher):
     )
     index = make_index(labels(12), test={"v11"})
     output = tmp_path / "mers" / "model.pt"
-    train_mers_model(recipe, index, 1, teacher, *both, ONE, output)
+    train_taught_model(recipe, index, 1, teacher, *both, ONE, output)
     history = pd.read_csv(output.with_name("history.csv"))
     assert history["train_loss"].iloc[-1] < 0.5 * history["train_loss"].iloc[0]
     assert "train_accuracy" not in history
@@ -556,7 +551,7 @@ def test_mers_learns_the_features_of_the_teacher(tmp_path, both, teacher):
     # The labels of the source are not used.
     unlabelled = index.assign(label="")
     other = tmp_path / "other" / "model.pt"
-    train_mers_model(recipe, unlabelled, 1, teacher, *both, ONE, other)
+    train_taught_model(recipe, unlabelled, 1, teacher, *both, ONE, other)
     assert torch.equal(
         load_model(output)[0].layer1[0].conv1[0][0].weight,
         load_model(other)[0].layer1[0].conv1[0][0].weight,

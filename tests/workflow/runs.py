@@ -7,15 +7,16 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from motionfit.cli import main
 from motionfit.config import Demo
 from motionfit.datasets.demo import render_videos
 
@@ -102,9 +103,7 @@ class Run:
 
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    ["snakemake.cli", "motionfit.config_checks", "motionfit.graph", "sklearn.datasets", __name__]
-)
+FORKS.set_forkserver_preload(["tests.workflow.planning", __name__])
 
 
 def snakemake(arguments: list[str], folder: Path, variables: dict[str, str], output: str) -> None:
@@ -132,23 +131,22 @@ def unstarted(run: Run, folder: Path) -> Run:
     return Run(folder)
 
 
+INDEXES = ("results/index/target.csv", "results/index/source.csv")
+
+
+def make(run: Run, *targets: str) -> None:
+    """Makes what Snakemake would make, by the commands of its jobs with one thread, one after the
+    other in this process. Starting Python and PyTorch for each job takes longer than the job."""
+    plan = run.plan("--cores", "1", "--printshellcmds", "--", *targets)
+    with chdir(run.folder):
+        for command in plan.commands:
+            assert main(command) == 0, command
+
+
 def make_all(run: Run, *targets: str) -> None:
-    """Makes what Snakemake would make, by the commands of its jobs, one after the other in one
-    process. Starting Python and PyTorch for each job takes longer than the job."""
-    indexes = [f"results/index/{name}.csv" for name in ("target", "source")]
-    outcome = run("--", *indexes)
-    assert outcome.status == 0, outcome.text
-    plan = run.plan("--printshellcmds", "--", *targets)
-    run_all = "import json, sys; from motionfit.cli import main; "
-    run_all += "sys.exit(any(main(command) for command in json.load(sys.stdin)))"
-    subprocess.run(
-        [sys.executable, "-c", run_all],
-        input=json.dumps(plan.commands),
-        text=True,
-        check=True,
-        cwd=run.folder,
-        env=environment() | {"PYTHONPATH": str(ROOT)},
-    )
+    """Makes the indexes of a run, and then the jobs that depend on them."""
+    make(run, *INDEXES)
+    make(run, *targets)
     assert run.plan("--", *targets).nothing_to_do
 
 

@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 import yaml
 
-from tests.workflow.runs import ROOT, Run
+from tests.workflow.runs import ROOT, Run, make
 
 spec = importlib.util.spec_from_file_location("stand_ins", ROOT / "benchmarks" / "stand_ins.py")
 stand_ins = importlib.util.module_from_spec(spec)
@@ -28,8 +28,7 @@ def paper(tmp_path_factory) -> Run:
     (folder / "config.yaml").write_text(yaml.safe_dump({"base": "configs/paper-small.yaml"}))
     run = Run(folder)
     names = ("ucf101", "hmdb51", "kinetics-train", "kinetics-val")
-    outcome = run("--", *(f"results/index/{name}.csv" for name in names))
-    assert outcome.status == 0, outcome.text
+    make(run, *(f"results/index/{name}.csv" for name in names))
     return run
 
 
@@ -45,8 +44,8 @@ def test_results_that_rows_share_are_planned_once(paper):
     # the source without common classes.
     train = 2 * 3 + 3 + 2
     assert jobs["appearance_model"] == train + 16 + 4
-    assert jobs["mers_model"] == jobs["random_model"] == 3
-    assert train + jobs["mers_model"] == 14
+    assert jobs["taught_model"] == jobs["random_model"] == 3
+    assert train + jobs["taught_model"] == 14
     assert jobs["retrieval"] == 3
     assert jobs["table"] + jobs["plotted_table"] == 16
     assert jobs["retrieval_figure"] == 1
@@ -58,7 +57,7 @@ def test_a_table_needs_only_its_own_rows_and_splits(paper):
     assert jobs["motion_model"] == 1
     assert jobs["features"] == 2  # one per source
     assert jobs["flow"] == 3  # UCF101 and the two sources
-    assert not {"retrieval", "metrics", "mers_model"} & set(jobs)
+    assert not {"retrieval", "metrics", "taught_model"} & set(jobs)
 
 
 def test_one_self_trained_network_serves_the_three_splits_of_hmdb51(paper):

@@ -103,7 +103,7 @@ def check_numbers(run: Run) -> None:
     # Another motion model reruns the models that learn from it.
     run.change(set_key("motion_models/motion/training/seed", 7))
     planned = run.plan("--", "rows").jobs
-    assert planned["motion_model"] == planned["mers_model"] == 1
+    assert planned["motion_model"] == planned["taught_model"] == 1
     assert planned["fine_tuning"] == 2  # of MERS and of MARS
     assert "appearance_model" not in planned  # its pseudo-labels come from the network on RGB
 
@@ -113,7 +113,7 @@ def test_a_row_of_each_kind_gets_a_number(run: Run, monkeypatch):
     Python for each takes longer than its computation."""
     run.change(add_rows)
     planned = run.plan("--", "retrieved").jobs
-    assert planned["mers_model"] == planned["retrieval"] == 1
+    assert planned["taught_model"] == planned["retrieval"] == 1
     assert "recognition" not in planned
     plan = run.plan("--printshellcmds", "--", "tables")
     assert len(plan.commands) == sum(plan.jobs.values()) - 1  # `tables` runs none

@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from tests.workflow.runs import run_with_videos, set_key
+from tests.workflow.runs import INDEXES, make, run_with_videos, set_key
 
 TABLES = {
     "table1": {
@@ -67,8 +67,7 @@ def of_seeds(seeds: int, *evaluations: str) -> dict:
 
 def test_a_table_of_two_seeds_needs_everything_but_the_data_twice(tmp_path):
     run = run_with_videos(tmp_path / "run")
-    outcome = run("--", "results/index/target.csv", "results/index/source.csv")
-    assert outcome.status == 0, outcome.text
+    make(run, *INDEXES)
     run.change(set_key("tables", {"seeds": of_seeds(2, "motionfit", "motion")}))
     plan = run.plan("--", "seeds")
     shards = {"target": 2, "source": 2}

@@ -32,7 +32,7 @@ def test_every_job_has_a_log_and_a_benchmark(by_snakemake):
     logs = named(by_snakemake.file("logs"), ".log")
     assert logs == named(by_snakemake.file("benchmarks"), ".tsv")
     stages = {name.split("/")[0] for name in logs}
-    assert stages == STAGES.keys() - {"mers_model", "table", "retrieval_figure"}
+    assert stages == STAGES.keys() - {"taught_model", "table", "retrieval_figure"}
 
 
 def named(folder: Path, suffix: str) -> set[str]:

@@ -1,8 +1,9 @@
-"""Trains a model by MERS: an RGB network that learns the features of a motion model."""
+"""Trains an RGB network that learns from the features of a motion model, such as by MERS."""
 
 from pathlib import Path
 from typing import Annotated
 
+from motionfit.clips.sampling import whole_video
 from motionfit.config import AppearanceModel
 from motionfit.datasets.index import read_index, source_videos
 from motionfit.modality import Modality
@@ -18,12 +19,12 @@ from motionfit.options import (
 )
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.training.compute import ALL_CORES, Compute
-from motionfit.training.labels import without_labels
-from motionfit.training.objective import Mers
+from motionfit.training.losses import NO_LABEL
+from motionfit.training.objective import TAUGHT_BY
 from motionfit.training.run import describe, load_teacher, train_and_save
 
 
-def mers_model(
+def taught_model(
     *,
     recipe: JsonRecipe[AppearanceModel],
     index: IndexFile,
@@ -46,27 +47,14 @@ def mers_model(
     """
     table = read_index(index)
     store = ClipStore(frames, table["shard"], Modality.FRAMES)
-    rows = source_videos(table, split, recipe.mers.videos)
+    rows = source_videos(table, split, recipe.teaching.videos)
     rows = rows_with_clips(rows, store, recipe.network.clip_length)
     network = starting_network(recipe.network, Modality.FRAMES, 1, seed=recipe.training.seed)
     teacher_network, teacher_clips = load_teacher(teacher, network, flow, table)
-    about = describe(
-        recipe.network,
-        recipe.training,
-        store,
-        ["none"],
-        Learned.TEACHER_FEATURES,
-        split,
-        recipe.to_json(),
-    )
-    objective = Mers(network, teacher_network, recipe.mers.weight)
-    train_and_save(
-        objective,
-        about,
-        rows,
-        without_labels(rows, store),
-        (store, teacher_clips),
-        recipe.training,
-        compute,
-        output,
-    )
+    learned = Learned.TEACHER_FEATURES
+    about = describe(recipe.network, recipe.training, store, ["none"], learned, split, recipe)
+    teaching = recipe.teaching
+    objective = TAUGHT_BY[type(teaching)](network, teacher_network, teaching)
+    videos = [whole_video(video, store.length(video), NO_LABEL) for video in rows["video"]]
+    stores = store, teacher_clips
+    train_and_save(objective, about, rows, videos, stores, recipe.training, compute, output)

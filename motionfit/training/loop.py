@@ -135,7 +135,7 @@ class TrainingLoop:
         state = self._state
         with self._logger, worker_failures():
             try:
-                while state.epoch <= state.recipe.epochs:
+                while state.epoch <= state.epochs:
                     self._logger.start_epoch(state.epoch, self._batches.steps, state.step)
                     self._train_epoch(stop)
                     self._end_epoch(stop)

@@ -11,6 +11,7 @@ STAGES = {
     "ledger": "Join the lists of videos that could not be decoded.",
     "flow": "Compute the optical flow of a shard of frames.",
     "motion_model": "Train a motion model on labelled flow, or frames.",
+    "motion_judgement": "Tell whether a motion model recognises more than guessing does.",
     "features": "Extract the features of the dense clips of some shards.",
     "pseudo_labels": "Cluster motion features to pseudo-labels.",
     "random_model": "Save an RGB network of random or pre-trained weights, to compare with.",

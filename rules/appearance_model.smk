@@ -41,6 +41,7 @@ rule taught_model:
         record=current("taught_model"),
         index=reads("taught_model", "index"),
         teacher=reads("taught_model", "teacher"),
+        judgement=reads("taught_model", "judgement"),
         frames=reads("taught_model", "frames"),
         flow=reads("taught_model", "flow"),
         weights=reads("taught_model", "weights"),

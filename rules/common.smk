@@ -152,6 +152,10 @@ def teacher_of_fine_tuning(wildcards):
     return f"--teacher {inputs['teacher'].paths[0]} --flow {inputs['flow'].folder}"
 
 
+def stop_when_hopeless(wildcards):
+    return "--stop-when-hopeless" if CONFIG.stop_when_hopeless else ""
+
+
 def leaking_evaluations(wildcards):
     """The evaluations of a table whose test videos may have been learned from."""
     names = artefact_of("table", wildcards).options["leaking"]

@@ -37,12 +37,47 @@ rule motion_model:
         " --output {output.model:q}"
 
 
+# Everything that is made from a motion model waits for this.
+rule motion_judgement:
+    input:
+        record=current("motion_judgement"),
+        index=reads("motion_judgement", "index"),
+        clips=reads("motion_judgement", "clips"),
+        model=reads("motion_judgement", "model"),
+    output:
+        judgement="results/models/{motion_model}/split{split}/judgement.json",
+    log:
+        "results/logs/motion_judgement/{motion_model}/split{split}.log",
+    benchmark:
+        "results/benchmarks/motion_judgement/{motion_model}/split{split}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("motion_judgement").threads
+    resources:
+        mem_mb=growing("motion_judgement", "mem_mb"),
+        runtime=growing("motion_judgement", "runtime"),
+        gpu=resources("motion_judgement").gpu,
+    params:
+        name=option("motion_judgement", "name"),
+        clips_folder=folder_of("motion_judgement", "clips"),
+        stop=stop_when_hopeless,
+        made_from=made_from("motion_judgement"),
+    shell:
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " --gpus {resources.gpu} motion_judgement"
+        " --name {params.name} --model {input.model:q} --index {input.index:q}"
+        " --split {wildcards.split} --clips-folder {params.clips_folder:q} {params.stop}"
+        " --threads {threads}"
+        " --output {output.judgement:q}"
+
+
 # For a large data set, a job has several shards, since a job starts more slowly than a network
 # processes one shard.
 rule features:
     input:
         record=current("features"),
         model=reads("features", "model"),
+        judgement=reads("features", "judgement"),
         clips=reads("features", "clips"),
     output:
         features="results/features/{motion_model}/split{split}/{dataset}/{shards}.h5",

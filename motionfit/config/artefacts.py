@@ -22,6 +22,9 @@ class Artefacts(Recipe):
     """Another config file, relative to the folder of the Snakefile, over which this one is laid."""
     notice: str = ""
     """What readers of the tables and the report have to know about this run."""
+    stop_when_hopeless: bool = False
+    """End the run after a step that has learned nothing, so that nothing is made from it. If false,
+    only the log and the report say so."""
     defaults: Defaults = Defaults()
     """What the recipes of a section share, so that each recipe has only its own keys."""
     datasets: dict[str, Dataset] = Field(min_length=1)

@@ -60,6 +60,8 @@ class StageResources(Recipe):
     """Computes the optical flow of a shard."""
     motion_model: TrainingResources = TrainingResources(threads=8, mem_mb=16000, runtime=1440)
     """Trains a motion model."""
+    motion_judgement: Resources = Resources(threads=8, mem_mb=16000, runtime=240, gpu=1)
+    """Judges a motion model by its test videos."""
     features: Resources = Resources(threads=8, mem_mb=16000, runtime=240, gpu=1)
     """Computes a motion model's features of the source videos."""
     pseudo_labels: Resources = Resources(threads=8, mem_mb=32000, runtime=240, gpu=1)

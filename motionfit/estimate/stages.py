@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from motionfit.config import BACKBONES, Config, Evaluation
-from motionfit.datasets.index import hold_out, labelled_train, part, source_videos
+from motionfit.datasets.index import hold_out, labelled_train, part, source_videos, split_column
 from motionfit.estimate import rates
 from motionfit.estimate.costs import (
     Cost,
@@ -25,6 +25,7 @@ from motionfit.estimate.costs import (
 )
 from motionfit.estimate.machine import Machine
 from motionfit.estimate.survey import survey
+from motionfit.evaluation.judgement import CLIPS
 from motionfit.flow.methods import BATCHED, method_module
 from motionfit.graph import Artefact, Graph, Needed
 from motionfit.graph.recipes import size_of
@@ -49,6 +50,7 @@ STAGES = {
     "ledger": VIDEOS,
     "flow": "",  # the method's own
     "motion_model": NETWORKS,
+    "motion_judgement": NETWORKS,
     "features": NETWORKS,
     "pseudo_labels": NETWORKS,
     "appearance_model": NETWORKS,
@@ -267,6 +269,16 @@ class Run:
             bytes=points * (survey.name_bytes + ROW_BYTES),
             error=survey.error,
         )
+
+    def _motion_judgement(self, motion_model: str, split: int) -> Job:
+        recipe = self.config.motion_models[motion_model]
+        survey, length = self.surveys[recipe.dataset], recipe.network.clip_length
+        videos = int((survey.index[split_column(split)] == "test").sum())
+        clips = videos * evaluated_clips(survey.frames, length, CLIPS)
+        rate = self.machine.inference(
+            "motion_judgement", recipe.dataset, motion_model, length, recipe.training.crop
+        )
+        return Job(1, clips * rate.seconds + rate.start, bytes=0)
 
     def _recognition(self, evaluation: str, split: int) -> Job:
         recipe = self.config.evaluations[evaluation]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+CLIPS = 4
+"""Clips per video by which a motion model is judged: enough to tell whether it has learned."""
 LEVEL = 0.025
 SHUFFLES = 10_000
 SLOW = 0.5

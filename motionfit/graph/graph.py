@@ -44,6 +44,7 @@ REPORTED: dict[str, tuple[str | None, ...]] = {
     "motion_model": ("history.csv",),
     "appearance_model": ("history.csv",),
     "taught_model": ("history.csv",),
+    "motion_judgement": (None,),
     "pseudo_labels": (None, "quality.json"),
     "fine_tuning": ("history.csv",),
     "recognition": ("predictions.csv",),
@@ -98,6 +99,20 @@ class Graph(DataGraph):
         )
 
     @of_rule
+    def motion_judgement(self, motion_model: str, split: int) -> Job:
+        recipe = self.config.motion_models[motion_model]
+        return Job(
+            f"results/models/{motion_model}/split{split}/judgement.json",
+            {"name": motion_model, "stop_when_hopeless": self.config.stop_when_hopeless},
+            {
+                "index": lambda: self._index(recipe.dataset),
+                "clips": lambda: self._clips(recipe.dataset, motion_model),
+                "model": lambda: result_of(self.motion_model(motion_model, split)),
+            },
+            *self._backbones(motion_model),
+        )
+
+    @of_rule
     def features(self, motion_model: str, split: int, dataset: str, shards: str) -> Job:
         return Job(
             f"results/features/{motion_model}/split{split}/{dataset}/{shards}.h5",
@@ -108,6 +123,7 @@ class Graph(DataGraph):
                     for shard in self.ranges(dataset)[shards]
                 ),
                 "model": lambda: result_of(self.model(motion_model, split)),
+                "judgement": lambda: self._judged(motion_model, split),
             },
             *self._backbones(motion_model),
         )
@@ -166,6 +182,7 @@ class Graph(DataGraph):
                 "frames": lambda: self._clips(source, taught_model),
                 "flow": lambda: self._clips(source, teacher),
                 "teacher": lambda: result_of(self.model(teacher, split)),
+                "judgement": lambda: self._judged(teacher, split),
                 "weights": lambda: weights_of(recipe),
             },
             *self._backbones(taught_model, teacher),
@@ -344,6 +361,12 @@ class Graph(DataGraph):
             tuple(made_by for made_by, _ in others),
             lambda: digest(*(self.ledger(**names).fingerprint for names in ledgers)),
         )
+
+    def _judged(self, motion_model: str, split: int) -> Input:
+        """The judgement of a motion model, before anything is made from the model. It changes no
+        result."""
+        judgement = self.motion_judgement(motion_model, split)
+        return Input((judgement.path,), (judgement,))
 
     def _backbones(self, *models: str) -> list[str]:
         """The modules of the networks of models: changing another backbone reruns nothing."""

@@ -56,6 +56,7 @@ JOBS = {
     "ledger": {"dataset": "source", "size": "16x24"},
     "flow": {"dataset": "source", "flow": "tvl1", "shard": "0000"},
     "motion_model": {"motion_model": "motion", "split": 1},
+    "motion_judgement": {"motion_model": "motion", "split": 1},
     "features": {"motion_model": "motion", "split": 1, "dataset": "source", "shards": "0000"},
     "pseudo_labels": {"pseudo_labels": "clusters", "split": 1},
     "appearance_model": {"appearance_model": "appearance", "split": 1},

@@ -1,0 +1,89 @@
+"""Judges a motion model by the test videos of its split, before its features are used."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict
+
+import numpy as np
+
+from motionfit.datasets.index import read_index, split_column
+from motionfit.errors import MotionFitError
+from motionfit.evaluation.judgement import CLIPS, Judgement, Motion, judge_motion_model
+from motionfit.evaluation.recognition import ClipsOfVideo, stored_videos, video_probabilities
+from motionfit.files import write_json
+from motionfit.flow.encoding import STEPS, dequantise
+from motionfit.modality import Modality
+from motionfit.models import Learned, load_model
+from motionfit.models.device import inference_device
+from motionfit.options import CORES, ClipsFolder, IndexFile, ModelFile, Output, Split, Threads
+from motionfit.result_tables import read_table
+from motionfit.store.clips import ClipStore, rows_with_clips
+
+log = logging.getLogger(__name__)
+
+
+def motion_judgement(
+    *,
+    name: str,
+    model: ModelFile,
+    index: IndexFile,
+    split: Split,
+    clips_folder: ClipsFolder,
+    stop_when_hopeless: bool = False,
+    threads: Threads = CORES,
+    output: Output,
+) -> None:
+    """Tell whether a motion model recognises test videos better than guessing does.
+
+    Parameters
+    ----------
+    name
+        Name of the motion model.
+    stop_when_hopeless
+        Fail if it does not, so that nothing is made from the model.
+    """
+    table = read_index(index)
+    network, about = load_model(model)
+    test = table[table[split_column(split)] == "test"]
+    if about.learned != Learned.LABELS:
+        judgement = Judgement(f"The motion model {name} learned no labels to be judged by.")
+    elif test.empty:
+        judgement = Judgement(f"There are no test videos to judge the motion model {name} by.")
+    else:
+        device = inference_device(threads)
+        network.to(device)
+        store = ClipStore(clips_folder, table["shard"], about.modality)
+        test = rows_with_clips(test, store, about.clip_length)
+        videos = list(stored_videos(store, test["video"], about, CLIPS, device, threads))
+        probabilities = [video_probabilities(network, about, video, device) for video in videos]
+        judgement = judge_motion_model(
+            name,
+            test["label"].tolist(),
+            [about.classes[int(p.argmax())] for p in probabilities],
+            read_table(model.with_name("history.csv"), {"train_accuracy": float})[
+                "train_accuracy"
+            ].iloc[-1],
+            motion_of(videos, store) if about.modality == Modality.FLOW else None,
+        )
+    write_json(output, asdict(judgement))
+    log.log(logging.WARNING if judgement.hopeless else logging.INFO, "%s", judgement)
+    if judgement.hopeless and stop_when_hopeless:
+        raise MotionFitError(
+            f"{judgement} The run ends here, since the config has stop_when_hopeless: true"
+        )
+
+
+def motion_of(videos: Iterable[ClipsOfVideo], store: ClipStore) -> Motion:
+    """How far things move in the flow of some videos."""
+    bound = store.recipe["bound"]
+    lengths, at_bound = [], []
+    for video in videos:
+        vectors = dequantise(video.clips.reshape(-1, 2)[::16], bound)  # plenty for a median
+        lengths.append(np.hypot(*vectors.T))
+        at_bound.append((np.abs(vectors) > bound * (1 - 0.5 / STEPS)).any(axis=1))
+    return Motion(
+        median=float(np.median(np.concatenate(lengths))),
+        at_bound=float(np.concatenate(at_bound).mean()),
+        size=tuple(store.recipe["size"]),
+        bound=bound,
+    )

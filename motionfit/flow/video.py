@@ -83,10 +83,6 @@ def video_flow(
         except ValueError as error:
             raise MotionFitError(f"{video}: {error}") from None
 
-    def sampled() -> dict[int, np.ndarray]:
-        pairs = sample(video, size, count)
-        return dict(zip(pairs, flow(list(pairs.values())), strict=True))
-
     computed: dict[int, np.ndarray] = {}
     with ExitStack() as stack:
         writers = []
@@ -94,26 +90,40 @@ def video_flow(
             shape = (count - 1, height, width, 2)
             writers.append(stack.enter_context(field_writer(field, shape)))
         if picture:
-            computed = sampled()
+            pairs = sample(video, size, count)
+            computed = dict(zip(pairs, flow(list(pairs.values())), strict=True))
             scale = most_motion(computed.values())
             pictures = picture_writer(picture, (height, width), frame_rate(video), scale)
             writers.append(stack.enter_context(pictures))
             log.info("%s: full colour means %.3g pixels per frame", picture, scale)
         done = 0
-        for block in blocks(islice(grey_frames(video, size), count), threads):
-            numbers = range(done, done + len(block))
-            new = iter(
-                flow([pair for i, pair in zip(numbers, block, strict=True) if i not in computed])
-            )
-            for i in numbers:
-                values = computed.pop(i) if i in computed else next(new)
+        pairs_of_blocks = blocks(islice(grey_frames(video, size), count), threads)
+        for fields in fields_of_blocks(pairs_of_blocks, flow, computed):
+            for values in fields:
                 for write in writers:
                     write(values)
-            done += len(block)
+            done += len(fields)
             log.info("%d of %d fields", done, count - 1)
     for path in (picture, field):
         if path:
             log.info("wrote %s", path)
+
+
+def fields_of_blocks(
+    pairs_of_blocks: Iterable[list[Pair]],
+    flow: Callable[[list[Pair]], list[np.ndarray]],
+    computed: dict[int, np.ndarray],
+) -> Iterator[list[np.ndarray]]:
+    """Yields the fields of each block of pairs. Those that are `computed`, by their number, are
+    taken from there."""
+    first = 0
+    for block in pairs_of_blocks:
+        numbers = range(first, first + len(block))
+        new = iter(
+            flow([pair for i, pair in zip(numbers, block, strict=True) if i not in computed])
+        )
+        yield [computed.pop(i) if i in computed else next(new) for i in numbers]
+        first += len(block)
 
 
 def check_writable(path: Path) -> None:

@@ -46,18 +46,9 @@ def video_flow(
 ) -> None:
     """Computes the flow of a video and writes it to files.
 
-    Parameters
-    ----------
-    video
-        Path of the video.
-    size
-        Height and width to compute at, or None for those of the video.
-    method, threads
-        See `motionfit.flow.compute_flow`.
-    picture
-        Output, a coloured video.
-    field
-        Output, a NumPy file (T-1, H, W, 2) float32: x and y in pixels per frame.
+    `size`: height and width to compute at, or None for those of the video. `method`, `threads`: see
+    `motionfit.flow.compute_flow`. `picture`: output, a coloured video. `field`: output, a NumPy
+    file (T-1, H, W, 2) float32: x and y in pixels per frame.
 
     Frames that can't be decoded are left out, with a warning. Raises MotionFitError if fewer than
     two frames can be decoded, if the method does not accept the frames, or, before anything is
@@ -69,13 +60,7 @@ def video_flow(
     # contains the length; to measure the motion, which scales the colours; and to compute the flow.
     # The flow of a long video does not fit into memory, and not on every disk. The sampled fields
     # are kept until they are written.
-    count, (height, width), problem = survey(video, size)
-    if not count:
-        raise MotionFitError(f"{video} can't be decoded: {problem}")
-    if count < 2:
-        raise MotionFitError(f"{video} has no motion: it has one frame. {problem}".strip())
-    if problem:
-        log.warning("%s: %s; this is the flow of the %d other frames", video, problem, count)
+    count, (height, width) = checked_frames(video, size)
 
     def flow(pairs: list[Pair]) -> list[np.ndarray]:
         try:
@@ -107,6 +92,18 @@ def video_flow(
     for path in (picture, field):
         if path:
             log.info("wrote %s", path)
+
+
+def checked_frames(video: Path, size: Size | None) -> tuple[int, Size]:
+    """Number of frames that can be decoded, two or more, and their height and width."""
+    count, frame_size, problem = survey(video, size)
+    if not count:
+        raise MotionFitError(f"{video} can't be decoded: {problem}")
+    if count < 2:
+        raise MotionFitError(f"{video} has no motion: it has one frame. {problem}".strip())
+    if problem:
+        log.warning("%s: %s; this is the flow of the %d other frames", video, problem, count)
+    return count, frame_size
 
 
 def fields_of_blocks(

@@ -21,16 +21,23 @@ def code_version(*modules: str) -> str:
     The hash ignores comments, docstrings and formatting. It includes the templates and style sheets
     of a package.
     """
-    reached: dict[str, str] = {}
+    code = reached(*modules)
+    text = "\n".join(f"{name} {code[name]}" for name in sorted(code))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def reached(*modules: str) -> dict[str, str]:
+    """The code of the modules, and of all modules of the package that they import, directly or
+    indirectly, by name."""
+    found: dict[str, str] = {}
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        if module in reached or is_left_out(module) or (code := read(module)) is None:
+        if module in found or is_left_out(module) or (code := read(module)) is None:
             continue
-        reached[module], imported = code
+        found[module], imported = code
         waiting += imported
-    text = "\n".join(f"{name} {reached[name]}" for name in sorted(reached))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return found
 
 
 def is_left_out(module: str) -> bool:

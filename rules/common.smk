@@ -135,9 +135,16 @@ def demo_videos(wildcards):
     return ""
 
 
-def frame_rate(wildcards):
-    fps = CONFIG.datasets[wildcards.dataset].fps
-    return f"--fps {fps}" if fps else ""
+def option_if_given(rule, name):
+    """For `params`: an option of a rule's command with its values, or nothing if it has none. A
+    flag has no value."""
+
+    def look_up(wildcards):
+        value = artefact_of(rule, wildcards).options[name]
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        return " ".join([f"--{name.replace('_', '-')}", *map(str, values)]) if value else ""
+
+    return look_up
 
 
 def shards_of_features(wildcards):
@@ -150,16 +157,6 @@ def teacher_of_fine_tuning(wildcards):
     if "teacher" not in inputs:
         return ""
     return f"--teacher {inputs['teacher'].paths[0]} --flow {inputs['flow'].folder}"
-
-
-def stop_when_hopeless(wildcards):
-    return "--stop-when-hopeless" if CONFIG.stop_when_hopeless else ""
-
-
-def leaking_evaluations(wildcards):
-    """The evaluations of a table whose test videos may have been learned from."""
-    names = artefact_of("table", wildcards).options["leaking"]
-    return f"--leaking {' '.join(names)}" if names else ""
 
 
 def config_of_report(wildcards):

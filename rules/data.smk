@@ -73,7 +73,7 @@ rule frames:
         mem_mb=growing("frames", "mem_mb"),
         runtime=growing("frames", "runtime"),
     params:
-        fps=frame_rate,
+        fps=option_if_given("frames", "fps"),
         quality=option("frames", "quality"),
         made_from=made_from("frames"),
     shell:

@@ -60,7 +60,7 @@ rule motion_judgement:
     params:
         name=option("motion_judgement", "name"),
         clips_folder=folder_of("motion_judgement", "clips"),
-        stop=stop_when_hopeless,
+        stop=option_if_given("motion_judgement", "stop_when_hopeless"),
         made_from=made_from("motion_judgement"),
     shell:
         "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"

@@ -23,7 +23,7 @@ rule table:
     params:
         name=option("table", "name"),
         recipe=option("table", "recipe"),
-        leaking=leaking_evaluations,
+        leaking=option_if_given("table", "leaking"),
         made_from=made_from("table"),
     shell:
         "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"

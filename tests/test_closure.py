@@ -3,7 +3,7 @@ import ast
 import pytest
 
 from motionfit import closure
-from tests.imports import reached
+from motionfit.closure import reached
 
 
 @pytest.fixture
@@ -103,9 +103,9 @@ def test_comments_docstrings_and_formatting_do_not_count(package):
 def test_stages_do_not_depend_on_code_of_later_stages():
     """Otherwise a change of the training code would compute flow again."""
     assert isinstance(closure.parse("motionfit.flow.shards"), ast.Module)
-    flow = reached("motionfit.flow.shards", set())
+    flow = reached("motionfit.flow.shards")
     assert not any(name.startswith(("motionfit.training", "motionfit.models")) for name in flow)
-    motion = reached("motionfit.stages.motion_model", set())
+    motion = reached("motionfit.stages.motion_model")
     assert "motionfit.training.loop" in motion
     assert not any(
         name.startswith(("motionfit.pseudo_labels", "motionfit.evaluation", "motionfit.flow."))
@@ -123,6 +123,6 @@ def test_stages_do_not_depend_on_code_of_later_stages():
     ],
 )
 def test_inference_does_not_import_training_code(module):
-    code = reached(module, set())
+    code = reached(module)
     assert "motionfit.inference" in code
     assert not any(name.startswith("motionfit.training") for name in code)

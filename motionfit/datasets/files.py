@@ -10,8 +10,8 @@ import posixpath
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection
-from pathlib import Path, PurePosixPath
+from collections.abc import Collection
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -19,120 +19,22 @@ import pandas as pd
 from motionfit.errors import MotionFitError
 from motionfit.records import SUFFIX
 
-VIDEO_SUFFIXES = frozenset(
-    (
-        # MP4, QuickTime and their variants from cameras
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".qt",
-        ".3gp",
-        ".3gpp",
-        ".3g2",
-        ".3gp2",
-        ".f4v",
-        ".ismv",
-        ".mj2",
-        ".mqv",
-        ".insv",
-        ".lrv",
-        # other containers
-        ".mkv",
-        ".mk3d",
-        ".webm",
-        ".avi",
-        ".divx",
-        ".xvid",
-        ".flv",
-        ".kux",
-        ".asf",
-        ".wmv",
-        ".dvr-ms",
-        ".wtv",
-        ".rm",
-        ".rmvb",
-        ".rv",
-        ".ivr",
-        ".ogv",
-        ".ogm",
-        ".nsv",
-        ".nut",
-        ".nuv",
-        ".viv",
-        ".swf",
-        # MPEG: programme streams, discs, camcorders, transport streams
-        ".mpg",
-        ".mpeg",
-        ".mpe",
-        ".mpv",
-        ".m1v",
-        ".m2v",
-        ".mp2v",
-        ".m2p",
-        ".vob",
-        ".vro",
-        ".evo",
-        ".mod",
-        ".tod",
-        ".pva",
-        ".ts",
-        ".mts",
-        ".m2ts",
-        ".m2t",
-        ".mpegts",
-        ".tp",
-        ".trp",
-        ".ssif",
-        # studios, special cameras, animations
-        ".mxf",
-        ".gxf",
-        ".lxf",
-        ".dv",
-        ".dif",
-        ".dav",
-        ".cine",
-        ".mlv",
-        ".ser",
-        ".gif",
-        ".apng",
-        ".amv",
-        ".flc",
-        ".fli",
-        ".bik",
-        ".smk",
-        ".roq",
-        # video streams without a container
-        ".h264",
-        ".264",
-        ".avc",
-        ".h26l",
-        ".h265",
-        ".265",
-        ".hevc",
-        ".h266",
-        ".266",
-        ".vvc",
-        ".h261",
-        ".h263",
-        ".mjpg",
-        ".mjpeg",
-        ".obu",
-        ".av1",
-        ".ivf",
-        ".y4m",
-        ".vc1",
-        ".drc",
-        ".dirac",
-        ".vc2",
-        ".cavs",
-        ".avs2",
-        ".avs3",
-        ".evc",
-        ".apv",
-        ".dnxhd",
-        ".dnxhr",
-    )
+_SUFFIXES = (
+    # MP4, QuickTime and their variants from cameras
+    ".mp4 .m4v .mov .qt .3gp .3gpp .3g2 .3gp2 .f4v .ismv .mj2 .mqv .insv .lrv "
+    # other containers
+    ".mkv .mk3d .webm .avi .divx .xvid .flv .kux .asf .wmv .dvr-ms .wtv .rm .rmvb .rv .ivr "
+    ".ogv .ogm .nsv .nut .nuv .viv .swf "
+    # MPEG: programme streams, discs, camcorders, transport streams
+    ".mpg .mpeg .mpe .mpv .m1v .m2v .mp2v .m2p .vob .vro .evo .mod .tod .pva .ts .mts .m2ts "
+    ".m2t .mpegts .tp .trp .ssif "
+    # studios, special cameras, animations
+    ".mxf .gxf .lxf .dv .dif .dav .cine .mlv .ser .gif .apng .amv .flc .fli .bik .smk .roq "
+    # video streams without a container
+    ".h264 .264 .avc .h26l .h265 .265 .hevc .h266 .266 .vvc .h261 .h263 .mjpg .mjpeg .obu "
+    ".av1 .ivf .y4m .vc1 .drc .dirac .vc2 .cavs .avs2 .avs3 .evc .apv .dnxhd .dnxhr "
 )
+VIDEO_SUFFIXES = frozenset(_SUFFIXES.split())
 """Suffixes of files that FFmpeg reads as videos. Suffixes that usually mean something else, such as
 .dat, .bin and .ogg, are left out, and so are images."""
 
@@ -215,12 +117,11 @@ def _check_names(folder: Path, videos: list[str]) -> None:
 def warn_of_names(folder: Path, tree: Tree, lists: Collection[Path] = ()) -> None:
     """Warns of files below a folder that are ignored, and of names that look the same. Records, and
     the files and folders `lists`, cause no warning."""
-    tree = tree._replace(others=[name for name in tree.others if not name.endswith(SUFFIX)])
+    others = [name for name in tree.others if not name.endswith(SUFFIX)]
     for path in lists:
         known = os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
-        unknown = [name for name in tree.others if not f"{name}/".startswith(f"{known}/")]
-        tree = tree._replace(others=unknown)
-    for line in _ignored(tree):
+        others = [name for name in others if not f"{name}/".startswith(f"{known}/")]
+    for line in _ignored(tree._replace(others=others)):
         log.warning("below %s, %s", folder, line)
     if twins := _twins(tree.videos):
         log.warning(
@@ -353,8 +254,7 @@ def read_csv(
             raise MotionFitError(
                 f"{key}: {path} has the column {twice[0]!r} twice: remove one of them"
             )
-        missing = [column for column in columns if column not in header]
-        if missing:
+        if missing := [column for column in columns if column not in header]:
             raise MotionFitError(
                 f"{key}: {path} lacks the column(s) {', '.join(missing)} "
                 f"(its first line is: {','.join(header)})"
@@ -398,86 +298,23 @@ def index_frame(folder: Path, rows: list[dict[str, str]], splits: list[str]) -> 
     return index
 
 
-def index_lists(
-    folder: Path,
-    lists: Path,
-    listed: dict[str, dict[str, str]],
-    splits: list[str],
-    group_of: Callable[[str, str], str],
-) -> pd.DataFrame:
-    """The table of a data set with one folder per class and official lists of its splits.
-
-    Parameters
-    ----------
-    folder
-        Folder of the videos.
-    lists
-        Folder of the lists.
-    listed
-        For each `CLASS/NAME.avi` of the lists, its part (train, test or '') per split column.
-    splits
-        Names of the split columns.
-    group_of
-        Returns the group of a video, given its label and the stem of its name.
-
-    Case, Unicode form and suffix may differ between the lists and the disk: UCF101 has both
-    HandstandPushups and HandStandPushups, and some copies are .mp4 files. The split columns of a
-    video in no list are empty. Listed videos that are missing are left out, with a warning.
-
-    Raises MotionFitError if all listed videos are missing, or if one is listed in two parts of a
-    split.
-    """
-    if not listed:
-        raise MotionFitError("annotations: the split lists are empty: give the official ones")
-    tree = scan(folder)
-    warn_of_names(folder, tree, [lists])
-    videos = tree.videos
-    cells: dict[str, dict[str, str]] = {}
-    for name, splits_of in listed.items():
-        known = cells.setdefault(_key(name), {})
-        for column, part in splits_of.items():
-            if known.setdefault(column, part) != part:
-                raise MotionFitError(
-                    f"annotations: {name} is listed twice for {column}, with names that differ in "
-                    "case, Unicode form or suffix, in different parts: remove one of them"
-                )
-    present = {_key(video) for video in videos}
-    missing = [name for name in listed if _key(name) not in present]
-    if len(missing) == len(listed):
+def report_missing(
+    folder: Path, missing: list[str], listed: int, advice: str, shown: int = 3, counts: str = ""
+) -> None:
+    """Warns of listed videos that are missing; `counts` says how many of each part. Raises
+    MotionFitError if all `listed` videos are missing: the message shows the names of `shown` of
+    them and ends with the `advice`."""
+    if missing and len(missing) == listed:
         raise MotionFitError(
-            f"videos: {folder} contains none of the {len(listed)} videos that the annotations "
-            f"list, such as {few(missing, 1)}: give the folder that contains one folder per class"
+            f"videos: {folder} contains none of the {listed} videos that the annotations list, "
+            f"such as {few(missing, shown)}: {advice}"
         )
     if missing:
         log.warning(
-            "%s lacks %d of the %d listed videos: %s",
+            "%s lacks %d of the %d listed videos%s: %s",
             folder,
             len(missing),
-            len(listed),
+            listed,
+            counts,
             few(missing),
         )
-    rows = []
-    for video in videos:
-        label, stem = nfc(PurePosixPath(video).parent.name), nfc(PurePosixPath(video).stem)
-        empty = dict.fromkeys(splits, "")
-        row = {"video": video, "label": label, "group": group_of(label, stem)}
-        rows.append(row | empty | cells.get(_key(video), {}))
-    return index_frame(folder, rows, splits)
-
-
-def _key(name: str) -> str:
-    """A name without suffix, the same for any case and Unicode form."""
-    return nfc(nfc(posixpath.splitext(name)[0]).casefold())
-
-
-def split_lists(folder: Path, pattern: str) -> list[Path]:
-    """The sorted split lists in the folder of the annotations.
-
-    Raises MotionFitError if the folder is missing or contains no list.
-    """
-    advice = "give the folder of the official split lists"
-    need_folder(folder, "annotations", advice)
-    lists = sorted(folder.glob(pattern))
-    if not lists:
-        raise MotionFitError(f"annotations: {folder} has no split list ({pattern}): {advice}")
-    return lists

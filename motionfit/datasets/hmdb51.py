@@ -5,8 +5,9 @@ import re
 import pandas as pd
 
 from motionfit.config import Hmdb51
-from motionfit.datasets.files import index_lists, read_text, split_lists
+from motionfit.datasets.files import read_text
 from motionfit.datasets.index import split_column
+from motionfit.datasets.lists import index_lists, split_lists
 from motionfit.errors import MotionFitError
 
 PARTS = {"0": "", "1": "train", "2": "test"}

@@ -9,7 +9,16 @@ from typing import NamedTuple
 import pandas as pd
 
 from motionfit.config import Kinetics
-from motionfit.datasets.files import CONTROL, few, index_frame, nfc, read_csv, scan, warn_of_names
+from motionfit.datasets.files import (
+    CONTROL,
+    few,
+    index_frame,
+    nfc,
+    read_csv,
+    report_missing,
+    scan,
+    warn_of_names,
+)
 from motionfit.errors import MotionFitError
 
 COLUMNS = ("youtube_id", "time_start", "time_end", "split")
@@ -62,7 +71,14 @@ def index_kinetics(recipe: Kinetics) -> pd.DataFrame:
             clips_of[video].add(clip)
         else:
             missing.append(clip)
-    report_missing(missing, len(clips), recipe.videos)
+    counts = Counter(clip.split for clip in missing)
+    report_missing(
+        recipe.videos,
+        [clip.youtube_id for clip in missing],
+        len(clips),
+        "their names must be ID.mp4 or ID_000010_000020.mp4",
+        counts=f" ({', '.join(f'{split} {count}' for split, count in sorted(counts.items()))})",
+    )
     rows, ambiguous = [], []
     for video, listed in clips_of.items():
         labels_and_parts = {(clip.label, part_of(clip)) for clip in listed}
@@ -118,24 +134,3 @@ def read_clips(path: Path) -> list[Clip]:
 def part_of(clip: Clip) -> str:
     """The part of the split that a clip belongs to: train, test or ''."""
     return PARTS.get(clip.split, "") if clip.label else ""
-
-
-def report_missing(missing: list[Clip], listed: int, folder: Path) -> None:
-    """Warns of missing clips. Raises MotionFitError if all `listed` clips are missing."""
-    if not missing:
-        return
-    names = few([clip.youtube_id for clip in missing])
-    if len(missing) == listed:
-        raise MotionFitError(
-            f"videos: {folder} contains none of the {listed} videos that the annotations list, "
-            f"such as {names}: their names must be ID.mp4 or ID_000010_000020.mp4"
-        )
-    counts = Counter(clip.split for clip in missing)
-    log.warning(
-        "%s lacks %d of the %d listed videos (%s): %s",
-        folder,
-        len(missing),
-        listed,
-        ", ".join(f"{split} {count}" for split, count in sorted(counts.items())),
-        names,
-    )

@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from motionfit.config import Ucf101
-from motionfit.datasets.files import index_lists, read_text, split_lists
+from motionfit.datasets.files import read_text
 from motionfit.datasets.index import split_column
+from motionfit.datasets.lists import index_lists, split_lists
 from motionfit.errors import MotionFitError
 
 

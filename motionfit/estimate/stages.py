@@ -5,6 +5,7 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ from motionfit.flow.methods import BATCHED, method_module
 from motionfit.graph import Artefact, Graph, Needed
 from motionfit.graph.recipes import size_of
 from motionfit.pseudo_labels.videos import chosen_videos
+from motionfit.stage_names import STAGES
 from motionfit.store.ranges import ranges
 
 log = logging.getLogger(__name__)
@@ -40,31 +42,17 @@ ROW_BYTES = 20
 """Bytes per row in a file of pseudo-labels, without the name of the video."""
 
 DEMO = "motionfit.datasets.demo"
-LIGHT = "motionfit.stages.table"
-VIDEOS = "motionfit.stages.frames"
 NETWORKS = "motionfit.stages.fine_tuning"
-STAGES = {
+LOADED = {
     "render_demo": DEMO,
-    "index": LIGHT,
-    "frames": VIDEOS,
-    "ledger": VIDEOS,
-    "flow": "",  # the method's own
-    "motion_model": NETWORKS,
-    "motion_judgement": NETWORKS,
-    "features": NETWORKS,
-    "pseudo_labels": NETWORKS,
-    "appearance_model": NETWORKS,
-    "taught_model": NETWORKS,
-    "random_model": NETWORKS,
-    "fine_tuning": NETWORKS,
-    "recognition": NETWORKS,
-    "retrieval": NETWORKS,
-    "metrics": LIGHT,
+    "index": "motionfit.stages.table",
+    "frames": "motionfit.stages.frames",
+    "ledger": "motionfit.stages.frames",
+    "metrics": "motionfit.stages.table",
     "report": "motionfit.stages.report",
 }
-"""Stage to a module that takes as long to load as the code of its jobs, in the order of the run."""
-SHORT = ("ledger", "metrics", "report")
-"""Stages whose jobs take no longer than their start."""
+"""Stage to a module that takes as long to load as the code of its jobs. All others but flow, whose
+methods differ, load as much as NETWORKS."""
 
 
 class Run:
@@ -99,11 +87,8 @@ class Run:
     def _cost(self, stage: str) -> Cost:
         jobs: dict[tuple[str, int], list[Job]] = defaultdict(list)
         for artefact in sorted(self._artefacts[stage], key=lambda a: [*a.wildcards.values()]):
-            if stage in SHORT:
-                job = Job(count=1, seconds=0, bytes=0)
-            else:
-                job = getattr(self, f"_{stage}")(**artefact.wildcards)
-            jobs[self._module_and_gpus(stage, artefact)].append(job)
+            job_of = getattr(self, f"_{stage}", start_alone)
+            jobs[self._module_and_gpus(stage, artefact)].append(job_of(**artefact.wildcards))
         name = "metrics, tables, figures" if stage == "metrics" else stage
         threads = self.machine.threads(stage)
         parts = [
@@ -117,11 +102,13 @@ class Run:
         if stage == "flow":
             method = self.config.flow[artefact.wildcards["flow"]].method
             return method_module(method), self.machine.gpus(stage, int(method in BATCHED))
-        module = DEMO if stage == "index" and self._artefacts["render_demo"] else STAGES[stage]
+        renders = stage == "index" and self._artefacts["render_demo"]
+        module = DEMO if renders else LOADED.get(stage, NETWORKS)
         return module, self.machine.gpus(stage)
 
     # The jobs that make an artefact. A method has the name of the rule, and its parameters are the
-    # rule's wildcards, as in `Graph`. A shard stands for all shards of a data set.
+    # rule's wildcards, as in `Graph`. A shard stands for all shards of a data set. The jobs of a
+    # stage without a method take no longer than their start.
 
     # ----------------------------------------------------------------------- videos to flow
 
@@ -299,3 +286,8 @@ class Run:
         clips = videos * evaluated_clips(survey.frames, recipe.clip_length, recipe.clips)
         rate = self.machine.inference(stage, recipe.dataset, recipe.model, recipe.clip_length, crop)
         return Job(1, clips * rate.seconds + len(parts) * rate.start, bytes=0)
+
+
+def start_alone(**_wildcards: Any) -> Job:
+    """A job that takes no longer than its start."""
+    return Job(count=1, seconds=0, bytes=0)

@@ -103,14 +103,7 @@ def _solve(
         error = tolerance * 2
         outer = 0
         while (error > tolerance) & (outer < outer_iterations):
-            for start in range(0, 2 * pixels, MEDIAN_BLOCK):
-                _median(flow, filtered, start, height, width, MEDIAN_BLOCK)
-            tl.debug_barrier()
-            for start in range(0, 2 * pixels, BLOCK):
-                at = start + tl.arange(0, BLOCK)
-                inside = at < 2 * pixels
-                tl.store(flow + at, tl.load(filtered + at, mask=inside), mask=inside)
-            tl.debug_barrier()
+            _filter(flow, filtered, height, width, BLOCK, MEDIAN_BLOCK)
             inner = 0
             while (error > tolerance) & (inner < inner_iterations):
                 changes = tl.zeros((BLOCK,), tl.float32)
@@ -242,6 +235,19 @@ def _update_dual(u, p, start, height, width, step, BLOCK: tl.constexpr):
 
 
 @triton.jit
+def _filter(flow, filtered, height, width, BLOCK: tl.constexpr, MEDIAN_BLOCK: tl.constexpr):
+    """Applies the median filter to both components of the flow of a pair, in place."""
+    for start in range(0, 2 * height * width, MEDIAN_BLOCK):
+        _median(flow, filtered, start, height, width, MEDIAN_BLOCK)
+    tl.debug_barrier()
+    for start in range(0, 2 * height * width, BLOCK):
+        at = start + tl.arange(0, BLOCK)
+        inside = at < 2 * height * width
+        tl.store(flow + at, tl.load(filtered + at, mask=inside), mask=inside)
+    tl.debug_barrier()
+
+
+@triton.jit
 def _median(u, filtered, start, height, width, BLOCK: tl.constexpr):
     """The median filter of 5x5 pixels for a block of pixels of both components, with a repeated
     border."""
@@ -264,7 +270,7 @@ def _median(u, filtered, start, height, width, BLOCK: tl.constexpr):
     _0, v21, v22, v23, _4 = _sort5(a2, b2, c2, d2, e2)
     v30, v31, v32, _3, _4 = _sort5(a3, b3, c3, d3, e3)
     v40, v41, _2, _3, _4 = _sort5(a4, b4, c4, d4, e4)
-    median = _median13(v03, v04, v12, v13, v14, v21, v22, v23, v30, v31, v32, v40, v41)
+    median = _median13(v03, v12, v21, v30, v41, v32, v23, v14, v04, v13, v22, v31, v40)
     tl.store(filtered + at, median, mask=valid)
 
 
@@ -303,61 +309,43 @@ def _sort5(a, b, c, d, e):
 
 @triton.jit
 def _median13(a, b, c, d, e, f, g, h, i, j, k, m, n):
-    """The median of 13 values, by elimination. Among 8 of the 13 values, neither the smallest nor
-    the largest is the median. The same holds for the 6 remaining values with a ninth, and so on."""
-    a, h = _order(a, h)
-    b, g = _order(b, g)
-    c, f = _order(c, f)
-    d, e = _order(d, e)
-    b, c, d = _without_least4(a, b, c, d)
-    e, f, g = _without_most4(e, f, g, h)
+    """The median of 13 values with a <= h, b <= g, c <= f and d <= e, by elimination. Among a to h,
+    neither the smallest, which is one of a to d, nor the largest, which is one of e to h, is the
+    median. The same holds for the 6 remaining values with i, and so on."""
     # b to g remain, and i is added.
+    a, b = _order(a, b)
+    a, c = _order(a, c)
+    d = tl.maximum(a, d)
+    e, h = _order(e, h)
+    f, h = _order(f, h)
+    g = tl.minimum(g, h)
     b, i = _order(b, i)
     c, g = _order(c, g)
     d, f = _order(d, f)
-    c, d, e = _without_least4(b, c, d, e)
-    e, f, g = _without_most4(e, f, g, i)
     # c to g remain, and j is added.
+    b, c = _order(b, c)
+    b, d = _order(b, d)
+    e = tl.maximum(b, e)
+    e, i = _order(e, i)
+    f, i = _order(f, i)
+    g = tl.minimum(g, i)
     c, j = _order(c, j)
     d, g = _order(d, g)
     e, f = _order(e, f)
-    d, e = _without_least3(c, d, e)
-    f, g = _without_most3(f, g, j)
     # d to g remain, and k is added.
+    c, d = _order(c, d)
+    e = tl.maximum(c, e)
+    f, j = _order(f, j)
+    g = tl.minimum(g, j)
     d, k = _order(d, k)
     e, g = _order(e, g)
-    e, f = _without_least3(d, e, f)
-    f, g = _without_most3(f, g, k)
     # e, f and g remain, and m is added.
+    d, e = _order(d, e)
+    f = tl.maximum(d, f)
+    f, k = _order(f, k)
+    g = tl.minimum(g, k)
     e, m = _order(e, m)
     f, g = _order(f, g)
-    f, g = tl.maximum(e, f), tl.minimum(g, m)
     # f and g remain, and n is added.
-    f, g = _order(f, g)
+    f, g = _order(tl.maximum(e, f), tl.minimum(g, m))
     return tl.maximum(f, tl.minimum(g, n))
-
-
-@triton.jit
-def _without_least4(a, b, c, d):
-    a, b = _order(a, b)
-    a, c = _order(a, c)
-    return b, c, tl.maximum(a, d)
-
-
-@triton.jit
-def _without_most4(a, b, c, d):
-    a, d = _order(a, d)
-    b, d = _order(b, d)
-    return a, b, tl.minimum(c, d)
-
-
-@triton.jit
-def _without_least3(a, b, c):
-    a, b = _order(a, b)
-    return b, tl.maximum(a, c)
-
-
-@triton.jit
-def _without_most3(a, b, c):
-    a, c = _order(a, c)
-    return a, tl.minimum(b, c)

@@ -46,18 +46,9 @@ def video_flow(
 ) -> None:
     """Computes the flow of a video and writes it to files.
 
-    Parameters
-    ----------
-    video
-        Path of the video.
-    size
-        Height and width to compute at, or None for those of the video.
-    method, threads
-        See `motionfit.flow.compute_flow`.
-    picture
-        Output, a coloured video.
-    field
-        Output, a NumPy file (T-1, H, W, 2) float32: x and y in pixels per frame.
+    `size`: height and width to compute at, or None for those of the video. `method`, `threads`: see
+    `motionfit.flow.compute_flow`. `picture`: output, a coloured video. `field`: output, a NumPy
+    file (T-1, H, W, 2) float32: x and y in pixels per frame.
 
     Frames that can't be decoded are left out, with a warning. Raises MotionFitError if fewer than
     two frames can be decoded, if the method does not accept the frames, or, before anything is
@@ -69,23 +60,13 @@ def video_flow(
     # contains the length; to measure the motion, which scales the colours; and to compute the flow.
     # The flow of a long video does not fit into memory, and not on every disk. The sampled fields
     # are kept until they are written.
-    count, (height, width), problem = survey(video, size)
-    if not count:
-        raise MotionFitError(f"{video} can't be decoded: {problem}")
-    if count < 2:
-        raise MotionFitError(f"{video} has no motion: it has one frame. {problem}".strip())
-    if problem:
-        log.warning("%s: %s; this is the flow of the %d other frames", video, problem, count)
+    count, (height, width) = checked_frames(video, size)
 
     def flow(pairs: list[Pair]) -> list[np.ndarray]:
         try:
             return compute_pairs(pairs, method, threads) if pairs else []
         except ValueError as error:
             raise MotionFitError(f"{video}: {error}") from None
-
-    def sampled() -> dict[int, np.ndarray]:
-        pairs = sample(video, size, count)
-        return dict(zip(pairs, flow(list(pairs.values())), strict=True))
 
     computed: dict[int, np.ndarray] = {}
     with ExitStack() as stack:
@@ -94,26 +75,52 @@ def video_flow(
             shape = (count - 1, height, width, 2)
             writers.append(stack.enter_context(field_writer(field, shape)))
         if picture:
-            computed = sampled()
+            pairs = sample(video, size, count)
+            computed = dict(zip(pairs, flow(list(pairs.values())), strict=True))
             scale = most_motion(computed.values())
             pictures = picture_writer(picture, (height, width), frame_rate(video), scale)
             writers.append(stack.enter_context(pictures))
             log.info("%s: full colour means %.3g pixels per frame", picture, scale)
         done = 0
-        for block in blocks(islice(grey_frames(video, size), count), threads):
-            numbers = range(done, done + len(block))
-            new = iter(
-                flow([pair for i, pair in zip(numbers, block, strict=True) if i not in computed])
-            )
-            for i in numbers:
-                values = computed.pop(i) if i in computed else next(new)
+        pairs_of_blocks = blocks(islice(grey_frames(video, size), count), threads)
+        for fields in fields_of_blocks(pairs_of_blocks, flow, computed):
+            for values in fields:
                 for write in writers:
                     write(values)
-            done += len(block)
+            done += len(fields)
             log.info("%d of %d fields", done, count - 1)
     for path in (picture, field):
         if path:
             log.info("wrote %s", path)
+
+
+def checked_frames(video: Path, size: Size | None) -> tuple[int, Size]:
+    """Number of frames that can be decoded, two or more, and their height and width."""
+    count, frame_size, problem = survey(video, size)
+    if not count:
+        raise MotionFitError(f"{video} can't be decoded: {problem}")
+    if count < 2:
+        raise MotionFitError(f"{video} has no motion: it has one frame. {problem}".strip())
+    if problem:
+        log.warning("%s: %s; this is the flow of the %d other frames", video, problem, count)
+    return count, frame_size
+
+
+def fields_of_blocks(
+    pairs_of_blocks: Iterable[list[Pair]],
+    flow: Callable[[list[Pair]], list[np.ndarray]],
+    computed: dict[int, np.ndarray],
+) -> Iterator[list[np.ndarray]]:
+    """Yields the fields of each block of pairs. Those that are `computed`, by their number, are
+    taken from there."""
+    first = 0
+    for block in pairs_of_blocks:
+        numbers = range(first, first + len(block))
+        new = iter(
+            flow([pair for i, pair in zip(numbers, block, strict=True) if i not in computed])
+        )
+        yield [computed.pop(i) if i in computed else next(new) for i in numbers]
+        first += len(block)
 
 
 def check_writable(path: Path) -> None:

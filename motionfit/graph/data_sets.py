@@ -117,7 +117,7 @@ class DataGraph:
         videos = self._get_index(dataset).videos[shard]
         if isinstance(self.config.datasets[dataset], Demo):
             return digest(self.render_demo(dataset).fingerprint, *(video for video, _ in videos))
-        now, frames = state(videos), f"results/frames/{dataset}/{size}/{shard}.h5"
+        now, frames = state(videos), self.frames(dataset, size, shard).path
         record = read_record(frames)
         if record and record.get("inputs", {}).get("videos") != now:
             return state(videos, read_seen(Path(frames)))

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from motionfit.flow import compute_flow, tvl1
+from motionfit.flow import compute_flow, tvl1_compiled
 from motionfit.flow.parameters import TVL1, level_sizes
 from motionfit.store.video import decode
 from tests.flow.test_flow import textured
@@ -27,14 +27,14 @@ def clip(shared_data) -> np.ndarray:
 def padded(image: np.ndarray) -> np.ndarray:
     """An image in the layout of the compiled functions."""
     height, width = image.shape
-    flat = np.zeros((height + 2, tvl1._stride(width)), np.float32)
-    flat[1:-1, tvl1.MARGIN : tvl1.MARGIN + width] = image
+    flat = np.zeros((height + 2, tvl1_compiled._stride(width)), np.float32)
+    flat[1:-1, tvl1_compiled.MARGIN : tvl1_compiled.MARGIN + width] = image
     return flat.ravel()
 
 
 def unpadded(flat: np.ndarray, height: int, width: int) -> np.ndarray:
     rows = flat.reshape(height + 2, -1)
-    return rows[1:-1, tvl1.MARGIN : tvl1.MARGIN + width]
+    return rows[1:-1, tvl1_compiled.MARGIN : tvl1_compiled.MARGIN + width]
 
 
 @pytest.mark.parametrize("method", ["tvl1", "tvl1_gpu"])
@@ -91,7 +91,9 @@ def test_its_parameters_are_opencvs(parameters, method):
 def test_the_median_of_13_by_the_zero_one_principle():
     """A sorting network is correct for all values if it is correct for all zeros and ones."""
     for bits in itertools.product((0.0, 1.0), repeat=13):
-        assert tvl1._median13(*bits) == (sum(bits) >= 7)
+        pairs = [sorted((bits[i], bits[7 - i])) for i in range(4)]  # the function expects them
+        smaller, larger = zip(*pairs, strict=True)
+        assert tvl1_compiled._median13(*smaller, *larger[::-1], *bits[8:]) == (sum(bits) >= 7)
 
 
 @pytest.mark.parametrize("size", [(5, 5), (20, 31), (3, 40), (16, 2), (1, 1)])
@@ -99,7 +101,7 @@ def test_the_median_of_13_by_the_zero_one_principle():
 def test_the_median_is_opencvs(size, values):
     image = np.random.default_rng(0).integers(0, values, size).astype(np.float32)
     flat, filtered = padded(image), padded(image * 0)
-    tvl1._median(flat, filtered, *size, np.empty((5, tvl1._stride(size[1])), np.float32))
+    tvl1_compiled._median(flat, filtered, *size)
     assert np.array_equal(unpadded(filtered, *size), cv2.medianBlur(image, 5))
 
 
@@ -108,7 +110,7 @@ def test_the_pyramid_is_opencvs():
     sizes = level_sizes(63, 85, TVL1())
     assert sizes == [(63, 85), (50, 68), (40, 54), (32, 43), (26, 34)]
     expected = frame.astype(np.float32)
-    for level in tvl1._pyramid(frame, np.array(sizes), 1.25):
+    for level in tvl1_compiled._pyramid(frame, np.array(sizes), 1.25):
         np.testing.assert_allclose(level, expected, atol=1e-3)
         expected = cv2.resize(expected, None, fx=0.8, fy=0.8)
 
@@ -119,21 +121,10 @@ def test_warping_is_opencvs_bicubic_and_zero_outside():
     first, second = rng.uniform(0, 255, (2, height, width)).astype(np.float32)
     u, v = rng.normal(0, 6, (2, height, width)).astype(np.float32)
     u[0, :2], v[5, :2] = 1e4, -1e4  # far outside
-    wx, wy, rho, inverse = (padded(first * 0) for _ in range(4))
-    tvl1._warp(
-        first,
-        tvl1._pack(second),
-        padded(u),
-        padded(v),
-        wx,
-        wy,
-        rho,
-        inverse,
-        np.empty(width, np.int32),
-        np.empty((8, width), np.float32),
-        np.empty(3 * width, np.float32),
-    )
-    wx, wy, rho, inverse = (unpadded(x, height, width) for x in (wx, wy, rho, inverse))
+    flow = np.stack([padded(u), padded(v)])
+    data = np.zeros((4, flow.shape[1]), np.float32)
+    tvl1_compiled._warp(first, tvl1_compiled._pack(second), flow, data)
+    wx, wy, rho, inverse = (unpadded(x, height, width) for x in data)
     y, x = np.mgrid[:height, :width].astype(np.float32)
     dx = cv2.filter2D(second, -1, np.array([[-0.5, 0, 0.5]]), borderType=cv2.BORDER_REPLICATE)
     dy = cv2.filter2D(second, -1, np.array([[-0.5], [0], [0.5]]), borderType=cv2.BORDER_REPLICATE)
@@ -206,6 +197,8 @@ def median(v, result):
         tl.load(v + 10 * 8192), tl.load(v + 11 * 8192), tl.load(v + 12 * 8192)))
 
 bits = (torch.arange(8192) >> torch.arange(13)[:, None] & 1).float()
+pairs = torch.stack([bits[:4], bits[4:8].flip(0)]).sort(0).values  # the function expects them
+bits[:8] = torch.cat([pairs[0], pairs[1].flip(0)])
 result = torch.empty(8192)
 median[(1,)](bits.contiguous(), result)
 assert torch.equal(result, (bits.sum(0) >= 7).float())

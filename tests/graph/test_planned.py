@@ -10,19 +10,27 @@ import pytest
 import yaml
 
 from motionfit.config import load_config, over_base
-from motionfit.graph import Graph, reached
+from motionfit.digests import digest
+from motionfit.graph import Artefact, Graph, reached
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ["config.yaml", *sorted(f"configs/{p.name}" for p in (ROOT / "configs").glob("*.yaml"))]
 
 
 def planned(config: str) -> list[str]:
-    """The first file of each artefact of a run, with the names of its inputs. One shard stands for
-    all of a data set."""
+    """The first file of each artefact of a run, with the names of its inputs and a digest of their
+    paths. One shard stands for all of a data set."""
     values = yaml.safe_load((ROOT / config).read_text())
     graph = Graph(load_config(over_base(values, ROOT)))
     artefacts = reached([graph.report(), *graph.targets()])
-    return sorted(f"{artefact.path}: {', '.join(artefact.inputs)}" for artefact in artefacts)
+    return sorted(
+        f"{artefact.path}: {', '.join(artefact.inputs)} {digest_of_paths(artefact)}"
+        for artefact in artefacts
+    )
+
+
+def digest_of_paths(artefact: Artefact) -> str:
+    return digest(*(path for read in artefact.inputs.values() for path in read.paths))[:8]
 
 
 def recorded(config: str) -> Path:

@@ -1,4 +1,4 @@
-"""Adds the copies of artefacts to a config that its tables of several seeds need."""
+"""Adds the copies of artefacts to a config that several seeds need."""
 
 from collections import defaultdict
 from typing import TypeVar
@@ -20,15 +20,19 @@ R = TypeVar("R", bound=Recipe)
 
 
 def with_seeds(config: Config) -> Config:
-    """The config with the copies that its tables of several seeds need.
+    """The config with the copies that several seeds need.
 
-    A table with N > 1 `seeds` needs, for each k from 1 to N-1, copies of the evaluations that it
-    shows and of all artefacts behind them that depend on a seed. The copy of NAME is called
-    `NAME.seedK`, and each of its seeds is raised by 1000 k.
+    With N > 1 `seeds`, a config needs, for each k from 1 to N-1, copies of its evaluations and of
+    all artefacts behind them that depend on a seed. A table with N > 1 `seeds` needs copies of the
+    evaluations that it shows. The copy of NAME is called `NAME.seedK`, and each of its seeds is
+    raised by 1000 k.
 
     Raises MotionFitError if the config already uses the name of a copy.
     """
     copies: Copies = defaultdict(dict)
+    for name in config.evaluations:
+        for seed in range(1, config.seeds):
+            _add_copy(config, copies, "evaluations", name, seed)
     for table in config.tables.values():
         for name, _ in sorted(table.measurements):
             for seed in range(1, table.seeds):

@@ -1,6 +1,7 @@
 """All recipes of a run, and the questions about them that need more than one recipe."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from pydantic import Field
 
@@ -22,6 +23,9 @@ class Artefacts(Recipe):
     """Another config file, relative to the folder of the Snakefile, over which this one is laid."""
     notice: str = ""
     """What readers of the tables and the report have to know about this run."""
+    seeds: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
+    """Number of seeds of each evaluation. With N, everything behind an evaluation that depends on a
+    seed is made N times, and the report shows means over the seeds, with their spread."""
     stop_when_hopeless: bool = False
     """End the run after a step that has learned nothing, so that nothing is made from it. If false,
     only the log and the report say so."""

@@ -11,7 +11,6 @@ import pandas as pd
 from motionfit.flow.encoding import dequantise
 from motionfit.modality import Modality
 from motionfit.report.collect import EvaluationResult, read_units
-from motionfit.report.figures import cluster_sizes
 from motionfit.report.pictures import (
     FILM_FRAMES,
     Film,
@@ -21,6 +20,7 @@ from motionfit.report.pictures import (
     spread,
     spread_over,
 )
+from motionfit.report.plots import cluster_sizes
 from motionfit.report.run import Run
 
 CLUSTERS, CLIPS_PER_CLUSTER, LABELS_PER_CLUSTER = 6, 8, 3

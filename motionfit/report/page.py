@@ -13,11 +13,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from motionfit.config import Config
 from motionfit.files import replacing
-from motionfit.report import graph, pictures, results_table
+from motionfit.report import pictures, results_table
 from motionfit.report.collect import read_costs, required
+from motionfit.report.drawing import BOX, drawing
 from motionfit.report.exhibits import clustering, example_queries, flow_view, scale_of
-from motionfit.report.figures import confusion_section, training_section
 from motionfit.report.kinds import KINDS, SELF_TRAINED
+from motionfit.report.plots import confusion_section, training_section
 from motionfit.report.run import Run, top1
 from motionfit.tables import text
 from motionfit.tables.plot import plot_svg
@@ -62,7 +63,7 @@ def page_values(run: Run) -> dict[str, Any]:
             (recipe.title, png_uri(required(results / "figures" / f"{name}.png")))
             for name, recipe in config.figures.items()
         ],
-        "graph": graph.drawing(run),
+        "graph": drawing(run),
         "plot_sections": [section(run) for section in PLOT_SECTIONS],
         "clusterings": [clustering(run, name) for name in run.qualities],
         "flows": [flow_view(run, *item) for item in run.needed.of("flow")],
@@ -74,7 +75,7 @@ def page_values(run: Run) -> dict[str, Any]:
         "versions": versions(),
         "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         "kinds": KINDS,
-        "box_width": graph.BOX,
+        "box_width": BOX,
         "pictures": pictures,
         "results_table": results_table,
         "top1": top1,

@@ -15,17 +15,16 @@ from fake_run import fake_benchmark, fake_run
 from motionfit.config import Config, load_config
 from motionfit.errors import MotionFitError
 from motionfit.graph import needed_by_evaluations
-from motionfit.report import graph, write_report
+from motionfit.report import write_report
 from motionfit.report.collect import read_costs
-from motionfit.report.exhibits import choose_clusters
-from motionfit.report.figures import confusion_counts
-from motionfit.report.graph import (
+from motionfit.report.drawing import (
     FLOW,
     artefact_graph,
     draw,
     name_lines,
     without_unused,
 )
+from motionfit.report.exhibits import choose_clusters
 from motionfit.report.pictures import (
     StoredClips,
     colour_wheel,
@@ -34,6 +33,7 @@ from motionfit.report.pictures import (
     spread,
     spread_over,
 )
+from motionfit.report.plots import confusion_counts
 from motionfit.report.results_table import chance_recall
 from motionfit.report.run import MAX_FEATURED
 from motionfit.seeds import with_seeds
@@ -763,7 +763,7 @@ def test_the_layout_is_the_least_squares_solution(monkeypatch):
     config = make_config()
     nodes, edges = artefact_graph(config, needed_by_evaluations(config), {})
     laid_out = [y for _, _, y in draw(nodes, edges).boxes]
-    monkeypatch.setattr(graph, "isotonic_regression", max_min)
+    monkeypatch.setattr("motionfit.report.drawing.isotonic_regression", max_min)
     assert laid_out == pytest.approx([y for _, _, y in draw(nodes, edges).boxes], abs=1e-9, rel=0)
 
 

@@ -21,7 +21,7 @@ def planned(config: str) -> list[str]:
     all of a data set."""
     values = yaml.safe_load((ROOT / config).read_text())
     graph = Graph(load_config(over_base(values, ROOT)))
-    artefacts = reached([graph.report(), *graph.targets()])
+    artefacts = reached(graph.targets())
     return sorted(f"{artefact.path}: {', '.join(artefact.inputs)}" for artefact in artefacts)
 
 

@@ -629,14 +629,14 @@ def test_chance_of_retrieval():
 
 def test_costs_are_summed_per_stage(run, tmp_path):
     _, results, html = run
-    (cost,) = read_costs(results).itertuples()
+    (cost,) = read_costs(results / "benchmarks").itertuples()
     assert (cost.stage, cost.jobs, cost.longest, cost.memory) == ("flow", 2, 80.5, 1900)
     assert cost.seconds == pytest.approx(121)
     assert "2 min 01 s" in html
     assert "1.9 GB" in html
     fake_benchmark(tmp_path / "benchmarks" / "frames" / "0.tsv", 3.0, "NA")
     fake_benchmark(tmp_path / "benchmarks" / "index" / "a.tsv", "NA", "NA")
-    (cost,) = read_costs(tmp_path).itertuples()
+    (cost,) = read_costs(tmp_path / "benchmarks").itertuples()
     assert cost.stage == "frames"
     assert np.isnan(cost.memory)
 

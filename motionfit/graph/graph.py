@@ -35,21 +35,9 @@ from motionfit.graph.recipes import (
     untrained,
     values_of,
 )
-from motionfit.graph.rules import Finders, Job, of_rule
+from motionfit.graph.reported import clips, other_files
+from motionfit.graph.rules import Finders, Job, kept, of_rule
 from motionfit.stage_names import STAGES
-
-REPORTED: dict[str, tuple[str | None, ...]] = {
-    "index": (None,),
-    "ledger": (None,),
-    "motion_model": ("history.csv",),
-    "appearance_model": ("history.csv",),
-    "taught_model": ("history.csv",),
-    "pseudo_labels": (None, "quality.json"),
-    "fine_tuning": ("history.csv",),
-    "recognition": ("predictions.csv",),
-    "retrieval": ("neighbours.csv",),
-}
-"""Rule to the files that the report reads of each of its artefacts; None is the first file."""
 
 
 class Graph(DataGraph):
@@ -67,16 +55,13 @@ class Graph(DataGraph):
         return getattr(self, rule)(**wildcards)
 
     def targets(self, names: Sequence[str] = ()) -> list[Artefact]:
-        """The tables and figures of these names; without names all of them, and the metrics that
-        the report shows."""
-        tables = [self.table(name) for name in self.config.tables if not names or name in names]
-        figures = [
-            self.retrieval_figure(name)
-            for name in self.config.figures
-            if not names or name in names
-        ]
-        metrics = [] if names else [self.metrics(name) for name in self.written.evaluations]
-        return [*metrics, *tables, *figures]
+        """The tables and figures of these names. Without names, the report, which is made from all
+        of them."""
+        if not names:
+            return [self.report()]
+        tables = [self.table(name) for name in self.config.tables if name in names]
+        figures = [self.retrieval_figure(name) for name in self.config.figures if name in names]
+        return [*tables, *figures]
 
     # --------------------------------------------------------------------------- what is learned
 
@@ -322,28 +307,23 @@ class Graph(DataGraph):
                 "metrics": lambda: results_of(map(self.metrics, self.written.evaluations)),
                 "tables": lambda: results_of(map(self.table, self.config.tables)),
                 "figures": lambda: results_of(map(self.retrieval_figure, self.config.figures)),
-                "others": self._other_files_of_report,
+                "others": lambda: other_files(self, self._behind_metrics()),
+                "clips": lambda: clips(self, self._behind_metrics()),
             },
         )
 
     # ------------------------------------------------------------------------------------ inputs
 
-    def _other_files_of_report(self) -> Input:
-        """What the report reads besides metrics, tables and figures. None of it is a shard, so the
-        files are known without an index. All but the ledgers follow from the metrics."""
+    def shards(self, dataset: str) -> list[str]:
+        """Names of the shards of a data set."""
+        return list(self._get_index(dataset).videos)
+
+    @kept
+    def _behind_metrics(self) -> list[Artefact]:
+        """What the metrics that the report shows are made from, known without an index: one shard
+        stands for all of a data set."""
         unindexed = Graph(self.written)
-        artefacts = reached(map(unindexed.metrics, self.written.evaluations))
-        ledgers = [artefact.wildcards for artefact in artefacts if artefact.rule == "ledger"]
-        others = [
-            (artefact, artefact.beside(name) if name else artefact.path)
-            for artefact in artefacts
-            for name in REPORTED.get(artefact.rule, ())
-        ]
-        return Input(
-            tuple(path for _, path in others),
-            tuple(made_by for made_by, _ in others),
-            lambda: digest(*(self.ledger(**names).fingerprint for names in ledgers)),
-        )
+        return reached(map(unindexed.metrics, self.written.evaluations))
 
     def _backbones(self, *models: str) -> list[str]:
         """The modules of the networks of models: changing another backbone reruns nothing."""

@@ -11,8 +11,9 @@ import pandas as pd
 from motionfit.config import TEACHING, Config, Evaluation, LabelledPart
 from motionfit.datasets.index import classes, labelled_train, split_column
 from motionfit.errors import MotionFitError
-from motionfit.graph import Needed
+from motionfit.graph import Artefact, Graph, Needed
 from motionfit.report.kinds import kind_of
+from motionfit.report.pictures import read_nearest
 from motionfit.result_tables import read_table
 from motionfit.stage_names import STAGES
 
@@ -47,8 +48,6 @@ class EvaluationResult:
 
     name: str
     recipe: Evaluation
-    folder: Path
-    """Where the results of its first split are."""
     kind: str
     """One of `KINDS`."""
     weights: Path | None
@@ -107,28 +106,41 @@ class TrainingHistory:
 # --------------------------------------------------------------------------------------- reading
 
 
-def required(path: Path) -> Path:
-    """Returns the path if the file exists. Raises MotionFitError naming it otherwise."""
-    if not path.is_file():
-        raise MotionFitError(
-            f"{path} is missing: run the pipeline to the end (snakemake) before the report"
-        )
-    return path
+@dataclass(frozen=True)
+class Results:
+    """Finds the result files of a run. The graph has their paths."""
 
+    graph: Graph
+    folder: Path
+    """The run's folder of results, which is `results` in the paths of the graph."""
 
-def read_json(path: Path) -> Any:
-    return json.loads(required(path).read_text(encoding="utf-8"))
+    def file(self, artefact: Artefact, name: str | None = None) -> Path:
+        """The artefact's first file, or the file of that name beside it. Raises MotionFitError
+        naming the file if it is missing."""
+        path = self.folder_of(artefact) / (name or Path(artefact.path).name)
+        if not path.is_file():
+            raise MotionFitError(
+                f"{path} is missing: run the pipeline to the end (snakemake) before the report"
+            )
+        return path
+
+    def folder_of(self, artefact: Artefact) -> Path:
+        return self.folder / Path(artefact.folder).relative_to("results")
+
+    def read_json(self, artefact: Artefact, name: str | None = None) -> Any:
+        return json.loads(self.file(artefact, name).read_text(encoding="utf-8"))
 
 
 # ------------------------------------------------------------------------------------- data sets
 
 
 def read_dataset(
-    config: Config, results: Path, needed: Needed, name: str, index: pd.DataFrame
+    results: Results, needed: Needed, name: str, index: pd.DataFrame
 ) -> DatasetSummary:
-    size = next(size for dataset, size in needed.of("frames") if dataset == name)
+    config = results.graph.written
+    size = next(size for dataset, size in needed.of("ledger") if dataset == name)
     ledger = read_table(
-        required(results / "frames" / name / size / "failed.csv"),
+        results.file(results.graph.ledger(name, size)),
         {"video": str, "reason": str, "frames_kept": int},
     )
     splits = {}
@@ -173,8 +185,9 @@ def uses_of(config: Config, needed: Needed, name: str) -> list[str]:
 
 
 def read_evaluation(
-    config: Config, results: Path, name: str, indices: dict[str, pd.DataFrame]
+    results: Results, name: str, indices: dict[str, pd.DataFrame]
 ) -> EvaluationResult:
+    config = results.graph.written
     recipe = config.evaluations[name]
     motion_models = config.motion_models_of(recipe)
     label_uses: list[tuple[LabelledPart, int]] = []  # a part of the labels, and its split
@@ -185,16 +198,14 @@ def read_evaluation(
             split = config.model_split(recipe, motion_model, recipe.splits[0])
             label_uses.append((config.labels_of(motion_model), split))
     index = indices[recipe.dataset]
-    folder = results / "evaluations" / name
     labelled = [labelled_train(index, split, part)["video"] for part, split in label_uses]
     return EvaluationResult(
         name=name,
         recipe=recipe,
-        folder=folder / f"split{recipe.splits[0]}",
         kind=kind_of(config, recipe),
         weights=config.models[recipe.model].network.weights,
         motion_models=motion_models,
-        measures=read_json(folder / "metrics.json"),
+        measures=results.read_json(results.graph.metrics(name)),
         classes=len(classes(index)),
         label_fraction=label_uses[0][0].label_fraction if label_uses else 0.0,
         labelled=frozenset().union(*labelled),
@@ -202,46 +213,54 @@ def read_evaluation(
     )
 
 
-def read_predictions(evaluation: EvaluationResult) -> pd.DataFrame:
+def read_predictions(results: Results, evaluation: EvaluationResult) -> pd.DataFrame:
     """Reads the predictions of the first split: video, label, predicted, and one probability per
     class."""
-    path = required(evaluation.folder / "predictions.csv")
+    recognition = results.graph.recognition(evaluation.name, evaluation.split)
+    path = results.file(recognition, "predictions.csv")
     return read_table(path, dict.fromkeys(("video", "label", "predicted"), str))
+
+
+def read_neighbours(results: Results, evaluation: EvaluationResult) -> pd.DataFrame:
+    """Reads the nearest training videos of each query of the first split."""
+    retrieval = results.graph.retrieval(evaluation.name, evaluation.split)
+    return read_nearest(results.file(retrieval, "neighbours.csv"))
 
 
 # ------------------------------------------------------------------------- trainings, clusterings
 
 
-def read_histories(config: Config, results: Path, needed: Needed) -> list[TrainingHistory]:
+def read_histories(results: Results, needed: Needed) -> list[TrainingHistory]:
     """Reads the histories of all trainings, in the order of the pipeline."""
-    models, evaluations = results / "models", results / "evaluations"
-    fine_tuned = {name: e.splits for name, e in config.evaluations.items() if e.fine_tuning}
+    graph = results.graph
     histories = []
-    for description, folder, splits_of in (
-        ("motion model", models, needed.splits("motion_model")),
-        ("appearance model", models, needed.splits(*TRAINED)),
-        ("fine-tuning", evaluations, fine_tuned),
+    for description, rules, training in (
+        ("motion model", ["motion_model"], graph.model),
+        ("appearance model", TRAINED, graph.model),
+        ("fine-tuning", ["fine_tuning"], graph.fine_tuning),
     ):
-        for name, splits in splits_of.items():
-            paths = {s: folder / name / f"split{s}" / "history.csv" for s in sorted(splits)}
+        for name, splits in needed.splits(*rules).items():
+            paths = {s: results.file(training(name, s), "history.csv") for s in splits}
             tables = {
-                split: read_table(required(path), {"epoch": int, "kept": int})
+                split: read_table(path, {"epoch": int, "kept": int})
                 for split, path in paths.items()
             }
             histories.append(TrainingHistory(name, description, tables))
     return histories
 
 
-def read_qualities(results: Path, name: str, splits: Sequence[int]) -> dict[int, dict[str, Any]]:
+def read_qualities(results: Results, name: str, splits: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Reads the quality of pseudo-labels in each split."""
-    folder = results / "pseudo_labels" / name
-    return {split: read_json(folder / f"split{split}" / "quality.json") for split in sorted(splits)}
+    return {
+        split: results.read_json(results.graph.pseudo_labels(name, split), "quality.json")
+        for split in splits
+    }
 
 
-def read_units(results: Path, name: str, split: int, index: pd.DataFrame) -> pd.DataFrame:
+def read_units(results: Results, name: str, split: int, index: pd.DataFrame) -> pd.DataFrame:
     """Reads the units of pseudo-labels: video, start, length, label, and `truth`, the true label
     ('' if unknown). `index`: that of the source."""
-    path = required(results / "pseudo_labels" / name / f"split{split}" / "labels.csv")
+    path = results.file(results.graph.pseudo_labels(name, split))
     units = read_table(path, {"video": str, "start": int, "length": int, "label": int})
     truth = index.set_index("video")["label"]
     return units.assign(truth=units["video"].map(truth).fillna(""))
@@ -250,14 +269,15 @@ def read_units(results: Path, name: str, split: int, index: pd.DataFrame) -> pd.
 # ------------------------------------------------------------------------------------------ cost
 
 
-def read_costs(results: Path) -> pd.DataFrame:
-    """Sums up the benchmark files of each stage. Jobs whose time is unknown are not counted.
+def read_costs(benchmarks: Path) -> pd.DataFrame:
+    """Sums up the benchmark files of each stage, whose folder has the stage's name. Jobs whose time
+    is unknown are not counted.
 
     Columns: stage, jobs, seconds, longest, and memory, the maximum over the jobs in MB, NaN if no
     job's memory was measured.
     """
     files = {  # the report itself is still running, so its cost is not known
-        stage: sorted((results / "benchmarks" / stage).rglob("*.tsv")) for stage in STAGES
+        stage: sorted((benchmarks / stage).rglob("*.tsv")) for stage in STAGES
     }
     rows = [(stage, *benchmark(file)) for stage in files for file in files[stage]]
     jobs = pd.DataFrame(rows, columns=["stage", "seconds", "memory"]).dropna(subset="seconds")

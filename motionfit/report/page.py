@@ -13,11 +13,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from motionfit.config import Config
 from motionfit.files import replacing
-from motionfit.report import graph, pictures, results_table
-from motionfit.report.collect import read_costs, required
+from motionfit.report import pictures, results_table
+from motionfit.report.collect import read_costs
+from motionfit.report.drawing import BOX, drawing
 from motionfit.report.exhibits import clustering, example_queries, flow_view, scale_of
-from motionfit.report.figures import confusion_section, training_section
 from motionfit.report.kinds import KINDS, SELF_TRAINED
+from motionfit.report.plots import confusion_section, training_section
 from motionfit.report.run import Run, top1
 from motionfit.tables import text
 from motionfit.tables.plot import plot_svg
@@ -55,26 +56,26 @@ def page_values(run: Run) -> dict[str, Any]:
         "clips": sorted({evaluation.clips for evaluation in config.evaluations.values()}),
         "results": results_table.results_tables(run),
         "tables": [
-            fill(name, recipe, results / "evaluations", {*config.leaking(name)})
+            fill(name, recipe, results.folder / "evaluations", {*config.leaking(name)})
             for name, recipe in config.tables.items()
         ],
         "figures": [
-            (recipe.title, png_uri(required(results / "figures" / f"{name}.png")))
+            (recipe.title, png_uri(results.file(run.graph.retrieval_figure(name))))
             for name, recipe in config.figures.items()
         ],
-        "graph": graph.drawing(run),
+        "graph": drawing(run),
         "plot_sections": [section(run) for section in PLOT_SECTIONS],
         "clusterings": [clustering(run, name) for name in run.qualities],
         "flows": [flow_view(run, *item) for item in run.needed.of("flow")],
         "queries": queries,
         "retrieval_scale": scale_of([clip for query in queries for clip in query.clips]),
         "retrieval_evaluations": [evaluation for evaluation, _ in run.neighbours],
-        "costs": read_costs(results),
+        "costs": read_costs(results.folder / "benchmarks"),
         "config": as_yaml(config),
         "versions": versions(),
         "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         "kinds": KINDS,
-        "box_width": graph.BOX,
+        "box_width": BOX,
         "pictures": pictures,
         "results_table": results_table,
         "top1": top1,

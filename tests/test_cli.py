@@ -231,7 +231,8 @@ def test_invalid_arguments_are_errors(capsys, arguments, message):
 
 @pytest.mark.parametrize("rate", ["nan", "inf", "-inf", "0", "-1", "1e300", "1e-300", "fast"])
 def test_an_invalid_frame_rate_is_an_error(capsys, rate):
-    arguments = ["--index", "i", "--shard", "0", "--output", "o", "--size", "8x8", f"--fps={rate}"]
+    arguments = ["--index", "i", "--shard", "0", "--output", "o", "--size", "8x8"]
+    arguments += ["--quality", "95", f"--fps={rate}"]
     assert main(["stage", "frames", *arguments]) == 2
     assert "--fps" in capsys.readouterr().err
 

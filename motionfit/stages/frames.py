@@ -12,7 +12,7 @@ def frames(
     shard: ShardName,
     size: FrameSize,
     fps: Rate | None = None,
-    quality: Quality = 95,
+    quality: Quality,
     output: Output,
 ) -> None:
     """Decode, resize and store the videos of a shard."""

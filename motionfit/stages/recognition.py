@@ -41,7 +41,7 @@ def recognition(
     split: Split,
     clips_folder: ClipsFolder,
     clip_length: ClipLength,
-    clips: ClipsPerVideo = 10,
+    clips: ClipsPerVideo,
     threads: Threads = CORES,
     output: Output,
 ) -> None:

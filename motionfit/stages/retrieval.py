@@ -43,8 +43,8 @@ def retrieval(
     split: Split,
     clips_folder: ClipsFolder,
     clip_length: ClipLength,
-    clips: ClipsPerVideo = 10,
-    recall_at: list[Count] = (1, 5, 20),
+    clips: ClipsPerVideo,
+    recall_at: list[Count],
     threads: Threads = CORES,
     output: Output,
 ) -> None:

@@ -72,4 +72,4 @@ def fine_tuning(
     if recipe.layers == "last":
         objective.freeze_others(network.last_layers(), recipe.freeze_bn)
     videos, stores = with_labels(rows, store, names), (store, teacher_clips)
-    train_and_save(objective, about, rows, videos, stores, recipe, compute, output)
+    train_and_save(__name__, objective, about, rows, videos, stores, recipe, compute, output)

@@ -48,4 +48,6 @@ def motion_model(
     about = describe(recipe.network, recipe.training, store, names, learned, split, recipe)
     objective = ClipLosses(network, modality, recipe.training, len(names))
     videos = with_labels(rows, store, names)
-    train_and_save(objective, about, rows, videos, (store, None), recipe.training, compute, output)
+    train_and_save(
+        __name__, objective, about, rows, videos, (store, None), recipe.training, compute, output
+    )

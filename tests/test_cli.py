@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from docstring_parser import parse
 
+from motionfit import cli
 from motionfit.cli import main
 from motionfit.models import build_network, save_model
 from motionfit.stage_names import STAGES, stage_module
@@ -29,9 +31,52 @@ def test_every_command_has_help(command, capsys):
     assert main([*command, "--help"]) == 0
     text = capsys.readouterr().out
     assert f"Usage: motionfit {' '.join(command)}" in " ".join(text.split())
+    assert "()" not in text
     if len(command) == 2:
-        assert STAGES[command[1]].split(":")[0].rstrip(".") in " ".join(text.split())
         assert "--output" in text
+
+
+@pytest.mark.parametrize("name", [*TOOLS, *STAGES])
+def test_help_shows_the_whole_docstring(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    function = getattr(import_module(stage_module(name)) if name in STAGES else cli, name)
+    docstring = parse(function.__doc__)
+    texts = [docstring.short_description, docstring.long_description or ""]
+    described = {parameter.arg_name: parameter.description for parameter in docstring.params}
+    assert described.keys() <= signature(function).parameters.keys()
+    main([*(["stage"] if name in STAGES else []), name, "--help"])
+    help_text = words(capsys.readouterr().out)
+    for text in (*texts, *described.values()):
+        assert words(text) in help_text
+
+
+def words(text: str) -> str:
+    return " ".join(text.replace("`", "").split())
+
+
+@pytest.mark.parametrize("name", [*TOOLS, *STAGES])
+def test_every_option_has_a_description(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    main([*(["stage"] if name in STAGES else []), name, "--help"])
+    for line in capsys.readouterr().out.splitlines():
+        if line.startswith("│"):
+            assert re.search(r"  [A-Za-z][^\[]*[.:]", line.strip("│ ")), line
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_the_list_of_stages_has_the_first_line_of_the_docstring(name):
+    stage = getattr(import_module(stage_module(name)), name)
+    assert STAGES[name] == stage.__doc__.splitlines()[0]
+
+
+def test_help_names_what_is_given(capsys):
+    main(["flow", "--help"])
+    text = capsys.readouterr().out
+    assert "--size HxW" in text
+    assert "--video" not in text
+    assert "(default: the video's own)" in words(text.replace("│", " "))
+    main(["predict", "--help"])
+    assert "[ARGS" not in capsys.readouterr().out
 
 
 def test_the_users_tools_and_the_stages_are_listed(capsys):
@@ -41,7 +86,8 @@ def test_the_users_tools_and_the_stages_are_listed(capsys):
     assert "fine_tuning" not in text
     main(["stage", "--help"])
     text = capsys.readouterr().out
-    assert all(f" {name} " in text for name in STAGES)
+    listed = [name for line in text.splitlines() for name in STAGES if f"│ {name} " in line]
+    assert listed == list(STAGES)
     assert "--log" in text
 
 

@@ -32,7 +32,7 @@ def motion_model(
     compute: Annotated[Compute, EachField] = ALL_CORES,
     output: Output,
 ) -> None:
-    """Train a motion model on labelled flow or frames.
+    """Train a motion model on labelled flow, or frames.
 
     It learns from the labelled training videos of a split: from their flow or, if the recipe has no
     flow, from their frames. It starts from random weights, or from the recipe's weight file.

@@ -360,9 +360,6 @@ def test_the_identity_of_a_training_includes_the_code_of_its_stage(tmp_path, flo
     fine_tune(FineTuning(**SHORT), 4, ALL_LABELS, model, index, 1, flow, ONE, tuned)
     stages = [stage_module(name) for name in ("motion_model", "fine_tuning")]
     assert [code[0] for code in codes] == stages
-        stage_module("motion_model"),
-        stage_module("fine_tuning"),
-    ]
 
 
 def test_a_target_of_another_frame_rate_is_told(tmp_path, caplog):

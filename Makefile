@@ -1,8 +1,8 @@
-# The environment is made on first use and made anew when what it holds changes.
+# The environment is created on first use and created again when its requirements change.
 VENV := .venv
 READY := $(VENV)/.ready
 PYTHON ?= python3
-# A process a core, each with one thread; the tests of a file stay in one, and the longest begin first.
+# One process per core, each with one thread. A process runs whole test files, the longest first.
 PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations=20
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 

@@ -22,7 +22,7 @@ from motionfit.records import Record
 from motionfit.stage_names import STAGES, stage_module
 
 RAISED = {"exit_on_error": False, "print_error": False, "result_action": "return_value"}
-"""Has a mistake in the options raise an error, which `attempt` turns into a message."""
+"""Makes a mistake in the options raise an error, which `attempt` turns into a message."""
 
 app = App(
     name="motionfit",
@@ -195,8 +195,8 @@ for _position, (_name, _text) in enumerate(STAGES.items()):
     _command = f"{stage_module(_name)}:{_name}"
     stages.command(_command, name=_name, help=_text, sort_key=_position)
 
-# The stages are an application of their own, so that their modules are imported late: in the log,
-# and with the GPUs chosen.
+# The stages are an application of their own, so that their modules are imported late: when output
+# goes to the log and the GPUs are chosen.
 app.command(App(name="stage", help="Run a stage, as the workflow does.", help_flags=[]))
 
 
@@ -217,7 +217,7 @@ def stage(
     try:
         record = Record.parse(made_from) if made_from else None
     except ValueError as error:
-        raise MotionFitError(f"--made-from: this is no record ({error})") from None
+        raise MotionFitError(f"--made-from: this is not a record ({error})") from None
 
     def run() -> int | None:
         if gpus is not None:
@@ -229,7 +229,7 @@ def stage(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; a problem that the user can mend is one message and a non-zero status."""
+    """Runs a command and returns its exit status. An error that the user can fix is one message."""
     status, message = attempt(lambda: app(arguments, **RAISED))
     sys.stderr.write(message)
     return status

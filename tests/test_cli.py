@@ -102,7 +102,7 @@ def test_a_stage_without_a_name_or_with_a_wrong_record_is_one_message(tmp_path, 
     assert main(["stage", "--lgo", "l", "index"]) == 1
     assert "there is no stage '--lgo'" in capsys.readouterr().err
     assert main(["stage", "--made-from", "x", "index"]) == 1
-    assert "--made-from: this is no record" in capsys.readouterr().err
+    assert "--made-from: this is not a record" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", STAGES)

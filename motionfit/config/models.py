@@ -137,7 +137,7 @@ class Teaching(Recipe):
     """What all methods share by which a motion model teaches its features to an RGB network."""
 
     key: ClassVar[str]
-    """Of the method in the recipe of an appearance model."""
+    """Key of this method in an appearance model's recipe."""
     title: ClassVar[str]
     """Name of the method in the report and in messages."""
 

@@ -68,8 +68,8 @@ class Input:
     made_by: tuple[Artefact, ...] = ()
     """The artefacts that the files belong to. Files from outside have none."""
     get_fingerprint: Callable[[], str] | None = None
-    """Computes the fingerprint. None: the files do not change what is made from them, such as the
-    ledger, which only has to be there."""
+    """Computes the fingerprint. None if the result does not depend on their content, as for the
+    ledger, which only has to exist."""
 
     @cached_property
     def fingerprint(self) -> str | None:

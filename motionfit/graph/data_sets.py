@@ -43,7 +43,7 @@ class DataGraph:
         if isinstance(recipe, Demo):
             inputs = {"annotations": lambda: result_of(self.render_demo(dataset))}
         else:
-            # The index stage names the key of one that is a folder.
+            # If one is a folder, the index stage reports its key.
             files = [file for file in recipe.annotation_files() if file.is_file()]
             inputs = {
                 "annotations": lambda: from_outside(
@@ -101,7 +101,7 @@ class DataGraph:
 
     @kept
     def _index(self, dataset: str) -> Input:
-        """It counts by its content."""
+        """The fingerprint is that of the index's content."""
         index = self.index(dataset)
         return Input((index.path,), (index,), lambda: self._get_index(dataset).fingerprint)
 

@@ -114,7 +114,8 @@ class Graph(DataGraph):
 
     @of_rule
     def pseudo_labels(self, pseudo_labels: str, split: int) -> Job:
-        """The labels that the motion model learned count if their videos are left out."""
+        """If the clustering leaves out labelled videos, it depends on which labels the motion model
+        used."""
         recipe = self.config.pseudo_labels[pseudo_labels]
         left_out = recipe.videos == "unlabelled"
         labels = self.config.labels_of(recipe.motion_model) if left_out else ALL_LABELS
@@ -313,7 +314,7 @@ class Graph(DataGraph):
 
     @of_rule
     def report(self) -> Job:
-        """Copies for other seeds are in its tables alone."""
+        """Only its tables contain the copies for other seeds."""
         return Job(
             "results/report/index.html",
             {},

@@ -25,7 +25,7 @@ demo: $(READY)  ## Run the whole pipeline on the demo and write results/report/i
 test: $(READY)  ## Run the fast tests (about 5 minutes on two cores)
 	$(PYTEST) -m "not long and not slurm"
 
-test-all: $(READY)  ## Run all tests, the long ones too
+test-all: $(READY)  ## Run all tests, including the long ones
 	$(PYTEST) -m "not slurm"
 
 test-faults: $(READY)  ## Run the pipeline through kills, full disks and changing videos (root, for the disks; 20 minutes)
@@ -41,7 +41,7 @@ lint: $(READY)  ## Check style: ruff, snakefmt, snakemake --lint
 	snakefmt --check Snakefile rules
 	snakemake --lint
 
-format: $(READY)  ## Bring the code into the style that lint asks for
+format: $(READY)  ## Fix the code's style where it can be done automatically
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile rules

@@ -48,8 +48,8 @@ def attempt(command: Command) -> tuple[int, str]:
         return 1, f"error: {error}\n"
     except MemoryError as error:
         reason = f" ({error})" if str(error) else ""
-        return 1, f"error: there is not enough memory{reason}: use smaller sizes, or give "
-            "the job more memory\n"
+        advice = "use smaller sizes, or give the job more memory"
+        return 1, f"error: there is not enough memory{reason}: {advice}\n"
     except OSError as error:
         # If a file may not be read, the system's message names it. If a disk is full, it may not.
         if refused(error):
@@ -125,7 +125,7 @@ def attempt_with_log(command: Command, file: Path) -> int:
 
 
 def logged(command: Command) -> Command:
-    """A command whose warnings also go to the terminal, and whose log ends with the time it took."""
+    """Has warnings of a command also go to the terminal, and ends its log with the time it took."""
     # CPU time so far is start-up; it stands in for wall-clock time.
     begun = time.monotonic() - time.process_time()
 

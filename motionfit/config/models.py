@@ -134,7 +134,7 @@ class PseudoLabels(Recipe):
 
 
 class Teaching(Recipe):
-    """What all methods share by which a motion model teaches its features to an RGB network."""
+    """The common keys of the methods by which an RGB network learns a motion model's features."""
 
     key: ClassVar[str]
     """Key of this method in an appearance model's recipe."""

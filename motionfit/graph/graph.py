@@ -269,8 +269,8 @@ class Graph(DataGraph):
 
     @of_rule
     def table(self, table: str) -> Job:
-        """Its recipe is text in the order of the config, which is that of its rows and columns.
-        It reads the measures of the evaluations, and splits, that it shows."""
+        """The recipe is text that keeps the order of the config, because rows and columns have this
+        order. The table reads the measures of the evaluations and splits that it shows."""
         recipe = self.config.tables[table]
         shown = sorted({(name, text.split(" ")[0]) for name, text in recipe.measurements_of_seeds})
         if recipe.splits is None:
@@ -293,7 +293,7 @@ class Graph(DataGraph):
 
     @of_rule
     def retrieval_figure(self, figure: str) -> Job:
-        """It shows frames of the size that the model reads, even if the model reads flow."""
+        """The frames have the size that the model reads, even if the model reads flow."""
         recipe = self.config.figures[figure]
         evaluation = self.config.evaluations[recipe.evaluation]
         size = size_name(self.config.size_of(evaluation.model))
@@ -347,11 +347,11 @@ class Graph(DataGraph):
         )
 
     def _backbones(self, *models: str) -> list[str]:
-        """The modules of the networks of models: changing another backbone reruns nothing."""
+        """The modules of the models' networks. A change of another backbone reruns nothing."""
         return [BACKBONES[self.config.models[name].network.backbone].module for name in models]
 
     def _model_behind(self, evaluation: Evaluation, model: str, split: int) -> Artefact:
-        """A model of an evaluation, of the split it has to be of if `split` is evaluated."""
+        """The model that an evaluation uses when `split` is evaluated."""
         return self.model(model, self.config.model_split(evaluation, model, split))
 
     def _evaluated(self, evaluation: Evaluation, split: int) -> Finders:

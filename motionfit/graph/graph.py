@@ -99,7 +99,8 @@ class Graph(DataGraph):
 
     @of_rule
     def pseudo_labels(self, pseudo_labels: str, split: int) -> Job:
-        """The labels that the motion model learned count if their videos are left out."""
+        """If the clustering leaves out labelled videos, it depends on which labels the motion model
+        used."""
         recipe = self.config.pseudo_labels[pseudo_labels]
         left_out = recipe.videos == "unlabelled"
         labels = self.config.labels_of(recipe.motion_model) if left_out else ALL_LABELS
@@ -253,8 +254,8 @@ class Graph(DataGraph):
 
     @of_rule
     def table(self, table: str) -> Job:
-        """Its recipe is text in the order of the config, which is that of its rows and columns.
-        It reads the measures of the evaluations, and splits, that it shows."""
+        """The recipe is text that keeps the order of the config, because rows and columns have this
+        order. The table reads the measures of the evaluations and splits that it shows."""
         recipe = self.config.tables[table]
         shown = sorted({(name, text.split(" ")[0]) for name, text in recipe.measurements_of_seeds})
         if recipe.splits is None:
@@ -277,7 +278,7 @@ class Graph(DataGraph):
 
     @of_rule
     def retrieval_figure(self, figure: str) -> Job:
-        """It shows frames of the size that the model reads, even if the model reads flow."""
+        """The frames have the size that the model reads, even if the model reads flow."""
         recipe = self.config.figures[figure]
         evaluation = self.config.evaluations[recipe.evaluation]
         size = size_name(self.config.size_of(evaluation.model))
@@ -298,7 +299,7 @@ class Graph(DataGraph):
 
     @of_rule
     def report(self) -> Job:
-        """Copies for other seeds are in its tables alone."""
+        """Only its tables contain the copies for other seeds."""
         return Job(
             "results/report/index.html",
             {},
@@ -326,11 +327,11 @@ class Graph(DataGraph):
         return reached(map(unindexed.metrics, self.written.evaluations))
 
     def _backbones(self, *models: str) -> list[str]:
-        """The modules of the networks of models: changing another backbone reruns nothing."""
+        """The modules of the models' networks. A change of another backbone reruns nothing."""
         return [BACKBONES[self.config.models[name].network.backbone].module for name in models]
 
     def _model_behind(self, evaluation: Evaluation, model: str, split: int) -> Artefact:
-        """A model of an evaluation, of the split it has to be of if `split` is evaluated."""
+        """The model that an evaluation uses when `split` is evaluated."""
         return self.model(model, self.config.model_split(evaluation, model, split))
 
     def _evaluated(self, evaluation: Evaluation, split: int) -> Finders:

@@ -49,4 +49,6 @@ def appearance_model(
     objective = ClipLosses(
         network, Modality.FRAMES, recipe.training, len(names), recipe.training.neighbours
     )
-    train_and_save(objective, about, rows, videos, (store, None), recipe.training, compute, output)
+    train_and_save(
+        __name__, objective, about, rows, videos, (store, None), recipe.training, compute, output
+    )

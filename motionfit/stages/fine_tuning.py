@@ -15,7 +15,6 @@ from motionfit.options import (
     IndexFile,
     JsonLabelledPart,
     JsonRecipe,
-    ModelFile,
     Output,
     Split,
 )
@@ -32,7 +31,7 @@ def fine_tuning(
     recipe: JsonRecipe[FineTuning],
     clip_length: ClipLength,
     labelled_part: JsonLabelledPart = ALL_LABELS,
-    model: ModelFile,
+    model: Path,
     index: IndexFile,
     split: Split,
     clips_folder: ClipsFolder,
@@ -41,10 +40,14 @@ def fine_tuning(
     compute: Annotated[Compute, EachField] = ALL_CORES,
     output: Output,
 ) -> None:
-    """Train a model, with a new classifier, on the labels of a target.
+    """Train a model on the labels of a target.
+
+    It gets a new classifier.
 
     Parameters
     ----------
+    model
+        The model.pt to start from.
     teacher
         model.pt of the motion model that MARS learns from, which reads `flow`. Needed if the recipe
         has `mars`.
@@ -72,4 +75,4 @@ def fine_tuning(
     if recipe.layers == "last":
         objective.freeze_others(network.last_layers(), recipe.freeze_bn)
     videos, stores = with_labels(rows, store, names), (store, teacher_clips)
-    train_and_save(objective, about, rows, videos, stores, recipe, compute, output)
+    train_and_save(__name__, objective, about, rows, videos, stores, recipe, compute, output)

@@ -12,10 +12,18 @@ def frames(
     shard: ShardName,
     size: FrameSize,
     fps: Rate | None = None,
-    quality: Quality = 95,
+    quality: Quality,
     output: Output,
 ) -> None:
-    """Decode, resize and store the videos of a shard."""
+    """Decode, resize and store the videos of a shard.
+
+    Parameters
+    ----------
+    size
+        Height and width of the stored frames in pixels, such as 128x171.
+    fps
+        Frames per second to sample (default: all frames).
+    """
     table = read_index(index)
     videos = table[table["shard"] == shard]
     if videos.empty:

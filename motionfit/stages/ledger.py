@@ -1,9 +1,5 @@
 """Makes the ledger of a data set: the videos that could not be decoded, or only in part."""
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from motionfit.datasets.index import read_index
 from motionfit.options import Fraction, FramesFolder, IndexFile, Output
 from motionfit.store.frames import collect_ledgers
@@ -11,7 +7,7 @@ from motionfit.store.frames import collect_ledgers
 
 def ledger(
     *,
-    dataset: Annotated[str, Parameter(help="Name of the data set.")],
+    dataset: str,
     index: IndexFile,
     frames: FramesFolder,
     max_failed: Fraction,
@@ -21,6 +17,8 @@ def ledger(
 
     Parameters
     ----------
+    dataset
+        Name of the data set.
     max_failed
         Fraction of the videos that may be lost.
     """

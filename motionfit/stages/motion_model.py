@@ -32,7 +32,7 @@ def motion_model(
     compute: Annotated[Compute, EachField] = ALL_CORES,
     output: Output,
 ) -> None:
-    """Train a motion model on labelled flow or frames.
+    """Train a motion model on labelled flow, or frames.
 
     It learns from the labelled training videos of a split: from their flow or, if the recipe has no
     flow, from their frames. It starts from random weights, or from the recipe's weight file.
@@ -48,4 +48,6 @@ def motion_model(
     about = describe(recipe.network, recipe.training, store, names, learned, split, recipe)
     objective = ClipLosses(network, modality, recipe.training, len(names))
     videos = with_labels(rows, store, names)
-    train_and_save(objective, about, rows, videos, (store, None), recipe.training, compute, output)
+    train_and_save(
+        __name__, objective, about, rows, videos, (store, None), recipe.training, compute, output
+    )

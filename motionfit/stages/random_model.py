@@ -7,8 +7,10 @@ from motionfit.options import JsonRecipe, Output
 
 
 def random_model(*, recipe: JsonRecipe[AppearanceModel], output: Output) -> None:
-    """Save an RGB network with random or pre-trained weights, as a baseline: an appearance model
-    before training on pseudo-labels."""
+    """Save an RGB network with random or pre-trained weights, as a baseline.
+
+    It is an appearance model before it is trained on pseudo-labels.
+    """
     network = starting_network(recipe.network, Modality.FRAMES, 1, seed=recipe.training.seed)
     about = SavedModel(
         backbone=recipe.network.backbone,

@@ -7,6 +7,7 @@ video, label, predicted, and p(CLASS), the probability of each class.
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +24,6 @@ from motionfit.options import (
     ClipsFolder,
     ClipsPerVideo,
     IndexFile,
-    ModelFile,
     Output,
     Split,
     Threads,
@@ -36,16 +36,27 @@ log = logging.getLogger(__name__)
 
 def recognition(
     *,
-    model: ModelFile,
+    model: Path,
     index: IndexFile,
     split: Split,
     clips_folder: ClipsFolder,
     clip_length: ClipLength,
-    clips: ClipsPerVideo = 10,
+    clips: ClipsPerVideo,
     threads: Threads = CORES,
     output: Output,
 ) -> None:
-    """Classify the test videos of a split. Class probabilities are written to predictions.csv."""
+    """Classify the test videos of a split.
+
+    The output has the accuracies. Class probabilities are written to predictions.csv beside it.
+
+    Parameters
+    ----------
+    model
+        The model.pt to evaluate. If it is in the folder of the output, the number of clips is saved
+        in it.
+    clips
+        Number of evenly spread clips by which each video is classified.
+    """
     table = read_index(index)
     device = inference_device(threads)
     network, about = load_model(model)

@@ -6,5 +6,8 @@ from motionfit.options import JsonRecipe, Output
 
 
 def render_demo(*, recipe: JsonRecipe[Demo], output: Output) -> None:
-    """Render the videos of a demo data set; `output` is their labels.csv."""
+    """Render the videos of a demo data set.
+
+    The output is their labels.csv.
+    """
     render_videos(recipe, output)

@@ -12,6 +12,7 @@ video, as `nearest_videos` returns them.
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 from motionfit.datasets.index import part, read_index
 from motionfit.evaluation.retrieval import clip_features, label_hits, nearest_videos, recall
@@ -26,7 +27,6 @@ from motionfit.options import (
     ClipsPerVideo,
     Count,
     IndexFile,
-    ModelFile,
     Output,
     Split,
     Threads,
@@ -38,21 +38,26 @@ log = logging.getLogger(__name__)
 
 def retrieval(
     *,
-    model: ModelFile,
+    model: Path,
     index: IndexFile,
     split: Split,
     clips_folder: ClipsFolder,
     clip_length: ClipLength,
-    clips: ClipsPerVideo = 10,
-    recall_at: list[Count] = (1, 5, 20),
+    clips: ClipsPerVideo,
+    recall_at: list[Count],
     threads: Threads = CORES,
     output: Output,
 ) -> None:
-    """Measure the recall at k of training videos, with test videos as queries. The nearest videos
-    are written to neighbours.csv.
+    """Measure the recall at k of training videos, with test videos as queries.
+
+    The nearest training videos of each test video are written to neighbours.csv beside the output.
 
     Parameters
     ----------
+    model
+        The model.pt whose features are compared.
+    clips
+        Number of evenly spread clips per video.
     recall_at
         Values of k: the numbers of nearest neighbours in which a hit counts.
     """

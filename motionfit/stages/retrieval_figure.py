@@ -1,5 +1,7 @@
 """Makes a figure of queries and their nearest videos."""
 
+from pathlib import Path
+
 from motionfit.config import RetrievalFigure
 from motionfit.datasets.index import read_index
 from motionfit.options import (
@@ -7,7 +9,6 @@ from motionfit.options import (
     FramesFolder,
     IndexFile,
     JsonRecipe,
-    NeighboursFile,
     Output,
 )
 from motionfit.report.pictures import read_nearest
@@ -17,12 +18,18 @@ from motionfit.report.retrieval_figure import write_retrieval_figure
 def retrieval_figure(
     *,
     recipe: JsonRecipe[RetrievalFigure],
-    neighbours: NeighboursFile,
+    neighbours: Path,
     index: IndexFile,
     frames: FramesFolder,
     clip_length: ClipLength,
     output: Output,
 ) -> None:
-    """Show queries and the nearest videos that were retrieved for them."""
+    """Show queries and the nearest videos that were retrieved for them.
+
+    Parameters
+    ----------
+    neighbours
+        The neighbours.csv that `retrieval` writes.
+    """
     nearest = read_nearest(neighbours)
     write_retrieval_figure(recipe, nearest, read_index(index), frames, clip_length, output)

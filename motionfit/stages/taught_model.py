@@ -57,4 +57,6 @@ def taught_model(
     objective = TAUGHT_BY[type(teaching)](network, teacher_network, teaching)
     videos = [whole_video(video, store.length(video), NO_LABEL) for video in rows["video"]]
     stores = store, teacher_clips
-    train_and_save(objective, about, rows, videos, stores, recipe.training, compute, output)
+    train_and_save(
+        __name__, objective, about, rows, videos, stores, recipe.training, compute, output
+    )

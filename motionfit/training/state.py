@@ -39,7 +39,7 @@ class TrainingState:
         )
         self.objective = objective
         self.schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(recipe.milestones))
-        self.model, self.optimizer = fabric.setup(objective, optimizer)
+        self.wrapped_objective, self.optimizer = fabric.setup(objective, optimizer)
         """The objective and the optimiser as Fabric wraps them, for devices and precision."""
         self.scaler = fabric.strategy.precision
         """Fabric's precision plugin, which has the loss scaler of 16 bits."""

@@ -4,12 +4,12 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from motionfit import options
 from motionfit.clips.sampling import dense_starts
 from motionfit.config import Features
 from motionfit.inference import check_finite, clip_outputs
 from motionfit.models import load_model
 from motionfit.models.device import inference_device
-from motionfit.options import CORES, ClipsFolder, JsonRecipe, Output, ShardNames, Threads
 from motionfit.store.clips import ClipStore
 from motionfit.store.features import VideoFeatures, write_features
 
@@ -18,12 +18,12 @@ log = logging.getLogger(__name__)
 
 def features(
     *,
-    recipe: JsonRecipe[Features],
+    recipe: options.JsonRecipe[Features],
     model: Path,
-    clips_folder: ClipsFolder,
-    shards: ShardNames,
-    threads: Threads = CORES,
-    output: Output,
+    clips_folder: options.ClipsFolder,
+    shards: options.ShardNames,
+    threads: options.Threads = options.CORES,
+    output: options.Output,
 ) -> None:
     """Extract the features of the dense clips of some shards.
 

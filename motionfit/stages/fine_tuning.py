@@ -3,21 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
+from motionfit import options
 from motionfit.config import ALL_LABELS, FineTuning, Network
 from motionfit.datasets.index import classes, labelled_train, read_index
 from motionfit.errors import MotionFitError
 from motionfit.models import Learned, build_network, load_model
-from motionfit.options import (
-    ClipLength,
-    ClipsFolder,
-    EachField,
-    FlowFolder,
-    IndexFile,
-    JsonLabelledPart,
-    JsonRecipe,
-    Output,
-    Split,
-)
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.store.frame_rates import warn_of_rates
 from motionfit.training.compute import ALL_CORES, Compute
@@ -28,17 +18,17 @@ from motionfit.training.run import describe, load_teacher, train_and_save
 
 def fine_tuning(
     *,
-    recipe: JsonRecipe[FineTuning],
-    clip_length: ClipLength,
-    labelled_part: JsonLabelledPart = ALL_LABELS,
+    recipe: options.JsonRecipe[FineTuning],
+    clip_length: options.ClipLength,
+    labelled_part: options.JsonLabelledPart = ALL_LABELS,
     model: Path,
-    index: IndexFile,
-    split: Split,
-    clips_folder: ClipsFolder,
+    index: options.IndexFile,
+    split: options.Split,
+    clips_folder: options.ClipsFolder,
     teacher: Path | None = None,
-    flow: FlowFolder | None = None,
-    compute: Annotated[Compute, EachField] = ALL_CORES,
-    output: Output,
+    flow: options.FlowFolder | None = None,
+    compute: Annotated[Compute, options.EachField] = ALL_CORES,
+    output: options.Output,
 ) -> None:
     """Train a model on the labels of a target.
 

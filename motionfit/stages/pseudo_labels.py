@@ -15,21 +15,12 @@ import torch
 from sklearn.metrics import normalized_mutual_info_score
 from threadpoolctl import threadpool_limits
 
+from motionfit import options
 from motionfit.config import ALL_LABELS, PseudoLabels
 from motionfit.datasets.index import read_index
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
 from motionfit.models.device import inference_device
-from motionfit.options import (
-    CORES,
-    Count,
-    IndexFile,
-    JsonLabelledPart,
-    JsonRecipe,
-    Output,
-    Split,
-    Threads,
-)
 from motionfit.pseudo_labels.granularity import aggregate
 from motionfit.pseudo_labels.kmeans import CPU, kmeans
 from motionfit.pseudo_labels.points import mapped, prepared
@@ -50,14 +41,14 @@ videos."""
 
 def pseudo_labels(
     *,
-    recipe: JsonRecipe[PseudoLabels],
-    index: IndexFile,
-    split: Split,
-    labelled_part: JsonLabelledPart = ALL_LABELS,
+    recipe: options.JsonRecipe[PseudoLabels],
+    index: options.IndexFile,
+    split: options.Split,
+    labelled_part: options.JsonLabelledPart = ALL_LABELS,
     features: Path,
-    shard_count: Count,
-    threads: Threads = CORES,
-    output: Output,
+    shard_count: options.Count,
+    threads: options.Threads = options.CORES,
+    output: options.Output,
 ) -> None:
     """Cluster motion features to pseudo-labels.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from motionfit import options
 from motionfit.datasets.index import classes, part, read_index
 from motionfit.errors import MotionFitError
 from motionfit.evaluation.recognition import stored_videos, video_probabilities
@@ -18,16 +19,6 @@ from motionfit.files import replacing, write_json
 from motionfit.inference import check_finite
 from motionfit.models import load_model, save_model
 from motionfit.models.device import inference_device
-from motionfit.options import (
-    CORES,
-    ClipLength,
-    ClipsFolder,
-    ClipsPerVideo,
-    IndexFile,
-    Output,
-    Split,
-    Threads,
-)
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.store.frame_rates import warn_of_rates
 
@@ -37,13 +28,13 @@ log = logging.getLogger(__name__)
 def recognition(
     *,
     model: Path,
-    index: IndexFile,
-    split: Split,
-    clips_folder: ClipsFolder,
-    clip_length: ClipLength,
-    clips: ClipsPerVideo,
-    threads: Threads = CORES,
-    output: Output,
+    index: options.IndexFile,
+    split: options.Split,
+    clips_folder: options.ClipsFolder,
+    clip_length: options.ClipLength,
+    clips: options.ClipsPerVideo,
+    threads: options.Threads = options.CORES,
+    output: options.Output,
 ) -> None:
     """Classify the test videos of a split.
 

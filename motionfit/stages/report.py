@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
+from motionfit import options
 from motionfit.config import load_config
-from motionfit.options import Output
 from motionfit.report import write_report
 
 
-def report(*, config: str, output: Output) -> None:
+def report(*, config: str, output: options.Output) -> None:
     """Write the report of a run as one HTML file.
 
     Parameters

@@ -14,23 +14,13 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from motionfit import options
 from motionfit.datasets.index import part, read_index
 from motionfit.evaluation.retrieval import clip_features, label_hits, nearest_videos, recall
 from motionfit.files import replacing, write_json
 from motionfit.inference import check_finite
 from motionfit.models import load_model
 from motionfit.models.device import inference_device
-from motionfit.options import (
-    CORES,
-    ClipLength,
-    ClipsFolder,
-    ClipsPerVideo,
-    Count,
-    IndexFile,
-    Output,
-    Split,
-    Threads,
-)
 from motionfit.store.clips import ClipStore, rows_with_clips
 
 log = logging.getLogger(__name__)
@@ -39,14 +29,14 @@ log = logging.getLogger(__name__)
 def retrieval(
     *,
     model: Path,
-    index: IndexFile,
-    split: Split,
-    clips_folder: ClipsFolder,
-    clip_length: ClipLength,
-    clips: ClipsPerVideo,
-    recall_at: list[Count],
-    threads: Threads = CORES,
-    output: Output,
+    index: options.IndexFile,
+    split: options.Split,
+    clips_folder: options.ClipsFolder,
+    clip_length: options.ClipLength,
+    clips: options.ClipsPerVideo,
+    recall_at: list[options.Count],
+    threads: options.Threads = options.CORES,
+    output: options.Output,
 ) -> None:
     """Measure the recall at k of training videos, with test videos as queries.
 

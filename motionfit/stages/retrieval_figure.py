@@ -2,27 +2,21 @@
 
 from pathlib import Path
 
+from motionfit import options
 from motionfit.config import RetrievalFigure
 from motionfit.datasets.index import read_index
-from motionfit.options import (
-    ClipLength,
-    FramesFolder,
-    IndexFile,
-    JsonRecipe,
-    Output,
-)
 from motionfit.report.pictures import read_nearest
 from motionfit.report.retrieval_figure import write_retrieval_figure
 
 
 def retrieval_figure(
     *,
-    recipe: JsonRecipe[RetrievalFigure],
+    recipe: options.JsonRecipe[RetrievalFigure],
     neighbours: Path,
-    index: IndexFile,
-    frames: FramesFolder,
-    clip_length: ClipLength,
-    output: Output,
+    index: options.IndexFile,
+    frames: options.FramesFolder,
+    clip_length: options.ClipLength,
+    output: options.Output,
 ) -> None:
     """Show queries and the nearest videos that were retrieved for them.
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from motionfit import options
 from motionfit.config import Table
 from motionfit.files import replacing
-from motionfit.options import JsonRecipe, Output
 from motionfit.tables.plot import plot_svg
 from motionfit.tables.text import markdown, tidy
 from motionfit.tables.values import fill
@@ -16,10 +16,10 @@ from motionfit.tables.values import fill
 def table(
     *,
     name: str,
-    recipe: JsonRecipe[Table],
+    recipe: options.JsonRecipe[Table],
     evaluations: Path = Path("results/evaluations"),
     leaking: Annotated[list[str], Parameter(show_default=False)] = (),
-    output: Output,
+    output: options.Output,
 ) -> None:
     """Put the measures of evaluations beside published figures.
 

@@ -1,8 +1,8 @@
-# The environment is made on first use and made anew when what it holds changes.
+# The environment is created on first use and created again when its requirements change.
 VENV := .venv
 READY := $(VENV)/.ready
 PYTHON ?= python3
-# A process a core, each with one thread; the tests of a file stay in one, and the longest begin first.
+# One process per core, each with one thread. A process runs whole test files, the longest first.
 PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations=20
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
@@ -25,7 +25,7 @@ demo: $(READY)  ## Run the whole pipeline on the demo and write results/report/i
 test: $(READY)  ## Run the fast tests (about 5 minutes on two cores)
 	$(PYTEST) -m "not long and not slurm"
 
-test-all: $(READY)  ## Run all tests, the long ones too
+test-all: $(READY)  ## Run all tests, including the long ones
 	$(PYTEST) -m "not slurm"
 
 test-faults: $(READY)  ## Run the pipeline through kills, full disks and changing videos (root, for the disks; 20 minutes)
@@ -41,7 +41,7 @@ lint: $(READY)  ## Check style: ruff, snakefmt, snakemake --lint
 	snakefmt --check Snakefile rules
 	snakemake --lint
 
-format: $(READY)  ## Bring the code into the style that lint asks for
+format: $(READY)  ## Fix the code's style where it can be done automatically
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile rules

@@ -1,4 +1,4 @@
-"""The program: the command line, and how it ends where somebody else ends it."""
+"""The program: the command line, and how it exits when interrupted."""
 
 import os
 import signal
@@ -10,8 +10,11 @@ from motionfit.terminal import ReaderGone, open_streams
 
 
 def start() -> int:
-    """Runs the command line: its exit status. Ctrl-C, from the first import on, is one line and
-    status 130; where the reader of standard output has gone, as `head` does, there is silence."""
+    """Runs the command line and returns its exit status.
+
+    On Ctrl-C, from the first import on, it prints one line and exits with status 130. If the reader
+    of standard output has closed it, as `head` does, it exits without a message.
+    """
     try:
         try:
             open_streams()
@@ -32,7 +35,7 @@ def start() -> int:
 
 
 def end(status: int, message: str) -> None:
-    """Ends the program at once: Python would wait for threads first, whose work is lost anyway."""
+    """Exits at once. Python would first wait for threads, whose work is lost anyway."""
     with suppress(OSError):
         print(message, file=sys.stderr, flush=True)
     os._exit(status)

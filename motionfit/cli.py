@@ -11,19 +11,18 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from cyclopts.validators import Number
 
 from motionfit import __version__
 from motionfit.config import Config, FlowMethod
 from motionfit.errors import MotionFitError
 from motionfit.gpus import own_gpus
 from motionfit.jobs import attempt, attempt_with_log, recorded
-from motionfit.options import CORES, ClipsPerVideo, Count, FrameSize, ModelFile, Threads
+from motionfit.options import CORES, ClipsPerVideo, Count, FrameSize, Threads, between
 from motionfit.records import Record
 from motionfit.stage_names import STAGES, stage_module
 
 RAISED = {"exit_on_error": False, "print_error": False, "result_action": "return_value"}
-"""Has a mistake in the options raise an error, which `attempt` turns into a message."""
+"""Makes a mistake in the options raise an error, which `attempt` turns into a message."""
 
 app = App(
     name="motionfit",
@@ -31,14 +30,14 @@ app = App(
     "pipeline. These are tools for its videos, configs and models.",
     version=__version__,
     default_parameter=Parameter(negative=(), consume_multiple=True),
-    help_format="plaintext",
+    help_format="markdown",
 )
 
 
-@app.command
+@app.command(usage="Usage: motionfit predict --model PATH [OPTIONS] VIDEO...")
 def predict(
     *videos: Path,
-    model: ModelFile,
+    model: Path,
     clips: ClipsPerVideo | None = None,
     top: Count = 5,
     threads: Threads = CORES,
@@ -49,6 +48,8 @@ def predict(
     ----------
     videos
         Video files.
+    model
+        The model.pt of a fine-tuned model.
     clips
         Clips per video (default: as many as the model's evaluation took).
     top
@@ -90,6 +91,7 @@ def predict(
 @app.command
 def flow(
     video: Path,
+    /,
     *,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     npy: Path | None = None,
@@ -125,7 +127,7 @@ def flow(
     video_flow(video, size, method, threads, output, npy)
 
 
-@app.command
+@app.command(usage="Usage: motionfit check [PATH...]")
 def check(*paths: Path) -> int:
     """Check the shards and models of a run against their checksums.
 
@@ -144,15 +146,17 @@ def check(*paths: Path) -> int:
         "finished, Snakemake leaves the gap: `snakemake FILE --cores all`, with the --directory "
         "and --configfile of the run, fills it"
         if wrong
-        else "all that are there are as they were written"
+        else "all files are intact"
     )
     return int(bool(wrong))
 
 
-@app.command
+@app.command(usage="Usage: motionfit estimate [OPTIONS] [TARGET...]")
 def estimate(*targets: str, configfile: Path | None = None, directory: Path | None = None) -> None:
-    """Say what a run would cost: jobs, hours and disk of each stage, from what the config asks for
-    and what this machine does in some minutes on a sample of the videos.
+    """Say what a run would cost: jobs, hours and disk of each stage.
+
+    The figures follow from the config and from rates measured on this machine, in some minutes on a
+    sample of the videos.
 
     Parameters
     ----------
@@ -161,7 +165,7 @@ def estimate(*targets: str, configfile: Path | None = None, directory: Path | No
     configfile
         Config file of the run (default: the demo's).
     directory
-        Folder of the run, from which paths in the config count (default: this one).
+        Folder of the run; paths in the config are relative to it (default: this one).
     """
     from motionfit.estimate import estimate
 
@@ -181,16 +185,18 @@ stages = App(
     name="motionfit stage",
     help="Run a stage by hand. The jobs of the workflow do it by `motionfit stage [OPTIONS] NAME`.",
     default_parameter=Parameter(negative=(), consume_multiple=True),
-    help_format="plaintext",
+    help_format="markdown",
+    usage="Usage: motionfit stage [OPTIONS] NAME ...",
     help_epilogue="Options of every stage, before its name: --log FILE writes all output to a "
-    "file; --gpus N takes so many GPUs for this command alone, and waits until they are free (0 "
-    "hides them; default: see them all); --made-from JSON is noted beside the result.",
+    "file; --gpus N reserves N GPUs for this command and waits until they are free; 0 hides all "
+    "GPUs; by default all are visible; --made-from JSON is saved beside the result.",
 )
-for _name, _text in STAGES.items():
-    stages.command(f"{stage_module(_name)}:{_name}", name=_name, help=_text)
+for _position, (_name, _text) in enumerate(STAGES.items()):
+    _command = f"{stage_module(_name)}:{_name}"
+    stages.command(_command, name=_name, help=_text, sort_key=_position)
 
-# The stages are an application of their own, so that their modules are imported late: in the log,
-# and with the GPUs chosen.
+# The stages are an application of their own, so that their modules are imported late: when output
+# goes to the log and the GPUs are chosen.
 app.command(App(name="stage", help="Run a stage, as the workflow does.", help_flags=[]))
 
 
@@ -199,10 +205,10 @@ def stage(
     *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
     log: Path | None = None,
     made_from: str | None = None,
-    gpus: Annotated[int | None, Parameter(validator=Number(gte=0, lte=1024))] = None,
+    gpus: Annotated[int | None, between(0, 1024)] = None,
 ) -> int | None:
-    """Run a stage, with all its output in `log`, so many GPUs and, beside its result, a record of
-    what the result was `made_from`."""
+    """Run a stage. Write its output to `log`, reserve `gpus` GPUs, and save the record `made_from`
+    next to its result."""
     if command in ((), ("--help",), ("-h",)) and not (log or made_from):
         return stages(["--help"], **RAISED)
     name = command[0] if command else ""
@@ -211,18 +217,19 @@ def stage(
     try:
         record = Record.parse(made_from) if made_from else None
     except ValueError as error:
-        raise MotionFitError(f"--made-from: this is no record ({error})") from None
+        raise MotionFitError(f"--made-from: this is not a record ({error})") from None
 
     def run() -> int | None:
         if gpus is not None:
             own_gpus(gpus)  # before PyTorch is imported, which looks for them
+        stages[name].help = None  # its own help shows its docstring instead of the line of the list
         return recorded(lambda: stages(command, **RAISED), record)
 
     return attempt_with_log(run, log) if log else run()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; a problem that the user can mend is one message and a non-zero status."""
+    """Runs a command and returns its exit status. An error that the user can fix is one message."""
     status, message = attempt(lambda: app(arguments, **RAISED))
     sys.stderr.write(message)
     return status

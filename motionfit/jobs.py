@@ -24,21 +24,21 @@ Command = Callable[[], int | None]
 WRONG_USE = 2
 """Exit status if the options of a command are wrong."""
 RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
-"""Where torchrun, srun and a training itself say which of their processes this is."""
+"""Variables in which torchrun, srun and a training itself give the rank of a process."""
 LAST_LINES = 20
 """Lines of its log that a failing command shows."""
 
 
 def attempt(command: Command) -> tuple[int, str]:
-    """Runs a command. Returns its exit status and, if something is wrong that the user can mend,
-    one message."""
+    """Runs a command. Returns its exit status and, for an error that the user can fix, one
+    message."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
     )
     try:
         with interruptible():
             status = command() or 0
-            sys.stdout.flush()  # what is printed stands before what is logged
+            sys.stdout.flush()  # so that printed text comes before what is logged next
         return status, ""
     except CycloptsError as error:
         return WRONG_USE, f"error: {error}\n"
@@ -48,18 +48,18 @@ def attempt(command: Command) -> tuple[int, str]:
         return 1, f"error: {error}\n"
     except MemoryError as error:
         reason = f" ({error})" if str(error) else ""
-        return 1, f"error: there is not enough memory{reason}: take smaller sizes, or more memory\n"
+        advice = "use smaller sizes, or give the job more memory"
+        return 1, f"error: there is not enough memory{reason}: {advice}\n"
     except OSError as error:
-        # If a file may not be read, the system's own words say what and where. If a disk is full,
-        # they may not.
+        # If a file may not be read, the system's message names it. If a disk is full, it may not.
         if refused(error):
             error = cannot_write(error.filename or "the output", error)
         return 1, f"error: {error}\n"
 
 
 def recorded(command: Command, record: Record | None) -> int | None:
-    """Runs a command, and notes beside its result what the result was made from. If several
-    processes train together, the first one notes it."""
+    """Runs a command, and saves its record beside the result. If several processes train together,
+    the first one saves it."""
     if record is None or rank() != "0":
         return command()
     record.begin()
@@ -70,7 +70,7 @@ def recorded(command: Command, record: Record | None) -> int | None:
 
 
 def rank() -> str:
-    """Which of the processes of a command this is: "0" for the first, or the only one."""
+    """The rank of this process among those of a command: "0" for the first or only one."""
     return next((os.environ[name] for name in RANKS if name in os.environ), "0")
 
 
@@ -78,8 +78,8 @@ def attempt_with_log(command: Command, file: Path) -> int:
     """Runs a command with all its output in a log, and returns its exit status.
 
     If several processes train together, each but the first has a log of its own beside the first
-    one's. Warnings go to the terminal too and, if the command fails, so do the last lines of the
-    log: whoever runs the workflow sees why.
+    one's. Warnings also go to the terminal. If the command fails, so do the last lines of the log,
+    so that the user sees the reason.
     """
     if rank() != "0":
         file = file.with_suffix(f".process{rank()}.log")
@@ -125,8 +125,8 @@ def attempt_with_log(command: Command, file: Path) -> int:
 
 
 def logged(command: Command) -> Command:
-    """A command whose warnings go to the terminal too, and whose log ends with the time it took."""
-    # Before this, Python started and imported, which is work without waiting.
+    """Has warnings of a command also go to the terminal, and ends its log with the time it took."""
+    # CPU time so far is start-up; it stands in for wall-clock time.
     begun = time.monotonic() - time.process_time()
 
     def run() -> int | None:
@@ -139,7 +139,7 @@ def logged(command: Command) -> Command:
             status = command()
         finally:
             logger.removeHandler(warnings)
-        # Snakemake's own count, in results/benchmarks, may lack the last half minute.
+        # Snakemake's own measurement, in results/benchmarks, may omit the last half minute.
         *used, _ = os.times()
         log.info("took %.1f s, and %.1f s of CPU time", time.monotonic() - begun, sum(used))
         return status

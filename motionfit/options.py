@@ -1,7 +1,8 @@
 """Types of the command line's options, and how their values are read.
 
-An option means the same in every command. Its name, type, default and help are those of a parameter
-of the command's function.
+The name, type, default and help of an option are those of a parameter of the command's function. A
+type here has a help text only if the option means the same in every command. Otherwise, the
+docstring of the function describes it.
 """
 
 import os
@@ -38,11 +39,18 @@ def read_size(_kind: Any, tokens: Sequence[Token]) -> tuple[int, int]:
 
 
 def json_of(read: Any, text: str) -> Parameter:
-    return Parameter(converter=read, accepts_keys=False, n_tokens=1, show_default=False, help=text)
+    return Parameter(
+        converter=read,
+        accepts_keys=False,
+        n_tokens=1,
+        metavar="JSON",
+        show_default=False,
+        help=text,
+    )
 
 
-def between(least: float, most: float, text: str) -> Parameter:
-    return Parameter(validator=Number(gte=least, lte=most), help=text)
+def between(least: float, most: float) -> Parameter:
+    return Parameter(validator=Number(gte=least, lte=most))
 
 
 def described(text: str) -> Parameter:
@@ -62,27 +70,22 @@ JsonLabelledPart = Annotated[
         "JSON (default: all).",
     ),
 ]
-ClipLength = Annotated[int, between(1, 10_000, "Frames per clip.")]
-ClipsPerVideo = Annotated[int, between(1, 1000, "Clips per video.")]
-Split = Annotated[int, between(1, 10**9, "Number of the split.")]
-FrameSize = Annotated[
-    tuple[int, int],
-    Parameter(converter=read_size, n_tokens=1, help="Height and width in pixels, such as 128x171."),
-]
-Rate = Annotated[float, between(0.001, 1000, "Frames per second (default: all frames).")]
-Quality = Annotated[int, between(1, 100, "JPEG quality.")]
-Fraction = Annotated[float, Parameter(validator=Number(gte=0, lte=1))]
-Count = Annotated[int, Parameter(validator=Number(gte=1, lte=10**9))]
+ClipLength = Annotated[int, between(1, 10_000), described("Frames per clip.")]
+ClipsPerVideo = Annotated[int, between(1, 1000)]
+Split = Annotated[int, between(1, 10**9), described("Number of the split.")]
+FrameSize = Annotated[tuple[int, int], Parameter(converter=read_size, n_tokens=1, metavar="HxW")]
+Rate = Annotated[float, between(0.001, 1000)]
+Quality = Annotated[int, between(1, 100), described("JPEG quality.")]
+Fraction = Annotated[float, between(0, 1)]
+Count = Annotated[int, between(1, 10**9)]
 
 # Files and folders.
 IndexFile = Annotated[Path, described("Index of the data set.")]
-ModelFile = Annotated[Path, described("A model.pt.")]
 FramesFolder = Annotated[Path, described("Folder of the shards of frames.")]
 FlowFolder = Annotated[Path, described("Folder of the shards of flow.")]
 ClipsFolder = Annotated[
     Path, described("Folder of the shards that the model reads: frames or flow.")
 ]
-NeighboursFile = Annotated[Path, described("The nearest videos, as `retrieval` writes them.")]
 ShardName = Annotated[str, described("Name of the shard, such as 0003.")]
 ShardNames = Annotated[list[str], described("Names of the shards, such as 0003.")]
 Output = Annotated[
@@ -90,7 +93,7 @@ Output = Annotated[
 ]
 
 # What a job runs on.
-Threads = Annotated[int, between(1, 4096, "CPU cores to use.")]
+Threads = Annotated[int, between(1, 4096), described("CPU cores to use.")]
 
 EachField = Parameter(name="*")
 """For a parameter that is a dataclass: each of its fields is an option."""

@@ -1,7 +1,7 @@
-"""The record beside each result: what it was made from, by the job that made it.
+"""The record beside each result, in which the job that made the result says what it was made from.
 
-A result FILE has a record FILE.made_from.json. It says whether FILE is that of a config, whatever
-the date of FILE is and wherever it was copied to, as long as the record was copied with it.
+A result FILE has a record FILE.made_from.json. It shows whether FILE belongs to a config. The date
+and the place of FILE do not matter, so a result may be copied together with its record.
 """
 
 import json
@@ -17,7 +17,7 @@ SUFFIX = ".made_from.json"
 
 @dataclass(frozen=True)
 class Record:
-    """What a job is told to note. It travels as JSON from the workflow to the job."""
+    """What a job saves about its result. The workflow passes it to the job as JSON."""
 
     result: str
     """The first file that the job writes."""
@@ -28,7 +28,7 @@ class Record:
 
     @classmethod
     def parse(cls, text: str) -> "Record":
-        """Raises ValueError where the text is no record."""
+        """Raises ValueError if the text is not a record."""
         try:
             return cls(**json.loads(text))
         except TypeError as error:
@@ -42,12 +42,12 @@ class Record:
         return record_path(self.result)
 
     def begin(self) -> None:
-        """Notes that a job makes the result. If the job is killed, the result does not pass for
-        that of the record before."""
+        """Marks the result as unfinished, so that a killed job's result is not mistaken for the
+        previous one."""
         write_json(self.path, {"unfinished": True})
 
     def finish(self) -> None:
-        """Notes what the result was made from."""
+        """Saves what the result was made from."""
         write_json(self.path, vars(self))
 
 
@@ -56,7 +56,7 @@ def record_path(result: str) -> Path:
 
 
 def read_record(result: str) -> dict[str, Any] | None:
-    """The record of a result; None where it has none that can be read."""
+    """The record of a result. None if there is no readable record."""
     try:
         record = json.loads(record_path(result).read_bytes())
     except (OSError, ValueError):
@@ -65,5 +65,5 @@ def read_record(result: str) -> dict[str, Any] | None:
 
 
 def is_unfinished(result: str) -> bool:
-    """Whether the job that makes a result began and did not end."""
+    """Whether the job that makes a result started but did not finish."""
     return bool((read_record(result) or {}).get("unfinished"))

@@ -14,18 +14,19 @@ STAGES = {
     "motion_judgement": "Tell whether a motion model recognises more than guessing does.",
     "features": "Extract the features of the dense clips of some shards.",
     "pseudo_labels": "Cluster motion features to pseudo-labels.",
-    "random_model": "Save an RGB network of random or pre-trained weights, to compare with.",
+    "random_model": "Save an RGB network with random or pre-trained weights, as a baseline.",
     "appearance_model": "Train an RGB network on pseudo-labels.",
     "taught_model": "Train an RGB network on the features of a motion model.",
     "fine_tuning": "Train a model on the labels of a target.",
     "recognition": "Classify the test videos of a split.",
-    "retrieval": "Measure the recall at k of test videos among training videos.",
+    "retrieval": "Measure the recall at k of training videos, with test videos as queries.",
     "metrics": "Join the measures of the splits of an evaluation.",
     "table": "Put the measures of evaluations beside published figures.",
-    "retrieval_figure": "Show queries and the nearest videos that were retrieved.",
+    "retrieval_figure": "Show queries and the nearest videos that were retrieved for them.",
     "report": "Write the report of a run as one HTML file.",
 }
-"""Name to what it does, in the order of the pipeline."""
+"""Name to the first line of the stage's docstring, in the order of the pipeline. The lines are
+repeated here because the list of stages is shown without importing their modules."""
 
 
 def stage_module(name: str) -> str:

@@ -8,6 +8,7 @@ rule report:
         tables=reads("report", "tables"),
         figures=reads("report", "figures"),
         others=reads("report", "others"),
+        clips=reads("report", "clips"),
     output:
         report="results/report/index.html",
     log:

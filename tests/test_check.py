@@ -26,7 +26,7 @@ def results(tmp_path):
 
 def test_undamaged_results_pass_the_check(results, capsys):
     assert main(["check", str(results)]) == 0
-    assert capsys.readouterr().out == "all that are there are as they were written\n"
+    assert capsys.readouterr().out == "all files are intact\n"
 
 
 PLACES = {

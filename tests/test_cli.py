@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from docstring_parser import parse
 
+from motionfit import cli
 from motionfit.cli import main
 from motionfit.models import build_network, save_model
 from motionfit.stage_names import STAGES, stage_module
@@ -29,9 +31,52 @@ def test_every_command_has_help(command, capsys):
     assert main([*command, "--help"]) == 0
     text = capsys.readouterr().out
     assert f"Usage: motionfit {' '.join(command)}" in " ".join(text.split())
+    assert "()" not in text
     if len(command) == 2:
-        assert STAGES[command[1]].split(":")[0].rstrip(".") in " ".join(text.split())
         assert "--output" in text
+
+
+@pytest.mark.parametrize("name", [*TOOLS, *STAGES])
+def test_help_shows_the_whole_docstring(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    function = getattr(import_module(stage_module(name)) if name in STAGES else cli, name)
+    docstring = parse(function.__doc__)
+    texts = [docstring.short_description, docstring.long_description or ""]
+    described = {parameter.arg_name: parameter.description for parameter in docstring.params}
+    assert described.keys() <= signature(function).parameters.keys()
+    main([*(["stage"] if name in STAGES else []), name, "--help"])
+    help_text = words(capsys.readouterr().out)
+    for text in (*texts, *described.values()):
+        assert words(text) in help_text
+
+
+def words(text: str) -> str:
+    return " ".join(text.replace("`", "").split())
+
+
+@pytest.mark.parametrize("name", [*TOOLS, *STAGES])
+def test_every_option_has_a_description(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    main([*(["stage"] if name in STAGES else []), name, "--help"])
+    for line in capsys.readouterr().out.splitlines():
+        if line.startswith("│"):
+            assert re.search(r"  [A-Za-z][^\[]*[.:]", line.strip("│ ")), line
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_the_list_of_stages_has_the_first_line_of_the_docstring(name):
+    stage = getattr(import_module(stage_module(name)), name)
+    assert STAGES[name] == stage.__doc__.splitlines()[0]
+
+
+def test_help_names_what_is_given(capsys):
+    main(["flow", "--help"])
+    text = capsys.readouterr().out
+    assert "--size HxW" in text
+    assert "--video" not in text
+    assert "(default: the video's own)" in words(text.replace("│", " "))
+    main(["predict", "--help"])
+    assert "[ARGS" not in capsys.readouterr().out
 
 
 def test_the_users_tools_and_the_stages_are_listed(capsys):
@@ -41,7 +86,8 @@ def test_the_users_tools_and_the_stages_are_listed(capsys):
     assert "fine_tuning" not in text
     main(["stage", "--help"])
     text = capsys.readouterr().out
-    assert all(f" {name} " in text for name in STAGES)
+    listed = [name for line in text.splitlines() for name in STAGES if f"│ {name} " in line]
+    assert listed == list(STAGES)
     assert "--log" in text
 
 
@@ -56,7 +102,7 @@ def test_a_stage_without_a_name_or_with_a_wrong_record_is_one_message(tmp_path, 
     assert main(["stage", "--lgo", "l", "index"]) == 1
     assert "there is no stage '--lgo'" in capsys.readouterr().err
     assert main(["stage", "--made-from", "x", "index"]) == 1
-    assert "--made-from: this is no record" in capsys.readouterr().err
+    assert "--made-from: this is not a record" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -231,7 +277,8 @@ def test_invalid_arguments_are_errors(capsys, arguments, message):
 
 @pytest.mark.parametrize("rate", ["nan", "inf", "-inf", "0", "-1", "1e300", "1e-300", "fast"])
 def test_an_invalid_frame_rate_is_an_error(capsys, rate):
-    arguments = ["--index", "i", "--shard", "0", "--output", "o", "--size", "8x8", f"--fps={rate}"]
+    arguments = ["--index", "i", "--shard", "0", "--output", "o", "--size", "8x8"]
+    arguments += ["--quality", "95", f"--fps={rate}"]
     assert main(["stage", "frames", *arguments]) == 2
     assert "--fps" in capsys.readouterr().err
 

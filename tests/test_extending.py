@@ -317,7 +317,7 @@ print(round(objective(None)[0].item()))
 
 def test_adding_a_plot_and_a_column_to_the_report(copy):
     copy.insert(
-        "motionfit/report/figures.py",
+        "motionfit/report/plots.py",
         "def training_section(",
         '''@matplotlib.rc_context(STYLE)
 def classes_section(run: Run) -> PlotSection:

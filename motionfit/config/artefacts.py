@@ -26,6 +26,9 @@ class Artefacts(Recipe):
     seeds: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
     """Number of seeds of each evaluation. With N, everything behind an evaluation that depends on a
     seed is made N times, and the report shows means over the seeds, with their spread."""
+    comparisons: tuple[tuple[str, str], ...] = ()
+    """Pairs of evaluations that the report compares, with a confidence interval. It compares each
+    self-trained model with the best one from random weights without being asked."""
     stop_when_hopeless: bool = False
     """End the run after a step that has learned nothing, so that nothing is made from it. If false,
     only the log and the report say so."""

@@ -213,6 +213,25 @@ def check_augmentation(config: Artefacts) -> None:
             )
 
 
+def check_comparisons(config: Artefacts) -> None:
+    """Compared evaluations classify the same test videos."""
+    for pair in config.comparisons:
+        for name in pair:
+            if name not in config.evaluations:
+                raise ValueError(f"comparisons: there is no evaluation named {name!r}")
+        first, second = (config.evaluations[name] for name in pair)
+        if (first.dataset, first.splits) != (second.dataset, second.splits):
+            raise ValueError(
+                f"comparisons: {pair[0]} and {pair[1]} have different test videos: give both the "
+                "same dataset and splits"
+            )
+        if not all("recognition" in recipe.measures for recipe in (first, second)):
+            raise ValueError(
+                f"comparisons: {pair[0]} and {pair[1]} are compared by recognition, which one of "
+                "them does not measure"
+            )
+
+
 def check_fine_tuning(config: Artefacts) -> None:
     """Without fine-tuning, a model has to know the target's classes."""
     for name, evaluation in config.evaluations.items():
@@ -244,4 +263,5 @@ CHECKS = (
     check_crops,
     check_augmentation,
     check_fine_tuning,
+    check_comparisons,
 )

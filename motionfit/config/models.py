@@ -134,10 +134,10 @@ class PseudoLabels(Recipe):
 
 
 class Teaching(Recipe):
-    """What all methods share by which a motion model teaches its features to an RGB network."""
+    """The common keys of the methods by which an RGB network learns a motion model's features."""
 
     key: ClassVar[str]
-    """Of the method in the recipe of an appearance model."""
+    """Key of this method in an appearance model's recipe."""
     title: ClassVar[str]
     """Name of the method in the report and in messages."""
 

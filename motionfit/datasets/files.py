@@ -103,10 +103,12 @@ def _check_names(folder: Path, videos: list[str]) -> None:
     if together.isascii() and not CONTROL.search(together):
         return
     for video in videos:
-        if not _is_unicode(video):
+        try:
+            video.encode()
+        except UnicodeEncodeError:
             raise MotionFitError(
                 f"videos: below {folder}, the name {video!a} is not UTF-8: rename the file"
-            )
+            ) from None
         if CONTROL.search(video):
             raise MotionFitError(
                 f"videos: below {folder}, the name {video!a} contains a control character, such as "
@@ -212,14 +214,6 @@ def _kind(entry: os.DirEntry) -> str:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):  # a link to itself or to a path in a file
             return ""
         raise
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def read_text(path: Path, key: str) -> str:

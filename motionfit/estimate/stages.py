@@ -66,7 +66,7 @@ class Run:
         """Mean number of processes that were running in the minute before the estimate."""
         graph = Graph(config)
         self.config = graph.config
-        needed = Needed(graph.targets(targets) if targets else [graph.report()])
+        needed = Needed(graph.targets(targets))
         self.surveys = {}
         """Surveys of the data sets that the run needs, by name."""
         for name in sorted(needed.datasets):

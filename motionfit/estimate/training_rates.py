@@ -191,5 +191,5 @@ def objective_of(learning: Learning) -> Objective:
     teacher = Teacher(build_network(learning.teacher, Modality.FLOW, 1, seed=0))
     if isinstance(recipe, FineTuning):
         return Mars(network, recipe, CLASSES, teacher, recipe.mars.weight)
-    # All methods of teaching run both networks, next to which their losses take no time.
+    # All methods of teaching run both networks; the losses take negligible time.
     return Mers(network, teacher, MersRecipe(motion_model="", dataset=""))

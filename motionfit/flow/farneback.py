@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from motionfit.flow.methods import Pair
-from motionfit.flow.opencv_objects import with_objects
+from motionfit.flow.parallel import with_objects
 
 
 def compute(pairs: Sequence[Pair], threads: int) -> list[np.ndarray]:

@@ -46,9 +46,18 @@ def video_flow(
 ) -> None:
     """Computes the flow of a video and writes it to files.
 
-    `size`: height and width to compute at, or None for those of the video. `method`, `threads`: see
-    `motionfit.flow.compute_flow`. `picture`: output, a coloured video. `field`: output, a NumPy
-    file (T-1, H, W, 2) float32: x and y in pixels per frame.
+    Parameters
+    ----------
+    video
+        Path of the video.
+    size
+        Height and width to compute at, or None for those of the video.
+    method, threads
+        See `motionfit.flow.compute_flow`.
+    picture
+        Output, a coloured video.
+    field
+        Output, a NumPy file (T-1, H, W, 2) float32: x and y in pixels per frame.
 
     Frames that can't be decoded are left out, with a warning. Raises MotionFitError if fewer than
     two frames can be decoded, if the method does not accept the frames, or, before anything is
@@ -60,7 +69,7 @@ def video_flow(
     # contains the length; to measure the motion, which scales the colours; and to compute the flow.
     # The flow of a long video does not fit into memory, and not on every disk. The sampled fields
     # are kept until they are written.
-    count, (height, width) = checked_frames(video, size)
+    count, (height, width) = survey(video, size)
 
     def flow(pairs: list[Pair]) -> list[np.ndarray]:
         try:
@@ -68,59 +77,25 @@ def video_flow(
         except ValueError as error:
             raise MotionFitError(f"{video}: {error}") from None
 
-    computed: dict[int, np.ndarray] = {}
+    known: dict[int, np.ndarray] = {}
     with ExitStack() as stack:
         writers = []
         if field:
             shape = (count - 1, height, width, 2)
             writers.append(stack.enter_context(field_writer(field, shape)))
         if picture:
-            pairs = sample(video, size, count)
-            computed = dict(zip(pairs, flow(list(pairs.values())), strict=True))
-            scale = most_motion(computed.values())
+            chosen = sample(video, size, count)
+            known = dict(zip(chosen, flow(list(chosen.values())), strict=True))
+            scale = most_motion(known.values())
             pictures = picture_writer(picture, (height, width), frame_rate(video), scale)
             writers.append(stack.enter_context(pictures))
             log.info("%s: full colour means %.3g pixels per frame", picture, scale)
-        done = 0
-        pairs_of_blocks = blocks(islice(grey_frames(video, size), count), threads)
-        for fields in fields_of_blocks(pairs_of_blocks, flow, computed):
-            for values in fields:
-                for write in writers:
-                    write(values)
-            done += len(fields)
-            log.info("%d of %d fields", done, count - 1)
-    for path in (picture, field):
-        if path:
-            log.info("wrote %s", path)
-
-
-def checked_frames(video: Path, size: Size | None) -> tuple[int, Size]:
-    """Number of frames that can be decoded, two or more, and their height and width."""
-    count, frame_size, problem = survey(video, size)
-    if not count:
-        raise MotionFitError(f"{video} can't be decoded: {problem}")
-    if count < 2:
-        raise MotionFitError(f"{video} has no motion: it has one frame. {problem}".strip())
-    if problem:
-        log.warning("%s: %s; this is the flow of the %d other frames", video, problem, count)
-    return count, frame_size
-
-
-def fields_of_blocks(
-    pairs_of_blocks: Iterable[list[Pair]],
-    flow: Callable[[list[Pair]], list[np.ndarray]],
-    computed: dict[int, np.ndarray],
-) -> Iterator[list[np.ndarray]]:
-    """Yields the fields of each block of pairs. Those that are `computed`, by their number, are
-    taken from there."""
-    first = 0
-    for block in pairs_of_blocks:
-        numbers = range(first, first + len(block))
-        new = iter(
-            flow([pair for i, pair in zip(numbers, block, strict=True) if i not in computed])
-        )
-        yield [computed.pop(i) if i in computed else next(new) for i in numbers]
-        first += len(block)
+        pairs = blocks(grey_frames(video, size, count), threads)
+        for values in fields(pairs, count - 1, known, flow):
+            for write in writers:
+                write(values)
+    for path in filter(None, (picture, field)):
+        log.info("wrote %s", path)
 
 
 def check_writable(path: Path) -> None:
@@ -137,29 +112,53 @@ def check_writable(path: Path) -> None:
         )
 
 
-def survey(video: Path, size: Size | None) -> tuple[int, Size, str]:
-    """The number of frames that can be decoded, their height and width, and what prevents the rest
-    from being decoded ('' if nothing does)."""
+def survey(video: Path, size: Size | None) -> tuple[int, Size]:
+    """The number of frames that can be decoded, and their height and width. Warns if the rest can't
+    be decoded. Raises MotionFitError if there are fewer than two frames."""
     count, shape, problem = 0, (0, 0), ""
     try:
         for frame in decode(video, size):
             count, shape = count + 1, frame.shape[:2]
     except UnreadableVideoError as error:
         problem = str(error)
-    return count, shape, problem
+    if not count:
+        raise MotionFitError(f"{video} can't be decoded: {problem}")
+    if count < 2:
+        raise MotionFitError(f"{video} has no motion: it has one frame. {problem}".strip())
+    if problem:
+        log.warning("%s: %s; this is the flow of the %d other frames", video, problem, count)
+    return count, shape
 
 
-def grey_frames(video: Path, size: Size | None) -> Iterator[np.ndarray]:
-    """Yields the frames of a video, (H, W) uint8 grey."""
-    for frame in decode(video, size):
+def fields(
+    blocks: Iterable[list[Pair]],
+    count: int,
+    known: dict[int, np.ndarray],
+    flow: Callable[[list[Pair]], list[np.ndarray]],
+) -> Iterator[np.ndarray]:
+    """Yields the `count` fields of blocks of pairs. Those in `known`, by their numbers, are not
+    computed again, but removed from it."""
+    done = 0
+    for block in blocks:
+        numbers = range(done, done + len(block))
+        new = iter(flow([pair for i, pair in zip(numbers, block, strict=True) if i not in known]))
+        for i in numbers:
+            yield known.pop(i) if i in known else next(new)
+        done += len(block)
+        log.info("%d of %d fields", done, count)
+
+
+def grey_frames(video: Path, size: Size | None, count: int) -> Iterator[np.ndarray]:
+    """Yields the first `count` frames of a video, (H, W) uint8 grey."""
+    for frame in islice(decode(video, size), count):
         yield cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
 
 
 def sample(video: Path, size: Size | None, count: int) -> dict[int, Pair]:
     """Pairs of adjacent frames, spread over the video, by the index of their first frame."""
     chosen = set(np.linspace(0, count - 2, min(SAMPLE, count - 1)).round().astype(int).tolist())
-    pairs = pairwise(islice(grey_frames(video, size), count))
-    return {i: pair for i, pair in enumerate(pairs) if i in chosen}
+    pairs = enumerate(pairwise(grey_frames(video, size, count)))
+    return {i: pair for i, pair in pairs if i in chosen}
 
 
 def most_motion(fields: Iterable[np.ndarray]) -> float:

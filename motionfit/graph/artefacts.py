@@ -18,7 +18,7 @@ class Artefact:
     rule: str
     """The rule that makes it, which is also the name of its stage."""
     wildcards: Mapping[str, Any]
-    """The names, and the number of the split, that tell it from other artefacts of its rule."""
+    """The names and the split number that distinguish it from other artefacts of its rule."""
     path: str
     """The first file that the job writes. The other files, and the record, are beside it."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -26,8 +26,8 @@ class Artefact:
     code: tuple[str, ...] = ()
     """Modules whose code the job runs, with all that they import."""
     inputs: Mapping[str, "Input"] = field(default_factory=dict)
-    """What the job reads, by the name that the rule gives it. `Inputs` finds each when it is asked
-    for: some follow from an index, which may not be there yet."""
+    """What the job reads, by the name that the rule gives it. `Inputs` finds each only on request,
+    because some depend on an index that may not exist yet."""
 
     @cached_property
     def code_version(self) -> str:
@@ -42,7 +42,7 @@ class Artefact:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Equal for equal options, code and inputs, in whatever order their keys are."""
+        """A hash of options, code and inputs. The order of their keys does not matter."""
         values = {
             "options": self.options,
             "split": self.wildcards.get("split"),
@@ -68,8 +68,8 @@ class Input:
     made_by: tuple[Artefact, ...] = ()
     """The artefacts that the files belong to. Files from outside have none."""
     get_fingerprint: Callable[[], str] | None = None
-    """Computes the fingerprint. None: the files do not change what is made from them, such as the
-    ledger, which only has to be there."""
+    """Computes the fingerprint. None if the result does not depend on their content, as for the
+    ledger, which only has to exist."""
 
     @cached_property
     def fingerprint(self) -> str | None:
@@ -82,7 +82,7 @@ class Input:
 
 
 class Inputs(Mapping[str, Input]):
-    """Inputs by name, each of which is found when it is first asked for."""
+    """Inputs by name, each found on first access."""
 
     def __init__(self, finders: Mapping[str, Callable[[], Input]]):
         self._finders = finders
@@ -125,8 +125,8 @@ def from_outside(files: Iterable[Path], get_fingerprint: Callable[[], str]) -> I
 
 
 def reached(targets: Iterable[Artefact]) -> list[Artefact]:
-    """The targets and all artefacts that they are made from, each once, in the order in which a
-    walk from the targets meets them."""
+    """The targets and all artefacts that they are made from, each once, in the order in which they
+    are reached from the targets."""
     found: dict[str, Artefact] = {}
     waiting = list(targets)[::-1]
     while waiting:

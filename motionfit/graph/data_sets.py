@@ -38,12 +38,13 @@ class DataGraph:
 
     @of_rule
     def index(self, dataset: str) -> Job:
-        """Its code has only the data set's own format: changing another format reruns nothing."""
+        """The code includes only the data set's own format. A change of another format reruns
+        nothing."""
         recipe = self.config.datasets[dataset]
         if isinstance(recipe, Demo):
             inputs = {"annotations": lambda: result_of(self.render_demo(dataset))}
         else:
-            # The index stage names the key of one that is a folder.
+            # If one is a folder, the index stage reports its key.
             files = [file for file in recipe.annotation_files() if file.is_file()]
             inputs = {
                 "annotations": lambda: from_outside(
@@ -60,7 +61,7 @@ class DataGraph:
 
     @of_rule
     def frames(self, dataset: str, size: str, shard: str) -> Job:
-        """The index has to be there, but only the videos of the shard count."""
+        """The index must exist, but the result depends only on the videos of the shard."""
         return Job(
             f"results/frames/{dataset}/{size}/{shard}.h5",
             {"fps": self.config.datasets[dataset].fps, "quality": self.config.frame_quality},
@@ -83,7 +84,8 @@ class DataGraph:
 
     @of_rule
     def flow(self, dataset: str, flow: str, shard: str) -> Job:
-        """Its code has only the flow's own method: changing another method reruns nothing."""
+        """The code includes only the flow's own method. A change of another method reruns
+        nothing."""
         recipe = self.config.flow[flow]
         return Job(
             f"results/flow/{dataset}/{flow}/{shard}.h5",
@@ -101,19 +103,19 @@ class DataGraph:
 
     @kept
     def _index(self, dataset: str) -> Input:
-        """It counts by its content."""
+        """The fingerprint is that of the index's content."""
         index = self.index(dataset)
         return Input((index.path,), (index,), lambda: self._get_index(dataset).fingerprint)
 
     def _ledgers(self, dataset: str, size: str) -> Input:
-        """The ledgers of all shards, which change with their frames."""
+        """The ledgers of all shards. Their fingerprint is that of the frames."""
         shards = self._frames(dataset, size)
         files = tuple(f"{frames.path.removesuffix('.h5')}.failed.csv" for frames in shards)
         return Input(files, shards, results_of(shards).get_fingerprint)
 
     def _videos(self, dataset: str, size: str, shard: str) -> str:
-        """Fingerprint of the video files of a shard: another one if a video is added, removed or
-        replaced. The videos of a demo are results, whose dates do not count."""
+        """Fingerprint of the video files of a shard. It changes if a video is added, removed or
+        replaced. The videos of a demo are results, so their dates do not matter."""
         videos = self._get_index(dataset).videos[shard]
         if isinstance(self.config.datasets[dataset], Demo):
             return digest(self.render_demo(dataset).fingerprint, *(video for video, _ in videos))
@@ -144,8 +146,8 @@ class DataGraph:
         return self._with_ledger(shards, dataset, model)
 
     def _with_ledger(self, shards: Input, dataset: str, model: str) -> Input:
-        """The ledger shows that not too many videos of the data set are lost, in the size that the
-        model reads. It changes no result."""
+        """Adds the ledger, in the size that the model reads. It shows that not too many videos are
+        lost, and changes no result."""
         ledger = self.ledger(dataset, size_name(self.config.size_of(model)))
         return Input(
             (*shards.paths, ledger.path), (*shards.made_by, ledger), shards.get_fingerprint

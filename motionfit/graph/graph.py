@@ -16,6 +16,7 @@ from motionfit.config import (
     AppearanceModel,
     Evaluation,
     MotionModel,
+    seed_name,
 )
 from motionfit.digests import digest, file_digest
 from motionfit.graph.artefacts import (
@@ -35,22 +36,9 @@ from motionfit.graph.recipes import (
     untrained,
     values_of,
 )
-from motionfit.graph.rules import Finders, Job, of_rule
+from motionfit.graph.reported import clips, other_files
+from motionfit.graph.rules import Finders, Job, kept, of_rule
 from motionfit.stage_names import STAGES
-
-REPORTED: dict[str, tuple[str | None, ...]] = {
-    "index": (None,),
-    "ledger": (None,),
-    "motion_model": ("history.csv",),
-    "appearance_model": ("history.csv",),
-    "taught_model": ("history.csv",),
-    "motion_judgement": (None,),
-    "pseudo_labels": (None, "quality.json"),
-    "fine_tuning": ("history.csv",),
-    "recognition": ("predictions.csv",),
-    "retrieval": ("neighbours.csv",),
-}
-"""Rule to the files that the report reads of each of its artefacts; None is the first file."""
 
 
 class Graph(DataGraph):
@@ -68,16 +56,13 @@ class Graph(DataGraph):
         return getattr(self, rule)(**wildcards)
 
     def targets(self, names: Sequence[str] = ()) -> list[Artefact]:
-        """The tables and figures of these names; without names all of them, and the metrics that
-        the report shows."""
-        tables = [self.table(name) for name in self.config.tables if not names or name in names]
-        figures = [
-            self.retrieval_figure(name)
-            for name in self.config.figures
-            if not names or name in names
-        ]
-        metrics = [] if names else [self.metrics(name) for name in self.written.evaluations]
-        return [*metrics, *tables, *figures]
+        """The tables and figures of these names. Without names, the report, which is made from all
+        of them."""
+        if not names:
+            return [self.report()]
+        tables = [self.table(name) for name in self.config.tables if name in names]
+        figures = [self.retrieval_figure(name) for name in self.config.figures if name in names]
+        return [*tables, *figures]
 
     # --------------------------------------------------------------------------- what is learned
 
@@ -130,7 +115,8 @@ class Graph(DataGraph):
 
     @of_rule
     def pseudo_labels(self, pseudo_labels: str, split: int) -> Job:
-        """The labels that the motion model learned count if their videos are left out."""
+        """If the clustering leaves out labelled videos, it depends on which labels the motion model
+        used."""
         recipe = self.config.pseudo_labels[pseudo_labels]
         left_out = recipe.videos == "unlabelled"
         labels = self.config.labels_of(recipe.motion_model) if left_out else ALL_LABELS
@@ -285,8 +271,8 @@ class Graph(DataGraph):
 
     @of_rule
     def table(self, table: str) -> Job:
-        """Its recipe is text in the order of the config, which is that of its rows and columns.
-        It reads the measures of the evaluations, and splits, that it shows."""
+        """The recipe is text that keeps the order of the config, because rows and columns have this
+        order. The table reads the measures of the evaluations and splits that it shows."""
         recipe = self.config.tables[table]
         shown = sorted({(name, text.split(" ")[0]) for name, text in recipe.measurements_of_seeds})
         if recipe.splits is None:
@@ -309,7 +295,7 @@ class Graph(DataGraph):
 
     @of_rule
     def retrieval_figure(self, figure: str) -> Job:
-        """It shows frames of the size that the model reads, even if the model reads flow."""
+        """The frames have the size that the model reads, even if the model reads flow."""
         recipe = self.config.figures[figure]
         evaluation = self.config.evaluations[recipe.evaluation]
         size = size_name(self.config.size_of(evaluation.model))
@@ -330,37 +316,39 @@ class Graph(DataGraph):
 
     @of_rule
     def report(self) -> Job:
-        """Copies for other seeds are in its tables alone."""
+        """Only its tables contain the copies for other seeds."""
         return Job(
             "results/report/index.html",
             {},
             {
                 "config": lambda: from_outside([], lambda: digest(report_config(self.written))),
-                "metrics": lambda: results_of(map(self.metrics, self.written.evaluations)),
+                "metrics": lambda: results_of(map(self.metrics, self.reported_evaluations)),
                 "tables": lambda: results_of(map(self.table, self.config.tables)),
                 "figures": lambda: results_of(map(self.retrieval_figure, self.config.figures)),
-                "others": self._other_files_of_report,
+                "others": lambda: other_files(self, self._behind_metrics()),
+                "clips": lambda: clips(self, self._behind_metrics()),
             },
         )
 
     # ------------------------------------------------------------------------------------ inputs
 
-    def _other_files_of_report(self) -> Input:
-        """What the report reads besides metrics, tables and figures. None of it is a shard, so the
-        files are known without an index. All but the ledgers follow from the metrics."""
+    def shards(self, dataset: str) -> list[str]:
+        """Names of the shards of a data set."""
+        return list(self._get_index(dataset).videos)
+
+    @kept
+    def _behind_metrics(self) -> list[Artefact]:
+        """What the metrics that the report shows are made from, known without an index: one shard
+        stands for all of a data set."""
         unindexed = Graph(self.written)
-        artefacts = reached(map(unindexed.metrics, self.written.evaluations))
-        ledgers = [artefact.wildcards for artefact in artefacts if artefact.rule == "ledger"]
-        others = [
-            (artefact, artefact.beside(name) if name else artefact.path)
-            for artefact in artefacts
-            for name in REPORTED.get(artefact.rule, ())
-        ]
-        return Input(
-            tuple(path for _, path in others),
-            tuple(made_by for made_by, _ in others),
-            lambda: digest(*(self.ledger(**names).fingerprint for names in ledgers)),
-        )
+        return reached(map(unindexed.metrics, self.written.evaluations))
+
+    @property
+    def reported_evaluations(self) -> list[str]:
+        """Names of the evaluations that the report shows, and of their copies for the seeds of the
+        config."""
+        seeds = range(self.written.seeds)
+        return [seed_name(name, seed) for name in self.written.evaluations for seed in seeds]
 
     def _judged(self, motion_model: str, split: int) -> Input:
         """The judgement of a motion model, before anything is made from the model. It changes no
@@ -369,11 +357,11 @@ class Graph(DataGraph):
         return Input((judgement.path,), (judgement,))
 
     def _backbones(self, *models: str) -> list[str]:
-        """The modules of the networks of models: changing another backbone reruns nothing."""
+        """The modules of the models' networks. A change of another backbone reruns nothing."""
         return [BACKBONES[self.config.models[name].network.backbone].module for name in models]
 
     def _model_behind(self, evaluation: Evaluation, model: str, split: int) -> Artefact:
-        """A model of an evaluation, of the split it has to be of if `split` is evaluated."""
+        """The model that an evaluation uses when `split` is evaluated."""
         return self.model(model, self.config.model_split(evaluation, model, split))
 
     def _evaluated(self, evaluation: Evaluation, split: int) -> Finders:

@@ -38,8 +38,8 @@ class Needed:
 
 
 def needed_by_run(config: Config, targets: Sequence[str] = ()) -> Needed:
-    """What tables and figures of a config are made from; without names, what all of them and the
-    report are made from."""
+    """What tables and figures of a config are made from. Without names, what the report, which has
+    all of them, is made from."""
     return Needed(Graph(config).targets(targets))
 
 

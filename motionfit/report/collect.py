@@ -4,15 +4,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 import pandas as pd
 
-from motionfit.config import TEACHING, Config, Evaluation, LabelledPart
+from motionfit.config import TEACHING, Config, Evaluation, LabelledPart, seed_name
 from motionfit.datasets.index import classes, labelled_train, split_column
 from motionfit.errors import MotionFitError
-from motionfit.graph import Needed
+from motionfit.graph import Artefact, Graph, Needed
 from motionfit.report.kinds import kind_of
+from motionfit.report.pictures import read_nearest
 from motionfit.result_tables import read_table
 from motionfit.stage_names import STAGES
 
@@ -47,8 +49,6 @@ class EvaluationResult:
 
     name: str
     recipe: Evaluation
-    folder: Path
-    """Where the results of its first split are."""
     kind: str
     """One of `KINDS`."""
     weights: Path | None
@@ -57,7 +57,7 @@ class EvaluationResult:
     """The motion models behind the evaluation: the evaluated model itself, those that the evaluated
     model has learned from, and the teacher in fine-tuning."""
     measures: dict[str, Any]
-    """Maps the name of each measure to {'splits': {split: value}, 'mean': value}."""
+    """Maps the name of each measure to its values, as `over_seeds` returns them."""
     classes: int
     """Number of classes of its data set."""
     label_fraction: float
@@ -88,6 +88,10 @@ class EvaluationResult:
         """Mean of a measure over the splits. None if the evaluation does not take it."""
         return self.measures[measure]["mean"] if measure in self.measures else None
 
+    def spread(self, measure: str) -> float | None:
+        """Standard deviation of a measure over splits and seeds. None for a single value."""
+        return self.measures[measure]["spread"] if measure in self.measures else None
+
     def splits(self, measure: str) -> dict[str, float]:
         """Maps each split to its value of a measure. Empty if there is only one split."""
         splits = self.measures[measure]["splits"] if measure in self.measures else {}
@@ -107,28 +111,41 @@ class TrainingHistory:
 # --------------------------------------------------------------------------------------- reading
 
 
-def required(path: Path) -> Path:
-    """Returns the path if the file exists. Raises MotionFitError naming it otherwise."""
-    if not path.is_file():
-        raise MotionFitError(
-            f"{path} is missing: run the pipeline to the end (snakemake) before the report"
-        )
-    return path
+@dataclass(frozen=True)
+class Results:
+    """Finds the result files of a run. The graph has their paths."""
 
+    graph: Graph
+    folder: Path
+    """The run's folder of results, which is `results` in the paths of the graph."""
 
-def read_json(path: Path) -> Any:
-    return json.loads(required(path).read_text(encoding="utf-8"))
+    def file(self, artefact: Artefact, name: str | None = None) -> Path:
+        """The artefact's first file, or the file of that name beside it. Raises MotionFitError
+        naming the file if it is missing."""
+        path = self.folder_of(artefact) / (name or Path(artefact.path).name)
+        if not path.is_file():
+            raise MotionFitError(
+                f"{path} is missing: run the pipeline to the end (snakemake) before the report"
+            )
+        return path
+
+    def folder_of(self, artefact: Artefact) -> Path:
+        return self.folder / Path(artefact.folder).relative_to("results")
+
+    def read_json(self, artefact: Artefact, name: str | None = None) -> Any:
+        return json.loads(self.file(artefact, name).read_text(encoding="utf-8"))
 
 
 # ------------------------------------------------------------------------------------- data sets
 
 
 def read_dataset(
-    config: Config, results: Path, needed: Needed, name: str, index: pd.DataFrame
+    results: Results, needed: Needed, name: str, index: pd.DataFrame
 ) -> DatasetSummary:
-    size = next(size for dataset, size in needed.of("frames") if dataset == name)
+    config = results.graph.written
+    size = next(size for dataset, size in needed.of("ledger") if dataset == name)
     ledger = read_table(
-        required(results / "frames" / name / size / "failed.csv"),
+        results.file(results.graph.ledger(name, size)),
         {"video": str, "reason": str, "frames_kept": int},
     )
     splits = {}
@@ -173,8 +190,9 @@ def uses_of(config: Config, needed: Needed, name: str) -> list[str]:
 
 
 def read_evaluation(
-    config: Config, results: Path, name: str, indices: dict[str, pd.DataFrame]
+    results: Results, name: str, indices: dict[str, pd.DataFrame]
 ) -> EvaluationResult:
+    config = results.graph.written
     recipe = config.evaluations[name]
     motion_models = config.motion_models_of(recipe)
     label_uses: list[tuple[LabelledPart, int]] = []  # a part of the labels, and its split
@@ -185,16 +203,19 @@ def read_evaluation(
             split = config.model_split(recipe, motion_model, recipe.splits[0])
             label_uses.append((config.labels_of(motion_model), split))
     index = indices[recipe.dataset]
-    folder = results / "evaluations" / name
     labelled = [labelled_train(index, split, part)["video"] for part, split in label_uses]
     return EvaluationResult(
         name=name,
         recipe=recipe,
-        folder=folder / f"split{recipe.splits[0]}",
         kind=kind_of(config, recipe),
         weights=config.models[recipe.model].network.weights,
         motion_models=motion_models,
-        measures=read_json(folder / "metrics.json"),
+        measures=over_seeds(
+            [
+                results.read_json(results.graph.metrics(seed_name(name, seed)))
+                for seed in range(config.seeds)
+            ]
+        ),
         classes=len(classes(index)),
         label_fraction=label_uses[0][0].label_fraction if label_uses else 0.0,
         labelled=frozenset().union(*labelled),
@@ -202,46 +223,72 @@ def read_evaluation(
     )
 
 
-def read_predictions(evaluation: EvaluationResult) -> pd.DataFrame:
+def over_seeds(by_seed: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The measures of an evaluation from those of its seeds: for each measure, {'splits': {split:
+    mean over the seeds}, 'mean': value, 'spread': standard deviation over splits and seeds}. The
+    spread of a single value is None."""
+    measures = {}
+    for name, first in by_seed[0].items():
+        values = {
+            split: [seed[name]["splits"][split] for seed in by_seed] for split in first["splits"]
+        }
+        every = [value for of_split in values.values() for value in of_split]
+        measures[name] = {
+            "splits": {split: mean(of_split) for split, of_split in values.items()},
+            "mean": mean(every),
+            "spread": stdev(every) if len(every) > 1 else None,
+        }
+    return measures
+
+
+def read_predictions(results: Results, evaluation: EvaluationResult) -> pd.DataFrame:
     """Reads the predictions of the first split: video, label, predicted, and one probability per
     class."""
-    path = required(evaluation.folder / "predictions.csv")
+    recognition = results.graph.recognition(evaluation.name, evaluation.split)
+    path = results.file(recognition, "predictions.csv")
     return read_table(path, dict.fromkeys(("video", "label", "predicted"), str))
+
+
+def read_neighbours(results: Results, evaluation: EvaluationResult) -> pd.DataFrame:
+    """Reads the nearest training videos of each query of the first split."""
+    retrieval = results.graph.retrieval(evaluation.name, evaluation.split)
+    return read_nearest(results.file(retrieval, "neighbours.csv"))
 
 
 # ------------------------------------------------------------------------- trainings, clusterings
 
 
-def read_histories(config: Config, results: Path, needed: Needed) -> list[TrainingHistory]:
+def read_histories(results: Results, needed: Needed) -> list[TrainingHistory]:
     """Reads the histories of all trainings, in the order of the pipeline."""
-    models, evaluations = results / "models", results / "evaluations"
-    fine_tuned = {name: e.splits for name, e in config.evaluations.items() if e.fine_tuning}
+    graph = results.graph
     histories = []
-    for description, folder, splits_of in (
-        ("motion model", models, needed.splits("motion_model")),
-        ("appearance model", models, needed.splits(*TRAINED)),
-        ("fine-tuning", evaluations, fine_tuned),
+    for description, rules, training in (
+        ("motion model", ["motion_model"], graph.model),
+        ("appearance model", TRAINED, graph.model),
+        ("fine-tuning", ["fine_tuning"], graph.fine_tuning),
     ):
-        for name, splits in splits_of.items():
-            paths = {s: folder / name / f"split{s}" / "history.csv" for s in sorted(splits)}
+        for name, splits in needed.splits(*rules).items():
+            paths = {s: results.file(training(name, s), "history.csv") for s in splits}
             tables = {
-                split: read_table(required(path), {"epoch": int, "kept": int})
+                split: read_table(path, {"epoch": int, "kept": int})
                 for split, path in paths.items()
             }
             histories.append(TrainingHistory(name, description, tables))
     return histories
 
 
-def read_qualities(results: Path, name: str, splits: Sequence[int]) -> dict[int, dict[str, Any]]:
+def read_qualities(results: Results, name: str, splits: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Reads the quality of pseudo-labels in each split."""
-    folder = results / "pseudo_labels" / name
-    return {split: read_json(folder / f"split{split}" / "quality.json") for split in sorted(splits)}
+    return {
+        split: results.read_json(results.graph.pseudo_labels(name, split), "quality.json")
+        for split in splits
+    }
 
 
-def read_units(results: Path, name: str, split: int, index: pd.DataFrame) -> pd.DataFrame:
+def read_units(results: Results, name: str, split: int, index: pd.DataFrame) -> pd.DataFrame:
     """Reads the units of pseudo-labels: video, start, length, label, and `truth`, the true label
     ('' if unknown). `index`: that of the source."""
-    path = required(results / "pseudo_labels" / name / f"split{split}" / "labels.csv")
+    path = results.file(results.graph.pseudo_labels(name, split))
     units = read_table(path, {"video": str, "start": int, "length": int, "label": int})
     truth = index.set_index("video")["label"]
     return units.assign(truth=units["video"].map(truth).fillna(""))
@@ -250,14 +297,15 @@ def read_units(results: Path, name: str, split: int, index: pd.DataFrame) -> pd.
 # ------------------------------------------------------------------------------------------ cost
 
 
-def read_costs(results: Path) -> pd.DataFrame:
-    """Sums up the benchmark files of each stage. Jobs whose time is unknown are not counted.
+def read_costs(benchmarks: Path) -> pd.DataFrame:
+    """Sums up the benchmark files of each stage, whose folder has the stage's name. Jobs whose time
+    is unknown are not counted.
 
     Columns: stage, jobs, seconds, longest, and memory, the maximum over the jobs in MB, NaN if no
     job's memory was measured.
     """
     files = {  # the report itself is still running, so its cost is not known
-        stage: sorted((results / "benchmarks" / stage).rglob("*.tsv")) for stage in STAGES
+        stage: sorted((benchmarks / stage).rglob("*.tsv")) for stage in STAGES
     }
     rows = [(stage, *benchmark(file)) for stage in files for file in files[stage]]
     jobs = pd.DataFrame(rows, columns=["stage", "seconds", "memory"]).dropna(subset="seconds")

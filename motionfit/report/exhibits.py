@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from motionfit.flow.encoding import dequantise
+from motionfit.graph import size_name
 from motionfit.modality import Modality
 from motionfit.report.collect import EvaluationResult, read_units
-from motionfit.report.figures import cluster_sizes
 from motionfit.report.pictures import (
     FILM_FRAMES,
     Film,
@@ -21,6 +21,7 @@ from motionfit.report.pictures import (
     spread,
     spread_over,
 )
+from motionfit.report.plots import cluster_sizes
 from motionfit.report.run import Run
 
 CLUSTERS, CLIPS_PER_CLUSTER, LABELS_PER_CLUSTER = 6, 8, 3
@@ -110,11 +111,12 @@ class ClipReader:
 
     def __init__(self, run: Run, dataset: str, size: tuple[int, int], flow: str | None):
         index = run.indices[dataset]
-        frames = run.results / "frames" / dataset / f"{size[0]}x{size[1]}"
+        shard = index["shard"].iloc[0]  # all shards are in one folder
+        frames = run.results.folder_of(run.graph.frames(dataset, size_name(size), shard))
         self._frames = StoredClips(frames, index, Modality.FRAMES)
         self._flow = None
         if flow:
-            folder = run.results / "flow" / dataset / flow
+            folder = run.results.folder_of(run.graph.flow(dataset, flow, shard))
             self._flow = StoredClips(folder, index, Modality.FLOW)
             self._bound = run.config.flow[flow].bound
         self._labels = dict(zip(index["video"], index["label"], strict=True))

@@ -13,12 +13,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from motionfit.config import Config
 from motionfit.files import replacing
-from motionfit.report import graph, pictures, results_table
-from motionfit.report.collect import read_costs, required
+from motionfit.report import pictures, results_table
+from motionfit.report.collect import read_costs
+from motionfit.report.drawing import BOX, drawing
 from motionfit.report.exhibits import clustering, example_queries, flow_view, scale_of
-from motionfit.report.figures import confusion_section, training_section
-from motionfit.report.kinds import KINDS, SELF_TRAINED
+from motionfit.report.judgements import judgements
+from motionfit.report.kinds import KINDS
+from motionfit.report.plots import confusion_section, training_section
 from motionfit.report.run import Run, top1
+from motionfit.report.verdicts import verdicts
 from motionfit.tables import text
 from motionfit.tables.plot import plot_svg
 from motionfit.tables.values import fill
@@ -51,30 +54,31 @@ def page_values(run: Run) -> dict[str, Any]:
     queries = example_queries(run)
     return {
         "run": run,
-        "gain": gain(run),
+        "verdicts": verdicts(run),
+        "judgements": judgements(run),
         "clips": sorted({evaluation.clips for evaluation in config.evaluations.values()}),
         "results": results_table.results_tables(run),
         "tables": [
-            fill(name, recipe, results / "evaluations", {*config.leaking(name)})
+            fill(name, recipe, results.folder / "evaluations", {*config.leaking(name)})
             for name, recipe in config.tables.items()
         ],
         "figures": [
-            (recipe.title, png_uri(required(results / "figures" / f"{name}.png")))
+            (recipe.title, png_uri(results.file(run.graph.retrieval_figure(name))))
             for name, recipe in config.figures.items()
         ],
-        "graph": graph.drawing(run),
+        "graph": drawing(run),
         "plot_sections": [section(run) for section in PLOT_SECTIONS],
         "clusterings": [clustering(run, name) for name in run.qualities],
         "flows": [flow_view(run, *item) for item in run.needed.of("flow")],
         "queries": queries,
         "retrieval_scale": scale_of([clip for query in queries for clip in query.clips]),
         "retrieval_evaluations": [evaluation for evaluation, _ in run.neighbours],
-        "costs": read_costs(results),
+        "costs": read_costs(results.folder / "benchmarks"),
         "config": as_yaml(config),
         "versions": versions(),
         "date": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         "kinds": KINDS,
-        "box_width": graph.BOX,
+        "box_width": BOX,
         "pictures": pictures,
         "results_table": results_table,
         "top1": top1,
@@ -83,28 +87,6 @@ def page_values(run: Run) -> dict[str, Any]:
         "plot_svg": plot_svg,
         "text": text,
     }
-
-
-def gain(run: Run) -> str:
-    """Says in words what self-training gains over random weights.
-
-    Empty without two networks to compare, or if these use different labels or test videos, or
-    differ by more than self-training.
-    """
-    if len(run.compared) < 2:
-        return ""
-    first, second = run.compared
-    same_test_videos = all(
-        getattr(first.recipe, key) == getattr(second.recipe, key) for key in ("dataset", "splits")
-    )
-    only_self_training = first.kind == SELF_TRAINED and not first.weights
-    if not (only_self_training and same_test_videos and first.labelled == second.labelled):
-        return ""
-    points = 100 * (top1(first) - top1(second))
-    return (
-        f"With the same {len(first.labelled)} labelled videos, self-training on motion is "
-        f"{abs(points):.1f} points {'above' if points >= 0 else 'below'} random weights."
-    )
 
 
 def png_uri(path: Path) -> str:

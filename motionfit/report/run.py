@@ -6,11 +6,10 @@ from pathlib import Path
 
 from motionfit.config import Config
 from motionfit.datasets.index import read_index
-from motionfit.graph import needed_by_evaluations
+from motionfit.graph import Graph, needed_by_evaluations
 from motionfit.report import collect
-from motionfit.report.collect import EvaluationResult, required
+from motionfit.report.collect import EvaluationResult, Results
 from motionfit.report.kinds import KINDS, MOTION, PRE_TRAINED, RANDOM, SELF_TRAINED
-from motionfit.report.pictures import read_nearest
 
 Score = Callable[[EvaluationResult], float]
 
@@ -29,21 +28,21 @@ class Run:
 
     def __init__(self, config: Config, results: Path):
         self.config = config
-        self.results = results
+        self.graph = Graph(config)
+        self.results = Results(self.graph, results)
         self.needed = needed_by_evaluations(config)
         """What the evaluations are made from."""
         self.indices = {
-            name: read_index(required(results / "index" / f"{name}.csv"))
+            name: read_index(self.results.file(self.graph.index(name)))
             for name in self.needed.datasets
         }
         """The index of each data set that the evaluations use."""
         self.datasets = [
-            collect.read_dataset(config, results, self.needed, name, index)
+            collect.read_dataset(self.results, self.needed, name, index)
             for name, index in self.indices.items()
         ]
         evaluations = [
-            collect.read_evaluation(config, results, name, self.indices)
-            for name in config.evaluations
+            collect.read_evaluation(self.results, name, self.indices) for name in config.evaluations
         ]
         self.evaluations = sorted(evaluations, key=lambda e: list(KINDS).index(e.kind))
         recognising = [e for e in self.evaluations if e.recognises]
@@ -61,20 +60,20 @@ class Run:
         self.featured_config = config.model_copy(update={"evaluations": featured})
         self.featured_needed = needed_by_evaluations(self.featured_config)
         """What the featured evaluations are made from."""
-        self.histories = collect.read_histories(config, results, self.needed)
+        self.histories = collect.read_histories(self.results, self.needed)
         self.qualities = {
-            name: collect.read_qualities(results, name, splits)
+            name: collect.read_qualities(self.results, name, splits)
             for name, splits in self.needed.splits("pseudo_labels").items()
         }
         """Maps each name of pseudo-labels to their quality in each split."""
-        self.predictions = [(e, collect.read_predictions(e)) for e in self.featured if e.recognises]
+        self.predictions = [
+            (e, collect.read_predictions(self.results, e)) for e in self.featured if e.recognises
+        ]
         by_retrieval = self.compared
         if not self.compared or not all(e.retrieves for e in self.compared):
             retrieving = [e for e in self.evaluations if e.retrieves]
             by_retrieval = compared_evaluations(retrieving, first_recall)
-        self.neighbours = [
-            (e, read_nearest(required(e.folder / "neighbours.csv"))) for e in by_retrieval
-        ]
+        self.neighbours = [(e, collect.read_neighbours(self.results, e)) for e in by_retrieval]
         """The nearest training videos of each query, for the evaluations whose retrieval is
         compared: those compared by recognition, if they all measure retrieval. All of them test on
         one data set."""

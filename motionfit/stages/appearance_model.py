@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
+from motionfit import options
 from motionfit.config import AppearanceModel
 from motionfit.datasets.index import read_index
 from motionfit.modality import Modality
 from motionfit.models import Learned, starting_network
-from motionfit.options import EachField, FramesFolder, IndexFile, JsonRecipe, Output, Split
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.training.compute import ALL_CORES, Compute
 from motionfit.training.labels import read_pseudo_labels, with_pseudo_labels
@@ -17,13 +17,13 @@ from motionfit.training.run import describe, train_and_save
 
 def appearance_model(
     *,
-    recipe: JsonRecipe[AppearanceModel],
-    index: IndexFile,
-    split: Split,
+    recipe: options.JsonRecipe[AppearanceModel],
+    index: options.IndexFile,
+    split: options.Split,
     pseudo_labels: Path,
-    frames: FramesFolder,
-    compute: Annotated[Compute, EachField] = ALL_CORES,
-    output: Output,
+    frames: options.FramesFolder,
+    compute: Annotated[Compute, options.EachField] = ALL_CORES,
+    output: options.Output,
 ) -> None:
     """Train an RGB network on pseudo-labels.
 
@@ -49,4 +49,6 @@ def appearance_model(
     objective = ClipLosses(
         network, Modality.FRAMES, recipe.training, len(names), recipe.training.neighbours
     )
-    train_and_save(objective, about, rows, videos, (store, None), recipe.training, compute, output)
+    train_and_save(
+        __name__, objective, about, rows, videos, (store, None), recipe.training, compute, output
+    )

@@ -2,13 +2,14 @@
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
+from motionfit import options
 from motionfit.clips.sampling import dense_starts
 from motionfit.config import Features
 from motionfit.inference import check_finite, clip_outputs
 from motionfit.models import load_model
 from motionfit.models.device import inference_device
-from motionfit.options import CORES, ClipsFolder, JsonRecipe, ModelFile, Output, ShardNames, Threads
 from motionfit.store.clips import ClipStore
 from motionfit.store.features import VideoFeatures, write_features
 
@@ -17,16 +18,21 @@ log = logging.getLogger(__name__)
 
 def features(
     *,
-    recipe: JsonRecipe[Features],
-    model: ModelFile,
-    clips_folder: ClipsFolder,
-    shards: ShardNames,
-    threads: Threads = CORES,
-    output: Output,
+    recipe: options.JsonRecipe[Features],
+    model: Path,
+    clips_folder: options.ClipsFolder,
+    shards: options.ShardNames,
+    threads: options.Threads = options.CORES,
+    output: options.Output,
 ) -> None:
-    """Extract the features of the dense clips of some shards, average-pooled over time and space.
+    """Extract the features of the dense clips of some shards.
 
-    If a feature is not finite, the command fails.
+    They are average-pooled over time and space. If a feature is not finite, the command fails.
+
+    Parameters
+    ----------
+    model
+        model.pt of the motion model.
     """
     device = inference_device(threads)
     network, about = load_model(model)

@@ -3,22 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
+from motionfit import options
 from motionfit.config import ALL_LABELS, FineTuning, Network
 from motionfit.datasets.index import classes, labelled_train, read_index
 from motionfit.errors import MotionFitError
 from motionfit.models import Learned, build_network, load_model
-from motionfit.options import (
-    ClipLength,
-    ClipsFolder,
-    EachField,
-    FlowFolder,
-    IndexFile,
-    JsonLabelledPart,
-    JsonRecipe,
-    ModelFile,
-    Output,
-    Split,
-)
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.store.frame_rates import warn_of_rates
 from motionfit.training.compute import ALL_CORES, Compute
@@ -29,22 +18,26 @@ from motionfit.training.run import describe, load_teacher, train_and_save
 
 def fine_tuning(
     *,
-    recipe: JsonRecipe[FineTuning],
-    clip_length: ClipLength,
-    labelled_part: JsonLabelledPart = ALL_LABELS,
-    model: ModelFile,
-    index: IndexFile,
-    split: Split,
-    clips_folder: ClipsFolder,
+    recipe: options.JsonRecipe[FineTuning],
+    clip_length: options.ClipLength,
+    labelled_part: options.JsonLabelledPart = ALL_LABELS,
+    model: Path,
+    index: options.IndexFile,
+    split: options.Split,
+    clips_folder: options.ClipsFolder,
     teacher: Path | None = None,
-    flow: FlowFolder | None = None,
-    compute: Annotated[Compute, EachField] = ALL_CORES,
-    output: Output,
+    flow: options.FlowFolder | None = None,
+    compute: Annotated[Compute, options.EachField] = ALL_CORES,
+    output: options.Output,
 ) -> None:
-    """Train a model, with a new classifier, on the labels of a target.
+    """Train a model on the labels of a target.
+
+    It gets a new classifier.
 
     Parameters
     ----------
+    model
+        The model.pt to start from.
     teacher
         model.pt of the motion model that MARS learns from, which reads `flow`. Needed if the recipe
         has `mars`.
@@ -72,4 +65,4 @@ def fine_tuning(
     if recipe.layers == "last":
         objective.freeze_others(network.last_layers(), recipe.freeze_bn)
     videos, stores = with_labels(rows, store, names), (store, teacher_clips)
-    train_and_save(objective, about, rows, videos, stores, recipe, compute, output)
+    train_and_save(__name__, objective, about, rows, videos, stores, recipe, compute, output)

@@ -1,17 +1,17 @@
 """Computes the optical flow of a shard of frames."""
 
+from motionfit import options
 from motionfit.config import Flow
 from motionfit.flow.shards import store_flow
-from motionfit.options import CORES, FramesFolder, JsonRecipe, Output, ShardName, Threads
 
 
 def flow(
     *,
-    recipe: JsonRecipe[Flow],
-    frames: FramesFolder,
-    shard: ShardName,
-    threads: Threads = CORES,
-    output: Output,
+    recipe: options.JsonRecipe[Flow],
+    frames: options.FramesFolder,
+    shard: options.ShardName,
+    threads: options.Threads = options.CORES,
+    output: options.Output,
 ) -> None:
     """Compute the optical flow of a shard of frames."""
     store_flow(frames / f"{shard}.h5", recipe, threads, output)

@@ -1,21 +1,29 @@
 """Decodes and stores the frames of a shard of videos."""
 
+from motionfit import options
 from motionfit.datasets.index import read_index
 from motionfit.errors import MotionFitError
-from motionfit.options import FrameSize, IndexFile, Output, Quality, Rate, ShardName
 from motionfit.store.frames import store_frames
 
 
 def frames(
     *,
-    index: IndexFile,
-    shard: ShardName,
-    size: FrameSize,
-    fps: Rate | None = None,
-    quality: Quality = 95,
-    output: Output,
+    index: options.IndexFile,
+    shard: options.ShardName,
+    size: options.FrameSize,
+    fps: options.Rate | None = None,
+    quality: options.Quality,
+    output: options.Output,
 ) -> None:
-    """Decode, resize and store the videos of a shard."""
+    """Decode, resize and store the videos of a shard.
+
+    Parameters
+    ----------
+    size
+        Height and width of the stored frames in pixels, such as 128x171.
+    fps
+        Frames per second to sample (default: all frames).
+    """
     table = read_index(index)
     videos = table[table["shard"] == shard]
     if videos.empty:

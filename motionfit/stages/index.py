@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from motionfit import options
 from motionfit.datasets.build import build_index
 from motionfit.datasets.index import write_index
-from motionfit.options import DataSetRecipe, Output
 
 
-def index(*, recipe: DataSetRecipe, videos: Path | None = None, output: Output) -> None:
+def index(
+    *, recipe: options.DataSetRecipe, videos: Path | None = None, output: options.Output
+) -> None:
     """Index a data set: one row per video.
 
     Parameters

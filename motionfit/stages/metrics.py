@@ -3,17 +3,17 @@
 from pathlib import Path
 from typing import Literal
 
+from motionfit import options
 from motionfit.evaluation.summary import summary
 from motionfit.files import write_json
-from motionfit.options import Output, Split
 
 
 def metrics(
     *,
     evaluation: Path,
-    splits: list[Split],
+    splits: list[options.Split],
     measures: list[Literal["recognition", "retrieval"]],
-    output: Output,
+    output: options.Output,
 ) -> None:
     """Join the measures of the splits of an evaluation.
 

@@ -2,19 +2,11 @@
 
 from typing import Annotated
 
+from motionfit import options
 from motionfit.config import ALL_LABELS, MotionModel
 from motionfit.datasets.index import classes, labelled_train, read_index
 from motionfit.modality import Modality
 from motionfit.models import Learned, starting_network
-from motionfit.options import (
-    ClipsFolder,
-    EachField,
-    IndexFile,
-    JsonLabelledPart,
-    JsonRecipe,
-    Output,
-    Split,
-)
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.training.compute import ALL_CORES, Compute
 from motionfit.training.labels import with_labels
@@ -24,15 +16,15 @@ from motionfit.training.run import describe, train_and_save
 
 def motion_model(
     *,
-    recipe: JsonRecipe[MotionModel],
-    labelled_part: JsonLabelledPart = ALL_LABELS,
-    index: IndexFile,
-    split: Split,
-    clips_folder: ClipsFolder,
-    compute: Annotated[Compute, EachField] = ALL_CORES,
-    output: Output,
+    recipe: options.JsonRecipe[MotionModel],
+    labelled_part: options.JsonLabelledPart = ALL_LABELS,
+    index: options.IndexFile,
+    split: options.Split,
+    clips_folder: options.ClipsFolder,
+    compute: Annotated[Compute, options.EachField] = ALL_CORES,
+    output: options.Output,
 ) -> None:
-    """Train a motion model on labelled flow or frames.
+    """Train a motion model on labelled flow, or frames.
 
     It learns from the labelled training videos of a split: from their flow or, if the recipe has no
     flow, from their frames. It starts from random weights, or from the recipe's weight file.
@@ -48,4 +40,6 @@ def motion_model(
     about = describe(recipe.network, recipe.training, store, names, learned, split, recipe)
     objective = ClipLosses(network, modality, recipe.training, len(names))
     videos = with_labels(rows, store, names)
-    train_and_save(objective, about, rows, videos, (store, None), recipe.training, compute, output)
+    train_and_save(
+        __name__, objective, about, rows, videos, (store, None), recipe.training, compute, output
+    )

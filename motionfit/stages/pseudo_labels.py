@@ -12,24 +12,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.metrics import normalized_mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score, normalized_mutual_info_score
 from threadpoolctl import threadpool_limits
 
+from motionfit import options
 from motionfit.config import ALL_LABELS, PseudoLabels
 from motionfit.datasets.index import read_index
 from motionfit.errors import MotionFitError
+from motionfit.evaluation.judgement import judge_pseudo_labels
 from motionfit.files import replacing, write_json
 from motionfit.models.device import inference_device
-from motionfit.options import (
-    CORES,
-    Count,
-    IndexFile,
-    JsonLabelledPart,
-    JsonRecipe,
-    Output,
-    Split,
-    Threads,
-)
 from motionfit.pseudo_labels.granularity import aggregate
 from motionfit.pseudo_labels.kmeans import CPU, kmeans
 from motionfit.pseudo_labels.points import mapped, prepared
@@ -43,6 +35,8 @@ log = logging.getLogger(__name__)
 LARGEST = 1e15
 """Upper limit of a feature, whose square K-means computes. Only a model whose training has diverged
 gives larger ones."""
+FEW_POINTS = 20_000
+"""Up to this many clips, segments or videos, clusters are compared with those from another seed."""
 COLLAPSED = 0.1
 """If at most this fraction of the features are distinct, the motion model does not distinguish
 videos."""
@@ -50,14 +44,14 @@ videos."""
 
 def pseudo_labels(
     *,
-    recipe: JsonRecipe[PseudoLabels],
-    index: IndexFile,
-    split: Split,
-    labelled_part: JsonLabelledPart = ALL_LABELS,
+    recipe: options.JsonRecipe[PseudoLabels],
+    index: options.IndexFile,
+    split: options.Split,
+    labelled_part: options.JsonLabelledPart = ALL_LABELS,
     features: Path,
-    shard_count: Count,
-    threads: Threads = CORES,
-    output: Output,
+    shard_count: options.Count,
+    threads: options.Threads = options.CORES,
+    output: options.Output,
 ) -> None:
     """Cluster motion features to pseudo-labels.
 
@@ -79,7 +73,11 @@ def pseudo_labels(
     with threadpool_limits(threads):
         points = prepared(points, recipe, folder)
         units["label"], centroids, inertia = cluster(points, recipe, device)
-    write_json(folder / "quality.json", quality(units, table, len(centroids), inertia))
+        agreement = stability(points, units["label"], recipe, device)
+    found = quality(units, table, len(centroids), inertia) | {"stability": agreement}
+    write_json(folder / "quality.json", found)
+    judgement = judge_pseudo_labels("the pseudo-labels", found["sizes"], agreement)
+    log.log(logging.WARNING if judgement.hopeless else logging.INFO, "%s", judgement)
     with replacing(folder / "centroids.npy") as temporary, temporary.open("wb") as file:
         np.save(file, centroids)
     with replacing(output) as temporary:
@@ -154,6 +152,20 @@ def cluster(
         points, recipe.clusters, recipe.restarts, recipe.max_iterations, recipe.seed, device
     )
     return clustering.labels, clustering.centroids, clustering.inertia
+
+
+def stability(
+    points: np.ndarray, labels: pd.Series, recipe: PseudoLabels, device: torch.device = CPU
+) -> float | None:
+    """How far clusters from another seed agree with these: the adjusted mutual information, 1 if
+    they are the same and 0 if they agree by chance. None for a large source, where it would take
+    long."""
+    if len(points) > FEW_POINTS:
+        return None
+    other = kmeans(
+        points, recipe.clusters, recipe.restarts, recipe.max_iterations, recipe.seed + 1, device
+    )
+    return float(adjusted_mutual_info_score(labels, other.labels))
 
 
 def quality(

@@ -1,14 +1,16 @@
 """Saves a network with random or pre-trained weights, as a baseline."""
 
+from motionfit import options
 from motionfit.config import AppearanceModel
 from motionfit.modality import Modality
 from motionfit.models import Learned, SavedModel, save_model, starting_network
-from motionfit.options import JsonRecipe, Output
 
 
-def random_model(*, recipe: JsonRecipe[AppearanceModel], output: Output) -> None:
-    """Save an RGB network with random or pre-trained weights, as a baseline: an appearance model
-    before training on pseudo-labels."""
+def random_model(*, recipe: options.JsonRecipe[AppearanceModel], output: options.Output) -> None:
+    """Save an RGB network with random or pre-trained weights, as a baseline.
+
+    It is an appearance model before it is trained on pseudo-labels.
+    """
     network = starting_network(recipe.network, Modality.FRAMES, 1, seed=recipe.training.seed)
     about = SavedModel(
         backbone=recipe.network.backbone,

@@ -7,9 +7,11 @@ video, label, predicted, and p(CLASS), the probability of each class.
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from motionfit import options
 from motionfit.datasets.index import classes, part, read_index
 from motionfit.errors import MotionFitError
 from motionfit.evaluation.recognition import stored_videos, video_probabilities
@@ -17,17 +19,6 @@ from motionfit.files import replacing, write_json
 from motionfit.inference import check_finite
 from motionfit.models import load_model, save_model
 from motionfit.models.device import inference_device
-from motionfit.options import (
-    CORES,
-    ClipLength,
-    ClipsFolder,
-    ClipsPerVideo,
-    IndexFile,
-    ModelFile,
-    Output,
-    Split,
-    Threads,
-)
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.store.frame_rates import warn_of_rates
 
@@ -36,16 +27,27 @@ log = logging.getLogger(__name__)
 
 def recognition(
     *,
-    model: ModelFile,
-    index: IndexFile,
-    split: Split,
-    clips_folder: ClipsFolder,
-    clip_length: ClipLength,
-    clips: ClipsPerVideo = 10,
-    threads: Threads = CORES,
-    output: Output,
+    model: Path,
+    index: options.IndexFile,
+    split: options.Split,
+    clips_folder: options.ClipsFolder,
+    clip_length: options.ClipLength,
+    clips: options.ClipsPerVideo,
+    threads: options.Threads = options.CORES,
+    output: options.Output,
 ) -> None:
-    """Classify the test videos of a split. Class probabilities are written to predictions.csv."""
+    """Classify the test videos of a split.
+
+    The output has the accuracies. Class probabilities are written to predictions.csv beside it.
+
+    Parameters
+    ----------
+    model
+        The model.pt to evaluate. If it is in the folder of the output, the number of clips is saved
+        in it.
+    clips
+        Number of evenly spread clips by which each video is classified.
+    """
     table = read_index(index)
     device = inference_device(threads)
     network, about = load_model(model)

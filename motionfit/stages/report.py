@@ -3,19 +3,17 @@
 import json
 from pathlib import Path
 
+from motionfit import options
 from motionfit.config import load_config
-from motionfit.options import Output
 from motionfit.report import write_report
 
 
-def report(*, config: str, results: Path = Path("results"), output: Output) -> None:
+def report(*, config: str, output: options.Output) -> None:
     """Write the report of a run as one HTML file.
 
     Parameters
     ----------
     config
         The whole config, in JSON.
-    results
-        Folder of the results.
     """
-    write_report(load_config(json.loads(config)), results, output)
+    write_report(load_config(json.loads(config)), Path("results"), output)

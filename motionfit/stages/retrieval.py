@@ -12,25 +12,15 @@ video, as `nearest_videos` returns them.
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
+from motionfit import options
 from motionfit.datasets.index import part, read_index
 from motionfit.evaluation.retrieval import clip_features, label_hits, nearest_videos, recall
 from motionfit.files import replacing, write_json
 from motionfit.inference import check_finite
 from motionfit.models import load_model
 from motionfit.models.device import inference_device
-from motionfit.options import (
-    CORES,
-    ClipLength,
-    ClipsFolder,
-    ClipsPerVideo,
-    Count,
-    IndexFile,
-    ModelFile,
-    Output,
-    Split,
-    Threads,
-)
 from motionfit.store.clips import ClipStore, rows_with_clips
 
 log = logging.getLogger(__name__)
@@ -38,21 +28,26 @@ log = logging.getLogger(__name__)
 
 def retrieval(
     *,
-    model: ModelFile,
-    index: IndexFile,
-    split: Split,
-    clips_folder: ClipsFolder,
-    clip_length: ClipLength,
-    clips: ClipsPerVideo = 10,
-    recall_at: list[Count] = (1, 5, 20),
-    threads: Threads = CORES,
-    output: Output,
+    model: Path,
+    index: options.IndexFile,
+    split: options.Split,
+    clips_folder: options.ClipsFolder,
+    clip_length: options.ClipLength,
+    clips: options.ClipsPerVideo,
+    recall_at: list[options.Count],
+    threads: options.Threads = options.CORES,
+    output: options.Output,
 ) -> None:
-    """Measure the recall at k of training videos, with test videos as queries. The nearest videos
-    are written to neighbours.csv.
+    """Measure the recall at k of training videos, with test videos as queries.
+
+    The nearest training videos of each test video are written to neighbours.csv beside the output.
 
     Parameters
     ----------
+    model
+        The model.pt whose features are compared.
+    clips
+        Number of evenly spread clips per video.
     recall_at
         Values of k: the numbers of nearest neighbours in which a hit counts.
     """

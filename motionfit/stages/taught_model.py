@@ -3,20 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
+from motionfit import options
 from motionfit.clips.sampling import whole_video
 from motionfit.config import AppearanceModel
 from motionfit.datasets.index import read_index, source_videos
 from motionfit.modality import Modality
 from motionfit.models import Learned, starting_network
-from motionfit.options import (
-    EachField,
-    FlowFolder,
-    FramesFolder,
-    IndexFile,
-    JsonRecipe,
-    Output,
-    Split,
-)
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.training.compute import ALL_CORES, Compute
 from motionfit.training.losses import NO_LABEL
@@ -26,14 +18,14 @@ from motionfit.training.run import describe, load_teacher, train_and_save
 
 def taught_model(
     *,
-    recipe: JsonRecipe[AppearanceModel],
-    index: IndexFile,
-    split: Split,
+    recipe: options.JsonRecipe[AppearanceModel],
+    index: options.IndexFile,
+    split: options.Split,
     teacher: Path,
-    frames: FramesFolder,
-    flow: FlowFolder,
-    compute: Annotated[Compute, EachField] = ALL_CORES,
-    output: Output,
+    frames: options.FramesFolder,
+    flow: options.FlowFolder,
+    compute: Annotated[Compute, options.EachField] = ALL_CORES,
+    output: options.Output,
 ) -> None:
     """Train an RGB network on the features of a motion model.
 
@@ -57,4 +49,6 @@ def taught_model(
     objective = TAUGHT_BY[type(teaching)](network, teacher_network, teaching)
     videos = [whole_video(video, store.length(video), NO_LABEL) for video in rows["video"]]
     stores = store, teacher_clips
-    train_and_save(objective, about, rows, videos, stores, recipe.training, compute, output)
+    train_and_save(
+        __name__, objective, about, rows, videos, stores, recipe.training, compute, output
+    )

@@ -15,19 +15,12 @@ Layout of a file with V videos and N clips in total::
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from motionfit.files import damaged
 from motionfit.store.hdf5 import new_hdf5
-from motionfit.store.shards import (
-    BROKEN,
-    checksum,
-    open_shard,
-    own_array,
-    text_array,
-)
+from motionfit.store.shards import BROKEN, checksum, open_shard, own_array, text_array
 
 
 @dataclass(frozen=True)
@@ -88,8 +81,7 @@ def read_features(paths: list[Path]) -> Iterator[VideoFeatures]:
     Raises MotionFitError if a file is damaged.
     """
     for path in paths:
-        content = read_file(path)
-        arrays = content.arrays
+        arrays, clip_length = read_file(path)
         ends = np.cumsum(arrays["clips"])
         for i, (end, count) in enumerate(zip(ends, arrays["clips"], strict=True)):
             clips = slice(end - count, end)
@@ -98,7 +90,7 @@ def read_features(paths: list[Path]) -> Iterator[VideoFeatures]:
                 arrays["starts"][clips],
                 arrays["features"][clips],
                 int(arrays["lengths"][i]),
-                content.clip_length,
+                clip_length,
             )
 
 
@@ -116,15 +108,9 @@ def read_rates(paths: list[Path]) -> tuple[float, float]:
     return float(np.median(np.concatenate(rates))), model_rates[0]
 
 
-class Content(NamedTuple):
-    """Content of a file of features."""
-
-    arrays: dict[str, np.ndarray]
-    clip_length: int
-
-
-def read_file(path: Path) -> Content:
-    """Reads and checks a file of features. Raises MotionFitError if it is damaged."""
+def read_file(path: Path) -> tuple[dict[str, np.ndarray], int]:
+    """Reads and checks the arrays and the clip length of a file of features. Raises MotionFitError
+    if it is damaged."""
     with open_shard(path) as file:
         try:
             arrays = {
@@ -140,4 +126,4 @@ def read_file(path: Path) -> Content:
     clip_counts = {len(arrays["starts"]), len(arrays["features"]), int(arrays["clips"].sum())}
     if len(video_counts) != 1 or len(clip_counts) != 1:
         raise damaged(path, "its arrays do not fit together")
-    return Content(arrays, clip_length)
+    return arrays, clip_length

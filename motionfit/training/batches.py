@@ -115,7 +115,7 @@ class StopRequestedError(Exception):
     """A process of the training was asked to stop."""
 
 
-def share(
+def agree_on_batch(
     parts: list[Batch], objective: Objective, processes: Processes, stop: StopRequest
 ) -> SharedBatch:
     """Exchanges with the other processes what all have to know about a batch.

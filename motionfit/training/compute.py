@@ -39,14 +39,14 @@ class Compute:
     """CPU cores, shared by all processes of the machine."""
     devices: Annotated[
         int,
-        between(0, 1024, "GPUs of each machine, or processes if it has none; 0 stays on the CPU."),
+        between(0, 1024),
+        described("GPUs of each machine, or processes if it has none; 0 stays on the CPU."),
     ] = 1
     """One process per GPU; the same number of processes on the CPU of a machine without GPUs."""
     nodes: Annotated[
         int,
-        between(
-            1, 10**9, "Machines, on each of which srun or torchrun starts a process per device."
-        ),
+        between(1, 10**9),
+        described("Machines, on each of which srun or torchrun starts a process per device."),
     ] = 1
     workers: Annotated[int | None, Parameter(parse=False)] = None
     """Processes that read clips for each training process; None: its threads on a GPU, and none on

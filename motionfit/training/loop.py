@@ -19,7 +19,7 @@ from motionfit.clips.loading import shut_down_workers, stop_signals_blocked, wor
 from motionfit.config import Training
 from motionfit.errors import InterruptedTrainingError, MotionFitError
 from motionfit.signals import StopRequest
-from motionfit.training.batches import SharedBatch, StopRequestedError, batch_loader, share
+from motionfit.training.batches import SharedBatch, StopRequestedError, agree_on_batch, batch_loader
 from motionfit.training.checkpoints import Checkpoints, Identity
 from motionfit.training.checks import Checks, check_readable
 from motionfit.training.compute import Compute
@@ -173,7 +173,7 @@ class TrainingLoop:
                     part, unreadable = next(loaded)
                 state.skip(unreadable)
                 parts.append(part)
-            batch = share(parts, state.objective, state.processes, stop)
+            batch = agree_on_batch(parts, state.objective, state.processes, stop)
             if batch.parts:
                 self._train_step(batch)
             state.step += 1
@@ -191,7 +191,7 @@ class TrainingLoop:
         state.optimizer.zero_grad()
         for i, part in enumerate(batch.parts):
             last = i == len(batch.parts) - 1
-            with fabric.no_backward_sync(state.model, enabled=not last):
+            with fabric.no_backward_sync(state.wrapped_objective, enabled=not last):
                 loss, hits = self._forward(part.on_device(fabric.device), batch.counts)
                 # DistributedDataParallel averages the gradients of the processes, but their sum is
                 # the gradient of the batch.
@@ -204,7 +204,7 @@ class TrainingLoop:
     def _forward(self, part: Batch, counts: Counts) -> tuple[Tensor, Hits]:
         """The loss and the accuracies."""
         try:
-            return self._state.model(part, counts)
+            return self._state.wrapped_objective(part, counts)
         except ValueError as error:
             if "more than 1 value per channel" not in str(error):
                 raise

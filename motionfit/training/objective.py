@@ -122,18 +122,18 @@ class ClipLosses(Objective):
         self._smoothing = recipe.label_smoothing
         self._neighbours = neighbours
         self.order_head: ClipOrderHead | None = None
-        self.around: nn.Linear | None = None
-        """Predicts the labels before and after a clip. Checkpoints contain its name."""
+        self.neighbour_head: nn.Linear | None = None
+        """Predicts the labels before and after a clip. Its name is a key in checkpoints."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             if self._weight < 1:
                 self.order_head = ClipOrderHead(network.dim, recipe.clips_per_video)
             if neighbours:
-                self.around = nn.Linear(network.dim, 2 * classes)
+                self.neighbour_head = nn.Linear(network.dim, 2 * classes)
 
     def counts(self, batch: Batch) -> Counts:
         counts = super().counts(batch)
-        if self.around is not None:
+        if self.neighbour_head is not None:
             before, after = (batch.neighbour_labels != NO_LABEL).sum(dim=(0, 1)).float()
             counts |= {"before": before, "after": after}
         if self.order_head is not None:
@@ -152,8 +152,8 @@ class ClipLosses(Objective):
         accuracies: Hits = {}
         if self._weight:
             accuracies["accuracy"] = hits(logits, labels, NO_LABEL)
-        if self.around is not None:
-            neighbours = self.around(features).unflatten(-1, (2, -1))
+        if self.neighbour_head is not None:
+            neighbours = self.neighbour_head(features).unflatten(-1, (2, -1))
             loss = neighbour_loss(
                 loss,
                 neighbours,

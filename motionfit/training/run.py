@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 
 def train_and_save(
+    stage: str,
     objective: Objective,
     about: SavedModel,
     rows: pd.DataFrame,
@@ -42,7 +43,11 @@ def train_and_save(
     output: Path,
 ) -> None:
     """Trains the network of the objective on `videos` and saves it as `output`, with its history
-    beside it. `rows`: the rows of the index with these videos."""
+    beside it.
+
+    stage: module of the stage, whose code a checkpoint depends on. rows: the rows of the index with
+    these videos.
+    """
     log.info("%s on %s, %d classes", about.backbone, about.modality, len(about.classes))
     folder = output.parent
     fabric = compute.fabric(recipe.precision)
@@ -56,7 +61,7 @@ def train_and_save(
             keep_classes=about.learned == Learned.LABELS,
             encoded=compute.gpu_decoding,
         )
-        identity = identity_of(about, stores, datasets, objective)
+        identity = identity_of(stage, about, stores, datasets, objective)
         train(objective, *datasets, recipe, identity, folder, compute, fabric)
         if fabric.is_global_zero:
             save_model(objective.network, about, output)
@@ -127,14 +132,15 @@ def lock(folder: Path) -> Iterator[None]:
 
 
 def identity_of(
+    stage: str,
     about: SavedModel,
     stores: Stores,
     datasets: tuple[MultiClipDataset, MultiClipDataset | None],
     objective: Objective,
 ) -> Identity:
-    """Everything that a training depends on: recipe, code, clips, labels and starting weights,
-    including those of the teacher. The clips are represented by the sizes of their shards in bytes,
-    which almost any change of a JPEG changes."""
+    """Everything that a training depends on: recipe, code of the stage, clips, labels and starting
+    weights, including those of the teacher. The clips are represented by the sizes of their shards
+    in bytes, which almost any change of a JPEG changes."""
     weights = hashlib.sha256()
     for tensor in objective.state_dict().values():
         weights.update(np.ascontiguousarray(tensor.numpy()).tobytes())
@@ -156,5 +162,5 @@ def identity_of(
         },
         "videos and labels": samples.hexdigest(),
         "starting weights": weights.hexdigest(),
-        "code": code_version("motionfit.training.run", *backbones),
+        "code": code_version(stage, *backbones),
     }

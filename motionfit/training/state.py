@@ -50,7 +50,7 @@ class TrainingState:
         self.objective = objective
         self.epochs, milestones = recipe.schedule(videos)
         self.schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones)
-        self.model, self.optimizer = fabric.setup(objective, optimizer)
+        self.wrapped_objective, self.optimizer = fabric.setup(objective, optimizer)
         """The objective and the optimiser as Fabric wraps them, for devices and precision."""
         self.scaler = fabric.strategy.precision
         """Fabric's precision plugin, which has the loss scaler of 16 bits."""

@@ -4,7 +4,7 @@ import torch
 
 from motionfit.clips.loading import shut_down_workers, stop_signals_blocked
 from motionfit.signals import StopRequest
-from motionfit.training.batches import batch_loader, share
+from motionfit.training.batches import agree_on_batch, batch_loader
 from motionfit.training.data import MultiClipDataset
 from motionfit.training.progress import EpochSums, Row, means
 from motionfit.training.state import TrainingState
@@ -31,9 +31,9 @@ class Validation:
             batches = iter(self._loader)
         for batch, unreadable in batches:
             state.skip(unreadable)
-            shared = share([batch], state.objective, state.processes, stop)
+            shared = agree_on_batch([batch], state.objective, state.processes, stop)
             for part in shared.parts:
-                loss, hits = state.model(part.on_device(device), shared.counts)
+                loss, hits = state.wrapped_objective(part.on_device(device), shared.counts)
                 sums.add(loss, shared.counts["clips"], part.flips.numel(), hits)
         return means(sums.total(state.processes))
 

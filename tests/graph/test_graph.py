@@ -407,3 +407,32 @@ def test_inputs_that_do_not_depend_on_shards_are_known_without_an_index():
     assert of_config.fine_tuning("motionfit", 1).inputs["model"].paths
     with pytest.raises(LookupError, match="target"):
         assert of_config.fine_tuning("motionfit", 1).inputs["clips"].paths
+    with pytest.raises(LookupError):
+        assert report.inputs["clips"].paths
+
+
+def test_the_report_reads_artefacts_of_its_own_graph():
+    """Their fingerprints follow from the indexes that this graph has read."""
+    of_config = Graph(load_config(tiny()), fake_index)
+    for read in of_config.report().inputs.values():
+        for artefact in read.made_by:
+            assert artefact is of_config.artefact(artefact.rule, artefact.wildcards)
+
+
+def test_the_report_reads_the_shards_whose_clips_it_may_show():
+    """Not the frames that only fine-tuning and recognition read."""
+    values = tiny()
+    values["appearance_models"]["random"]["frame_size"] = [32, 48]
+    values["evaluations"]["random"]["measures"] = ["recognition"]
+    clips = artefacts(values)["report"].inputs["clips"]
+    assert set(clips.paths) == {
+        f"results/{folder}/{shard}.h5"
+        for folder in (
+            "frames/source/16x24",
+            "frames/target/16x24",
+            "flow/source/tvl1",
+            "flow/target/tvl1",
+        )
+        for shard in ("0000", "0001")
+    }
+    assert clips.fingerprint is None

@@ -22,7 +22,7 @@ def planned(config: str) -> list[str]:
     paths. One shard stands for all of a data set."""
     values = yaml.safe_load((ROOT / config).read_text())
     graph = Graph(load_config(over_base(values, ROOT)))
-    artefacts = reached([graph.report(), *graph.targets()])
+    artefacts = reached(graph.targets())
     return sorted(
         f"{artefact.path}: {', '.join(artefact.inputs)} {digest_of_paths(artefact)}"
         for artefact in artefacts

@@ -11,7 +11,7 @@ import pandas as pd
 from motionfit.config import Config, Evaluation
 from motionfit.datasets.index import classes, part, shard_of, write_index
 from motionfit.flow.encoding import quantise
-from motionfit.graph import needed_by_evaluations
+from motionfit.graph import Graph, needed_by_evaluations
 from motionfit.stages.metrics import metrics
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
@@ -49,8 +49,15 @@ def fake_run(
         for split in label_splits:
             folder = results / "pseudo_labels" / name / f"split{split}"
             fake_clusters(folder, indices[recipe.dataset], recipe.clusters, rng)
-    for name, recipe in config.evaluations.items():
-        folder = results / "evaluations" / name
+    for name, judged_splits in needed.splits("motion_judgement").items():
+        for split in judged_splits:
+            text = f"The motion model {name} is right on 50.0% of the test videos."
+            judgement = {"text": text, "advice": [], "hopeless": False}
+            file = results / "models" / name / f"split{split}" / "judgement.json"
+            file.write_text(json.dumps(judgement))
+    graph = Graph(config)
+    for name in graph.reported_evaluations:
+        recipe, folder = graph.config.evaluations[name], results / "evaluations" / name
         for split in recipe.splits:
             if recipe.fine_tuning:
                 fake_history(folder / f"split{split}", rng)
@@ -156,6 +163,7 @@ def fake_clusters(
         "sizes": sizes.tolist(),
         "empty": int((sizes == 0).sum()),
         "inertia": 123.4,
+        "stability": 0.8,
     }
     folder.mkdir(parents=True)
     units.to_csv(folder / "labels.csv", index=False)

@@ -15,17 +15,16 @@ from fake_run import fake_benchmark, fake_run
 from motionfit.config import Config, load_config
 from motionfit.errors import MotionFitError
 from motionfit.graph import needed_by_evaluations
-from motionfit.report import graph, write_report
+from motionfit.report import write_report
 from motionfit.report.collect import read_costs
-from motionfit.report.exhibits import choose_clusters
-from motionfit.report.figures import confusion_counts
-from motionfit.report.graph import (
+from motionfit.report.drawing import (
     FLOW,
     artefact_graph,
     draw,
     name_lines,
     without_unused,
 )
+from motionfit.report.exhibits import choose_clusters
 from motionfit.report.pictures import (
     StoredClips,
     colour_wheel,
@@ -34,6 +33,7 @@ from motionfit.report.pictures import (
     spread,
     spread_over,
 )
+from motionfit.report.plots import confusion_counts
 from motionfit.report.results_table import chance_recall
 from motionfit.report.run import MAX_FEATURED
 from motionfit.seeds import with_seeds
@@ -43,6 +43,7 @@ LABELS = ["a<b & 'c'", "Größe ändern", "walk", "cash $_{$", "passing the ball
 
 SECTIONS = [
     "results",
+    "learned",
     "graph",
     "curves",
     "confusion",
@@ -253,7 +254,7 @@ def test_the_gain_is_in_words_only_if_both_networks_use_the_same_labels(tmp_path
     results = fake_run(config, tmp_path / "results", ["a", "b"])
     write_report(config, results, tmp_path / "r.html")
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert ("labelled videos, self-training on motion is" in html) == (fraction == 1.0)
+    assert ("self-trained on motion (own)" in html) == (fraction == 1.0)
 
 
 def test_pre_trained_weights_are_named(tmp_path):
@@ -629,14 +630,14 @@ def test_chance_of_retrieval():
 
 def test_costs_are_summed_per_stage(run, tmp_path):
     _, results, html = run
-    (cost,) = read_costs(results).itertuples()
+    (cost,) = read_costs(results / "benchmarks").itertuples()
     assert (cost.stage, cost.jobs, cost.longest, cost.memory) == ("flow", 2, 80.5, 1900)
     assert cost.seconds == pytest.approx(121)
     assert "2 min 01 s" in html
     assert "1.9 GB" in html
     fake_benchmark(tmp_path / "benchmarks" / "frames" / "0.tsv", 3.0, "NA")
     fake_benchmark(tmp_path / "benchmarks" / "index" / "a.tsv", "NA", "NA")
-    (cost,) = read_costs(tmp_path).itertuples()
+    (cost,) = read_costs(tmp_path / "benchmarks").itertuples()
     assert cost.stage == "frames"
     assert np.isnan(cost.memory)
 
@@ -763,7 +764,7 @@ def test_the_layout_is_the_least_squares_solution(monkeypatch):
     config = make_config()
     nodes, edges = artefact_graph(config, needed_by_evaluations(config), {})
     laid_out = [y for _, _, y in draw(nodes, edges).boxes]
-    monkeypatch.setattr(graph, "isotonic_regression", max_min)
+    monkeypatch.setattr("motionfit.report.drawing.isotonic_regression", max_min)
     assert laid_out == pytest.approx([y for _, _, y in draw(nodes, edges).boxes], abs=1e-9, rel=0)
 
 

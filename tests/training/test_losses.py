@@ -116,10 +116,10 @@ def test_any_lambda_mixes_the_two_losses(network):
 
 @pytest.mark.parametrize(("reduction", "share"), [("sum", 1), ("mean", 3)])
 def test_neighbour_labels_by_hand(network, reduction, share):
-    around = ClipLosses(network, "flow", Training(), 3, neighbours=reduction)
-    assert around.around.out_features == 6
-    features = around.features(batch())
-    logits = around.around(features)
+    objective = ClipLosses(network, "flow", Training(), 3, neighbours=reduction)
+    assert objective.neighbour_head.out_features == 6
+    features = objective.features(batch())
+    logits = objective.neighbour_head(features)
     before, after = logits[0].split(3, dim=-1)
 
     def cross_entropy(rows, labels):
@@ -130,11 +130,11 @@ def test_neighbour_labels_by_hand(network, reduction, share):
     own = multi_clip_loss(network.fc(features), batch().labels)
     # The second video has no neighbours; the first clip has none before it, the last none after.
     expected = (own + cross_entropy(before[1:], [0, 1]) + cross_entropy(after[:2], [1, 2])) / share
-    loss, counts = around(batch())
+    loss, counts = objective(batch())
     torch.testing.assert_close(loss, expected)
     assert counts["neighbour_accuracy"][1] == 4
-    nothing = torch.full((2, 3, 2), -1)
-    torch.testing.assert_close(around(batch()._replace(neighbour_labels=nothing))[0], own / share)
+    nothing = batch()._replace(neighbour_labels=torch.full((2, 3, 2), -1))
+    torch.testing.assert_close(objective(nothing)[0], own / share)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from motionfit.config import (
 )
 from motionfit.errors import MotionFitError
 from motionfit.models import Learned, build_network, load_model, save_model
+from motionfit.stage_names import stage_module
 from motionfit.store.clips import ClipStore
 from motionfit.training import checks
 from motionfit.training.batches import Batches, batch_loader
@@ -340,6 +341,25 @@ def test_a_killed_fine_tuning_goes_on_only_if_nothing_it_depends_on_has_changed(
     with caplog.at_level(logging.INFO):
         fine_tune(recipe, **{**options, **CHANGES[change]})
     assert ("resuming in epoch 2" in caplog.text) == (change == "nothing")
+
+
+def test_the_identity_of_a_training_includes_the_code_of_its_stage(tmp_path, flow, monkeypatch):
+    """The stage chooses the objective and freezes layers."""
+    codes = []
+    monkeypatch.setattr("motionfit.training.run.code_version", lambda *modules: modules)
+    monkeypatch.setattr(
+        "motionfit.training.run.train",
+        lambda _objective, _training, _validation, _recipe, identity, *_: codes.append(
+            identity["code"]
+        ),
+    )
+    index, model = make_index(labels(12)), tmp_path / "model.pt"
+    recipe = MotionModel(dataset="d", flow="f", network=SMALL, training=Training(**SHORT))
+    train_motion_model(recipe, ALL_LABELS, index, 1, flow, ONE, model)
+    tuned = tmp_path / "out" / "tuned.pt"
+    fine_tune(FineTuning(**SHORT), 4, ALL_LABELS, model, index, 1, flow, ONE, tuned)
+    stages = [stage_module(name) for name in ("motion_model", "fine_tuning")]
+    assert [code[0] for code in codes] == stages
 
 
 def test_a_target_of_another_frame_rate_is_told(tmp_path, caplog):

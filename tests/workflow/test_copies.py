@@ -238,6 +238,17 @@ def test_missing_inputs_of_a_missing_report_are_made_again(run):
     assert run.plan().jobs == jobs
 
 
+def test_missing_clips_are_made_again_if_the_report_is(run):
+    run.file("frames/source/16x24/0000.h5").unlink()
+    run.file("flow/source/tvl1/0001.h5").unlink()
+    assert run.plan().nothing_to_do
+    jobs = {"frames": 1, "flow": 1, "report": 1}
+    run.change(set_key("pseudo_labels/clusters/percentile", 50))
+    assert run.plan().jobs == jobs  # the report shows the whole config
+    run.file("report/index.html").unlink()
+    assert run.plan().jobs == jobs
+
+
 @pytest.mark.long
 def test_until_a_stage_needs_the_index_first(run):
     run.file("index/source.csv").unlink()

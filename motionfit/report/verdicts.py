@@ -1,0 +1,113 @@
+"""Whether one evaluation beats another on the same test videos, in one sentence each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from motionfit.config import seed_name
+from motionfit.evaluation.comparison import FEWEST_GROUPS, Comparison, compare
+from motionfit.report.collect import EvaluationResult
+from motionfit.report.kinds import KINDS, RANDOM, SELF_TRAINED
+from motionfit.report.run import Run, best, top1
+from motionfit.result_tables import read_table
+
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Two evaluations and how they compare."""
+
+    first: EvaluationResult
+    second: EvaluationResult
+    comparison: Comparison
+
+    @property
+    def sentence(self) -> str:
+        """Never calls a difference a gain if the interval includes zero."""
+        found, dataset = self.comparison, self.first.recipe.dataset
+        names = [f"{KINDS[e.kind].row} ({e.name})" for e in (self.first, self.second)]
+        points = f"{abs(100 * found.difference):.1f} points"
+        if found.verdict:
+            beats = "beats" if found.verdict > 0 else "is worse than"
+            return (
+                f"On {dataset}, the {names[0]} {beats} the {names[1]} by {points} of top-1 "
+                f"accuracy ({self._interval}; {self._basis})."
+            )
+        more = "more" if found.difference >= 0 else "less"
+        if found.groups < FEWEST_GROUPS:
+            reason = (
+                f"the test videos are from {found.groups} recordings, and an interval needs "
+                f"{FEWEST_GROUPS} or more: use folds, or test more recordings"
+            )
+        else:
+            reason = f"the {self._interval} includes zero"
+        return (
+            f"On {dataset}, it is not known whether the {names[0]} or the {names[1]} is better: "
+            f"the first has {points} {more}, but {reason} ({self._basis})."
+        )
+
+    @property
+    def _interval(self) -> str:
+        low, high = 100 * self.comparison.low, 100 * self.comparison.high
+        return f"95% interval from {low:+.1f} to {high:+.1f}".replace("-", MINUS)
+
+    @property
+    def _basis(self) -> str:
+        found = self.comparison
+        counts = (
+            (found.videos, "test video"),
+            (found.groups, "recording"),
+            (found.splits, "split"),
+            (found.seeds, "seed"),
+        )
+        text = ", ".join(f"{n} {unit}{'s' if n > 1 else ''}" for n, unit in counts)
+        if found.seeds == 1:
+            text += ", which do not show how much another training would differ"
+        return text
+
+
+def verdicts(run: Run) -> list[Verdict]:
+    """The comparisons of the config, and of each self-trained network with the best one from random
+    weights that has the same labels."""
+    by_names = {(first.name, second.name): (first, second) for first, second in pairs(run)}
+    return [Verdict(*pair, compare(differences(run, *pair))) for pair in by_names.values()]
+
+
+def pairs(run: Run) -> Iterator[tuple[EvaluationResult, EvaluationResult]]:
+    by_name = {evaluation.name: evaluation for evaluation in run.evaluations}
+    recognising = [evaluation for evaluation in run.evaluations if evaluation.recognises]
+    for first in recognising:
+        if first.kind == SELF_TRAINED and not first.weights:
+            alike = [
+                e
+                for e in recognising
+                if (e.recipe.dataset, e.recipe.splits, e.labelled)
+                == (first.recipe.dataset, first.recipe.splits, first.labelled)
+            ]
+            if second := best(alike, RANDOM, top1):
+                yield first, second
+    for names in run.config.comparisons:
+        yield tuple(by_name[name] for name in names)
+
+
+def differences(run: Run, first: EvaluationResult, second: EvaluationResult) -> pd.DataFrame:
+    """One row per test video, split and seed, as `compare` takes them."""
+    groups = run.indices[first.recipe.dataset].set_index("video")["group"]
+    parts = []
+    for split in first.recipe.splits:
+        for seed in range(run.config.seeds):
+            right = [right_answers(run, e, split, seed) for e in (first, second)]
+            difference = right[0].astype(int) - right[1].astype(int)
+            rows = pd.DataFrame({"video": difference.index, "difference": difference.to_numpy()})
+            parts.append(rows.assign(split=split, seed=seed, group=rows["video"].map(groups)))
+    return pd.concat(parts)
+
+
+def right_answers(run: Run, evaluation: EvaluationResult, split: int, seed: int) -> pd.Series:
+    """Whether the prediction of each test video is right."""
+    recognition = run.graph.recognition(seed_name(evaluation.name, seed), split)
+    path = run.results.file(recognition, "predictions.csv")
+    table = read_table(path, dict.fromkeys(("video", "label", "predicted"), str))
+    return (table["label"] == table["predicted"]).set_axis(table["video"])

@@ -24,6 +24,12 @@ ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ["predict", "flow", "check", "estimate", "schema"]
 
 
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch):
+    """So that no line of help is broken. The first help in a process decides on the width."""
+    monkeypatch.setenv("COLUMNS", "1000")
+
+
 @pytest.mark.parametrize(
     "command", [[], *([tool] for tool in TOOLS), ["stage"], *(["stage", name] for name in STAGES)]
 )
@@ -37,8 +43,7 @@ def test_every_command_has_help(command, capsys):
 
 
 @pytest.mark.parametrize("name", [*TOOLS, *STAGES])
-def test_help_shows_the_whole_docstring(name, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "1000")
+def test_help_shows_the_whole_docstring(name, capsys):
     function = getattr(import_module(stage_module(name)) if name in STAGES else cli, name)
     docstring = parse(function.__doc__)
     texts = [docstring.short_description, docstring.long_description or ""]
@@ -55,8 +60,7 @@ def words(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", [*TOOLS, *STAGES])
-def test_every_option_has_a_description(name, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "1000")
+def test_every_option_has_a_description(name, capsys):
     main([*(["stage"] if name in STAGES else []), name, "--help"])
     for line in capsys.readouterr().out.splitlines():
         if line.startswith("│"):

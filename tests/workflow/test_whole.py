@@ -19,7 +19,7 @@ pytestmark = pytest.mark.long
 @pytest.fixture(scope="module")
 def by_snakemake(whole_run, tmp_path_factory) -> Run:
     run = unstarted(whole_run, tmp_path_factory.mktemp("whole") / "run")
-    outcome = run()
+    outcome = run("--cores", "1")  # as `make_all`: another number of threads rounds otherwise
     assert outcome.status == 0, outcome.text
     return run
 

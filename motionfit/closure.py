@@ -9,8 +9,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 
 # A stage's options count by their values, with all defaults (`motionfit.graph`). The code that
-# describes and reads them does not affect what a stage computes.
-LEFT_OUT = ("motionfit.config", "motionfit.options")
+# describes and reads them does not affect what a stage computes, nor does what a log says of it.
+LEFT_OUT = ("motionfit.config", "motionfit.options", "motionfit.judgement")
 
 
 @cache
@@ -33,15 +33,15 @@ def reached(*modules: str) -> dict[str, str]:
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        if module in found or is_left_out(module) or (code := read(module)) is None:
+        if module in found or (code := read(module)) is None:
             continue
         found[module], imported = code
-        waiting += imported
+        waiting += [name for name in imported if not is_left_out(name)]
     return found
 
 
 def is_left_out(module: str) -> bool:
-    """Whether a module belongs to the package that no code version contains."""
+    """Whether no code version contains a module only because another module imports it."""
     return any(module == name or module.startswith(f"{name}.") for name in LEFT_OUT)
 
 

@@ -26,12 +26,13 @@ rule appearance_model:
     params:
         recipe=option("appearance_model", "recipe"),
         frames=folder_of("appearance_model", "frames"),
+        stop=stop_when_hopeless,
         made_from=made_from("appearance_model"),
     shell:
         "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
         " --gpus {resources.gpu} appearance_model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
-        " --pseudo-labels {input.pseudo_labels:q} --frames {params.frames:q}"
+        " --pseudo-labels {input.pseudo_labels:q} --frames {params.frames:q} {params.stop}"
         " --threads {threads} {resources.options}"
         " --output {output.model:q}"
 

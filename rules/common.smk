@@ -159,6 +159,11 @@ def teacher_of_fine_tuning(wildcards):
     return f"--teacher {inputs['teacher'].paths[0]} --flow {inputs['flow'].folder}"
 
 
+def stop_when_hopeless(wildcards):
+    """A job whose result is finished does not run again for this option."""
+    return "--stop-when-hopeless" if CONFIG.stop_when_hopeless else ""
+
+
 def config_of_report(wildcards):
     return report_config(WRITTEN)
 

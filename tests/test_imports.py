@@ -20,7 +20,7 @@ LAYERS = [
     {"store"},
     {"datasets"},
     {"config", "records", "result_tables", "digests"},
-    {"files", "yaml_files", "closure", "gpus", "interruption", "plots", "stage_names"},
+    {"files", "yaml_files", "closure", "gpus", "interruption", "plots", "stage_names", "judgement"},
     {"errors", "terminal", "modality", "signals"},
 ]
 """Modules and packages of `motionfit`, from top to bottom. Those in one layer are independent."""

@@ -30,8 +30,9 @@ class Artefacts(Recipe):
     """Pairs of evaluations that the report compares, with a confidence interval. It compares each
     self-trained model with the best one from random weights without being asked."""
     stop_when_hopeless: bool = False
-    """End the run after a step that has learned nothing, so that nothing is made from it. If false,
-    only the log and the report say so."""
+    """End the run after a motion model that is no better than guessing, or pseudo-labels of which
+    one has half of the source, so that nothing is made from them. If false, only the log and the
+    report say so."""
     defaults: Defaults = Defaults()
     """What the recipes of a section share, so that each recipe has only its own keys."""
     datasets: dict[str, Dataset] = Field(min_length=1)

@@ -26,10 +26,10 @@ from motionfit.estimate.costs import (
 )
 from motionfit.estimate.machine import Machine
 from motionfit.estimate.survey import survey
-from motionfit.evaluation.judgement import CLIPS
 from motionfit.flow.methods import BATCHED, method_module
 from motionfit.graph import Artefact, Graph, Needed
 from motionfit.graph.recipes import size_of
+from motionfit.judgement import CLIPS
 from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.stage_names import STAGES
 from motionfit.store.ranges import ranges

@@ -94,6 +94,7 @@ class Graph(DataGraph):
                 "clips": lambda: self._clips(recipe.dataset, motion_model),
                 "model": lambda: result_of(self.motion_model(motion_model, split)),
             },
+            "motionfit.judgement",
             *self._backbones(motion_model),
         )
 

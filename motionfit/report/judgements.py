@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from motionfit.evaluation.judgement import (
+from motionfit.judgement import (
     Judgement,
     judge_pseudo_labels,
     judge_recognition,

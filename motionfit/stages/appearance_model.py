@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
+
 from motionfit import options
 from motionfit.config import AppearanceModel
 from motionfit.datasets.index import read_index
+from motionfit.judgement import judge_pseudo_labels, judge_self_training
 from motionfit.modality import Modality
 from motionfit.models import Learned, starting_network
 from motionfit.store.clips import ClipStore, rows_with_clips
@@ -22,6 +25,7 @@ def appearance_model(
     split: options.Split,
     pseudo_labels: Path,
     frames: options.FramesFolder,
+    stop_when_hopeless: bool = False,
     compute: Annotated[Compute, options.EachField] = ALL_CORES,
     output: options.Output,
 ) -> None:
@@ -34,9 +38,14 @@ def appearance_model(
     ----------
     pseudo_labels
         The labels.csv of the motion model of the split: video, start, length, label.
+    stop_when_hopeless
+        Fail if one pseudo-label has half of the source, before anything is learned.
     """
     table = read_index(index)
     labels = read_pseudo_labels(pseudo_labels)
+    sizes = np.bincount(labels["label"])
+    if stop_when_hopeless:
+        judge_pseudo_labels("the pseudo-labels", sizes, None).log(stop_when_hopeless)
     store = ClipStore(frames, table["shard"], Modality.FRAMES)
     rows, videos = with_pseudo_labels(table, labels)
     rows = rows_with_clips(rows, store, recipe.network.clip_length)
@@ -49,6 +58,11 @@ def appearance_model(
     objective = ClipLosses(
         network, Modality.FRAMES, recipe.training, len(names), recipe.training.neighbours
     )
+
+    def judge(accuracy: float) -> None:
+        judge_self_training("The appearance model", accuracy, sizes).log()
+
+    stores = (store, None)
     train_and_save(
-        __name__, objective, about, rows, videos, (store, None), recipe.training, compute, output
+        __name__, objective, about, rows, videos, stores, recipe.training, compute, output, judge
     )

@@ -1,44 +1,43 @@
 """Judges a motion model by the test videos of its split, before its features are used."""
 
-import logging
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
+from motionfit import options
 from motionfit.datasets.index import read_index, split_column
-from motionfit.errors import MotionFitError
-from motionfit.evaluation.judgement import CLIPS, Judgement, Motion, judge_motion_model
 from motionfit.evaluation.recognition import ClipsOfVideo, stored_videos, video_probabilities
 from motionfit.files import write_json
 from motionfit.flow.encoding import STEPS, dequantise
+from motionfit.judgement import CLIPS, Judgement, Motion, judge_motion_model
 from motionfit.modality import Modality
 from motionfit.models import Learned, load_model
 from motionfit.models.device import inference_device
-from motionfit.options import CORES, ClipsFolder, IndexFile, ModelFile, Output, Split, Threads
 from motionfit.result_tables import read_table
 from motionfit.store.clips import ClipStore, rows_with_clips
-
-log = logging.getLogger(__name__)
 
 
 def motion_judgement(
     *,
     name: str,
-    model: ModelFile,
-    index: IndexFile,
-    split: Split,
-    clips_folder: ClipsFolder,
+    model: Path,
+    index: options.IndexFile,
+    split: options.Split,
+    clips_folder: options.ClipsFolder,
     stop_when_hopeless: bool = False,
-    threads: Threads = CORES,
-    output: Output,
+    threads: options.Threads = options.CORES,
+    output: options.Output,
 ) -> None:
-    """Tell whether a motion model recognises test videos better than guessing does.
+    """Tell whether a motion model recognises more than guessing does.
 
     Parameters
     ----------
     name
         Name of the motion model.
+    model
+        Its model.pt, with its history.csv beside it.
     stop_when_hopeless
         Fail if it does not, so that nothing is made from the model.
     """
@@ -56,21 +55,16 @@ def motion_judgement(
         test = rows_with_clips(test, store, about.clip_length)
         videos = list(stored_videos(store, test["video"], about, CLIPS, device, threads))
         probabilities = [video_probabilities(network, about, video, device) for video in videos]
+        history = read_table(model.with_name("history.csv"), {"train_accuracy": float})
         judgement = judge_motion_model(
             name,
             test["label"].tolist(),
             [about.classes[int(p.argmax())] for p in probabilities],
-            read_table(model.with_name("history.csv"), {"train_accuracy": float})[
-                "train_accuracy"
-            ].iloc[-1],
+            history["train_accuracy"].iloc[-1],
             motion_of(videos, store) if about.modality == Modality.FLOW else None,
         )
     write_json(output, asdict(judgement))
-    log.log(logging.WARNING if judgement.hopeless else logging.INFO, "%s", judgement)
-    if judgement.hopeless and stop_when_hopeless:
-        raise MotionFitError(
-            f"{judgement} The run ends here, since the config has stop_when_hopeless: true"
-        )
+    judgement.log(stop_when_hopeless)
 
 
 def motion_of(videos: Iterable[ClipsOfVideo], store: ClipStore) -> Motion:

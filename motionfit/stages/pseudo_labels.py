@@ -19,8 +19,8 @@ from motionfit import options
 from motionfit.config import ALL_LABELS, PseudoLabels
 from motionfit.datasets.index import read_index
 from motionfit.errors import MotionFitError
-from motionfit.evaluation.judgement import judge_pseudo_labels
 from motionfit.files import replacing, write_json
+from motionfit.judgement import judge_pseudo_labels
 from motionfit.models.device import inference_device
 from motionfit.pseudo_labels.granularity import aggregate
 from motionfit.pseudo_labels.kmeans import CPU, kmeans
@@ -76,8 +76,7 @@ def pseudo_labels(
         agreement = stability(points, units["label"], recipe, device)
     found = quality(units, table, len(centroids), inertia) | {"stability": agreement}
     write_json(folder / "quality.json", found)
-    judgement = judge_pseudo_labels("the pseudo-labels", found["sizes"], agreement)
-    log.log(logging.WARNING if judgement.hopeless else logging.INFO, "%s", judgement)
+    judge_pseudo_labels("the pseudo-labels", found["sizes"], agreement).log()
     with replacing(folder / "centroids.npy") as temporary, temporary.open("wb") as file:
         np.save(file, centroids)
     with replacing(output) as temporary:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +19,7 @@ from motionfit.errors import MotionFitError
 from motionfit.modality import Modality
 from motionfit.models import Learned, SavedModel, load_model, save_model
 from motionfit.models.network import VideoNetwork
+from motionfit.result_tables import read_table
 from motionfit.store.clips import ClipStore
 from motionfit.store.frame_rates import warn_of_rates
 from motionfit.training.checkpoints import Identity
@@ -41,12 +42,13 @@ def train_and_save(
     recipe: Training,
     compute: Compute,
     output: Path,
+    judge: Callable[[float], None] | None = None,
 ) -> None:
     """Trains the network of the objective on `videos` and saves it as `output`, with its history
     beside it.
 
     stage: module of the stage, whose code a checkpoint depends on. rows: the rows of the index with
-    these videos.
+    these videos. judge: logs what the accuracy in the last epoch says of the training.
     """
     log.info("%s on %s, %d classes", about.backbone, about.modality, len(about.classes))
     folder = output.parent
@@ -66,6 +68,9 @@ def train_and_save(
         if fabric.is_global_zero:
             save_model(objective.network, about, output)
             remove_checkpoints(folder)
+            history = read_table(folder / "history.csv", {"epoch": int})
+            if judge and "train_accuracy" in history:
+                judge(float(history["train_accuracy"].iloc[-1]))
 
 
 def load_teacher(

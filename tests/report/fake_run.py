@@ -11,7 +11,8 @@ import pandas as pd
 from motionfit.config import Config, Evaluation
 from motionfit.datasets.index import classes, part, shard_of, write_index
 from motionfit.flow.encoding import quantise
-from motionfit.graph import Graph, needed_by_evaluations
+from motionfit.graph import needed_by_evaluations
+from motionfit.seeds import with_seeds
 from motionfit.stages.metrics import metrics
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
@@ -55,9 +56,9 @@ def fake_run(
             judgement = {"text": text, "advice": [], "hopeless": False}
             file = results / "models" / name / f"split{split}" / "judgement.json"
             file.write_text(json.dumps(judgement))
-    graph = Graph(config)
-    for name in graph.reported_evaluations:
-        recipe, folder = graph.config.evaluations[name], results / "evaluations" / name
+    with_copies = with_seeds(config.model_copy(update={"tables": {}}))
+    for name, recipe in with_copies.evaluations.items():
+        folder = results / "evaluations" / name
         for split in recipe.splits:
             if recipe.fine_tuning:
                 fake_history(folder / f"split{split}", rng)

@@ -461,7 +461,12 @@ def test_a_missing_measure_is_a_dash(run_of_every_kind):
 
 def test_the_tables_have_their_own_section(run_of_every_kind):
     config, results, html = run_of_every_kind
-    assert re.findall(r'<section id="([^"]+)"', html) == ["results", "tables", *SECTIONS[1:]]
+    assert re.findall(r'<section id="([^"]+)"', html) == [
+        "results",
+        "learned",
+        "tables",
+        *SECTIONS[2:],
+    ]
     section = html[html.index('<section id="tables"') : html.index('<section id="graph"')]
     value = json.loads((results / "evaluations/by-mers/metrics.json").read_text())
     value = 100 * value["recognition top1"]["mean"]

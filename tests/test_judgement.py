@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from motionfit.evaluation.judgement import (
+from motionfit.judgement import (
     Motion,
     chance_of,
     judge_motion_model,

@@ -5,10 +5,15 @@ test at 95%, two-sided: something counts as learned if it is better than guessin
 chance explains in 39 of 40 cases.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from motionfit.errors import MotionFitError
+
+log = logging.getLogger(__name__)
 
 CLIPS = 4
 """Clips per video by which a motion model is judged: enough to tell whether it has learned."""
@@ -30,6 +35,15 @@ class Judgement:
 
     def __str__(self) -> str:
         return " ".join([self.text, *self.advice])
+
+    def log(self, stop_when_hopeless: bool = False) -> None:
+        """Logs the judgement, as a warning if the step learned nothing. Raises MotionFitError if
+        the run has to end then."""
+        log.log(logging.WARNING if self.hopeless else logging.INFO, "%s", self)
+        if self.hopeless and stop_when_hopeless:
+            raise MotionFitError(
+                f"{self} The run ends here, since the config has stop_when_hopeless: true"
+            )
 
 
 @dataclass(frozen=True)

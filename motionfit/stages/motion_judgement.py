@@ -67,12 +67,17 @@ def motion_judgement(
     judgement.log(stop_when_hopeless)
 
 
+SAMPLED = 10_000
+"""Displacements per video that the median is taken of."""
+
+
 def motion_of(videos: Iterable[ClipsOfVideo], store: ClipStore) -> Motion:
     """How far things move in the flow of some videos."""
     bound = store.recipe["bound"]
-    lengths, at_bound = [], []
+    lengths, at_bound, random = [], [], np.random.default_rng(0)
     for video in videos:
-        vectors = dequantise(video.clips.reshape(-1, 2)[::16], bound)  # plenty for a median
+        stored = video.clips.reshape(-1, 2)
+        vectors = dequantise(stored[random.integers(len(stored), size=SAMPLED)], bound)
         lengths.append(np.hypot(*vectors.T))
         at_bound.append((np.abs(vectors) > bound * (1 - 0.5 / STEPS)).any(axis=1))
     return Motion(

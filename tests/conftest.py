@@ -1,4 +1,5 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,9 @@ import pytest
 # Idle threads of PyTorch sleep. By default they spin, which is most of the CPU time of a small run.
 # PyTorch reads the variable when it is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# A shell has the processes that it starts in the background ignore Ctrl-C, and theirs too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 

@@ -76,6 +76,7 @@ def test_a_table_of_two_seeds_needs_everything_but_the_data_twice(tmp_path):
         "flow": sum(shards.values()),
         "ledger": 2,
         "motion_model": 2,
+        "motion_judgement": 2,
         "features": 2 * shards["source"],
         "pseudo_labels": 2,
         "appearance_model": 2,

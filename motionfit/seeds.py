@@ -72,6 +72,6 @@ def _check_names(config: Config, copies: Copies) -> None:
         for name in copied:
             if name in known:
                 raise MotionFitError(
-                    f"{section}.{name}: a table of several seeds uses this name for a copy: choose "
+                    f"{section}.{name}: this is the name of a copy for another seed: choose "
                     "another name"
                 )

@@ -139,7 +139,7 @@ def test_teachers_and_baselines_of_gains_have_copies_too():
 def test_a_name_that_a_copy_would_have_is_refused(section, name, like):
     recipe = change("base", None)[section][like]
     config = seeded(2, "motionfit", **{section: {name: recipe}})
-    with pytest.raises(MotionFitError, match=rf"\.{name}: a table of several seeds uses this name"):
+    with pytest.raises(MotionFitError, match=rf"\.{name}: this is the name of a copy"):
         with_seeds(config)
 
 

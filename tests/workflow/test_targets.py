@@ -102,7 +102,7 @@ def test_an_evaluation_with_the_name_of_a_copy_is_refused(empty_run):
     empty_run.change(set_key("evaluations/motion.seed1", motion))
     outcome = empty_run("--dry-run", "seeds")
     assert outcome.status != 0
-    assert "evaluations.motion.seed1: a table of several seeds uses this name" in outcome.text
+    assert "evaluations.motion.seed1: this is the name of a copy for another seed" in outcome.text
     assert "Traceback" not in outcome.text
 
 

@@ -46,9 +46,7 @@ def appearance_model(
     )
     learned = Learned.PSEUDO_LABELS
     about = describe(recipe.network, recipe.training, store, names, learned, split, recipe)
-    objective = ClipLosses(
-        network, Modality.FRAMES, recipe.training, len(names), recipe.training.neighbours
-    )
+    objective = ClipLosses(network, Modality.FRAMES, recipe.training, len(names))
     train_and_save(
         __name__, objective, about, rows, videos, (store, None), recipe.training, compute, output
     )

@@ -113,7 +113,7 @@ def flow(
     size
         Height and width to compute it at, such as 128x171 (default: the video's own).
     method
-        As flow.method in the config.
+        As flow.NAME.method in the config.
     """
     from motionfit.flow.video import video_flow
 
@@ -183,7 +183,7 @@ def schema() -> None:
 
 stages = App(
     name="motionfit stage",
-    help="Run a stage by hand. The jobs of the workflow do it by `motionfit stage [OPTIONS] NAME`.",
+    help="Run a stage by hand. The jobs of the workflow call the same command.",
     default_parameter=Parameter(negative=(), consume_multiple=True),
     help_format="markdown",
     usage="Usage: motionfit stage [OPTIONS] NAME ...",

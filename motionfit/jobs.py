@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from cyclopts import CycloptsError
+from cyclopts import CycloptsError, MissingArgumentError
 
 from motionfit.errors import InterruptedTrainingError, MotionFitError
 from motionfit.files import cannot_write, refused
@@ -40,6 +40,10 @@ def attempt(command: Command) -> tuple[int, str]:
             status = command() or 0
             sys.stdout.flush()  # so that printed text comes before what is logged next
         return status, ""
+    except MissingArgumentError as error:
+        if error.tokens_so_far or error.argument is None or error.argument.tokens:
+            return WRONG_USE, f"error: {error}\n"
+        return WRONG_USE, f"error: {error.argument.name} is missing\n"
     except CycloptsError as error:
         return WRONG_USE, f"error: {error}\n"
     except InterruptedTrainingError as error:

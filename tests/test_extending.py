@@ -211,7 +211,7 @@ def test_adding_a_loss(copy):
     copy.insert(objective, "    clip_order_loss,\n", "    entropy,\n")
     copy.insert(
         objective,
-        "        self._neighbours = neighbours",
+        "        self._neighbours = recipe.neighbours",
         "        self._entropy_weight = recipe.entropy_weight\n",
     )
     copy.insert(

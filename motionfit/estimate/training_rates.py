@@ -185,9 +185,8 @@ def objective_of(learning: Learning) -> Objective:
     """A network with random weights, and the losses of the recipe."""
     recipe = learning.recipe
     network = build_network(learning.backbone, learning.modality, CLASSES, seed=0)
-    neighbours = recipe.neighbours if isinstance(recipe, SelfTraining) else None
     if learning.teacher is None:
-        return ClipLosses(network, learning.modality, recipe, CLASSES, neighbours)
+        return ClipLosses(network, learning.modality, recipe, CLASSES)
     teacher = Teacher(build_network(learning.teacher, Modality.FLOW, 1, seed=0))
     if isinstance(recipe, FineTuning):
         return Mars(network, recipe, CLASSES, teacher, recipe.mars.weight)

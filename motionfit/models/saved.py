@@ -103,6 +103,6 @@ def load_model(path: Path) -> tuple[VideoNetwork, SavedModel]:
         raise
     except Exception as error:
         # PyTorch's messages are long, and do not help if the file is not a model.
-        reason = str(error).splitlines()[0] if isinstance(error, KeyError | RuntimeError) else ""
+        reason = str(error).splitlines()[0] if isinstance(error, RuntimeError) else ""
         raise MotionFitError(f"{path} is not a model of MotionFit. {reason}".strip()) from None
     return network.eval(), about

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from motionfit.clips.encoding import DecodedClips
 from motionfit.clips.transforms import network_input
 from motionfit.config import Mers as MersRecipe
-from motionfit.config import Teaching, Training
+from motionfit.config import SelfTraining, Teaching, Training
 from motionfit.modality import CHANNELS, Modality
 from motionfit.models.network import VideoNetwork
 from motionfit.training.data import Batch
@@ -105,8 +105,8 @@ class Objective(nn.Module):
 class ClipLosses(Objective):
     """The losses of the paper: Eq. 1, or Eq. 3 if the recipe includes clip order.
 
-    `neighbours` adds the losses of the pseudo-labels before and after a clip, and says how to
-    combine them with that of its own label (`neighbour_loss`).
+    The recipe of a self-training may add the losses of the pseudo-labels before and after a clip
+    (`neighbour_loss`).
     """
 
     def __init__(
@@ -115,12 +115,15 @@ class ClipLosses(Objective):
         modality: Modality,
         recipe: Training,
         classes: int,
-        neighbours: str | None = None,
     ):
         super().__init__(network, modality)
         self._weight = recipe.multi_clip_weight
+<<<<<<< HEAD
         self._smoothing = recipe.label_smoothing
         self._neighbours = neighbours
+=======
+        self._neighbours = recipe.neighbours if isinstance(recipe, SelfTraining) else None
+>>>>>>> main
         self.order_head: ClipOrderHead | None = None
         self.neighbour_head: nn.Linear | None = None
         """Predicts the labels before and after a clip. Its name is a key in checkpoints."""
@@ -128,7 +131,7 @@ class ClipLosses(Objective):
             torch.manual_seed(recipe.seed)
             if self._weight < 1:
                 self.order_head = ClipOrderHead(network.dim, recipe.clips_per_video)
-            if neighbours:
+            if self._neighbours:
                 self.neighbour_head = nn.Linear(network.dim, 2 * classes)
 
     def counts(self, batch: Batch) -> Counts:

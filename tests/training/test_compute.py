@@ -276,7 +276,7 @@ def test_whole_batch_norm_of_sixteen_bits(alone):
 def test_the_gradients_of_a_batchs_parts_add_up_to_its_own(weight):
     """Even if the parts have different numbers of clips with neighbours and with an order."""
     recipe = SelfTraining(multi_clip_weight=weight, neighbours="sum", clips_per_video=2, clip_gap=8)
-    objective = ClipLosses(build_network("r2plus1d_small", "flow", 3, 0), "flow", recipe, 3, "sum")
+    objective = ClipLosses(build_network("r2plus1d_small", "flow", 3, 0), "flow", recipe, 3)
     objective.eval()  # batch normalisation and dropout see a part at a time
     generator = torch.Generator().manual_seed(0)
     batch = Batch(

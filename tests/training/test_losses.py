@@ -5,7 +5,7 @@ import torch
 
 from motionfit.clips.encoding import DecodedClips
 from motionfit.clips.transforms import network_input
-from motionfit.config import FineTuning, Training
+from motionfit.config import FineTuning, SelfTraining, Training
 from motionfit.config import Mers as MersRecipe
 from motionfit.models import build_network
 from motionfit.training.data import Batch
@@ -116,7 +116,7 @@ def test_any_lambda_mixes_the_two_losses(network):
 
 @pytest.mark.parametrize(("reduction", "share"), [("sum", 1), ("mean", 3)])
 def test_neighbour_labels_by_hand(network, reduction, share):
-    objective = ClipLosses(network, "flow", Training(), 3, neighbours=reduction)
+    objective = ClipLosses(network, "flow", SelfTraining(neighbours=reduction), 3)
     assert objective.neighbour_head.out_features == 6
     features = objective.features(batch())
     logits = objective.neighbour_head(features)

@@ -55,18 +55,12 @@ def appearance_model(
     )
     learned = Learned.PSEUDO_LABELS
     about = describe(recipe.network, recipe.training, store, names, learned, split, recipe)
-<<<<<<< HEAD
-    objective = ClipLosses(
-        network, Modality.FRAMES, recipe.training, len(names), recipe.training.neighbours
-    )
+    objective = ClipLosses(network, Modality.FRAMES, recipe.training, len(names))
 
     def judge(accuracy: float) -> None:
         judge_self_training("The appearance model", accuracy, sizes).log()
 
     stores = (store, None)
-=======
-    objective = ClipLosses(network, Modality.FRAMES, recipe.training, len(names))
->>>>>>> main
     train_and_save(
         __name__, objective, about, rows, videos, stores, recipe.training, compute, output, judge
     )

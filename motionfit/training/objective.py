@@ -118,12 +118,8 @@ class ClipLosses(Objective):
     ):
         super().__init__(network, modality)
         self._weight = recipe.multi_clip_weight
-<<<<<<< HEAD
         self._smoothing = recipe.label_smoothing
-        self._neighbours = neighbours
-=======
         self._neighbours = recipe.neighbours if isinstance(recipe, SelfTraining) else None
->>>>>>> main
         self.order_head: ClipOrderHead | None = None
         self.neighbour_head: nn.Linear | None = None
         """Predicts the labels before and after a clip. Its name is a key in checkpoints."""

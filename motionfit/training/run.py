@@ -68,9 +68,10 @@ def train_and_save(
         if fabric.is_global_zero:
             save_model(objective.network, about, output)
             remove_checkpoints(folder)
-            history = read_table(folder / "history.csv", {"epoch": int})
-            if judge and "train_accuracy" in history:
-                judge(float(history["train_accuracy"].iloc[-1]))
+            if judge:
+                history = read_table(folder / "history.csv", {"epoch": int})
+                if "train_accuracy" in history:
+                    judge(float(history["train_accuracy"].iloc[-1]))
 
 
 def load_teacher(

@@ -150,7 +150,7 @@ def judge_pseudo_labels(name: str, sizes: Sequence[int], stability: float | None
     text = f"The largest of the {len(sizes)} clusters of {name} has {largest:.1%} of the source"
     if stability is not None:
         text += f"; another seed gives clusters that agree by {stability:.2f} (1: the same)"
-    if largest >= 0.5:
+    if largest >= 0.5 and len(sizes) > 2:
         advice = (
             "Half of the source looks the same to the motion model: use normalise: true, more "
             "clusters, or a motion model that recognises more."

@@ -27,8 +27,10 @@ class Comparison:
 
     @property
     def verdict(self) -> int:
-        """1 if the first evaluation is better, -1 if it is worse, 0 if the interval includes zero
-        or there is none."""
+        """1 if the first evaluation is better, -1 if it is worse, 0 if that is not known: if the
+        interval includes zero, if there is none, or with one seed, whose luck it leaves out."""
+        if self.seeds == 1:
+            return 0
         if self.low > 0:
             return 1
         return -1 if self.high < 0 else 0
@@ -110,4 +112,5 @@ def interval(
         mean, spread = estimate(sample, counts[drawn])
         scores.append((mean - difference) / np.maximum(spread, 1e-9))
     low, high = np.quantile(np.concatenate(scores), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return difference - high * error, difference - low * error
+    bounds = difference - high * error, difference - low * error
+    return tuple(np.clip(bounds, -1, 1))  # a sample without any spread gives no finite bound

@@ -41,6 +41,11 @@ class Verdict:
                 f"the test videos are from {found.groups} recordings, and an interval needs "
                 f"{FEWEST_GROUPS} or more: use folds, or test more recordings"
             )
+        elif found.seeds == 1:
+            reason = (
+                f"the {self._interval} leaves out how much another training would differ: set "
+                "seeds to 2 or more"
+            )
         else:
             reason = f"the {self._interval} includes zero"
         return (
@@ -62,10 +67,7 @@ class Verdict:
             (found.splits, "split"),
             (found.seeds, "seed"),
         )
-        text = ", ".join(f"{n} {unit}{'s' if n > 1 else ''}" for n, unit in counts)
-        if found.seeds == 1:
-            text += ", which do not show how much another training would differ"
-        return text
+        return ", ".join(f"{n} {unit}{'s' if n > 1 else ''}" for n, unit in counts)
 
 
 def verdicts(run: Run) -> list[Verdict]:
@@ -99,7 +101,8 @@ def differences(run: Run, first: EvaluationResult, second: EvaluationResult) -> 
     for split in first.recipe.splits:
         for seed in range(run.config.seeds):
             right = [right_answers(run, e, split, seed) for e in (first, second)]
-            difference = right[0].astype(int) - right[1].astype(int)
+            both = right[0].index.intersection(right[1].index)  # another size may lack a video
+            difference = right[0][both].astype(int) - right[1][both].astype(int)
             rows = pd.DataFrame({"video": difference.index, "difference": difference.to_numpy()})
             parts.append(rows.assign(split=split, seed=seed, group=rows["video"].map(groups)))
     return pd.concat(parts)

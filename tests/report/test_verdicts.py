@@ -64,24 +64,46 @@ def sentences(config, results):
     return [verdict.sentence for verdict in verdicts(Run(config, results))]
 
 
-def test_a_clear_gain_is_told_with_its_interval_and_what_it_rests_on(results):
+def test_one_seed_gives_no_verdict(results):
     set_accuracy(results, "own", [True])
-    set_accuracy(results, "random", [True, False])
+    set_accuracy(results, "random", [False])
     set_accuracy(results, "worse", [False])
     [sentence] = sentences(make_config(), results)
+    assert "it is not known whether" in sentence
+    assert "leaves out how much another training would differ: set seeds to 2 or more" in sentence
+
+
+@pytest.fixture
+def two_seeds(tmp_path):
+    config = make_config(seeds=2)
+    return fake_run(config, tmp_path / "two", ["a", "b"], videos=14, splits=2)
+
+
+def set_both(results, name: str, right: list[bool]) -> None:
+    for seed in ("", ".seed1"):
+        set_accuracy(results, name + seed, right)
+
+
+def test_a_clear_gain_is_told_with_its_interval_and_what_it_rests_on(two_seeds):
+    results = two_seeds
+    set_both(results, "own", [True])
+    set_both(results, "random", [True, False])
+    set_both(results, "worse", [False])
+    [sentence] = sentences(make_config(seeds=2), results)
     assert sentence.startswith(
         "On target, the RGB network self-trained on motion (own) beats the RGB network with random "
         "weights ("
     )
     assert "95% interval from +" in sentence
-    assert "recordings, 2 splits, 1 seed, which do not show how much another training" in sentence
+    assert "recordings, 2 splits, 2 seeds" in sentence
 
 
-def test_a_difference_that_chance_explains_is_never_called_a_gain(results):
-    set_accuracy(results, "own", [True, False, False])
-    set_accuracy(results, "random", [False, True, False])
-    set_accuracy(results, "worse", [False])
-    [sentence] = sentences(make_config(), results)
+def test_a_difference_that_chance_explains_is_never_called_a_gain(two_seeds):
+    results = two_seeds
+    set_both(results, "own", [True, False, False])
+    set_both(results, "random", [False, True, False])
+    set_both(results, "worse", [False])
+    [sentence] = sentences(make_config(seeds=2), results)
     assert "it is not known whether" in sentence
     assert "includes zero" in sentence
     assert "beats" not in sentence
@@ -97,10 +119,11 @@ def test_few_recordings_give_no_interval(tmp_path):
     assert "beats" not in sentence
 
 
-def test_any_two_evaluations_can_be_compared(results):
-    set_accuracy(results, "worse", [False])
-    set_accuracy(results, "random", [True])
-    config = make_config(comparisons=[["worse", "random"]])
+def test_any_two_evaluations_can_be_compared(two_seeds):
+    results = two_seeds
+    set_both(results, "worse", [False])
+    set_both(results, "random", [True])
+    config = make_config(comparisons=[["worse", "random"]], seeds=2)
     assert (
         "(worse) is worse than the RGB network with random weights (random)"
         in (sentences(config, results)[-1])

@@ -283,6 +283,7 @@ MERS = {
         ({"pseudo_labels": "clusters"}, "give pseudo_labels or mers, not both"),
         ({"mers": {"motion_model": "x", "dataset": "demo-source"}}, "no motion model named 'x'"),
         ({"training": {"crop": 28, "balanced": True}}, "training.balanced: MERS has no pseudo"),
+        ({"training": {"crop": 28, "label_smoothing": 0.1}}, "MERS learns no labels: set it to 0"),
     ],
 )
 def test_an_invalid_taught_model_is_an_error(model, message):

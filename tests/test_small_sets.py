@@ -52,6 +52,7 @@ def test_a_config_of_two_seeds_has_copies_of_all_that_depends_on_one():
     [
         ([["motionfit", "x"]], "comparisons: there is no evaluation named 'x'"),
         ([["motionfit"]], r"comparisons\.0"),
+        ([["random", "random"]], "random is compared with itself"),
     ],
 )
 def test_comparisons_name_two_evaluations(comparisons, message):

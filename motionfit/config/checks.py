@@ -69,6 +69,11 @@ def check_appearance_models(config: Artefacts) -> None:
                     f"{here}.training.multi_clip_weight: {teaching.title} has one loss and no clip "
                     "order: set it to 1"
                 )
+            if model.training.label_smoothing:
+                raise ValueError(
+                    f"{here}.training.label_smoothing: {teaching.title} learns no labels: set it "
+                    "to 0"
+                )
         if model.pseudo_labels is None:
             none = f"{teaching.title} has no" if teaching else "there are no"
             for key in ("balanced", "neighbours"):
@@ -220,6 +225,8 @@ def check_comparisons(config: Artefacts) -> None:
             if name not in config.evaluations:
                 raise ValueError(f"comparisons: there is no evaluation named {name!r}")
         first, second = (config.evaluations[name] for name in pair)
+        if pair[0] == pair[1]:
+            raise ValueError(f"comparisons: {pair[0]} is compared with itself")
         if (first.dataset, first.splits) != (second.dataset, second.splits):
             raise ValueError(
                 f"comparisons: {pair[0]} and {pair[1]} have different test videos: give both the "

@@ -13,21 +13,25 @@ class WeightAverage:
     """An exponential moving average of the weights of a network, and of the statistics of its batch
     normalisation.
 
-    The decay begins at a tenth and grows with the number of steps up to `decay`, so that the random
+    The decay after n steps is (1 + n) / (10 + n), up to `decay`, so that the random
     initial weights do not stay in the average.
     """
 
     def __init__(self, network: nn.Module, decay: float):
-        def average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
+        def average(averaged: Tensor, current: Tensor, _steps: Tensor | int) -> Tensor:
             if not current.is_floating_point():
                 return current
-            return averaged.lerp(current, 1 - min(decay, (1 + int(steps)) / (10 + int(steps))))
+            return averaged.lerp(current, 1 - min(decay, self._decay))
 
         self._network = network
+        self._decay = 0.0
         self._average = AveragedModel(network, avg_fn=average, use_buffers=True)
 
     def update(self) -> None:
         """Adds the current weights."""
+        # Read once per step, since each copy from a GPU waits for it.
+        steps = int(self._average.n_averaged)
+        self._decay = (1 + steps) / (10 + steps)
         self._average.update_parameters(self._network)
 
     @contextmanager

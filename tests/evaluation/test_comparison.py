@@ -68,6 +68,14 @@ def test_with_few_groups_there_is_no_interval_and_no_verdict():
     assert result.verdict == 0
 
 
+@pytest.mark.parametrize("discordant", [1, 2, 3])
+def test_few_groups_that_differ_give_a_finite_interval(discordant):
+    rows = answers(np.random.default_rng(0), groups=20, splits=1, seeds=2, training=0.0)
+    rows["difference"] = (rows["group"] < discordant).astype(int)
+    result = compare(rows)
+    assert -1 <= result.low <= result.difference <= result.high <= 1
+
+
 def test_videos_of_one_group_do_not_count_as_many():
     """Six recordings of the same kind, each shown a hundred times, say as much as shown once."""
     once = pd.DataFrame(

@@ -40,12 +40,8 @@ def attempt(command: Command) -> tuple[int, str]:
             status = command() or 0
             sys.stdout.flush()  # so that printed text comes before what is logged next
         return status, ""
-    except MissingArgumentError as error:
-        if error.tokens_so_far or error.argument is None or error.argument.tokens:
-            return WRONG_USE, f"error: {error}\n"
-        return WRONG_USE, f"error: {error.argument.name} is missing\n"
     except CycloptsError as error:
-        return WRONG_USE, f"error: {error}\n"
+        return WRONG_USE, f"error: {wrong_use(error)}\n"
     except InterruptedTrainingError as error:
         return INTERRUPTED, f"{error}\n"
     except MotionFitError as error:
@@ -59,6 +55,14 @@ def attempt(command: Command) -> tuple[int, str]:
         if refused(error):
             error = cannot_write(error.filename or "the output", error)
         return 1, f"error: {error}\n"
+
+
+def wrong_use(error: CycloptsError) -> str:
+    """What is wrong with a command line. Cyclopts says the same of an option that is left out as of
+    one without its value."""
+    if isinstance(error, MissingArgumentError) and error.argument and error.keyword is None:
+        return f"{error.argument.name} is missing"
+    return str(error)
 
 
 def recorded(command: Command, record: Record | None) -> int | None:

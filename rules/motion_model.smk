@@ -37,7 +37,7 @@ rule motion_model:
         " --output {output.model:q}"
 
 
-# Everything that is made from a motion model waits for this.
+# What learns from a motion model waits for this: its features, and models that it teaches.
 rule motion_judgement:
     input:
         record=current("motion_judgement"),

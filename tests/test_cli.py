@@ -296,3 +296,10 @@ def test_too_little_memory_gives_one_message(monkeypatch, capsys):
     error = capsys.readouterr().err
     assert error.startswith("error: there is not enough memory (Unable to allocate")
     assert len(error.splitlines()) == 1
+
+
+def test_an_option_that_is_left_out_is_missing(capsys):
+    assert main(["predict", "video.mp4"]) != 0
+    assert capsys.readouterr().err == "error: --model is missing\n"
+    assert main(["predict", "video.mp4", "--model"]) != 0
+    assert "requires an argument" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from motionfit.config import ALL_LABELS, MotionModel, Network, Training
 from motionfit.datasets.index import write_index
 from motionfit.errors import MotionFitError
 from motionfit.evaluation.recognition import ClipsOfVideo
-from motionfit.stages.motion_judgement import motion_judgement, motion_of
+from motionfit.stages.motion_judgement import motion_judgement, motion_of, sampled_vectors
 from motionfit.store.clips import ClipStore
 from tests.stages import train_motion_model
 from tests.training.setups import ONE, SHORT, make_store
@@ -85,7 +85,8 @@ def test_motion_is_measured_in_pixels_per_frame(tmp_path):
     make_flow(tmp_path / "0000.h5", {"v": field}, bound=10)
     store = ClipStore(tmp_path, ["0000"], "flow")
     clip = store.read("v", 0, 8)[None]
-    motion = motion_of([ClipsOfVideo(clip, np.ones(1))], store)
+    vectors = sampled_vectors(ClipsOfVideo(clip, np.ones(1)), store, np.random.default_rng(0))
+    motion = motion_of([vectors], store)
     assert motion.median == pytest.approx(5, abs=0.2)
     assert motion.at_bound == pytest.approx(0.25, abs=0.05)
     assert (motion.size, motion.bound) == ((28, 32), 10)

@@ -87,7 +87,10 @@ def _changed_frames(clip: Tensor, changes: Changes) -> Tensor:
 
 def _changed_flow(clip: Tensor, changes: Changes) -> Tensor:
     """(L, 2, S, S) uint8 to the same shape; 128 is no motion."""
-    vectors = (_zoomed(clip, changes).float() - 128) * clip.shape[-1] / _cut_side(clip, changes)
+    side, cut = clip.shape[-1], _cut_side(clip, changes)
+    if cut == side:
+        return clip
+    vectors = (_zoomed(clip, changes).float() - 128) * side / cut
     return (vectors + 128).round().clamp(0, 255).to(torch.uint8)
 
 

@@ -6,12 +6,14 @@ Each function raises ValueError with the key, what is wrong and what to do. They
 
 import keyword
 import re
+from collections.abc import Iterator
 
 from motionfit.config.artefacts import Artefacts
 from motionfit.config.backbones import BACKBONES
 from motionfit.config.models import TEACHING, AppearanceModel
 from motionfit.config.references import KINDS, check_references
 from motionfit.config.table_checks import check_figures, check_tables
+from motionfit.config.training import Training
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 LEARNED_BY = ("pseudo_labels", *(method.key for method in TEACHING))
@@ -183,39 +185,34 @@ def check_weights(config: Artefacts) -> None:
 
 def check_crops(config: Artefacts) -> None:
     """Crops fit into the stored frames."""
-    crops = [
-        (f"{section}.{name}", model.training.crop, config.size_of(name))
-        for section in ("motion_models", "appearance_models")
-        for name, model in getattr(config, section).items()
-    ]
-    crops += [
-        (f"evaluations.{name}", recipe.fine_tuning.crop, config.size_of(recipe.model))
-        for name, recipe in config.evaluations.items()
-        if recipe.fine_tuning
-    ]
-    for here, crop, size in crops:
-        if crop > min(size):
+    for here, _, model, recipe in _trainings(config):
+        size = config.size_of(model)
+        if recipe.crop > min(size):
             raise ValueError(
-                f"{here}: a crop of {crop} does not fit into frames of {size[0]}x{size[1]} pixels"
+                f"{here}: a crop of {recipe.crop} does not fit into frames of {size[0]}x{size[1]} "
+                "pixels"
             )
 
 
 def check_augmentation(config: Artefacts) -> None:
     """Flow has no colours."""
-    trainings = [
-        (f"motion_models.{name}.training", name, motion.training)
-        for name, motion in config.motion_models.items()
-    ]
-    trainings += [
-        (f"evaluations.{name}.fine_tuning", recipe.model, recipe.fine_tuning)
-        for name, recipe in config.evaluations.items()
-        if recipe.fine_tuning
-    ]
-    for here, model, training in trainings:
-        if config.flow_of(model) and training.augmentation.changes_colours:
+    for here, key, model, recipe in _trainings(config):
+        if config.flow_of(model) and recipe.augmentation.changes_colours:
             raise ValueError(
-                f"{here}.augmentation: this network is on flow, which has no colours: use zoom only"
+                f"{here}.{key}.augmentation: this network is on flow, which has no colours: use "
+                "zoom only"
             )
+
+
+def _trainings(config: Artefacts) -> Iterator[tuple[str, str, str, Training]]:
+    """Yields where each training stands, its key there, the name of its model, and its recipe."""
+    for section in ("motion_models", "appearance_models"):
+        for name, model in getattr(config, section).items():
+            yield f"{section}.{name}", "training", name, model.training
+    for name, evaluation in config.evaluations.items():
+        if evaluation.fine_tuning:
+            here = f"evaluations.{name}"
+            yield here, "fine_tuning", evaluation.model, evaluation.fine_tuning
 
 
 def check_comparisons(config: Artefacts) -> None:

@@ -102,6 +102,8 @@ def _between(position, step, size):
     return low, min(low + 1, size - 1), np.float32(exact - low)
 
 
+# The interpolation of `_pyramid` stands here again. As one function for both, code from Numba's
+# cache rounded otherwise than code that was just compiled.
 @compiled
 def _upsample(coarse, coarse_size, fine, size, gain):
     """Resizes a component of the flow to the next finer scale and multiplies it by `gain`. The

@@ -25,7 +25,7 @@ class DataGraph:
         """`get_index`: returns the index of a data set, given its name."""
         self.written = written
         self.config = with_seeds(written)
-        """With the copies that tables of several seeds need."""
+        """With the copies that several seeds need."""
         self._get_index = get_index
         self._kept: dict[tuple[Any, ...], Any] = {}
 

@@ -317,7 +317,8 @@ class Graph(DataGraph):
 
     @of_rule
     def report(self) -> Job:
-        """Only its tables contain the copies for other seeds."""
+        """It reads metrics and predictions of the copies for the config's seeds. Copies for a
+        table's seeds are in that table alone."""
         return Job(
             "results/report/index.html",
             {},

@@ -241,11 +241,9 @@ def over_seeds(by_seed: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return measures
 
 
-def read_predictions(results: Results, evaluation: EvaluationResult) -> pd.DataFrame:
-    """Reads the predictions of the first split: video, label, predicted, and one probability per
-    class."""
-    recognition = results.graph.recognition(evaluation.name, evaluation.split)
-    path = results.file(recognition, "predictions.csv")
+def read_predictions(results: Results, evaluation: str, split: int) -> pd.DataFrame:
+    """Reads the predictions of a split: video, label, predicted, and one probability per class."""
+    path = results.file(results.graph.recognition(evaluation, split), "predictions.csv")
     return read_table(path, dict.fromkeys(("video", "label", "predicted"), str))
 
 

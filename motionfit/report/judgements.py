@@ -13,8 +13,8 @@ from motionfit.report.run import Run
 
 
 def judgements(run: Run) -> list[tuple[str, Judgement]]:
-    """Each step with its judgement, in the order of the pipeline. A step that is made for several
-    splits has one for each."""
+    """Each step with its judgement, in the order of the pipeline, for the first seed. A step that
+    is made for several splits has one for each, except for fine-tuning."""
     return [*motion_models(run), *clusterings(run), *self_trainings(run), *fine_tunings(run)]
 
 
@@ -52,7 +52,7 @@ def fine_tunings(run: Run) -> Iterator[tuple[str, Judgement]]:
                 f"The network of {evaluation.name}",
                 predictions["label"].tolist(),
                 predictions["predicted"].tolist(),
-                last_accuracy(history, evaluation.split) or 0.0,
+                last_accuracy(history, evaluation.split),
             )
             splits = evaluation.recipe.splits
             yield step("fine-tuning", evaluation.name, evaluation.split, splits), judgement

@@ -67,7 +67,9 @@ class Run:
         }
         """Maps each name of pseudo-labels to their quality in each split."""
         self.predictions = [
-            (e, collect.read_predictions(self.results, e)) for e in self.featured if e.recognises
+            (e, collect.read_predictions(self.results, e.name, e.split))
+            for e in self.featured
+            if e.recognises
         ]
         by_retrieval = self.compared
         if not self.compared or not all(e.retrieves for e in self.compared):

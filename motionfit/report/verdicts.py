@@ -7,10 +7,9 @@ import pandas as pd
 
 from motionfit.config import seed_name
 from motionfit.evaluation.comparison import FEWEST_GROUPS, Comparison, compare
-from motionfit.report.collect import EvaluationResult
+from motionfit.report.collect import EvaluationResult, read_predictions
 from motionfit.report.kinds import KINDS, RANDOM, SELF_TRAINED
 from motionfit.report.run import Run, best, top1
-from motionfit.result_tables import read_table
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -110,7 +109,5 @@ def differences(run: Run, first: EvaluationResult, second: EvaluationResult) -> 
 
 def right_answers(run: Run, evaluation: EvaluationResult, split: int, seed: int) -> pd.Series:
     """Whether the prediction of each test video is right."""
-    recognition = run.graph.recognition(seed_name(evaluation.name, seed), split)
-    path = run.results.file(recognition, "predictions.csv")
-    table = read_table(path, dict.fromkeys(("video", "label", "predicted"), str))
+    table = read_predictions(run.results, seed_name(evaluation.name, seed), split)
     return (table["label"] == table["predicted"]).set_axis(table["video"])

@@ -1,6 +1,6 @@
 """Judges a motion model by the test videos of its split, before its features are used."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -53,15 +53,19 @@ def motion_judgement(
         network.to(device)
         store = ClipStore(clips_folder, table["shard"], about.modality)
         test = rows_with_clips(test, store, about.clip_length)
-        videos = list(stored_videos(store, test["video"], about, CLIPS, device, threads))
-        probabilities = [video_probabilities(network, about, video, device) for video in videos]
+        predicted, vectors, random = [], [], np.random.default_rng(0)
+        for video in stored_videos(store, test["video"], about, CLIPS, device, threads):
+            probabilities = video_probabilities(network, about, video, device)
+            predicted.append(about.classes[int(probabilities.argmax())])
+            if about.modality == Modality.FLOW:
+                vectors.append(sampled_vectors(video, store, random))
         history = read_table(model.with_name("history.csv"), {"train_accuracy": float})
         judgement = judge_motion_model(
             name,
             test["label"].tolist(),
-            [about.classes[int(p.argmax())] for p in probabilities],
+            predicted,
             history["train_accuracy"].iloc[-1],
-            motion_of(videos, store) if about.modality == Modality.FLOW else None,
+            motion_of(vectors, store) if vectors else None,
         )
     write_json(output, asdict(judgement))
     judgement.log(stop_when_hopeless)
@@ -71,18 +75,21 @@ SAMPLED = 10_000
 """Displacements per video that the median is taken of."""
 
 
-def motion_of(videos: Iterable[ClipsOfVideo], store: ClipStore) -> Motion:
-    """How far things move in the flow of some videos."""
-    bound = store.recipe["bound"]
-    lengths, at_bound, random = [], [], np.random.default_rng(0)
-    for video in videos:
-        stored = video.clips.reshape(-1, 2)
-        vectors = dequantise(stored[random.integers(len(stored), size=SAMPLED)], bound)
-        lengths.append(np.hypot(*vectors.T))
-        at_bound.append((np.abs(vectors) > bound * (1 - 0.5 / STEPS)).any(axis=1))
+def sampled_vectors(
+    video: ClipsOfVideo, store: ClipStore, random: np.random.Generator
+) -> np.ndarray:
+    """(SAMPLED, 2) displacements in pixels per frame, from random places in the clips."""
+    stored = video.clips.reshape(-1, 2)
+    return dequantise(stored[random.integers(len(stored), size=SAMPLED)], store.recipe["bound"])
+
+
+def motion_of(vectors: Sequence[np.ndarray], store: ClipStore) -> Motion:
+    """How far things move in the flow of some videos, by `sampled_vectors` of each."""
+    bound, every = store.recipe["bound"], np.concatenate(vectors)
+    at_bound = (np.abs(every) > bound * (1 - 0.5 / STEPS)).any(axis=1)
     return Motion(
-        median=float(np.median(np.concatenate(lengths))),
-        at_bound=float(np.concatenate(at_bound).mean()),
+        median=float(np.median(np.hypot(*every.T))),
+        at_bound=float(at_bound.mean()),
         size=tuple(store.recipe["size"]),
         bound=bound,
     )

@@ -13,8 +13,8 @@ class WeightAverage:
     """An exponential moving average of the weights of a network, and of the statistics of its batch
     normalisation.
 
-    The decay after n steps is (1 + n) / (10 + n), up to `decay`, so that the random
-    initial weights do not stay in the average.
+    The decay after n steps is (1 + n) / (10 + n), up to `decay`, so that the random initial weights
+    do not stay in the average.
     """
 
     def __init__(self, network: nn.Module, decay: float):

@@ -10,6 +10,7 @@ from motionfit.config import Training
 from motionfit.models import build_network
 from motionfit.models.network import VideoNetwork
 from motionfit.store.clips import ClipStore
+from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.compute import Compute
 from motionfit.training.data import MultiClipDataset
 from motionfit.training.loop import train
@@ -44,6 +45,18 @@ def make_store(folder: Path, count: int = 12, noise: float = 0.3) -> Path:
     """Writes a shard with this flow, and returns its folder."""
     make_flow(folder / "0000.h5", fields(count, noise), bound=8)
     return folder
+
+
+def die_at_epoch(monkeypatch, epoch: int) -> None:
+    """A training that reaches an epoch ends there, right after it has saved its checkpoint."""
+    save = Checkpoints.save
+
+    def save_and_die(self, state):
+        save(self, state)
+        if state["epoch"] == epoch:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoints, "save", save_and_die)
 
 
 def run_training(

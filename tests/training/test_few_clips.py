@@ -10,10 +10,9 @@ from motionfit.clips.sampling import whole_video
 from motionfit.config import Augmentation, Training
 from motionfit.store.clips import ClipStore
 from motionfit.training.average import WeightAverage
-from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.data import Draw, MultiClipDataset
 from motionfit.training.losses import multi_clip_loss
-from tests.training.setups import fields, make_store, run_training
+from tests.training.setups import die_at_epoch, fields, make_store, run_training
 from tests.videos import make_frames
 
 
@@ -95,14 +94,7 @@ def test_the_average_becomes_the_model_and_is_validated(tmp_path, flow):
 
 def test_a_resumed_training_continues_the_average(tmp_path, flow, monkeypatch):
     whole = run_training(tmp_path / "whole", flow, ema=0.9)
-    saved = Checkpoints.save
-
-    def save_and_die(self, state):
-        saved(self, state)
-        if state["epoch"] == 3:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Checkpoints, "save", save_and_die)
+    die_at_epoch(monkeypatch, 3)
     with pytest.raises(KeyboardInterrupt):
         run_training(tmp_path / "killed", flow, ema=0.9)
     monkeypatch.undo()

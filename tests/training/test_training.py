@@ -26,7 +26,6 @@ from motionfit.stage_names import stage_module
 from motionfit.store.clips import ClipStore
 from motionfit.training import checks
 from motionfit.training.batches import Batches, batch_loader
-from motionfit.training.checkpoints import Checkpoints
 from motionfit.training.data import Draw, MultiClipDataset
 from motionfit.training.labels import training_and_validation, with_labels, with_pseudo_labels
 from motionfit.training.objective import ClipLosses
@@ -38,7 +37,7 @@ from tests.stages import (
     train_taught_model,
 )
 from tests.training import setups
-from tests.training.setups import ONE, SHORT, fields, make_store
+from tests.training.setups import ONE, SHORT, die_at_epoch, fields, make_store
 from tests.videos import described, make_flow, make_frames, make_index, moving_square
 
 SMALL = Network(backbone="r2plus1d_small", clip_length=4)
@@ -69,14 +68,7 @@ def test_the_loss_falls_and_the_rate_follows_the_milestones(tmp_path, flow):
 def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, flow, monkeypatch):
     whole, history = run_training(tmp_path / "whole", flow)
 
-    saved = Checkpoints.save
-
-    def save_and_die(self, state):
-        saved(self, state)
-        if state["epoch"] == 3:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Checkpoints, "save", save_and_die)
+    die_at_epoch(monkeypatch, 3)
     with pytest.raises(KeyboardInterrupt):
         run_training(tmp_path / "killed", flow)
     monkeypatch.undo()
@@ -328,13 +320,7 @@ def test_a_killed_fine_tuning_goes_on_only_if_nothing_it_depends_on_has_changed(
         "compute": ONE,
         "output": tmp_path / "out" / "tuned.pt",
     }
-    saved = Checkpoints.save
-
-    def save_and_die(self, state):
-        saved(self, state)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Checkpoints, "save", save_and_die)
+    die_at_epoch(monkeypatch, 2)
     with pytest.raises(KeyboardInterrupt):
         fine_tune(recipe, **options)
     monkeypatch.undo()

@@ -72,7 +72,9 @@ def _changed_frames(clip: Tensor, changes: Changes) -> Tensor:
     # As fractions: torchvision cuts off the decimals of integers, so each step would darken clips.
     clip = _zoomed(clip, changes).float() / 255
     clip = F.adjust_brightness(clip, changes.brightness)
-    clip = F.adjust_contrast(clip, changes.contrast)
+    # With one mean for all frames: torchvision's own contrast takes the mean of each frame.
+    mean = F.rgb_to_grayscale(clip).mean()
+    clip = (changes.contrast * clip + (1 - changes.contrast) * mean).clamp(0, 1)
     clip = F.adjust_saturation(clip, changes.saturation)
     if changes.hue:
         clip = F.adjust_hue(clip, changes.hue)
@@ -91,7 +93,7 @@ def _changed_flow(clip: Tensor, changes: Changes) -> Tensor:
     if cut == side:
         return clip
     vectors = (_zoomed(clip, changes).float() - 128) * side / cut
-    return (vectors + 128).round().clamp(0, 255).to(torch.uint8)
+    return (vectors + 128).round().clamp(1, 255).to(torch.uint8)
 
 
 def _cut_side(clip: Tensor, changes: Changes) -> int:

@@ -45,6 +45,12 @@ def test_all_frames_of_a_clip_change_alike_and_other_clips_do_not(changes):
     assert torch.equal(result[:, 1], clips[:, 1])
 
 
+def test_contrast_keeps_how_frames_differ():
+    clips = torch.full((1, 1, 2, SIDE, SIDE, 3), 100, dtype=torch.uint8)
+    clips[:, :, 1] = 120
+    assert change(clips, Changes(contrast=0.5))[0, 0, :, 0, 0, 0].tolist() == [105, 115]
+
+
 def test_grey_has_equal_channels():
     result = change(frames(), Changes(grey=1.0))
     assert (result == result[..., :1]).all()
@@ -68,7 +74,10 @@ def test_a_teachers_flow_is_cut_out_alike_and_its_vectors_grow():
 
 def test_vectors_beyond_the_bound_stay_at_the_bound():
     flow = torch.full((1, 1, 2, SIDE, SIDE, 2), 250, dtype=torch.uint8)
-    assert (change(flow, Changes(side=0.5)) == 255).all()
+    flow[..., 1] = 10
+    result = change(flow, Changes(side=0.5))
+    assert (result[..., 0] == 255).all()
+    assert (result[..., 1] == 1).all()  # 0 is not stored: it would be beyond the bound
 
 
 def test_a_batch_without_videos_stays_empty():

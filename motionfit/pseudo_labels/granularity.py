@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from motionfit.config import PseudoLabels
 from motionfit.store.features import VideoFeatures
@@ -54,3 +55,10 @@ def equal_bounds(clips: int, segments: int) -> np.ndarray:
     """The clips at which a new segment starts, if the clips of a video are cut into `segments`
     parts whose lengths differ by at most one; fewer parts if there are fewer clips."""
     return np.unique(np.arange(segments) * clips // segments)
+
+
+def commonest_share(units: pd.DataFrame) -> float:
+    """The share of training clips that have the commonest pseudo-label, if each video is drawn
+    equally often, and its windows by their lengths. `units`: video, start, length, label."""
+    weights = units["length"] / units.groupby("video")["length"].transform("sum")
+    return float(weights.groupby(units["label"]).sum().max() / units["video"].nunique())

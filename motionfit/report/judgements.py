@@ -1,6 +1,7 @@
 """What each step of the run learned, in one sentence each."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from motionfit.judgement import (
     Judgement,
@@ -9,6 +10,7 @@ from motionfit.judgement import (
     judge_self_training,
 )
 from motionfit.report.collect import TrainingHistory
+from motionfit.report.kinds import RANDOM
 from motionfit.report.run import Run
 
 
@@ -22,24 +24,60 @@ def motion_models(run: Run) -> Iterator[tuple[str, Judgement]]:
     for name, splits in run.needed.splits("motion_judgement").items():
         for split in splits:
             values = run.results.read_json(run.graph.motion_judgement(name, split))
-            yield step("motion model", name, split, splits), Judgement(**values)
+            judgement = Judgement(**values)
+            beside = f"{judgement.text}{rgb_network_beside(run, name, split)}"
+            yield step("motion model", name, split, splits), replace(judgement, text=beside)
+
+
+def rgb_network_beside(run: Run, motion_model: str, split: int) -> str:
+    """A sentence on the RGB network of the same size that learned the same labels from random
+    weights, for all splits and seeds. Empty if the run evaluates none."""
+    recipe = run.config.motion_models[motion_model]
+    for evaluation in run.evaluations:
+        if (
+            evaluation.kind == RANDOM
+            and evaluation.recognises
+            and evaluation.recipe.dataset == recipe.dataset
+            and split in evaluation.recipe.splits
+            and run.config.labels_of_evaluation(evaluation.recipe)
+            == run.config.labels_of(motion_model)
+            and run.config.models[evaluation.recipe.model].network.backbone
+            == recipe.network.backbone
+        ):
+            accuracy = evaluation.mean("recognition top1")
+            return (
+                f" With the same labels, an RGB network of the same size ({evaluation.name}) is "
+                f"right on {accuracy:.1%}."
+            )
+    return ""
 
 
 def clusterings(run: Run) -> Iterator[tuple[str, Judgement]]:
     for name, qualities in run.qualities.items():
         for split, quality in qualities.items():
-            judgement = judge_pseudo_labels(name, quality["sizes"], quality["stability"])
+            judgement = judge_pseudo_labels(
+                name,
+                quality["sizes"],
+                quality["stability"],
+                quality.get("purity"),
+                quality.get("chance_purity"),
+            )
             yield step("pseudo-labels", name, split, list(qualities)), judgement
 
 
 def self_trainings(run: Run) -> Iterator[tuple[str, Judgement]]:
     for name, splits in run.needed.splits("appearance_model").items():
-        qualities = run.qualities[run.config.appearance_models[name].pseudo_labels]
+        recipe = run.config.appearance_models[name]
+        qualities = run.qualities[recipe.pseudo_labels]
         history = history_of(run, "appearance model", name)
         for split in splits:
             accuracy = last_accuracy(history, split)
             if accuracy is not None:
-                judgement = judge_self_training(name, accuracy, qualities[split]["sizes"])
+                quality, training = qualities[split], recipe.training
+                balanced = 1 / quality["clusters"]
+                commonest = balanced if training.balanced else quality["commonest"]
+                clips = quality["videos"] * training.clips_per_video
+                judgement = judge_self_training(name, accuracy, commonest, clips)
                 yield step("appearance model", name, split, splits), judgement
 
 
@@ -48,10 +86,12 @@ def fine_tunings(run: Run) -> Iterator[tuple[str, Judgement]]:
     for evaluation, predictions in run.predictions:
         if evaluation.recipe.fine_tuning:
             history = history_of(run, "fine-tuning", evaluation.name)
+            groups = run.indices[evaluation.recipe.dataset].set_index("video")["group"]
             judgement = judge_recognition(
                 f"The network of {evaluation.name}",
                 predictions["label"].tolist(),
                 predictions["predicted"].tolist(),
+                predictions["video"].map(groups).tolist(),
                 last_accuracy(history, evaluation.split),
             )
             splits = evaluation.recipe.splits

@@ -11,6 +11,7 @@ from motionfit.datasets.index import read_index
 from motionfit.judgement import judge_pseudo_labels, judge_self_training
 from motionfit.modality import Modality
 from motionfit.models import Learned, starting_network
+from motionfit.pseudo_labels.granularity import commonest_share
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.training.compute import ALL_CORES, Compute
 from motionfit.training.labels import read_pseudo_labels, with_pseudo_labels
@@ -45,7 +46,7 @@ def appearance_model(
     labels = read_pseudo_labels(pseudo_labels)
     sizes = np.bincount(labels["label"])
     if stop_when_hopeless:
-        judge_pseudo_labels("the pseudo-labels", sizes, None).log(stop_when_hopeless)
+        judge_pseudo_labels("the pseudo-labels", sizes).log(stop_when_hopeless)
     store = ClipStore(frames, table["shard"], Modality.FRAMES)
     rows, videos = with_pseudo_labels(table, labels)
     rows = rows_with_clips(rows, store, recipe.network.clip_length)
@@ -58,7 +59,9 @@ def appearance_model(
     objective = ClipLosses(network, Modality.FRAMES, recipe.training, len(names))
 
     def judge(accuracy: float) -> None:
-        judge_self_training("The appearance model", accuracy, sizes).log()
+        commonest = 1 / len(names) if recipe.training.balanced else commonest_share(labels)
+        clips = len(videos) * recipe.training.clips_per_video
+        judge_self_training("The appearance model", accuracy, commonest, clips).log()
 
     stores = (store, None)
     train_and_save(

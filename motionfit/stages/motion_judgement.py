@@ -10,8 +10,8 @@ from motionfit import options
 from motionfit.datasets.index import read_index, split_column
 from motionfit.evaluation.recognition import ClipsOfVideo, stored_videos, video_probabilities
 from motionfit.files import write_json
-from motionfit.flow.encoding import STEPS, dequantise
-from motionfit.judgement import CLIPS, Judgement, Motion, judge_motion_model
+from motionfit.flow.encoding import dequantise
+from motionfit.judgement import CLIPS, FAST, Judgement, Motion, judge_motion_model
 from motionfit.modality import Modality
 from motionfit.models import Learned, load_model
 from motionfit.models.device import inference_device
@@ -64,6 +64,7 @@ def motion_judgement(
             name,
             test["label"].tolist(),
             predicted,
+            test["group"].tolist(),
             history["train_accuracy"].iloc[-1],
             motion_of(vectors, store) if vectors else None,
         )
@@ -72,7 +73,7 @@ def motion_judgement(
 
 
 SAMPLED = 10_000
-"""Displacements per video that the median is taken of."""
+"""Displacements per video that the quantiles are taken of."""
 
 
 def sampled_vectors(
@@ -85,11 +86,7 @@ def sampled_vectors(
 
 def motion_of(vectors: Sequence[np.ndarray], store: ClipStore) -> Motion:
     """How far things move in the flow of some videos, by `sampled_vectors` of each."""
-    bound, every = store.recipe["bound"], np.concatenate(vectors)
-    at_bound = (np.abs(every) > bound * (1 - 0.5 / STEPS)).any(axis=1)
-    return Motion(
-        median=float(np.median(np.hypot(*every.T))),
-        at_bound=float(at_bound.mean()),
-        size=tuple(store.recipe["size"]),
-        bound=bound,
-    )
+    lengths = np.hypot(*np.concatenate(vectors).T)
+    median, fast = np.quantile(lengths, [0.5, FAST])
+    size, bound = tuple(store.recipe["size"]), store.recipe["bound"]
+    return Motion(float(median), float(fast), size, bound)

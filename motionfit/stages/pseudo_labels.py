@@ -22,7 +22,7 @@ from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
 from motionfit.judgement import judge_pseudo_labels
 from motionfit.models.device import inference_device
-from motionfit.pseudo_labels.granularity import aggregate
+from motionfit.pseudo_labels.granularity import aggregate, commonest_share
 from motionfit.pseudo_labels.kmeans import CPU, kmeans
 from motionfit.pseudo_labels.points import mapped, prepared
 from motionfit.pseudo_labels.videos import chosen_videos
@@ -76,7 +76,13 @@ def pseudo_labels(
         agreement = stability(points, units["label"], recipe, device)
     found = quality(units, table, len(centroids), inertia) | {"stability": agreement}
     write_json(folder / "quality.json", found)
-    judge_pseudo_labels("the pseudo-labels", found["sizes"], agreement).log()
+    judge_pseudo_labels(
+        "the pseudo-labels",
+        found["sizes"],
+        agreement,
+        found.get("purity"),
+        found.get("chance_purity"),
+    ).log()
     with replacing(folder / "centroids.npy") as temporary, temporary.open("wb") as file:
         np.save(file, centroids)
     with replacing(output) as temporary:
@@ -172,19 +178,28 @@ def quality(
 ) -> dict[str, object]:
     """Quality of a clustering, for the report. If true labels are known, it includes how far the
     clusters agree with them: normalised mutual information, and purity, which is the share of units
-    that have the most common label of their cluster."""
+    that have the most common label of their cluster, also for shuffled labels."""
     sizes = np.bincount(table["label"], minlength=clusters)
     result: dict[str, object] = {
         "units": len(table),
         "clusters": clusters,
         "sizes": sizes.tolist(),
         "empty": int((sizes == 0).sum()),
+        "videos": table["video"].nunique(),
+        "commonest": commonest_share(table),
         "inertia": inertia,
     }
     known = table.merge(index[["video", "label"]], on="video", suffixes=("", "_true"))
     known = known[known["label_true"] != ""]
     if len(known):
-        counts = pd.crosstab(known["label"], known["label_true"])
-        result["nmi"] = float(normalized_mutual_info_score(known["label_true"], known["label"]))
-        result["purity"] = float(counts.max(axis=1).sum() / len(known))
+        truth = known["label_true"]
+        result["nmi"] = float(normalized_mutual_info_score(truth, known["label"]))
+        result["purity"] = purity(known["label"], truth)
+        shuffled = np.random.default_rng(0).permutation(truth)
+        result["chance_purity"] = purity(known["label"], shuffled)
     return result
+
+
+def purity(labels: pd.Series, truth: pd.Series | np.ndarray) -> float:
+    """The share of units that have the most common true label of their cluster."""
+    return float(pd.crosstab(labels, truth).max(axis=1).sum() / len(labels))

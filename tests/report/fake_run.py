@@ -14,6 +14,7 @@ from motionfit.flow.encoding import quantise
 from motionfit.graph import needed_by_evaluations
 from motionfit.seeds import with_seeds
 from motionfit.stages.metrics import metrics
+from motionfit.stages.pseudo_labels import quality
 from motionfit.store.images import encode_jpeg
 from motionfit.store.shards import write_shard
 
@@ -157,18 +158,10 @@ def fake_clusters(
     rows = [(video, start, 4) for video in stored(index)["video"] for start in (0, 2, 4)]
     units = pd.DataFrame(rows, columns=["video", "start", "length"])
     units["label"] = np.floor(clusters * rng.random(len(units)) ** 2).astype(int)
-    sizes = np.bincount(units["label"], minlength=clusters)
-    quality = {
-        "units": len(units),
-        "clusters": clusters,
-        "sizes": sizes.tolist(),
-        "empty": int((sizes == 0).sum()),
-        "inertia": 123.4,
-        "stability": 0.8,
-    }
+    found = quality(units, index, clusters, inertia=123.4) | {"stability": 0.8}
     folder.mkdir(parents=True)
     units.to_csv(folder / "labels.csv", index=False)
-    (folder / "quality.json").write_text(json.dumps(quality))
+    (folder / "quality.json").write_text(json.dumps(found))
 
 
 def fake_measures(

@@ -7,8 +7,14 @@ import pandas as pd
 
 FEWEST_GROUPS = 6
 """With fewer groups, a two-sided sign test never reaches 5%, even if all groups agree."""
+FEWEST_REPEATS = 3
+"""Trainings beyond the first of each split, over all splits. With fewer, too little is known of how
+much trainings differ: with two seeds of a single split, intervals contain the truth in 88% of
+simulated cases (`tests/evaluation/test_comparison.py`)."""
 LEVEL = 0.95
 DRAWS = 4000
+TINY = 1e-9
+"""A standard error below this is zero but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +32,15 @@ class Comparison:
     seeds: int
 
     @property
+    def enough_trainings(self) -> bool:
+        """Whether the interval knows how much another training would differ."""
+        return self.splits * (self.seeds - 1) >= FEWEST_REPEATS
+
+    @property
     def verdict(self) -> int:
         """1 if the first evaluation is better, -1 if it is worse, 0 if that is not known: if the
-        interval includes zero, if there is none, or with one seed, whose luck it leaves out."""
-        if self.seeds == 1:
+        interval includes zero, if there is none, or if there are too few trainings."""
+        if not self.enough_trainings:
             return 0
         if self.low > 0:
             return 1
@@ -48,6 +59,8 @@ def compare(differences: pd.DataFrame) -> Comparison:
     for each split seeds are drawn as well. The interval is studentised (bootstrap-t; Efron and
     Tibshirani 1993, chapter 12): with as few groups as small sets have, plain percentiles are too
     narrow. With one seed, the interval does not know how much a second training would differ.
+    If all groups agree, it is that of the largest share of other groups that G agreeing ones do not
+    exclude (Clopper and Pearson 1934).
     """
     keys = ["group", "split", "seed"]
     sums = (
@@ -104,13 +117,16 @@ def interval(
 ) -> tuple[float, float]:
     """The studentised interval, from samples with other groups and, per split, other seeds."""
     groups, seeds, splits = values.shape
+    if error < TINY:
+        others = 1 - ((1 - LEVEL) / 2) ** (1 / groups)
+        return difference - others * (difference + 1), difference + others * (1 - difference)
     scores = []
     for _ in range(DRAWS // 100):
         drawn = random.integers(groups, size=(100, groups))
         seed_of = random.integers(seeds, size=(100, 1, seeds, splits))
         sample = np.take_along_axis(values[drawn], seed_of, axis=2)
         mean, spread = estimate(sample, counts[drawn])
-        scores.append((mean - difference) / np.maximum(spread, 1e-9))
+        # A sample in which all groups agree is treated as if one of them did not.
+        scores.append((mean - difference) / np.where(spread < TINY, 1 / groups, spread))
     low, high = np.quantile(np.concatenate(scores), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    bounds = difference - high * error, difference - low * error
-    return tuple(np.clip(bounds, -1, 1))  # a sample without any spread gives no finite bound
+    return tuple(np.clip((difference - high * error, difference - low * error), -1, 1))

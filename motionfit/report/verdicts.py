@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from motionfit.config import seed_name
-from motionfit.evaluation.comparison import FEWEST_GROUPS, Comparison, compare
+from motionfit.evaluation.comparison import FEWEST_GROUPS, FEWEST_REPEATS, Comparison, compare
 from motionfit.report.collect import EvaluationResult, read_predictions
 from motionfit.report.kinds import KINDS, RANDOM, SELF_TRAINED
 from motionfit.report.run import Run, best, top1
@@ -37,13 +37,14 @@ class Verdict:
         more = "more" if found.difference >= 0 else "less"
         if found.groups < FEWEST_GROUPS:
             reason = (
-                f"the test videos are from {found.groups} recordings, and an interval needs "
+                f"the test videos are from {found.groups} groups, and an interval needs "
                 f"{FEWEST_GROUPS} or more: use folds, or test more recordings"
             )
-        elif found.seeds == 1:
+        elif not found.enough_trainings:
+            seeds = 1 + -(-FEWEST_REPEATS // found.splits)
             reason = (
                 f"the {self._interval} leaves out how much another training would differ: set "
-                "seeds to 2 or more"
+                f"seeds to {seeds} or more"
             )
         else:
             reason = f"the {self._interval} includes zero"
@@ -62,7 +63,7 @@ class Verdict:
         found = self.comparison
         counts = (
             (found.videos, "test video"),
-            (found.groups, "recording"),
+            (found.groups, "group"),
             (found.splits, "split"),
             (found.seeds, "seed"),
         )

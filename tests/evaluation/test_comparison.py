@@ -9,6 +9,18 @@ from motionfit.evaluation.comparison import compare
 SETS = {
     "folds, and trainings that differ": {"groups": 22, "splits": 4, "seeds": 2, "training": 0.08},
     "folds, and trainings alike": {"groups": 22, "splits": 4, "seeds": 2, "training": 0.0},
+    "three splits, and trainings that differ": {
+        "groups": 24,
+        "splits": 3,
+        "seeds": 2,
+        "training": 0.08,
+    },
+    "one split, and trainings that differ": {
+        "groups": 24,
+        "splits": 1,
+        "seeds": 4,
+        "training": 0.08,
+    },
     "one split and one seed": {"groups": 24, "splits": 1, "seeds": 1, "training": 0.0},
 }
 
@@ -74,6 +86,24 @@ def test_few_groups_that_differ_give_a_finite_interval(discordant):
     rows["difference"] = (rows["group"] < discordant).astype(int)
     result = compare(rows)
     assert -1 <= result.low <= result.difference <= result.high <= 1
+
+
+@pytest.mark.parametrize("agreed", [1, 0, -1])
+def test_groups_that_all_agree_leave_room_for_others(agreed):
+    rows = answers(np.random.default_rng(0), groups=12, splits=1, seeds=4, training=0.0)
+    result = compare(rows.assign(difference=agreed))
+    assert result.verdict == agreed
+    others = 1 - 0.025 ** (1 / 12)  # 27% of other groups could be there, and show none of 12
+    assert result.low == pytest.approx(agreed - others * (agreed + 1))
+    assert result.high == pytest.approx(agreed + others * (1 - agreed))
+
+
+@pytest.mark.parametrize(("splits", "seeds"), [(4, 1), (1, 3), (2, 2)])
+def test_few_trainings_give_an_interval_but_no_verdict(splits, seeds):
+    rows = answers(np.random.default_rng(0), 24, splits, seeds, training=0.0, gain=0.5)
+    result = compare(rows)
+    assert result.low > 0
+    assert result.verdict == 0
 
 
 def test_videos_of_one_group_do_not_count_as_many():

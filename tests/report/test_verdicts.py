@@ -12,7 +12,7 @@ from motionfit.report.judgements import judgements
 from motionfit.report.run import Run
 from motionfit.report.verdicts import verdicts
 
-TUNED = {"dataset": "target", "fine_tuning": {"crop": 16}, "splits": [1, 2]}
+TUNED = {"dataset": "target", "fine_tuning": {"crop": 16}, "splits": [1, 2, 3]}
 
 
 def make_config(**changes) -> Config:
@@ -57,7 +57,7 @@ def set_accuracy(results, name: str, right: list[bool]) -> None:
 
 @pytest.fixture
 def results(tmp_path):
-    return fake_run(make_config(), tmp_path / "results", ["a", "b"], videos=14, splits=2)
+    return fake_run(make_config(), tmp_path / "results", ["a", "b"], videos=14, splits=3)
 
 
 def sentences(config, results):
@@ -76,7 +76,7 @@ def test_one_seed_gives_no_verdict(results):
 @pytest.fixture
 def two_seeds(tmp_path):
     config = make_config(seeds=2)
-    return fake_run(config, tmp_path / "two", ["a", "b"], videos=14, splits=2)
+    return fake_run(config, tmp_path / "two", ["a", "b"], videos=14, splits=3)
 
 
 def set_both(results, name: str, right: list[bool]) -> None:
@@ -95,7 +95,7 @@ def test_a_clear_gain_is_told_with_its_interval_and_what_it_rests_on(two_seeds):
         "weights ("
     )
     assert "95% interval from +" in sentence
-    assert "recordings, 2 splits, 2 seeds" in sentence
+    assert "groups, 3 splits, 2 seeds" in sentence
 
 
 def test_a_difference_that_chance_explains_is_never_called_a_gain(two_seeds):
@@ -109,8 +109,8 @@ def test_a_difference_that_chance_explains_is_never_called_a_gain(two_seeds):
     assert "beats" not in sentence
 
 
-def test_few_recordings_give_no_interval(tmp_path):
-    results = fake_run(make_config(), tmp_path / "results", ["a", "b"], videos=2, splits=2)
+def test_few_groups_give_no_interval(tmp_path):
+    results = fake_run(make_config(), tmp_path / "results", ["a", "b"], videos=2, splits=3)
     set_accuracy(results, "own", [True])
     set_accuracy(results, "random", [False])
     set_accuracy(results, "worse", [False])
@@ -132,7 +132,7 @@ def test_any_two_evaluations_can_be_compared(two_seeds):
 
 def test_seeds_are_compared_and_averaged(tmp_path):
     config = make_config(seeds=2)
-    results = fake_run(config, tmp_path / "results", ["a", "b"], videos=14, splits=2)
+    results = fake_run(config, tmp_path / "results", ["a", "b"], videos=14, splits=3)
     for name in ("own", "own.seed1"):
         set_accuracy(results, name, [True])
     for name in ("random", "random.seed1", "worse", "worse.seed1"):
@@ -145,7 +145,7 @@ def test_seeds_are_compared_and_averaged(tmp_path):
             results / "evaluations" / name / f"split{split}" / "recognition.json", typ="series"
         )["top1"]
         for name in ("own", "own.seed1")
-        for split in (1, 2)
+        for split in (1, 2, 3)
     ]
     [own] = [evaluation for evaluation in run.evaluations if evaluation.name == "own"]
     assert own.mean("recognition top1") == pytest.approx(pd.Series(values).mean())
@@ -160,7 +160,10 @@ def test_each_step_is_judged(results, tmp_path):
     set_accuracy(results, "own", [False])
     run = Run(make_config(), results)
     found = dict(judgements(run))
-    assert found["motion model motion, split 2"].text.startswith("The motion model motion is right")
+    motion = found["motion model motion, split 2"].text
+    assert motion.startswith("The motion model motion is right")
+    random = next(e for e in run.evaluations if e.kind == "random").mean("recognition top1")
+    assert f"an RGB network of the same size (random) is right on {random:.1%}." in motion
     assert "of the 9 clusters of clusters" in found["pseudo-labels clusters, split 1"].text
     assert "predicts" in found["appearance model rgb, split 1"].text
     assert found["fine-tuning own, split 1"].hopeless

@@ -47,6 +47,17 @@ def test_a_config_of_two_seeds_has_copies_of_all_that_depends_on_one():
     assert predictions in report.inputs["others"].paths
 
 
+@pytest.mark.parametrize(("own", "shown"), [({}, 2), ({"seeds": 1}, 1), ({"seeds": 3}, 3)])
+def test_a_table_shows_the_seeds_of_the_config_unless_it_names_its_own(own, shown):
+    values = change("seeds", 2)
+    rows = {"row": {"evaluation": "motionfit"}}
+    table = {"title": "Table", "columns": {"top-1": "recognition top1"}, "rows": rows}
+    values["tables"] = {"table": table | own}
+    config = load_config(values)
+    assert config.tables["table"].seeds == shown
+    assert ("motionfit.seed2" in with_seeds(config).evaluations) == (shown == 3)
+
+
 @pytest.mark.parametrize(
     ("comparisons", "message"),
     [

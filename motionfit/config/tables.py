@@ -116,8 +116,9 @@ class Table(Recipe):
     """Splits whose mean the table shows; null for all splits of its evaluations. Other splits are
     not computed for this table."""
     seeds: Annotated[int, Field(ge=1, le=1000, strict=True)] = 1
-    """Number of seeds whose mean and standard deviation the table shows. With more than 1,
-    everything random behind its evaluations is computed once per seed."""
+    """Number of seeds whose mean and standard deviation the table shows; by default, the `seeds` of
+    the config. With more than 1, everything random behind its evaluations is computed once per
+    seed."""
     axis: str | None = None
     """Label of the x axis; adds a plot over it, of the columns if the rows have an `x`, and of the
     rows if the columns have one."""

@@ -32,13 +32,26 @@ def with_splits_of_folds(values: Any) -> Any:
     return values | {"evaluations": completed}
 
 
+def with_seeds_of_tables(values: Any) -> Any:
+    """The values of a config, with its `seeds` in tables that name none."""
+    sections = values if isinstance(values, dict) else {}
+    seeds, tables = sections.get("seeds"), sections.get("tables")
+    if seeds is None or not isinstance(tables, dict):
+        return values
+    completed = {
+        name: {"seeds": seeds, **recipe} if isinstance(recipe, dict) else recipe
+        for name, recipe in tables.items()
+    }
+    return values | {"tables": completed}
+
+
 class Config(Artefacts):
     """A whole run: a graph of named artefacts. Names become folders below `results/`."""
 
     @model_validator(mode="before")
     @classmethod
     def _lay_over_defaults(cls, values: Any) -> Any:
-        return with_splits_of_folds(with_defaults(values))
+        return with_seeds_of_tables(with_splits_of_folds(with_defaults(values)))
 
     @model_validator(mode="after")
     def _check(self) -> "Config":

@@ -127,9 +127,13 @@ def check_same(tmp_path: Path) -> None:
     assert machine["processes"] == 2
 
 
-def test_two_processes_learn_what_one_does(tmp_path, command):
+@pytest.mark.parametrize("ema", [None, pytest.param(0.9, marks=pytest.mark.long)])
+def test_two_processes_learn_what_one_does(tmp_path, command, ema):
     """This needs synchronised batch normalisation, each sample exactly once, and the gradients of
     the whole batch."""
+    recipe = json.loads(command[2])
+    recipe["training"]["ema"] = ema
+    command[2] = json.dumps(recipe)
 
     def arguments(name: str, devices: int) -> list[str]:
         output = ["--output", str(tmp_path / name / "model.pt"), "--threads", "1"]
@@ -409,6 +413,7 @@ def test_a_compiled_network(tmp_path, flow):
     counters.clear()
     check_close(tmp_path, flow, replace(ONE, compile=True))
     assert counters["frames"]["ok"] > 0
+    run_training(tmp_path / "averaged", flow, replace(ONE, compile=True), epochs=1, ema=0.9)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

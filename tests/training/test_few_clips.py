@@ -92,13 +92,15 @@ def test_the_average_becomes_the_model_and_is_validated(tmp_path, flow):
     assert (plain_history["validation_loss"] != history["validation_loss"]).any()
 
 
-def test_a_resumed_training_continues_the_average(tmp_path, flow, monkeypatch):
-    whole = run_training(tmp_path / "whole", flow, ema=0.9)
+@pytest.mark.parametrize("changes", [{}, {"keep": "best", "validation_fraction": 0.3}])
+def test_a_resumed_training_continues_the_average(tmp_path, flow, monkeypatch, changes):
+    changes = {"ema": 0.9, "validation_videos": 4, **changes}
+    whole = run_training(tmp_path / "whole", flow, **changes)
     die_at_epoch(monkeypatch, 3)
     with pytest.raises(KeyboardInterrupt):
-        run_training(tmp_path / "killed", flow, ema=0.9)
+        run_training(tmp_path / "killed", flow, **changes)
     monkeypatch.undo()
-    assert_same_weights(whole, run_training(tmp_path / "killed", flow, ema=0.9))
+    assert_same_weights(whole, run_training(tmp_path / "killed", flow, **changes))
 
 
 def test_the_best_epoch_is_kept_with_its_averaged_weights(tmp_path, flow):
@@ -120,7 +122,7 @@ def frames(tmp_path):
     return tmp_path / "frames"
 
 
-def dataset(frames, flow=None, training=True, augmentation=None):
+def dataset(frames, flow=None, training=True, augmentation=None, encoded=False):
     recipe = Training(
         clips_per_video=2,
         crop=24,
@@ -134,6 +136,7 @@ def dataset(frames, flow=None, training=True, augmentation=None):
         recipe,
         training,
         ClipStore(flow, ["0000"], "flow") if flow else None,
+        encoded,
     )
 
 
@@ -155,6 +158,11 @@ def test_without_augmentation_the_clips_and_crops_are_the_same_ones(frames):
     plain = batch_of(dataset(frames, augmentation=Augmentation())).clips.pixels.int()
     changed = batch_of(dataset(frames, augmentation=Augmentation(colour=1e-6))).clips.pixels.int()
     assert (plain - changed).abs().max() <= 1
+
+
+def test_clips_that_are_decoded_later_change_alike(frames):
+    here, there = batch_of(dataset(frames)), batch_of(dataset(frames, encoded=True))
+    assert torch.equal(here.clips.pixels, there.clips.pixels)
 
 
 def test_validation_clips_do_not_change(frames):

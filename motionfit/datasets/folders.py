@@ -181,7 +181,9 @@ def set_splits(recipe: Folders, rows: list[dict[str, str]]) -> list[str]:
         columns = ["split1"]
     else:
         test_sets = (
-            folds(labelled, recipe) if recipe.folds else [test_groups(labelled, recipe, rows)]
+            groups_of_folds(labelled, recipe)
+            if recipe.folds
+            else [chosen_test_groups(labelled, recipe, rows)]
         )
         columns = [split_column(number) for number in range(1, len(test_sets) + 1)]
         for row in labelled:
@@ -193,7 +195,7 @@ def set_splits(recipe: Folders, rows: list[dict[str, str]]) -> list[str]:
     return columns
 
 
-def test_groups(
+def chosen_test_groups(
     labelled: list[dict[str, str]], recipe: Folders, rows: list[dict[str, str]]
 ) -> set[str]:
     """The groups of the test set that the recipe names, or draws."""
@@ -205,7 +207,7 @@ def test_groups(
     return named or draw_test_groups(labelled, recipe.test_fraction, recipe.seed)
 
 
-def folds(labelled: list[dict[str, str]], recipe: Folders) -> list[set[str]]:
+def groups_of_folds(labelled: list[dict[str, str]], recipe: Folders) -> list[set[str]]:
     """The test groups of each fold. Each labelled group is in one of them, and the folds have about
     the same number of videos of each class.
 

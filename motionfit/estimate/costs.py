@@ -8,7 +8,7 @@ import numpy as np
 
 from motionfit.clips.sampling import dense_starts, uniform_starts
 from motionfit.config import PseudoLabels, Training
-from motionfit.pseudo_labels.kmeans import SAMPLE
+from motionfit.pseudo_labels.kmeans import FEW_POINTS, SAMPLE
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,13 @@ def units(recipe: PseudoLabels, clips: np.ndarray) -> np.ndarray:
 def kmeans_seconds(recipe: PseudoLabels, points: float, point_seconds: float) -> float:
     """Seconds of K-means with the maximum number of iterations, at `point_seconds` seconds per
     point and iteration. Includes choosing the first centroids, with 2 + ln K candidates each, and a
-    first and a last pass."""
+    first and a last pass, and the second clustering that few points are compared with."""
+    clusterings = 2 if points <= FEW_POINTS else 1
     sampled = min(points, max(SAMPLE * recipe.clusters, 10_000))
     first = (2 + int(math.log(recipe.clusters))) * sampled
-    return recipe.restarts * point_seconds * (first + (recipe.max_iterations + 2) * points)
+    return (
+        clusterings
+        * recipe.restarts
+        * point_seconds
+        * (first + (recipe.max_iterations + 2) * points)
+    )

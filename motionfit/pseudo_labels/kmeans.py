@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 TOLERANCE = 1e-4
 """K-means stops when the squared movement of the centroids, relative to the mean variance of the
 dimensions, is at most this; as in scikit-learn."""
+FEW_POINTS = 20_000
+"""Up to this many points, a clustering is compared with one from another seed."""
 SAMPLE = 100
 """Number of points per cluster from which the first centroids are chosen."""
 CPU = torch.device("cpu")

@@ -26,7 +26,7 @@ def motion_models(run: Run) -> Iterator[tuple[str, Judgement]]:
             values = run.results.read_json(run.graph.motion_judgement(name, split))
             judgement = Judgement(**values)
             beside = f"{judgement.text}{rgb_network_beside(run, name, split)}"
-            yield step("motion model", name, split, splits), replace(judgement, text=beside)
+            yield step_name("motion model", name, split, splits), replace(judgement, text=beside)
 
 
 def rgb_network_beside(run: Run, motion_model: str, split: int) -> str:
@@ -62,7 +62,7 @@ def clusterings(run: Run) -> Iterator[tuple[str, Judgement]]:
                 quality.get("purity"),
                 quality.get("chance_purity"),
             )
-            yield step("pseudo-labels", name, split, list(qualities)), judgement
+            yield step_name("pseudo-labels", name, split, list(qualities)), judgement
 
 
 def self_trainings(run: Run) -> Iterator[tuple[str, Judgement]]:
@@ -78,7 +78,7 @@ def self_trainings(run: Run) -> Iterator[tuple[str, Judgement]]:
                 commonest = balanced if training.balanced else quality["commonest"]
                 clips = quality["videos"] * training.clips_per_video
                 judgement = judge_self_training(name, accuracy, commonest, clips)
-                yield step("appearance model", name, split, splits), judgement
+                yield step_name("appearance model", name, split, splits), judgement
 
 
 def fine_tunings(run: Run) -> Iterator[tuple[str, Judgement]]:
@@ -95,10 +95,10 @@ def fine_tunings(run: Run) -> Iterator[tuple[str, Judgement]]:
                 last_accuracy(history, evaluation.split),
             )
             splits = evaluation.recipe.splits
-            yield step("fine-tuning", evaluation.name, evaluation.split, splits), judgement
+            yield step_name("fine-tuning", evaluation.name, evaluation.split, splits), judgement
 
 
-def step(kind: str, name: str, split: int, splits: list[int]) -> str:
+def step_name(kind: str, name: str, split: int, splits: list[int]) -> str:
     return f"{kind} {name}" + (f", split {split}" if len(splits) > 1 else "")
 
 

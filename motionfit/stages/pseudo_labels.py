@@ -23,7 +23,7 @@ from motionfit.files import replacing, write_json
 from motionfit.judgement import judge_pseudo_labels
 from motionfit.models.device import inference_device
 from motionfit.pseudo_labels.granularity import aggregate, commonest_share
-from motionfit.pseudo_labels.kmeans import CPU, kmeans
+from motionfit.pseudo_labels.kmeans import CPU, FEW_POINTS, kmeans
 from motionfit.pseudo_labels.points import mapped, prepared
 from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.store.features import read_features, read_rates
@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 LARGEST = 1e15
 """Upper limit of a feature, whose square K-means computes. Only a model whose training has diverged
 gives larger ones."""
-FEW_POINTS = 20_000
-"""Up to this many clips, segments or videos, clusters are compared with those from another seed."""
 COLLAPSED = 0.1
 """If at most this fraction of the features are distinct, the motion model does not distinguish
 videos."""

@@ -93,6 +93,8 @@ def test_kmeans_counts_iterations_and_the_choice_of_the_first_centroids():
     recipe = clusters(clusters=100, max_iterations=8, restarts=2)
     # 2 + ln 100 = 6 candidates among 10,000 points, and 10 passes over 50,000: 560,000, twice.
     assert kmeans_seconds(recipe, 50_000, 1e-6) == pytest.approx(1.12)
+    # Few points are clustered once more: (6 * 10,000 + 10 * 20,000) * 2, twice.
+    assert kmeans_seconds(recipe, 20_000, 1e-6) == pytest.approx(1.04)
 
 
 def test_the_total_adds_up_hours_bytes_and_longest_jobs():

@@ -220,7 +220,10 @@ def judge_pseudo_labels(
     largest = float(sizes.max() / sizes.sum())
     text = f"The largest of the {len(sizes)} clusters of {name} has {largest:.1%} of the source"
     if stability is not None:
-        text += f"; another seed gives clusters that agree by {stability:.2f} (1: the same, 0: by chance)"
+        text += (
+            f"; another seed gives clusters that agree by {stability:.2f} (1: the same, 0: by "
+            "chance)"
+        )
     if purity is not None:
         text += f"; their purity is {purity:.1%}, and {chance_purity:.1%} for shuffled classes"
     if largest >= 0.5 and len(sizes) > 2:

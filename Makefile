@@ -7,7 +7,7 @@ PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-load
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-faults test-slurm lint format clean
+.PHONY: help demo test test-all test-faults test-slurm docs lint format clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ test-faults: $(READY)  ## Run the pipeline through kills, full disks and changin
 test-slurm: $(READY)  ## Run the pipeline by a Slurm that the test starts (root, slurm-wlm, munge; 5 to 15 minutes)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,slurm]'
 	pytest -m slurm tests/slurm
+
+docs: $(READY)  ## Build the documentation, docs/_build/index.html
+	sphinx-build -W --keep-going -q docs docs/_build
+	@echo "The documentation: $(CURDIR)/docs/_build/index.html"
 
 lint: $(READY)  ## Check style: ruff, snakefmt, snakemake --lint
 	ruff check .

@@ -1,9 +1,14 @@
 """The look of all plots, and their conversion to SVG."""
 
+import html
 import io
+import json
 import re
 import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, GREY = (
@@ -37,8 +42,21 @@ STYLE = {
 }
 
 
-def svg(figure: Figure, description: str) -> str:
-    """Returns a figure as an <svg> element. Its ids are unique, so that a page can hold several."""
+class Point(NamedTuple):
+    """A place in a plot where the page shows a text when the pointer is near."""
+
+    axis: Axes
+    x: float
+    y: float
+    text: str
+
+
+def svg(figure: Figure, description: str, points: Sequence[Point] = ()) -> str:
+    """Returns a figure as an <svg> element. Its ids are unique, so that a page can hold several.
+
+    `points` become its attribute `data-points`: [x, y, text] of each, with x and y as fractions of
+    its width and height, from the top left.
+    """
     buffer = io.StringIO()
     nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
     figure.savefig(buffer, format="svg", metadata=nothing)
@@ -46,8 +64,16 @@ def svg(figure: Figure, description: str) -> str:
     text = text[text.index("<svg") :].strip()
     prefix = f"f{zlib.crc32((description + text).encode()):08x}-"
     text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", text)
-    label = description.translate({ord("&"): "&amp;", ord('"'): "&quot;", ord("<"): "&lt;"})
-    return f'<svg role="img" aria-label="{label}" ' + text.removeprefix("<svg ")
+    attributes = f'role="img" aria-label="{html.escape(description)}"'
+    if points:
+        placed = json.dumps([_placed(figure, point) for point in points], ensure_ascii=False)
+        attributes += f' data-points="{html.escape(placed)}"'
+    return f"<svg {attributes} " + text.removeprefix("<svg ")
+
+
+def _placed(figure: Figure, point: Point) -> tuple[float, float, str]:
+    x, y = point.axis.transData.transform((point.x, point.y))
+    return round(x / figure.bbox.width, 4), round(1 - y / figure.bbox.height, 4), point.text
 
 
 def shortened(text: str, length: int) -> str:

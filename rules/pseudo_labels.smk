@@ -10,6 +10,7 @@ rule pseudo_labels:
         labels="results/pseudo_labels/{pseudo_labels}/split{split}/labels.csv",
         centroids="results/pseudo_labels/{pseudo_labels}/split{split}/centroids.npy",
         quality="results/pseudo_labels/{pseudo_labels}/split{split}/quality.json",
+        map="results/pseudo_labels/{pseudo_labels}/split{split}/map.csv",
     log:
         "results/logs/pseudo_labels/{pseudo_labels}/split{split}.log",
     benchmark:

@@ -17,7 +17,7 @@ REPORTED: dict[str, tuple[str | None, ...]] = {
     "appearance_model": ("history.csv",),
     "taught_model": ("history.csv",),
     "motion_judgement": (None,),
-    "pseudo_labels": (None, "quality.json"),
+    "pseudo_labels": (None, "quality.json", "map.csv"),
     "fine_tuning": ("history.csv",),
     "recognition": ("predictions.csv",),
     "retrieval": ("neighbours.csv",),
@@ -55,7 +55,8 @@ def other_files(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
 
 def clips(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
     """The shards that the report may take clips from: all flow with the frames of its size, and the
-    frames of pseudo-labels and of retrieval. Which of these clips it shows depends on the results.
+    frames of pseudo-labels, of recognition and of retrieval. Which of these clips it shows depends
+    on the results.
 
     They have no fingerprint: they follow from the metrics, as the other files do.
     """
@@ -72,7 +73,7 @@ def clips(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
                 labels = config.pseudo_labels[names["pseudo_labels"]]
                 size = config.size_of(labels.motion_model)
                 frames[labels.dataset, size_name(size)] = None
-            case "retrieval":
+            case "recognition" | "retrieval":
                 evaluation = config.evaluations[names["evaluation"]]
                 size = config.size_of(evaluation.model)
                 frames[evaluation.dataset, size_name(size)] = None

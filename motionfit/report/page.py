@@ -14,19 +14,23 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from motionfit.config import Config
 from motionfit.files import replacing
 from motionfit.report import pictures, results_table
+from motionfit.report.advice import what_to_try
+from motionfit.report.classes import class_section
 from motionfit.report.collect import read_costs
 from motionfit.report.drawing import BOX, drawing
 from motionfit.report.exhibits import clustering, example_queries, flow_view, scale_of
+from motionfit.report.failures import failures
 from motionfit.report.judgements import judgements
 from motionfit.report.kinds import KINDS
 from motionfit.report.plots import confusion_section, training_section
 from motionfit.report.run import Run, top1
+from motionfit.report.source_map import source_maps
 from motionfit.report.verdicts import verdicts
 from motionfit.tables import text
 from motionfit.tables.plot import plot_svg
 from motionfit.tables.values import fill
 
-PLOT_SECTIONS = [training_section, confusion_section]
+PLOT_SECTIONS = [class_section, confusion_section, training_section]
 """Functions that return the sections of plots, in the order of the page."""
 PACKAGES = ("motionfit", "torch", "torchvision", "snakemake")
 
@@ -51,11 +55,14 @@ def write_report(config: Config, results: Path, output: Path) -> None:
 def page_values(run: Run) -> dict[str, Any]:
     """The values and functions that the template uses."""
     config, results = run.config, run.results
-    queries = example_queries(run)
+    queries, judged, compared = example_queries(run), judgements(run), verdicts(run)
     return {
         "run": run,
-        "verdicts": verdicts(run),
-        "judgements": judgements(run),
+        "verdicts": compared,
+        "judgements": judged,
+        "advice": what_to_try(judged, compared),
+        "failures": failures(run),
+        "maps": source_maps(run),
         "clips": sorted({evaluation.clips for evaluation in config.evaluations.values()}),
         "results": results_table.results_tables(run),
         "tables": [

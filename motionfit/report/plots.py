@@ -9,12 +9,14 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from motionfit.plots import BLUE, GREY, ORANGE, SKY, STYLE, shortened, svg
+from motionfit.plots import BLUE, GREY, ORANGE, SKY, STYLE, Point, shortened, svg
 from motionfit.report.collect import TRAINED, TrainingHistory
 from motionfit.report.run import Run
 
 MAX_CLASSES_WITH_COUNTS = 20
 """A confusion matrix of more classes shows colours without counts."""
+EPOCHS_ON_HOVER = 30
+"""Epochs of a training whose values the page shows when the pointer is near."""
 MISTAKES = 3
 """Pairs of classes that are named below a confusion matrix."""
 
@@ -41,6 +43,8 @@ class PlotSection:
     paragraphs: list[str]
     """Text before the plots. It is escaped, unless it is `Markup`."""
     plots: list[Plot]
+    wide: bool = False
+    """Whether each plot has the whole width of the page."""
     only_featured: bool = False
     """Whether the section shows only the featured evaluations, which a note then says."""
 
@@ -96,7 +100,29 @@ def training_curves(history: TrainingHistory) -> str:
         axis.margins(x=0.02)
         axis.set_xlabel("epoch", labelpad=1)
         axis.set_ylim(0, None if scale == 1 else 103)
-    return svg(figure, f"Training curves of {history.name}")
+    points = [
+        point
+        for axis, measure, scale in zip(axes, measures, (1, 100), strict=False)
+        for split, table in history.splits.items()
+        for point in training_points(axis, split, table, measure, scale)
+    ]
+    return svg(figure, f"Training curves of {history.name}", points)
+
+
+def training_points(
+    axis: Axes, split: int, table: pd.DataFrame, measure: str, scale: int
+) -> list[Point]:
+    """The values of some epochs, spread evenly, the last one among them."""
+    shown = table.iloc[np.unique(np.linspace(0, len(table) - 1, EPOCHS_ON_HOVER).astype(int))]
+    points = []
+    for column, name in ((f"train_{measure}", "training"), (f"validation_{measure}", "validation")):
+        if column in table:
+            what = f"{name} {measure.replace('_', ' ')}"
+            for epoch, value in zip(shown["epoch"], scale * shown[column], strict=True):
+                number = f"{value:.3g}" if scale == 1 else f"{value:.1f}%"
+                text = f"split {split}, epoch {epoch}: {what} {number}"
+                points.append(Point(axis, epoch, value, text))
+    return points
 
 
 def draw_training(axis: Axes, table: pd.DataFrame, measure: str, scale: int, alpha: float) -> None:
@@ -156,7 +182,12 @@ def confusion(predictions: pd.DataFrame, name: str) -> str:
     axis.spines[:].set_visible(False)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
-    return svg(figure, f"Confusion matrix of {name}")
+    points = [
+        Point(axis, column, row, f"{names[row]} as {names[column]}: {count} of {counts[row].sum()}")
+        for (row, column), count in np.ndenumerate(counts)
+        if count
+    ]
+    return svg(figure, f"Confusion matrix of {name}", points)
 
 
 def confusion_counts(predictions: pd.DataFrame) -> tuple[list[str], np.ndarray]:
@@ -200,7 +231,11 @@ def cluster_sizes(name: str, sizes: np.ndarray, units: pd.DataFrame) -> str:
     axis.set_xlabel("clusters, the largest first")
     axis.set_ylabel("units")
     axis.xaxis.get_major_locator().set_params(integer=True)
-    return svg(figure, f"Sizes of the clusters of {name}")
+    points = [
+        Point(axis, rank + 1, sizes[cluster], f"cluster {cluster}: {sizes[cluster]} units")
+        for rank, cluster in enumerate(order)
+    ]
+    return svg(figure, f"Sizes of the clusters of {name}", points)
 
 
 def bars(axis: Axes, values: np.ndarray, colour: str) -> None:

@@ -41,10 +41,9 @@ class Verdict:
                 f"{FEWEST_GROUPS} or more: use folds, or test more recordings"
             )
         elif not found.enough_trainings:
-            seeds = 1 + -(-FEWEST_REPEATS // found.splits)
             reason = (
                 f"the {self._interval} leaves out how much another training would differ: set "
-                f"seeds to {seeds} or more"
+                f"seeds to {self._seeds_needed} or more"
             )
         else:
             reason = f"the {self._interval} includes zero"
@@ -52,6 +51,22 @@ class Verdict:
             f"On {dataset}, it is not known whether the {names[0]} or the {names[1]} is better: "
             f"the first has {points} {more}, but {reason} ({self._basis})."
         )
+
+    @property
+    def lacking(self) -> str:
+        """What would make a verdict possible, if the comparison lacks it. Else empty."""
+        found, names = self.comparison, f"{self.first.name} and {self.second.name}"
+        if found.groups < FEWEST_GROUPS:
+            return f"{names}: use folds, or test more recordings, to learn which one is better."
+        if not found.enough_trainings:
+            return (
+                f"{names}: set seeds to {self._seeds_needed} or more, to learn which one is better."
+            )
+        return ""
+
+    @property
+    def _seeds_needed(self) -> int:
+        return 1 + -(-FEWEST_REPEATS // self.comparison.splits)
 
     @property
     def _interval(self) -> str:

@@ -1,8 +1,8 @@
 """Makes pseudo-labels: the clusters of motion features.
 
 The output is `labels.csv` (video, start, length, label), with one row per clip, segment or video.
-Beside it are `centroids.npy` (K, D) float32, in the space in which the features are clustered, and
-`quality.json`.
+Beside it are `centroids.npy` (K, D) float32, in the space in which the features are clustered,
+`quality.json`, and `map.csv`: some units with their place on a map of the source (x, y).
 """
 
 import logging
@@ -24,6 +24,7 @@ from motionfit.judgement import judge_pseudo_labels
 from motionfit.models.device import inference_device
 from motionfit.pseudo_labels.granularity import aggregate, commonest_share
 from motionfit.pseudo_labels.kmeans import CPU, FEW_POINTS, kmeans
+from motionfit.pseudo_labels.map import positions
 from motionfit.pseudo_labels.points import mapped, prepared
 from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.store.features import read_features, read_rates
@@ -72,6 +73,8 @@ def pseudo_labels(
         points = prepared(points, recipe, folder)
         units["label"], centroids, inertia = cluster(points, recipe, device)
         agreement = stability(points, units["label"], recipe, device)
+        shown = units_on_map(len(points))
+        x, y = positions(points[shown], recipe.seed).T
     found = quality(units, table, len(centroids), inertia) | {"stability": agreement}
     write_json(folder / "quality.json", found)
     judge_pseudo_labels(
@@ -81,6 +84,8 @@ def pseudo_labels(
         found.get("purity"),
         found.get("chance_purity"),
     ).log()
+    with replacing(folder / "map.csv") as temporary:
+        units.iloc[shown].assign(x=x, y=y).to_csv(temporary, index=False, float_format="%.4f")
     with replacing(folder / "centroids.npy") as temporary, temporary.open("wb") as file:
         np.save(file, centroids)
     with replacing(output) as temporary:

@@ -420,7 +420,7 @@ def test_the_report_reads_artefacts_of_its_own_graph():
 
 
 def test_the_report_reads_the_shards_whose_clips_it_may_show():
-    """Not the frames that only fine-tuning and recognition read."""
+    """Those of pseudo-labels and of what is evaluated, but not what only trainings read."""
     values = tiny()
     values["appearance_models"]["random"]["frame_size"] = [32, 48]
     values["evaluations"]["random"]["measures"] = ["recognition"]
@@ -430,6 +430,7 @@ def test_the_report_reads_the_shards_whose_clips_it_may_show():
         for folder in (
             "frames/source/16x24",
             "frames/target/16x24",
+            "frames/target/32x48",
             "flow/source/tvl1",
             "flow/target/tvl1",
         )

@@ -248,7 +248,8 @@ def test_only_the_results_stay_in_the_output_folder(tmp_path):
     out = tmp_path / "out"
     options = recipe(pca=2, normalise=True)
     make_pseudo_labels(options, index, 1, LabelledPart(), tmp_path / "features", 1, 1, out)
-    assert {path.name for path in out.iterdir()} == {"centroids.npy", "labels.csv", "quality.json"}
+    results = {"centroids.npy", "labels.csv", "map.csv", "quality.json"}
+    assert {path.name for path in out.iterdir()} == results
     assert np.load(out / "centroids.npy").shape == (2, 2)
     failed = tmp_path / "failed"
     with pytest.raises(MotionFitError, match="clusters is 19"):

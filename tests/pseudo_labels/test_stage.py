@@ -214,6 +214,12 @@ def test_two_separate_motions_give_perfect_clusters_and_quality(tmp_path):
     assert quality["purity"] == 1
     assert quality["sizes"] == [15, 15]
     assert np.load(out / "centroids.npy").shape == (2, 4)
+    source_map = pd.read_csv(out / "map.csv")
+    assert list(source_map.columns) == ["video", "start", "length", "label", "x", "y"]
+    assert len(source_map) == 30
+    sides = source_map.groupby("label")[["x", "y"]].mean()
+    within = source_map.groupby("label")[["x", "y"]].std().max().max()
+    assert np.linalg.norm(sides.loc[0] - sides.loc[1]) > 2 * within
 
 
 def test_the_source_excludes_test_videos():

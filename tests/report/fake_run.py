@@ -12,6 +12,7 @@ from motionfit.config import Config, Evaluation
 from motionfit.datasets.index import classes, part, shard_of, write_index
 from motionfit.flow.encoding import quantise
 from motionfit.graph import needed_by_evaluations
+from motionfit.pseudo_labels.map import units_on_map
 from motionfit.seeds import with_seeds
 from motionfit.stages.metrics import metrics
 from motionfit.stages.pseudo_labels import quality
@@ -161,6 +162,9 @@ def fake_clusters(
     found = quality(units, index, clusters, inertia=123.4) | {"stability": 0.8}
     folder.mkdir(parents=True)
     units.to_csv(folder / "labels.csv", index=False)
+    shown = units.iloc[units_on_map(len(units))]
+    places = dict(zip("xy", rng.random((2, len(shown))), strict=True))
+    shown.assign(**places).to_csv(folder / "map.csv", index=False)
     (folder / "quality.json").write_text(json.dumps(found))
 
 

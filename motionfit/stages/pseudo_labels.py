@@ -24,7 +24,7 @@ from motionfit.judgement import judge_pseudo_labels
 from motionfit.models.device import inference_device
 from motionfit.pseudo_labels.granularity import aggregate, commonest_share
 from motionfit.pseudo_labels.kmeans import CPU, FEW_POINTS, kmeans
-from motionfit.pseudo_labels.map import positions
+from motionfit.pseudo_labels.map import positions, units_on_map
 from motionfit.pseudo_labels.points import mapped, prepared
 from motionfit.pseudo_labels.videos import chosen_videos
 from motionfit.store.features import read_features, read_rates

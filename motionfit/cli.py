@@ -173,6 +173,44 @@ def estimate(*targets: str, configfile: Path | None = None, directory: Path | No
 
 
 @app.command
+def compare(first: Path, second: Path, /, *, output: Path | None = None) -> None:
+    """Compare the results of two runs.
+
+    For top-1 accuracy, a 95% confidence interval of the difference respects the groups of the test
+    videos (docs/small-sets.md).
+
+    Parameters
+    ----------
+    first
+        The --directory of a run.
+    second
+        That of another run, with evaluations of the same names.
+    output
+        Write the comparison as a CSV file, too.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from motionfit.evaluation.runs import compare_runs
+
+    if output and output.suffix.lower() != ".csv":
+        raise MotionFitError(f"{output}: the comparison is written as a CSV file, so name it .csv")
+    compared = compare_runs(first, second)
+    table = Table("evaluation", "measure", escape(str(first)), escape(str(second)), "difference")
+    for row in compared:
+        table.add_row(escape(row.evaluation), row.measure, *row.texts, row.difference_text)
+    Console().print(table)
+    if output:
+        import pandas as pd
+
+        from motionfit.files import replacing
+
+        with replacing(output) as temporary:
+            pd.DataFrame([row.record for row in compared]).to_csv(temporary, index=False)
+
+
+@app.command
 def schema() -> None:
     """Print the JSON schema of the config."""
     print(json.dumps(Config.model_json_schema(), indent=2))

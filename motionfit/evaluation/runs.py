@@ -1,0 +1,152 @@
+"""Compares the evaluations of two runs that have the same names."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from motionfit.datasets.index import read_index
+from motionfit.errors import MotionFitError
+from motionfit.evaluation.comparison import Comparison, compare
+from motionfit.result_tables import read_table
+
+COPY = re.compile(r"(.+)\.seed(\d+)")
+"""Name of the copy of an evaluation for another seed."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A measure of one evaluation in two runs."""
+
+    evaluation: str
+    measure: str
+    values: tuple[float | None, float | None]
+    """In the first and in the second run, as fractions, means over splits and seeds; None if the
+    run lacks it."""
+    comparison: Comparison | None
+    """The second run against the first, on the test videos that both have predicted. None unless
+    the measure is top-1 accuracy and both runs have it."""
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The values, in percent."""
+        first, second = ("-" if v is None else f"{100 * v:.1f}" for v in self.values)
+        return first, second
+
+    @property
+    def difference_text(self) -> str:
+        """The second run's value minus that of the first, in points, with its interval."""
+        if None in self.values:
+            return "-"
+        text = f"{100 * (self.values[1] - self.values[0]):+.1f}"
+        found = self.comparison
+        if found is None or math.isnan(found.low):
+            return text
+        verdict = {1: "better", -1: "worse", 0: "not known which is better"}[found.verdict]
+        return f"{text} ({100 * found.low:+.1f} to {100 * found.high:+.1f}: {verdict})"
+
+    @property
+    def record(self) -> dict[str, str | float | None]:
+        """A row of a table; values are fractions."""
+        low, high = (self.comparison.low, self.comparison.high) if self.comparison else (None, None)
+        first, second = self.values
+        return {
+            "evaluation": self.evaluation,
+            "measure": self.measure,
+            "first": first,
+            "second": second,
+            "low": low,
+            "high": high,
+        }
+
+
+def compare_runs(first: Path, second: Path) -> list[Compared]:
+    """Compares two runs, in the order of the names of their evaluations.
+
+    `first`, `second`: the folders of the runs, or their `results`. Raises MotionFitError if one of
+    them has no finished evaluation.
+    """
+    folders = [results_of(first), results_of(second)]
+    found = [measures_of(folder) for folder in folders]
+    compared = []
+    for name, measure in sorted(found[0].keys() | found[1].keys()):
+        values = tuple(measures.get((name, measure)) for measures in found)
+        comparison = None
+        if measure == "recognition top1" and None not in values:
+            comparison = compare_answers(*folders, name)
+        compared.append(Compared(name, measure, values, comparison))
+    return compared
+
+
+def results_of(run: Path) -> Path:
+    """The folder of results of a run."""
+    for folder in (run / "results", run):
+        if any(folder.glob("evaluations/*/metrics.json")):
+            return folder
+    raise MotionFitError(
+        f"{run} has no finished evaluation (results/evaluations/NAME/metrics.json): give the "
+        "folder of a run, the --directory of its snakemake command"
+    )
+
+
+def measures_of(results: Path) -> dict[tuple[str, str], float]:
+    """Evaluation and measure to the mean over splits and seeds."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for path in sorted(results.glob("evaluations/*/metrics.json")):
+        name, _ = name_and_seed(path.parent.name)
+        for measure, value in json.loads(path.read_text(encoding="utf-8")).items():
+            if not measure.endswith(" videos"):
+                values.setdefault((name, measure), []).append(value["mean"])
+    return {key: sum(of_seeds) / len(of_seeds) for key, of_seeds in values.items()}
+
+
+def name_and_seed(folder: str) -> tuple[str, int]:
+    copy = COPY.fullmatch(folder)
+    return (copy[1], int(copy[2])) if copy else (folder, 0)
+
+
+def compare_answers(first: Path, second: Path, evaluation: str) -> Comparison | None:
+    """Compares the answers to the test videos that two runs share, in each split and seed. None if
+    they share none."""
+    answers = [answers_of(results, evaluation) for results in (first, second)]
+    keys = ["video", "split", "seed"]
+    both = answers[0].merge(answers[1], on=keys, suffixes=("_first", "_second"))
+    if both.empty:
+        return None
+    difference = both["right_second"].astype(int) - both["right_first"].astype(int)
+    groups = groups_of(first)
+    group = both["video"].map(groups).fillna(both["video"])
+    return compare(both[keys].assign(difference=difference, group=group))
+
+
+def answers_of(results: Path, evaluation: str) -> pd.DataFrame:
+    """One row per test video, split and seed, with whether the prediction is right."""
+    parts = [pd.DataFrame(columns=["video", "split", "seed", "right"])]
+    for path, split, seed in predictions_of(results, evaluation):
+        table = read_table(path, dict.fromkeys(("video", "label", "predicted"), str))
+        right = table["label"] == table["predicted"]
+        rows = {"video": table["video"], "split": split, "seed": seed, "right": right}
+        parts.append(pd.DataFrame(rows))
+    return pd.concat(parts[1:] or parts)
+
+
+def predictions_of(results: Path, evaluation: str) -> Iterator[tuple[Path, int, int]]:
+    """Each file of predictions, with its split and seed."""
+    for path in sorted(results.glob("evaluations/*/split*/predictions.csv")):
+        name, seed = name_and_seed(path.parents[1].name)
+        if name == evaluation:
+            yield path, int(path.parent.name.removeprefix("split")), seed
+
+
+def groups_of(results: Path) -> dict[str, str]:
+    """The group of each video of the run's data sets."""
+    indexes = [read_index(path) for path in sorted(results.glob("index/*.csv"))]
+    return {
+        video: group
+        for index in indexes
+        for video, group in zip(index["video"], index["group"], strict=True)
+    }

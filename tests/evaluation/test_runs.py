@@ -1,0 +1,77 @@
+"""Two runs, side by side."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from motionfit.cli import app
+from motionfit.datasets.index import write_index
+from motionfit.errors import MotionFitError
+from motionfit.evaluation.runs import compare_runs
+from tests.videos import make_index
+
+VIDEOS = [f"v{i:02d}" for i in range(40)]
+
+
+def make_run(folder, right: float, seeds=4, groups=20, names=("own",)):
+    """A run of one split that is right on the first part of the videos."""
+    index = make_index(dict.fromkeys(VIDEOS, "a"), test=set(VIDEOS))
+    index["group"] = [f"g{i % groups}" for i in range(len(VIDEOS))]
+    write_index(index, folder / "results" / "index" / "d.csv")
+    predicted = np.where(np.arange(len(VIDEOS)) < right * len(VIDEOS), "a", "b")
+    for name in names:
+        for seed in range(seeds):
+            copy = f"{name}.seed{seed}" if seed else name
+            split = folder / "results" / "evaluations" / copy / "split1"
+            split.mkdir(parents=True)
+            table = pd.DataFrame({"video": VIDEOS, "label": "a", "predicted": predicted})
+            table.to_csv(split / "predictions.csv", index=False)
+            values = {"splits": {"1": right}, "mean": right}
+            metrics = {"recognition top1": values, "recognition videos": values}
+            (split.parent / "metrics.json").write_text(json.dumps(metrics))
+    return folder
+
+
+def test_a_better_run_is_better(tmp_path):
+    [found] = compare_runs(make_run(tmp_path / "a", 0.2), make_run(tmp_path / "b", 0.8))
+    assert (found.evaluation, found.measure, found.values) == (
+        "own",
+        "recognition top1",
+        (0.2, 0.8),
+    )
+    assert found.comparison.difference == pytest.approx(0.6)
+    assert found.comparison.verdict == 1
+    assert found.difference_text.startswith("+60.0 (+")
+    assert found.difference_text.endswith(": better)")
+
+
+def test_one_seed_gives_no_verdict(tmp_path):
+    runs = make_run(tmp_path / "a", 0.2, seeds=1), make_run(tmp_path / "b", 0.8, seeds=1)
+    [found] = compare_runs(*runs)
+    assert found.difference_text.endswith(": not known which is better)")
+
+
+def test_an_evaluation_that_only_one_run_has_is_shown(tmp_path):
+    runs = make_run(tmp_path / "a", 0.2), make_run(tmp_path / "b", 0.8, names=("own", "new"))
+    new, own = compare_runs(*runs)
+    assert (new.evaluation, new.texts, new.difference_text) == ("new", ("-", "80.0"), "-")
+    assert own.values == (0.2, 0.8)
+
+
+def test_the_command_prints_and_writes_the_comparison(tmp_path, capsys):
+    make_run(tmp_path / "a", 0.2)
+    make_run(tmp_path / "b", 0.8)
+    output = tmp_path / "out.csv"
+    command = ["compare", str(tmp_path / "a"), str(tmp_path / "b" / "results")]
+    app([*command, "--output", str(output)], result_action="return_value")
+    assert "own" in capsys.readouterr().out
+    [row] = pd.read_csv(output).to_dict("records")
+    assert (row["evaluation"], row["first"], row["second"]) == ("own", 0.2, 0.8)
+    assert row["low"] > 0
+
+
+def test_a_folder_without_results_is_refused(tmp_path):
+    with pytest.raises(MotionFitError, match="has no finished evaluation"):
+        compare_runs(tmp_path, tmp_path)

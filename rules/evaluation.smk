@@ -118,7 +118,12 @@ rule metrics:
         record=current("metrics"),
         measures=reads("metrics", "measures"),
     output:
-        metrics="results/evaluations/{evaluation}/metrics.json",
+        metrics=report(
+            "results/evaluations/{evaluation}/metrics.json",
+            caption="captions/metrics.rst",
+            category="Evaluations",
+            labels={"evaluation": "{evaluation}"},
+        ),
     log:
         "results/logs/metrics/{evaluation}.log",
     benchmark:

@@ -10,7 +10,11 @@ rule report:
         others=reads("report", "others"),
         clips=reads("report", "clips"),
     output:
-        report="results/report/index.html",
+        report=report(
+            "results/report/index.html",
+            caption="captions/report.rst",
+            category="Report",
+        ),
     log:
         "results/logs/report.log",
     benchmark:

@@ -7,7 +7,12 @@ rule table:
         metrics=reads("table", "metrics"),
     output:
         text="results/tables/{table}.md",
-        values="results/tables/{table}.csv",
+        values=report(
+            "results/tables/{table}.csv",
+            caption="captions/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
     log:
         "results/logs/table/{table}.log",
     benchmark:
@@ -38,8 +43,18 @@ use rule table as plotted_table with:
         metrics=reads("table", "metrics"),
     output:
         text="results/tables/{table}.md",
-        values="results/tables/{table}.csv",
-        plot="results/tables/{table}.svg",
+        values=report(
+            "results/tables/{table}.csv",
+            caption="captions/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
+        plot=report(
+            "results/tables/{table}.svg",
+            caption="captions/table.rst",
+            category="Tables",
+            labels={"table": "{table}, plot"},
+        ),
     wildcard_constraints:
         table=names(name for name, table in CONFIG.tables.items() if table.axis),
 
@@ -51,7 +66,12 @@ rule retrieval_figure:
         neighbours=reads("retrieval_figure", "neighbours"),
         frames=reads("retrieval_figure", "frames"),
     output:
-        figure="results/figures/{figure}.png",
+        figure=report(
+            "results/figures/{figure}.png",
+            caption="captions/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
     log:
         "results/logs/retrieval_figure/{figure}.log",
     benchmark:

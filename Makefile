@@ -14,12 +14,15 @@ help:  ## List the targets
 
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("MotionFit needs Python 3.11 or newer; name one: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
+	@echo "Creating the environment in $(VENV) (about 6 GB; some minutes, most of them for PyTorch):"
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(VENV)/bin/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 demo: $(READY)  ## Run the whole pipeline on the demo and write results/report/index.html
+	@echo "Running the demo: five to eight minutes on two cores. results/logs/ shows each job."
 	snakemake --cores all --quiet rules
+	@motionfit results
 	@echo "The report: $(CURDIR)/results/report/index.html"
 
 test: $(READY)  ## Run the fast tests (about 5 minutes on two cores)

@@ -173,6 +173,31 @@ def estimate(*targets: str, configfile: Path | None = None, directory: Path | No
 
 
 @app.command
+def results(run: Path = Path(), /) -> None:
+    """Print the main results of a run: one row per evaluation, in percent.
+
+    Top-1 accuracy, and recall at 1 by clip and by video. The report has all measures.
+
+    Parameters
+    ----------
+    run
+        The --directory of the run (default: this folder).
+    """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from motionfit.evaluation.runs import SHOWN, measures_of, results_of
+
+    measures = measures_of(results_of(run))
+    table = Table("evaluation", *SHOWN.values())
+    for name in dict.fromkeys(name for name, _ in measures):
+        values = (measures.get((name, measure)) for measure in SHOWN)
+        table.add_row(escape(name), *("-" if v is None else f"{100 * v:.1f}" for v in values))
+    Console().print(table)
+
+
+@app.command
 def compare(first: Path, second: Path, /, *, output: Path | None = None) -> None:
     """Compare the results of two runs.
 

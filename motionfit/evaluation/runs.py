@@ -16,6 +16,12 @@ from motionfit.result_tables import read_table
 
 COPY = re.compile(r"(.+)\.seed(\d+)")
 """Name of the copy of an evaluation for another seed."""
+SHOWN = {
+    "recognition top1": "top-1",
+    "retrieval clip R@1": "R@1 by clip",
+    "retrieval video R@1": "R@1 by video",
+}
+"""The main measures, with their headings."""
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,14 @@ def test_the_command_prints_and_writes_the_comparison(tmp_path, capsys):
     assert row["low"] > 0
 
 
+def test_the_results_of_a_run_are_printed(tmp_path, capsys):
+    make_run(tmp_path, 0.2, names=("own", "other"))
+    app(["results", str(tmp_path)], result_action="return_value")
+    printed = capsys.readouterr().out
+    for word in ("own", "other", "top-1", "20.0"):
+        assert word in printed
+
+
 def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(MotionFitError, match="has no finished evaluation"):
         compare_runs(tmp_path, tmp_path)

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -17,7 +17,7 @@ from motionfit.config import Config, FlowMethod
 from motionfit.errors import MotionFitError
 from motionfit.gpus import own_gpus
 from motionfit.jobs import attempt, attempt_with_log, recorded
-from motionfit.options import CORES, ClipsPerVideo, Count, FrameSize, Threads, between
+from motionfit.options import CORES, ClipsPerVideo, Count, FrameSize, Seconds, Threads, between
 from motionfit.records import Record
 from motionfit.stage_names import STAGES, stage_module
 
@@ -39,7 +39,11 @@ def predict(
     *videos: Path,
     model: Path,
     clips: ClipsPerVideo | None = None,
-    top: Count = 5,
+    windows: Seconds | None = None,
+    top: Count | None = None,
+    format: Literal["table", "json", "csv"] | None = None,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    overlay: Path | None = None,
     threads: Threads = CORES,
 ) -> int:
     """Classify videos with a fine-tuned model, from RGB alone.
@@ -47,45 +51,42 @@ def predict(
     Parameters
     ----------
     videos
-        Video files.
+        Video files, folders, which are searched at any depth, or patterns in quotes, such as
+        'day1/*.mp4'.
     model
         The model.pt of a fine-tuned model.
     clips
-        Clips per video (default: as many as the model's evaluation took).
+        Clips per video or window (default: as many as the model's evaluation took).
+    windows
+        Classify windows of this many seconds, one after the other, instead of the whole video.
     top
-        Classes to print.
+        Classes in a table (default: 5; of a window 1).
+    format
+        Tables show the most probable classes; JSON and CSV have all classes (default: by the suffix
+        of `--output`, otherwise tables).
+    output
+        Write the result to this file instead of printing it.
+    overlay
+        Write the video, which must be one, to this MP4 file, with the most probable class drawn in.
     """
-    if not videos:
-        raise MotionFitError("there are no videos to classify: name their files")
-    # Before PyTorch is imported, which takes seconds.
-    if model.is_dir():
-        raise MotionFitError(f"{model} is a folder: give the model.pt in it")
-    if not model.is_file():
-        raise MotionFitError(f"there is no model at {model}")
+    found = need_videos(model, videos)
+    if overlay:
+        if len(found) > 1:
+            raise MotionFitError(f"--overlay takes one video, but there are {len(found)}")
+        if overlay.suffix.lower() != ".mp4":
+            raise MotionFitError(f"{overlay}: the overlay is an MP4 file, so name it .mp4")
+    files = [path.resolve() for path in (*found, model, output, overlay) if path]
+    if len(set(files)) < len(files):
+        raise MotionFitError("the videos, --model, --output and --overlay must be different files")
 
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from motionfit.use.model import Model
+    from motionfit.use.predictions import predict_videos
 
-    from motionfit.evaluation.predict import Predictor
-
-    predictor = Predictor(model, threads)
-    failed = False
-    for video in videos:
-        try:
-            probabilities = predictor(video, clips)
-        except MotionFitError as error:
-            print(f"error: {error}", file=sys.stderr)
-            failed = True
-            continue
-        print(video, flush=True)
-        left_out = len(probabilities) - top
-        caption = f"and {left_out} less probable: --top" if left_out > 0 else None
-        table = Table("class", "probability", caption=caption)
-        for name, probability in list(probabilities.items())[:top]:
-            table.add_row(escape(name), f"{probability:.3f}")
-        Console().print(table)
-    return int(failed)
+    by_suffix = {".json": "json", ".csv": "csv"}
+    form = format or by_suffix.get(output.suffix.lower() if output else "", "table")
+    top = top or (1 if windows else 5)
+    reader = Model(model, threads)
+    return int(not predict_videos(reader, found, clips, windows, form, top, output, overlay))
 
 
 @app.command
@@ -176,6 +177,28 @@ def estimate(*targets: str, configfile: Path | None = None, directory: Path | No
 def schema() -> None:
     """Print the JSON schema of the config."""
     print(json.dumps(Config.model_json_schema(), indent=2))
+
+
+def need_videos(model: Path, videos: Sequence[Path]) -> list[Path]:
+    """The video files that the arguments of a command stand for.
+
+    Raises MotionFitError if there are none, or if the model is missing: before PyTorch is imported,
+    which takes seconds.
+    """
+    from motionfit.use.videos import find_videos
+
+    if not videos:
+        raise MotionFitError("there are no videos: name files, folders or patterns")
+    need_model(model)
+    return find_videos(videos)
+
+
+def need_model(model: Path) -> None:
+    """Raises MotionFitError if a model file is missing."""
+    if model.is_dir():
+        raise MotionFitError(f"{model} is a folder: give the model.pt in it")
+    if not model.is_file():
+        raise MotionFitError(f"there is no model at {model}")
 
 
 # ------------------------------------------------------------------------------------- the stages

@@ -89,6 +89,22 @@ def predict(
     return int(not predict_videos(reader, found, clips, windows, form, top, output, overlay))
 
 
+@app.command(usage="Usage: motionfit about MODEL")
+def about(model: Path, /) -> None:
+    """Print what a model needs and where it comes from.
+
+    Parameters
+    ----------
+    model
+        A model.pt.
+    """
+    need_model(model)
+
+    from motionfit.use.about import print_about
+
+    print_about(model)
+
+
 @app.command
 def flow(
     video: Path,

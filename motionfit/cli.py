@@ -89,6 +89,45 @@ def predict(
     return int(not predict_videos(reader, found, clips, windows, form, top, output, overlay))
 
 
+@app.command(usage="Usage: motionfit embed --model PATH --output FILE [OPTIONS] VIDEO...")
+def embed(
+    *videos: Path,
+    model: Path,
+    output: Annotated[Path, Parameter(alias="-o")],
+    clips: ClipsPerVideo | None = None,
+    windows: Seconds | None = None,
+    threads: Threads = CORES,
+) -> int:
+    """Write the features of videos to a file, for search and for other programs.
+
+    The features of a video are the mean of those of its clips, before the classifier.
+
+    Parameters
+    ----------
+    videos
+        Video files, folders, which are searched at any depth, or patterns in quotes, such as
+        'day1/*.mp4'.
+    model
+        A model.pt on RGB.
+    output
+        File to write: Parquet (.parquet) or HDF5 (.h5, .hdf5), with video, start, end and features
+        in each row.
+    clips
+        Clips per video or window (default: as many as the model's evaluation took).
+    windows
+        One row per window of this many seconds instead of one row per video.
+    """
+    found = need_videos(model, videos)
+    if output.resolve() in {path.resolve() for path in (*found, model)}:
+        raise MotionFitError("the videos, --model and --output must be different files")
+
+    from motionfit.use.embeddings import check_suffix, embed_videos
+    from motionfit.use.model import Model
+
+    check_suffix(output)
+    return int(not embed_videos(Model(model, threads), found, clips, windows, output))
+
+
 @app.command(usage="Usage: motionfit about MODEL")
 def about(model: Path, /) -> None:
     """Print what a model needs and where it comes from.

@@ -15,6 +15,7 @@ from cyclopts import App, Parameter
 from motionfit import __version__
 from motionfit.config import Config, FlowMethod
 from motionfit.errors import MotionFitError
+from motionfit.files import check_writable
 from motionfit.gpus import own_gpus
 from motionfit.jobs import attempt, attempt_with_log, recorded
 from motionfit.options import CORES, ClipsPerVideo, Count, FrameSize, Seconds, Threads, between
@@ -94,13 +95,13 @@ def embed(
     *videos: Path,
     model: Path,
     output: Annotated[Path, Parameter(alias="-o")],
-    clips: ClipsPerVideo | None = None,
     windows: Seconds | None = None,
     threads: Threads = CORES,
 ) -> int:
     """Write the features of videos to a file, for search and for other programs.
 
-    The features of a video are the mean of those of its clips, before the classifier.
+    The features of a video are the mean of those of its clips, before the classifier. There are as
+    many clips as in the model's evaluation.
 
     Parameters
     ----------
@@ -112,8 +113,6 @@ def embed(
     output
         File to write: Parquet (.parquet) or HDF5 (.h5, .hdf5), with video, start, end and features
         in each row.
-    clips
-        Clips per video or window (default: as many as the model's evaluation took).
     windows
         One row per window of this many seconds instead of one row per video.
     """
@@ -125,7 +124,52 @@ def embed(
     from motionfit.use.model import Model
 
     check_suffix(output)
-    return int(not embed_videos(Model(model, threads), found, clips, windows, output))
+    return int(not embed_videos(Model(model, threads), found, windows, output))
+
+
+@app.command(usage="Usage: motionfit search QUERY --index FILE --model PATH [OPTIONS]")
+def search(
+    query: Path,
+    /,
+    *,
+    index: Path,
+    model: Path,
+    top: Count = 10,
+    sheet: Path | None = None,
+    threads: Threads = CORES,
+) -> None:
+    """Find the clips of an index that are nearest to a query video.
+
+    The index is a file that `motionfit embed` wrote. The order is by cosine similarity of features.
+
+    Parameters
+    ----------
+    query
+        Video file.
+    index
+        File of features.
+    model
+        The model.pt that made the index.
+    top
+        Clips to find.
+    sheet
+        Write a contact sheet to this PNG file: frames of the query on top, below it one row per
+        clip.
+    """
+    need_model(model)
+    if sheet and sheet.suffix.lower() != ".png":
+        raise MotionFitError(f"{sheet}: the contact sheet is a PNG file, so name it .png")
+    if sheet:
+        check_writable(sheet)
+
+    from motionfit.use.model import Model
+    from motionfit.use.search import print_hits, search
+    from motionfit.use.sheet import write_sheet
+
+    embedding, hits = search(Model(model, threads), query, index, top)
+    print_hits(hits)
+    if sheet:
+        write_sheet(query, embedding, hits, sheet)
 
 
 @app.command(usage="Usage: motionfit about MODEL")

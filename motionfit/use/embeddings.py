@@ -45,9 +45,7 @@ class Embeddings:
     """(N, D) float32."""
 
 
-def embed_videos(
-    model: Model, videos: Sequence[Path], clips: int | None, seconds: float | None, output: Path
-) -> bool:
+def embed_videos(model: Model, videos: Sequence[Path], seconds: float | None, output: Path) -> bool:
     """Writes the features of videos, or of windows of `seconds`, to a file.
 
     Returns whether all videos could be read. An error line is printed for each of the others.
@@ -59,7 +57,7 @@ def embed_videos(
 
     def work(video: Path) -> None:
         of_video = []
-        for embedding in model.embeddings(video, seconds, clips):
+        for embedding in model.embeddings(video, seconds):
             of_video.append((str(video), embedding.start, embedding.end, embedding.features))
             progress.reached(embedding.end)
         rows.extend(of_video)

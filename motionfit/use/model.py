@@ -51,9 +51,9 @@ class Embedding:
 class Model:
     """A model on RGB, ready to read video files.
 
-    Clips are read as in the evaluation of the model: `clips` of them, spread evenly over the video
-    or the window. By default there are as many as in the evaluation. The methods raise
-    MotionFitError if a video has fewer than two frames that can be decoded.
+    Clips are read as in the evaluation of the model, spread evenly over the video or the window. By
+    default there are as many as in the evaluation. The methods raise MotionFitError if a video has
+    fewer than two frames that can be decoded.
     """
 
     def __init__(self, path: Path, threads: int | None = None):
@@ -74,16 +74,21 @@ class Model:
         """Names of the classes."""
         return self.about.classes
 
+    @property
+    def clips(self) -> int:
+        """Clips per video: as many as in the model's evaluation."""
+        return self.about.clips or CLIPS
+
     def predict(self, video: str | PathLike[str], clips: int | None = None) -> dict[str, float]:
         """The probability of each class, the most probable class first. The probabilities are the
         mean of those of the clips."""
         [prediction] = self.predictions(Path(video), clips=clips)
         return prediction.classes
 
-    def embed(self, video: str | PathLike[str], clips: int | None = None) -> np.ndarray:
+    def embed(self, video: str | PathLike[str]) -> np.ndarray:
         """The features (D,) float32 of a video: the mean of the features of its clips, before the
         classifier."""
-        [embedding] = self.embeddings(Path(video), clips=clips)
+        [embedding] = self.embeddings(Path(video))
         return embedding.features
 
     def predictions(
@@ -91,7 +96,7 @@ class Model:
     ) -> Iterator[Prediction]:
         """Yields the classes of windows of `seconds`, or of the whole video."""
         self.need_classes()
-        for window in read_windows(video, self.about, self._clips(clips), seconds):
+        for window in read_windows(video, self.about, clips or self.clips, seconds):
             probabilities = video_probabilities(
                 self._network, self.about, window.clips, self._device
             )
@@ -100,11 +105,9 @@ class Model:
             classes = {self.classes[k]: float(probabilities[k]) for k in order}
             yield Prediction(window.start, window.end, classes)
 
-    def embeddings(
-        self, video: Path, seconds: float | None = None, clips: int | None = None
-    ) -> Iterator[Embedding]:
+    def embeddings(self, video: Path, seconds: float | None = None) -> Iterator[Embedding]:
         """Yields the features of windows of `seconds`, or of the whole video."""
-        for window in read_windows(video, self.about, self._clips(clips), seconds):
+        for window in read_windows(video, self.about, self.clips, seconds):
             features = self._features(window.clips)
             check_finite(features, self.path)
             yield Embedding(window.start, window.end, features)
@@ -113,9 +116,6 @@ class Model:
         """Raises MotionFitError if the model has not learned classes."""
         if self.about.learned != Learned.LABELS:
             raise MotionFitError(f"{self.path} has not learned classes. {FINE_TUNED}")
-
-    def _clips(self, clips: int | None) -> int:
-        return clips or self.about.clips or CLIPS
 
     @torch.inference_mode()
     def _features(self, video: ClipsOfVideo) -> np.ndarray:

@@ -172,6 +172,40 @@ def search(
         write_sheet(query, embedding, hits, sheet)
 
 
+@app.command(usage="Usage: motionfit export MODEL --output FOLDER [OPTIONS]")
+def export(
+    model: Path,
+    /,
+    *,
+    output: Annotated[Path, Parameter(alias="-o")],
+    format: Literal["onnx", "torch"] = "onnx",
+) -> None:
+    """Export a fine-tuned model for use without MotionFit.
+
+    The graph takes frames (B, L, H, W, 3) uint8 and gives class probabilities (B, K), for any
+    number of clips B. Cropping and normalisation are inside it.
+
+    Parameters
+    ----------
+    model
+        The model.pt of a fine-tuned model.
+    output
+        Folder to write: model.onnx or model.pt2, and preprocessing.json, which says how to prepare
+        videos.
+    format
+        `onnx` for ONNX Runtime and others, `torch` for PyTorch (torch.export).
+    """
+    need_model(model)
+
+    from motionfit.use.export import FILES, export
+    from motionfit.use.model import Model
+
+    difference = export(Model(model), format, output)
+    print(f"wrote {output / FILES[format]} and {output / 'preprocessing.json'}")
+    runtime = {"onnx": "ONNX Runtime", "torch": "torch.export"}[format]
+    print(f"checked: {runtime} and the model differ by {difference:.1g} at most")
+
+
 @app.command(usage="Usage: motionfit about MODEL")
 def about(model: Path, /) -> None:
     """Print what a model needs and where it comes from.

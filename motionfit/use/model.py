@@ -63,11 +63,11 @@ class Model:
         Raises MotionFitError if the file is not a model on RGB.
         """
         self.path = path
-        self._network, self.about = load_model(path)
+        self.network, self.about = load_model(path)
         if self.about.modality != Modality.FRAMES:
             raise MotionFitError(f"{path} reads flow. {FINE_TUNED}")
         self._device = inference_device(threads or torch.get_num_threads())
-        self._network.to(self._device)
+        self.network.to(self._device)
 
     @property
     def classes(self) -> list[str]:
@@ -98,7 +98,7 @@ class Model:
         self.need_classes()
         for window in read_windows(video, self.about, clips or self.clips, seconds):
             probabilities = video_probabilities(
-                self._network, self.about, window.clips, self._device
+                self.network, self.about, window.clips, self._device
             )
             check_finite(probabilities, self.path)
             order = np.argsort(-probabilities)
@@ -123,7 +123,7 @@ class Model:
         features = []
         for clips in torch.from_numpy(video.clips).split(clips_at_once(self.about, self._device)):
             x = network_input(clips.to(self._device), self.about.modality)
-            features.append(self._network.features(x).float().cpu().numpy())
+            features.append(self.network.features(x).float().cpu().numpy())
         mean = np.average(np.concatenate(features), axis=0, weights=video.weights)
         return mean.astype(np.float32)
 

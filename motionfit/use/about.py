@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from motionfit.modality import Modality
-from motionfit.models import SavedModel, load_model
+from motionfit.models import Learned, SavedModel, load_model
 
 UNKNOWN = "unknown: the file is from a version that did not save it"
 
@@ -30,7 +30,7 @@ def described(about: SavedModel, features: int) -> dict[str, str]:
     return {
         "network": f"{about.backbone}, {features} features",
         "learned": str(about.learned),
-        **(names if about.learned == "labels" else {}),
+        **(names if about.learned == Learned.LABELS else {}),
         "reads": "RGB" if about.modality == Modality.FRAMES else "optical flow",
         "frames": f"{height}x{width} pixels (height x width), of which the central "
         f"{about.crop}x{about.crop}",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from motionfit.errors import MotionFitError
 from motionfit.use.embeddings import Embeddings, checksum, read_embeddings
@@ -65,7 +65,7 @@ def normalised(features: np.ndarray) -> np.ndarray:
 
 def print_hits(hits: Sequence[Hit]) -> None:
     """Prints one row per hit: similarity, start and end in seconds, video."""
-    table = Table("similarity", "start", "end", "video")
+    table = Table("similarity", "start", "end", Column("video", overflow="fold"))
     for hit in hits:
         times = f"{hit.start:.2f}", f"{hit.end:.2f}"
         table.add_row(f"{hit.similarity:.4f}", *times, escape(hit.video))

@@ -76,9 +76,7 @@ def predict(
             raise MotionFitError(f"--overlay takes one video, but there are {len(found)}")
         if overlay.suffix.lower() != ".mp4":
             raise MotionFitError(f"{overlay}: the overlay is an MP4 file, so name it .mp4")
-    files = [path.resolve() for path in (*found, model, output, overlay) if path]
-    if len(set(files)) < len(files):
-        raise MotionFitError("the videos, --model, --output and --overlay must be different files")
+    need_other_files((*found, model), (output, overlay))
 
     from motionfit.use.model import Model
     from motionfit.use.predictions import predict_videos
@@ -117,8 +115,7 @@ def embed(
         One row per window of this many seconds instead of one row per video.
     """
     found = need_videos(model, videos)
-    if output.resolve() in {path.resolve() for path in (*found, model)}:
-        raise MotionFitError("the videos, --model and --output must be different files")
+    need_other_files((*found, model), (output,))
 
     from motionfit.use.embeddings import check_suffix, embed_videos
     from motionfit.use.model import Model
@@ -160,6 +157,7 @@ def search(
     if sheet and sheet.suffix.lower() != ".png":
         raise MotionFitError(f"{sheet}: the contact sheet is a PNG file, so name it .png")
     if sheet:
+        need_other_files((query, index, model), (sheet,))
         check_writable(sheet)
 
     from motionfit.use.model import Model
@@ -324,6 +322,13 @@ def need_videos(model: Path, videos: Sequence[Path]) -> list[Path]:
         raise MotionFitError("there are no videos: name files, folders or patterns")
     need_model(model)
     return find_videos(videos)
+
+
+def need_other_files(inputs: Sequence[Path], outputs: Sequence[Path | None]) -> None:
+    """Raises MotionFitError if a command would write to one of its inputs, or twice to one file."""
+    written = [path.resolve() for path in outputs if path]
+    if len(set(written)) < len(written) or {path.resolve() for path in inputs} & set(written):
+        raise MotionFitError("the files to write and the files to read must be different files")
 
 
 def need_model(model: Path) -> None:

@@ -80,7 +80,7 @@ def windows(video: Path, about: SavedModel, count: int, seconds: float) -> Itera
     """Yields windows of `seconds`, each with `count` evenly spread clips. Windows with fewer than
     two frames are left out.
 
-    The video is decoded once, and memory holds the compressed frames of one and a half windows.
+    The video is decoded once. Memory holds the compressed frames of two and a half windows at most.
     Frames that can't be decoded are left out, with a warning. Raises MotionFitError if no window
     has two frames.
     """

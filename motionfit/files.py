@@ -49,6 +49,20 @@ def replacing(path: Path) -> Iterator[Path]:
         remove(temporary)
 
 
+def check_writable(path: Path) -> None:
+    """Raises MotionFitError if the file `path` can't be written. A missing folder is no problem,
+    since it will be made."""
+    if path.is_dir():
+        raise MotionFitError(f"{path} is a folder: name the file to write")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise MotionFitError(f"{path} can't be written: {folder} is not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise MotionFitError(
+            f"{path} can't be written: you have no permission to write to {folder}"
+        )
+
+
 def cannot_write(path: Path | str, error: OSError) -> MotionFitError:
     """The error that reports that a file can't be written."""
     advice = REFUSED.get(error.errno, "fix this")

@@ -77,6 +77,7 @@ FrameSize = Annotated[tuple[int, int], Parameter(converter=read_size, n_tokens=1
 Rate = Annotated[float, between(0.001, 1000)]
 Quality = Annotated[int, between(1, 100), described("JPEG quality.")]
 Fraction = Annotated[float, between(0, 1)]
+Seconds = Annotated[float, between(0.1, 100_000)]
 Count = Annotated[int, between(1, 10**9)]
 
 # Files and folders.

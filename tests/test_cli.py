@@ -21,7 +21,7 @@ from tests.videos import described, encode_video, make_video
 ROOT = Path(__file__).resolve().parents[1]
 
 
-TOOLS = ["predict", "flow", "check", "estimate", "schema"]
+TOOLS = ["predict", "embed", "search", "export", "about", "flow", "check", "estimate", "schema"]
 
 
 @pytest.fixture(autouse=True)

@@ -118,7 +118,7 @@ def test_stages_do_not_depend_on_code_of_later_stages():
     [
         "motionfit.evaluation.recognition",
         "motionfit.evaluation.retrieval",
-        "motionfit.evaluation.predict",
+        "motionfit.use.model",
         "motionfit.stages.features",
     ],
 )

@@ -21,7 +21,7 @@ def constraints() -> dict[str, str]:
 def requirements() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
-    return project["dependencies"] + optional["dev"] + optional["slurm"]
+    return project["dependencies"] + optional["dev"] + optional["export"] + optional["slurm"]
 
 
 def test_constraints_have_exact_versions():

@@ -10,7 +10,7 @@ ROOT = Path(motionfit.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"stages", "estimate", "config_checks", "check", "jobs", "run_folder"},
+    {"stages", "estimate", "config_checks", "check", "jobs", "run_folder", "use"},
     {"report"},
     {"tables", "graph"},
     {"evaluation", "pseudo_labels"},

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from motionfit.clips.transforms import RGB_MEAN, RGB_STD
 from motionfit.inference import clip_outputs, max_batch_size, outputs_at
+from motionfit.modality import RGB_MEAN, RGB_STD
 from motionfit.store.clips import ClipStore
 from tests.videos import described, make_frames
 

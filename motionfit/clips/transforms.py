@@ -7,13 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from motionfit.modality import Modality
+from motionfit.modality import RGB_MEAN, RGB_STD, Modality
 from motionfit.store.clips import ClipStore
-
-# Mean and standard deviation of the RGB values of Kinetics-400, as in torchvision's video models,
-# whose weights a network may start from. A test compares both with torchvision's.
-RGB_MEAN = (0.43216, 0.394666, 0.37645)
-RGB_STD = (0.22803, 0.22145, 0.216989)
 
 
 def crop(clip: np.ndarray, side: int, top: int, left: int) -> np.ndarray:

@@ -1,21 +1,20 @@
 """Computes the flow of a video file, as a coloured video or as an array."""
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 
 from motionfit.errors import MotionFitError
-from motionfit.files import replacing
+from motionfit.files import check_writable, replacing
 from motionfit.flow.colours import flow_colours
 from motionfit.flow.methods import Pair, compute_pairs
+from motionfit.store.mp4 import mp4_writer
 from motionfit.store.video import UnreadableVideoError, decode, frame_rate
 
 log = logging.getLogger(__name__)
@@ -96,20 +95,6 @@ def video_flow(
                 write(values)
     for path in filter(None, (picture, field)):
         log.info("wrote %s", path)
-
-
-def check_writable(path: Path) -> None:
-    """Raises MotionFitError if the file `path` can't be written. A missing folder is no problem,
-    since it will be made."""
-    if path.is_dir():
-        raise MotionFitError(f"{path} is a folder: name the file to write")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if not folder.is_dir():
-        raise MotionFitError(f"{path} can't be written: {folder} is not a folder")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise MotionFitError(
-            f"{path} can't be written: you have no permission to write to {folder}"
-        )
 
 
 def survey(video: Path, size: Size | None) -> tuple[int, Size]:
@@ -193,18 +178,5 @@ def picture_writer(
 ) -> Iterator[Callable[[np.ndarray], None]]:
     """Opens a coloured H.264 video and yields a function that writes one field to it. A motion of
     `scale` pixels gets full saturation."""
-    height, width = size
-    with replacing(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=rate, options={"crf": "18"})
-        # The codec stores colours at half the resolution, so both sides have to be even.
-        stream.height, stream.width = height + height % 2, width + width % 2
-        stream.pix_fmt = "yuv420p"
-
-        def write(field: np.ndarray) -> None:
-            image = np.pad(
-                flow_colours(field, scale), ((0, height % 2), (0, width % 2), (0, 0)), mode="edge"
-            )
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-
-        yield write
-        container.mux(stream.encode())
+    with mp4_writer(path, size, rate) as write:
+        yield lambda field: write(flow_colours(field, scale))

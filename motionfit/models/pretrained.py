@@ -38,6 +38,16 @@ def starting_network(recipe: Network, modality: Modality, classes: int, seed: in
     return network
 
 
+def origin(recipe: Network) -> tuple[list[str], str | None]:
+    """In words: the weights that a network starts from, as the first step of its history, and what
+    is known of their licence (None for random weights)."""
+    if not recipe.weights:
+        return ["random weights"], None
+    return [
+        f"weights of {recipe.weights.name}"
+    ], f"started from {recipe.weights.name}; see its licence"
+
+
 def load_weights(network: VideoNetwork, backbone: str, path: Path) -> None:
     """Loads weights in torchvision's format into a network: a state dict of
     `torchvision.models.video.r2plus1d_18`, `r3d_18` or `s3d`.

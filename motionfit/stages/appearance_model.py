@@ -10,13 +10,13 @@ from motionfit.config import AppearanceModel
 from motionfit.datasets.index import read_index
 from motionfit.judgement import judge_pseudo_labels, judge_self_training
 from motionfit.modality import Modality
-from motionfit.models import Learned, starting_network
+from motionfit.models import Learned, origin, starting_network
 from motionfit.pseudo_labels.granularity import commonest_share
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.training.compute import ALL_CORES, Compute
 from motionfit.training.labels import read_pseudo_labels, with_pseudo_labels
 from motionfit.training.objective import ClipLosses
-from motionfit.training.run import describe, train_and_save
+from motionfit.training.run import describe, lesson, train_and_save
 
 
 def appearance_model(
@@ -55,7 +55,11 @@ def appearance_model(
         recipe.network, Modality.FRAMES, len(names), seed=recipe.training.seed
     )
     learned = Learned.PSEUDO_LABELS
-    about = describe(recipe.network, recipe.training, store, names, learned, split, recipe)
+    history, licence = origin(recipe.network)
+    history.append(lesson(f"{len(names)} {learned}", len(rows), index, split))
+    about = describe(
+        recipe.network, recipe.training, store, names, learned, split, recipe, history, licence
+    )
     objective = ClipLosses(network, Modality.FRAMES, recipe.training, len(names))
 
     def judge(accuracy: float) -> None:

@@ -13,7 +13,7 @@ from motionfit.store.frame_rates import warn_of_rates
 from motionfit.training.compute import ALL_CORES, Compute
 from motionfit.training.labels import with_labels
 from motionfit.training.objective import ClipLosses, Mars
-from motionfit.training.run import describe, load_teacher, train_and_save
+from motionfit.training.run import describe, lesson, load_teacher, train_and_save
 
 
 def fine_tuning(
@@ -55,7 +55,10 @@ def fine_tuning(
     warn_of_rates("the target", store.rate, about.rate)
     network.fc = build_network(about.backbone, about.modality, len(names), seed=recipe.seed).fc
     shape = Network(backbone=about.backbone, clip_length=clip_length)
-    about = describe(shape, recipe, store, names, Learned.LABELS, split, recipe)
+    learned = Learned.LABELS
+    history = about.history or ["weights of a model without a history"]
+    history = [*history, lesson(str(learned), len(rows), index, split, labelled_part)]
+    about = describe(shape, recipe, store, names, learned, split, recipe, history, about.licence)
     teacher_clips = None
     if recipe.mars:
         teacher_network, teacher_clips = load_teacher(teacher, network, flow, table)

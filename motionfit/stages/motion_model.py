@@ -6,12 +6,12 @@ from motionfit import options
 from motionfit.config import ALL_LABELS, MotionModel
 from motionfit.datasets.index import classes, labelled_train, read_index
 from motionfit.modality import Modality
-from motionfit.models import Learned, starting_network
+from motionfit.models import Learned, origin, starting_network
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.training.compute import ALL_CORES, Compute
 from motionfit.training.labels import with_labels
 from motionfit.training.objective import ClipLosses
-from motionfit.training.run import describe, train_and_save
+from motionfit.training.run import describe, lesson, train_and_save
 
 
 def motion_model(
@@ -37,7 +37,12 @@ def motion_model(
     rows = rows_with_clips(rows, store, recipe.network.clip_length)
     network = starting_network(recipe.network, modality, len(names), seed=recipe.training.seed)
     learned = Learned.LABELS if recipe.training.multi_clip_weight else Learned.CLIP_ORDER
-    about = describe(recipe.network, recipe.training, store, names, learned, split, recipe)
+    what = f"{learned} of the {modality}" if modality == Modality.FLOW else str(learned)
+    history, licence = origin(recipe.network)
+    history.append(lesson(what, len(rows), index, split, labelled_part))
+    about = describe(
+        recipe.network, recipe.training, store, names, learned, split, recipe, history, licence
+    )
     objective = ClipLosses(network, modality, recipe.training, len(names))
     videos = with_labels(rows, store, names)
     train_and_save(

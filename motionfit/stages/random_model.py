@@ -3,7 +3,7 @@
 from motionfit import options
 from motionfit.config import AppearanceModel
 from motionfit.modality import Modality
-from motionfit.models import Learned, SavedModel, save_model, starting_network
+from motionfit.models import Learned, SavedModel, origin, save_model, starting_network
 
 
 def random_model(*, recipe: options.JsonRecipe[AppearanceModel], output: options.Output) -> None:
@@ -12,6 +12,7 @@ def random_model(*, recipe: options.JsonRecipe[AppearanceModel], output: options
     It is an appearance model before it is trained on pseudo-labels.
     """
     network = starting_network(recipe.network, Modality.FRAMES, 1, seed=recipe.training.seed)
+    history, licence = origin(recipe.network)
     about = SavedModel(
         backbone=recipe.network.backbone,
         modality=Modality.FRAMES,
@@ -21,5 +22,7 @@ def random_model(*, recipe: options.JsonRecipe[AppearanceModel], output: options
         crop=recipe.training.crop,
         learned=Learned.OTHER_LABELS if recipe.network.weights else Learned.NOTHING,
         recipe=recipe.to_json(),
+        history=history,
+        licence=licence,
     )
     save_model(network, about, output)

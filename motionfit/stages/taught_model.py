@@ -8,12 +8,12 @@ from motionfit.clips.sampling import whole_video
 from motionfit.config import AppearanceModel
 from motionfit.datasets.index import read_index, source_videos
 from motionfit.modality import Modality
-from motionfit.models import Learned, starting_network
+from motionfit.models import Learned, origin, starting_network
 from motionfit.store.clips import ClipStore, rows_with_clips
 from motionfit.training.compute import ALL_CORES, Compute
 from motionfit.training.losses import NO_LABEL
 from motionfit.training.objective import TAUGHT_BY
-from motionfit.training.run import describe, load_teacher, train_and_save
+from motionfit.training.run import describe, lesson, load_teacher, train_and_save
 
 
 def taught_model(
@@ -44,7 +44,11 @@ def taught_model(
     network = starting_network(recipe.network, Modality.FRAMES, 1, seed=recipe.training.seed)
     teacher_network, teacher_clips = load_teacher(teacher, network, flow, table)
     learned = Learned.TEACHER_FEATURES
-    about = describe(recipe.network, recipe.training, store, ["none"], learned, split, recipe)
+    history, licence = origin(recipe.network)
+    history.append(lesson(str(learned), len(rows), index, split))
+    about = describe(
+        recipe.network, recipe.training, store, ["none"], learned, split, recipe, history, licence
+    )
     teaching = recipe.teaching
     objective = TAUGHT_BY[type(teaching)](network, teacher_network, teaching)
     videos = [whole_video(video, store.length(video), NO_LABEL) for video in rows["video"]]

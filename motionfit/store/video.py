@@ -279,7 +279,14 @@ def decode(
 
 
 def kept_frames(path: Path, fps: float | None) -> Iterator[av.VideoFrame]:
-    """Yields the frames of a video that are kept, as FFmpeg returns them.
+    """Yields the frames of `timed_frames` without their times. Raises the same errors."""
+    for _, frame in timed_frames(path, fps):
+        yield frame
+
+
+def timed_frames(path: Path, fps: float | None) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Yields the frames of a video that are kept, as FFmpeg returns them, each after its time in
+    seconds since the first frame.
 
     With `fps`, at most one frame per tick of 1/fps seconds is kept, so that a video with a higher
     rate is thinned to this rate, and one with a lower rate keeps all frames. Data that can't be
@@ -298,7 +305,7 @@ def kept_frames(path: Path, fps: float | None) -> Iterator[av.VideoFrame]:
                 if clock.tick(fps) < due:
                     continue
                 due = clock.tick(fps) + 1
-            yield frame
+            yield clock.seconds, frame
         if problem := tally.problem(announced, extent, clock.step):
             raise UnreadableVideoError(problem)
 

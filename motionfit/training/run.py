@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from motionfit.clips.sampling import LabelledVideo
 from motionfit.closure import code_version
-from motionfit.config import Network, Recipe, Training
+from motionfit.config import ALL_LABELS, LabelledPart, Network, Recipe, Training
 from motionfit.errors import MotionFitError
 from motionfit.modality import Modality
 from motionfit.models import Learned, SavedModel, load_model, save_model
@@ -103,8 +103,11 @@ def describe(
     learned: Learned,
     split: int,
     recipe: Recipe,
+    history: list[str],
+    licence: str | None,
 ) -> SavedModel:
-    """The information to save with a network that reads the clips of `store`."""
+    """The information to save with a network that reads the clips of `store`. `history`, `licence`:
+    see SavedModel."""
     return SavedModel(
         backbone=network.backbone,
         modality=store.modality,
@@ -118,7 +121,18 @@ def describe(
         learned=learned,
         split=split,
         recipe=recipe.to_json(),
+        history=history,
+        licence=licence,
     )
+
+
+def lesson(
+    what: str, videos: int, index: Path, split: int, labels: LabelledPart = ALL_LABELS
+) -> str:
+    """A training as a step of a model's history, in words: what it learned from how many videos of
+    which data set. The name of the index is that of the data set."""
+    part = "" if labels.label_fraction == 1 else f" ({labels.label_fraction:.0%} of the labels)"
+    return f"{what} of {videos} videos of {index.stem}, split {split}{part}"
 
 
 @contextmanager

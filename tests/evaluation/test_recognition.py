@@ -12,7 +12,6 @@ import torch
 from motionfit.clips.transforms import network_input, read_centre_clips
 from motionfit.datasets.demo import write_video
 from motionfit.errors import MotionFitError
-from motionfit.evaluation.predict import Predictor, read_clips
 from motionfit.evaluation.recognition import (
     ClipsOfVideo,
     stored_videos,
@@ -24,6 +23,8 @@ from motionfit.models import Learned, build_network, load_model, save_model
 from motionfit.stages.metrics import metrics
 from motionfit.store.clips import ClipStore
 from motionfit.store.frames import store_frames
+from motionfit.use.model import Model
+from motionfit.use.windows import whole_video
 from tests.stages import recognise
 from tests.videos import described, make_frames, make_index, make_video, moving_square
 
@@ -85,9 +86,9 @@ def test_stored_videos_and_video_files_get_the_same_probabilities(tmp_path, mode
     assert result["videos"] == 3
     assert result["top5"] == 1  # there are only three classes
 
-    predictor = Predictor(model, threads=1)
+    predictor = Model(model, threads=1)
     for row, video in enumerate(table["video"]):
-        predicted = predictor(tmp_path / f"{video}.mp4")
+        predicted = predictor.predict(tmp_path / f"{video}.mp4")
         assert list(predicted.values()) == sorted(predicted.values(), reverse=True)
         for name, probability in predicted.items():
             assert round(probability, 5) == table[f"p({name})"][row]
@@ -130,7 +131,7 @@ def test_the_clips_of_a_file_equal_those_of_its_stored_frames(tmp_path, frames, 
     store_frames(index, (32, 48), fps, about.quality, tmp_path / "frames" / "0000.h5")
     store = ClipStore(tmp_path / "frames", ["0000"], "frames")
     [stored_clips] = stored_videos(store, ["v"], about, 10, torch.device("cpu"), 1)
-    of_file = read_clips(tmp_path / "v.mp4", about, 10)
+    of_file = whole_video(tmp_path / "v.mp4", about, 10).clips
     assert np.array_equal(of_file.clips, stored_clips.clips)
     assert np.array_equal(of_file.weights, stored_clips.weights)
 
@@ -157,11 +158,11 @@ def test_recognition_saves_the_number_of_clips_in_the_model(tmp_path, model):
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     table = pd.read_csv(tmp_path / "predictions.csv")
     copy = shutil.copy(model, tmp_path / "copy.pt")
-    predicted = Predictor(copy, threads=1)(tmp_path / "v.mp4")
+    predicted = Model(copy, threads=1).predict(tmp_path / "v.mp4")
     assert {name: round(p, 5) for name, p in predicted.items()} == {
         name: table[f"p({name})"][0] for name in "abc"
     }
-    other = Predictor(copy, threads=1)(tmp_path / "v.mp4", clips=10)
+    other = Model(copy, threads=1).predict(tmp_path / "v.mp4", clips=10)
     assert other != predicted
 
 
@@ -204,7 +205,7 @@ def test_predict_refuses_videos_of_one_frame_as_the_pipeline_does(tmp_path, mode
             file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
             file.mux(stream.encode())
     with pytest.raises(MotionFitError, match=r"one\.\w+ can't be classified: it has one frame"):
-        Predictor(model, threads=1)(tmp_path / name)
+        Model(model, threads=1).predict(tmp_path / name)
 
 
 def test_predict_keeps_only_the_frames_of_its_clips_in_memory(tmp_path, monkeypatch):
@@ -215,16 +216,16 @@ def test_predict_keeps_only_the_frames_of_its_clips_in_memory(tmp_path, monkeypa
         """Stands in for a decoded frame."""
 
     def many_frames(*_):
-        for _ in range(5000):
+        for t in range(5000):
             frame = Frame()
             references.append(weakref.ref(frame))
-            yield frame
+            yield t / 25, frame
             del frame
 
     image = np.zeros((32, 48, 3), np.uint8)
-    monkeypatch.setattr("motionfit.evaluation.predict.kept_frames", many_frames)
-    monkeypatch.setattr("motionfit.evaluation.predict.upright", lambda *_: image)
-    assert read_clips(tmp_path / "v.mp4", ABOUT, 10).clips.shape == (10, 8, 28, 28, 3)
+    monkeypatch.setattr("motionfit.use.windows.timed_frames", many_frames)
+    monkeypatch.setattr("motionfit.use.windows.upright", lambda *_: image)
+    assert whole_video(tmp_path / "v.mp4", ABOUT, 10).clips.clips.shape == (10, 8, 28, 28, 3)
     assert sum(reference() is not None for reference in references) < 5
     assert len(references) == 2 * 5000
 
@@ -243,7 +244,7 @@ def test_predict_refuses_models_that_do_not_classify_rgb(tmp_path, change):
     network = build_network("r2plus1d_small", about.modality, 3, seed=0)
     save_model(network, about, tmp_path / "model.pt")
     with pytest.raises(MotionFitError, match="fine-tuned appearance model"):
-        Predictor(tmp_path / "model.pt", threads=1)
+        Model(tmp_path / "model.pt", threads=1).predict(tmp_path / "v.mp4")
 
 
 def test_the_summary_has_each_split_and_the_mean(tmp_path):

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torchvision.models import video
 
-from motionfit.clips.transforms import RGB_MEAN, RGB_STD
 from motionfit.config import AppearanceModel, Network
 from motionfit.errors import MotionFitError
+from motionfit.modality import RGB_MEAN, RGB_STD
 from motionfit.models import Learned, build_network, load_model, save_model, starting_network
 from motionfit.models.pretrained import PUBLISHED, load_weights, read_state
 from motionfit.models.s3d import SelfGating
@@ -151,6 +151,9 @@ def test_a_model_that_is_saved_as_it_starts(theirs, files, tmp_path):
     random_model(recipe=recipe, output=tmp_path / "model.pt")
     loaded, about = load_model(tmp_path / "model.pt")
     assert about.learned == Learned.OTHER_LABELS
+    name = files["r3d_18"].name
+    assert about.history == [f"weights of {name}"]
+    assert about.licence == f"started from {name}; see its licence"
     assert torch.equal(loaded.stem[0].weight, theirs["r3d_18"].stem[0].weight)
     plain = recipe.model_copy(update={"network": Network(backbone="r3d_18")})
     random_model(recipe=plain, output=tmp_path / "plain.pt")

@@ -1,4 +1,5 @@
 import logging
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -407,6 +408,9 @@ def test_self_training_learns_a_label_a_clip(tmp_path):
     )
     _, about = load_model(tmp_path / "model.pt")
     assert about.classes == ["0", "1"]
+    assert about.history[0] == "random weights"
+    assert about.history[1].startswith("2 pseudo-labels of 12 videos of ")
+    assert about.licence is None
     assert pd.read_csv(tmp_path / "history.csv")["train_accuracy"].iloc[-1] == 1
 
 
@@ -461,6 +465,10 @@ def test_fine_tuning_uses_the_labelled_fraction_alone(tmp_path, flow, caplog):
             tmp_path / "tuned.pt",
         )
     assert "6 training videos, 0 validation videos" in caplog.text
+    _, tuned = load_model(tmp_path / "tuned.pt")
+    start, step = tuned.history
+    assert start == "weights of a model without a history"
+    assert re.fullmatch(r"labels of 6 videos of .*, split 1 \(50% of the labels\)", step)
 
 
 def test_balanced_sampling_sees_each_pseudo_label_as_often(tmp_path):
@@ -554,6 +562,7 @@ def test_mers_learns_the_features_of_the_teacher(tmp_path, both, teacher):
     assert "train_accuracy" not in history
     _, about = load_model(output)
     assert about.learned == Learned.TEACHER_FEATURES
+    assert about.history[1].startswith("a motion model's features of 11 videos of ")
     # The labels of the source are not used.
     unlabelled = index.assign(label="")
     other = tmp_path / "other" / "model.pt"

@@ -1,0 +1,1 @@
+"""Use of a trained model on video files: classes, features, search, export."""

@@ -159,6 +159,16 @@ def teacher_of_fine_tuning(wildcards):
     return f"--teacher {inputs['teacher'].paths[0]} --flow {inputs['flow'].folder}"
 
 
+def sources_of_duplicates(wildcards):
+    """The index and the folder of frames of each source that is compared with a target."""
+    inputs = artefact_of("duplicates", wildcards).inputs
+    folders = dict.fromkeys(str(Path(path).parent) for path in inputs["source_frames"].paths)
+    if not folders:
+        return ""
+    indexes = " ".join(inputs["source_indexes"].paths)
+    return f"--source-indexes {indexes} --source-frames {' '.join(folders)}"
+
+
 def stop_when_hopeless(wildcards):
     """A job whose result is finished does not run again for this option."""
     return "--stop-when-hopeless" if CONFIG.stop_when_hopeless else ""

@@ -1,4 +1,38 @@
-"""Writes the report of a run."""
+"""Finds near-duplicates of test videos, and writes the report of a run."""
+
+
+rule duplicates:
+    input:
+        record=current("duplicates"),
+        index=reads("duplicates", "index"),
+        frames=reads("duplicates", "frames"),
+        source_indexes=reads("duplicates", "source_indexes"),
+        source_frames=reads("duplicates", "source_frames"),
+    output:
+        pairs="results/duplicates/{dataset}.csv",
+        compared="results/duplicates/{dataset}.compared.csv",
+    log:
+        "results/logs/duplicates/{dataset}.log",
+    benchmark:
+        "results/benchmarks/duplicates/{dataset}.tsv"
+    conda:
+        "../envs/motionfit.yaml"
+    threads: resources("duplicates").threads
+    resources:
+        mem_mb=growing("duplicates", "mem_mb"),
+        runtime=growing("duplicates", "runtime"),
+    params:
+        frames=folder_of("duplicates", "frames"),
+        splits=option("duplicates", "splits"),
+        sources=option_if_given("duplicates", "sources"),
+        source_files=sources_of_duplicates,
+        made_from=made_from("duplicates"),
+    shell:
+        "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
+        " duplicates"
+        " --dataset {wildcards.dataset} --index {input.index:q} --frames {params.frames:q}"
+        " --splits {params.splits} {params.sources} {params.source_files} --threads {threads}"
+        " --output {output.pairs:q}"
 
 
 rule report:
@@ -7,6 +41,7 @@ rule report:
         metrics=reads("report", "metrics"),
         tables=reads("report", "tables"),
         figures=reads("report", "figures"),
+        duplicates=reads("report", "duplicates"),
         others=reads("report", "others"),
         clips=reads("report", "clips"),
     output:

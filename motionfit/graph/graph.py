@@ -7,6 +7,7 @@ whether it is the result of a config, wherever it was copied to.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from motionfit.graph.artefacts import (
     Artefact,
     Input,
     from_outside,
+    joined,
     reached,
     result_of,
     results_of,
@@ -36,7 +38,7 @@ from motionfit.graph.recipes import (
     untrained,
     values_of,
 )
-from motionfit.graph.reported import clips, other_files
+from motionfit.graph.reported import clips, compared_path, other_files
 from motionfit.graph.rules import Finders, Job, kept, of_rule
 from motionfit.stage_names import STAGES
 
@@ -63,6 +65,24 @@ class Graph(DataGraph):
         tables = [self.table(name) for name in self.config.tables if name in names]
         figures = [self.retrieval_figure(name) for name in self.config.figures if name in names]
         return [*tables, *figures]
+
+    @of_rule
+    def duplicates(self, dataset: str) -> Job:
+        """It compares frames that the evaluations of the target need anyway. The copies for other
+        seeds use the same ones."""
+        sources = self.sources(dataset)
+        return Job(
+            f"results/duplicates/{dataset}.csv",
+            {"splits": self.evaluated_splits(dataset), "sources": sources},
+            {
+                "index": lambda: self._index(dataset),
+                "frames": lambda: self._compared_frames(dataset, dataset),
+                "source_indexes": lambda: joined(map(self._index, sources)),
+                "source_frames": lambda: joined(
+                    self._compared_frames(dataset, source) for source in sources
+                ),
+            },
+        )
 
     # --------------------------------------------------------------------------- what is learned
 
@@ -327,6 +347,7 @@ class Graph(DataGraph):
                 "metrics": lambda: results_of(map(self.metrics, self.reported_evaluations)),
                 "tables": lambda: results_of(map(self.table, self.config.tables)),
                 "figures": lambda: results_of(map(self.retrieval_figure, self.config.figures)),
+                "duplicates": lambda: self._duplicates(),
                 "others": lambda: other_files(self, self._behind_metrics()),
                 "clips": lambda: clips(self, self._behind_metrics()),
             },
@@ -346,11 +367,51 @@ class Graph(DataGraph):
         return reached(map(unindexed.metrics, self.written.evaluations))
 
     @property
+    def targets_of_evaluations(self) -> list[str]:
+        """The data sets that evaluations test on."""
+        return list(dict.fromkeys(e.dataset for e in self.written.evaluations.values()))
+
+    def _evaluations_on(self, dataset: str) -> list[Evaluation]:
+        return [e for e in self.written.evaluations.values() if e.dataset == dataset]
+
+    def evaluated_splits(self, dataset: str) -> list[int]:
+        """The splits of a target that evaluations test."""
+        return sorted({split for e in self._evaluations_on(dataset) for split in e.splits})
+
+    def sources(self, dataset: str) -> list[str]:
+        """The other data sets that models which are evaluated on a target learn from."""
+        config = self.written
+        models = [e.model for e in self._evaluations_on(dataset)]
+        found = {config.source_of(name) for name in models if name in config.appearance_models}
+        return sorted(found - {None, dataset})
+
+    def compared_size(self, target: str, dataset: str) -> str:
+        """The largest size of a data set's frames that an evaluation on a target needs: those of
+        the target itself, or of a source of its models."""
+        config = self.written
+        sizes = {
+            config.size_of(e.model)
+            for e in self._evaluations_on(target)
+            if dataset == target
+            or (e.model in config.appearance_models and config.source_of(e.model) == dataset)
+        }
+        return size_name(max(sizes, key=lambda size: (size[0] * size[1], size)))
+
+    def _compared_frames(self, target: str, dataset: str) -> Input:
+        return results_of(self._frames(dataset, self.compared_size(target, dataset)))
+
+    @property
     def reported_evaluations(self) -> list[str]:
         """Names of the evaluations that the report shows, and of their copies for the seeds of the
         config."""
         seeds = range(self.written.seeds)
         return [seed_name(name, seed) for name in self.written.evaluations for seed in seeds]
+
+    def _duplicates(self) -> Input:
+        """The near-duplicates of all targets, and how many pairs were compared."""
+        made = [self.duplicates(dataset) for dataset in self.targets_of_evaluations]
+        paths = [(artefact.path, compared_path(artefact)) for artefact in made]
+        return Input(tuple(chain(*paths)), tuple(made), results_of(made).get_fingerprint)
 
     def _judged(self, motion_model: str, split: int) -> Input:
         """The judgement of a motion model, before anything is made from the model. It changes no

@@ -53,9 +53,15 @@ def other_files(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
     )
 
 
+def compared_path(duplicates: Artefact) -> str:
+    """The file that says how many pairs the search for near-duplicates compared."""
+    return duplicates.path.removesuffix(".csv") + ".compared.csv"
+
+
 def clips(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
     """The shards that the report may take clips from: all flow with the frames of its size, and the
-    frames of pseudo-labels and of retrieval. Which of these clips it shows depends on the results.
+    frames of pseudo-labels, of retrieval and of near-duplicates. Which of these clips it shows
+    depends on the results.
 
     They have no fingerprint: they follow from the metrics, as the other files do.
     """
@@ -76,6 +82,9 @@ def clips(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
                 evaluation = config.evaluations[names["evaluation"]]
                 size = config.size_of(evaluation.model)
                 frames[evaluation.dataset, size_name(size)] = None
+    for target in graph.targets_of_evaluations:
+        for dataset in (target, *graph.sources(target)):
+            frames[dataset, graph.compared_size(target, dataset)] = None
     made = [graph.frames(*names, shard) for names in frames for shard in graph.shards(names[0])]
     made += [graph.flow(*names, shard) for names in flows for shard in graph.shards(names[0])]
     return Input(tuple(artefact.path for artefact in made), tuple(made))

@@ -55,6 +55,7 @@ JOBS = {
     "frames": {"dataset": "source", "size": "16x24", "shard": "0000"},
     "ledger": {"dataset": "source", "size": "16x24"},
     "flow": {"dataset": "source", "flow": "tvl1", "shard": "0000"},
+    "duplicates": {"dataset": "target"},
     "motion_model": {"motion_model": "motion", "split": 1},
     "motion_judgement": {"motion_model": "motion", "split": 1},
     "features": {"motion_model": "motion", "split": 1, "dataset": "source", "shards": "0000"},
@@ -96,6 +97,7 @@ def set_key(values: dict, path: str, value: object) -> None:
 
 SHOWN = {"metrics", "table", "report"}
 EVALUATED = {"fine_tuning", "recognition", "retrieval", "retrieval_figure", *SHOWN}
+FROM_FRAMES = {"frames", "ledger", "flow", "duplicates"}
 LEARNED = {
     "motion_model",
     "motion_judgement",
@@ -117,7 +119,7 @@ LEARNED = {
             {"features", "pseudo_labels", "appearance_model", *EVALUATED},
         ),
         ("flow/tvl1/bound", 9, {"flow", *LEARNED, *EVALUATED}),
-        ("frame_quality", 80, {"frames", "ledger", "flow", *LEARNED, *EVALUATED}),
+        ("frame_quality", 80, {*FROM_FRAMES, *LEARNED, *EVALUATED}),
         ("datasets/source/max_failed", 0.5, {"ledger", "report"}),
         (
             "evaluations/motionfit/clips",
@@ -213,7 +215,7 @@ def test_a_replaced_video_changes_all_that_is_made_from_its_shard(videos):
     (videos / "a.mp4").write_text("another, and longer")
     after = artefacts(tiny(), indexes_of(videos))
     of_target = {"motion_model", "motion_judgement"}
-    made_from_it = {"frames", "ledger", "flow", *LEARNED, *EVALUATED} - of_target
+    made_from_it = {*FROM_FRAMES, *LEARNED, *EVALUATED} - of_target
     assert changed(before, after) == made_from_it
     other = {"dataset": "source", "size": "16x24", "shard": "0001"}
     shards = [Graph(load_config(tiny()), indexes_of(videos)).frames(**other) for _ in range(2)]
@@ -402,7 +404,7 @@ def test_inputs_that_do_not_depend_on_shards_are_known_without_an_index():
 
     of_config = Graph(load_config(tiny()), no_index)
     report = of_config.report()
-    for name in ("metrics", "tables", "figures", "others"):
+    for name in ("metrics", "tables", "figures", "duplicates", "others"):
         assert report.inputs[name].paths
     assert of_config.fine_tuning("motionfit", 1).inputs["model"].paths
     with pytest.raises(LookupError, match="target"):
@@ -422,7 +424,7 @@ def test_the_report_reads_artefacts_of_its_own_graph():
 def test_the_report_reads_the_shards_whose_clips_it_may_show():
     """Not the frames that only fine-tuning and recognition read."""
     values = tiny()
-    values["appearance_models"]["random"]["frame_size"] = [32, 48]
+    values["appearance_models"]["random"]["frame_size"] = [16, 20]
     values["evaluations"]["random"]["measures"] = ["recognition"]
     clips = artefacts(values)["report"].inputs["clips"]
     assert set(clips.paths) == {

@@ -17,6 +17,7 @@ from motionfit.config import (
     AppearanceModel,
     Evaluation,
     MotionModel,
+    Size,
     seed_name,
 )
 from motionfit.digests import digest, file_digest
@@ -385,7 +386,7 @@ class Graph(DataGraph):
         found = {config.source_of(name) for name in models if name in config.appearance_models}
         return sorted(found - {None, dataset})
 
-    def compared_size(self, target: str, dataset: str) -> str:
+    def compared_size(self, target: str, dataset: str) -> Size:
         """The largest size of a data set's frames that an evaluation on a target needs: those of
         the target itself, or of a source of its models."""
         config = self.written
@@ -395,10 +396,10 @@ class Graph(DataGraph):
             if dataset == target
             or (e.model in config.appearance_models and config.source_of(e.model) == dataset)
         }
-        return size_name(max(sizes, key=lambda size: (size[0] * size[1], size)))
+        return max(sizes, key=lambda size: (size[0] * size[1], size))
 
     def _compared_frames(self, target: str, dataset: str) -> Input:
-        return results_of(self._frames(dataset, self.compared_size(target, dataset)))
+        return results_of(self._frames(dataset, size_name(self.compared_size(target, dataset))))
 
     @property
     def reported_evaluations(self) -> list[str]:

@@ -84,7 +84,7 @@ def clips(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
                 frames[evaluation.dataset, size_name(size)] = None
     for target in graph.targets_of_evaluations:
         for dataset in (target, *graph.sources(target)):
-            frames[dataset, graph.compared_size(target, dataset)] = None
+            frames[dataset, size_name(graph.compared_size(target, dataset))] = None
     made = [graph.frames(*names, shard) for names in frames for shard in graph.shards(names[0])]
     made += [graph.flow(*names, shard) for names in flows for shard in graph.shards(names[0])]
     return Input(tuple(artefact.path for artefact in made), tuple(made))

@@ -11,7 +11,7 @@ import pandas as pd
 from motionfit.config import Config, Evaluation
 from motionfit.datasets.index import classes, part, shard_of, write_index
 from motionfit.flow.encoding import quantise
-from motionfit.graph import needed_by_evaluations
+from motionfit.graph import graph_of_evaluations, needed_by_evaluations
 from motionfit.seeds import with_seeds
 from motionfit.stages.metrics import metrics
 from motionfit.stages.pseudo_labels import quality
@@ -57,6 +57,9 @@ def fake_run(
             judgement = {"text": text, "advice": [], "hopeless": False}
             file = results / "models" / name / f"split{split}" / "judgement.json"
             file.write_text(json.dumps(judgement))
+    graph = graph_of_evaluations(config)
+    for target in graph.targets_of_evaluations:
+        fake_duplicates(results / "duplicates", target, graph.sources(target), indices)
     with_copies = with_seeds(config.model_copy(update={"tables": {}}))
     for name, recipe in with_copies.evaluations.items():
         folder = results / "evaluations" / name
@@ -129,6 +132,22 @@ def fake_flow(folder: Path, index: pd.DataFrame, recipe) -> None:
                 writer.add(
                     video, [encode_jpeg(np.concatenate(right), 95)] * FRAMES, video, rate=12.0
                 )
+
+
+def fake_duplicates(
+    folder: Path, target: str, sources: list[str], indices: dict[str, pd.DataFrame]
+) -> None:
+    """One pair of each of the other data sets and of the training set, and of 10 compared ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    videos, pairs, compared = stored(indices[target])["video"].tolist(), [], []
+    for other in (target, *sources):
+        second = stored(indices[other])["video"].iloc[-1]
+        pairs.append((videos[0], other, second, "1", 0.875, -0.25))
+        compared.append((other, 2, 5, 10))
+    columns = ["video", "other_dataset", "other", "splits", "similarity", "shift"]
+    pd.DataFrame(pairs, columns=columns).to_csv(folder / f"{target}.csv", index=False)
+    columns = ["other_dataset", "videos", "others", "pairs"]
+    pd.DataFrame(compared, columns=columns).to_csv(folder / f"{target}.compared.csv", index=False)
 
 
 def fake_history(folder: Path, rng: np.random.Generator, labels: bool = True) -> None:

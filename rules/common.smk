@@ -34,6 +34,7 @@ def names(known):
 
 wildcard_constraints:
     dataset=names(CONFIG.datasets),
+    other=names(CONFIG.datasets),
     demo=names(name for name, d in CONFIG.datasets.items() if isinstance(d, Demo)),
     flow=names(CONFIG.flow),
     motion_model=names(CONFIG.motion_models),
@@ -159,14 +160,13 @@ def teacher_of_fine_tuning(wildcards):
     return f"--teacher {inputs['teacher'].paths[0]} --flow {inputs['flow'].folder}"
 
 
-def sources_of_duplicates(wildcards):
-    """The index and the folder of frames of each source that is compared with a target."""
+def source_of_duplicates(wildcards):
+    """The source that is compared with a target, unless it is the target itself."""
     inputs = artefact_of("duplicates", wildcards).inputs
-    folders = dict.fromkeys(str(Path(path).parent) for path in inputs["source_frames"].paths)
-    if not folders:
+    if "source_index" not in inputs:
         return ""
-    indexes = " ".join(inputs["source_indexes"].paths)
-    return f"--source-indexes {indexes} --source-frames {' '.join(folders)}"
+    index, frames = inputs["source_index"].paths[0], inputs["source_frames"].folder
+    return f"--source-index {index} --source-frames {frames}"
 
 
 def stop_when_hopeless(wildcards):

@@ -6,15 +6,15 @@ rule duplicates:
         record=current("duplicates"),
         index=reads("duplicates", "index"),
         frames=reads("duplicates", "frames"),
-        source_indexes=reads("duplicates", "source_indexes"),
+        source_index=reads("duplicates", "source_index"),
         source_frames=reads("duplicates", "source_frames"),
     output:
-        pairs="results/duplicates/{dataset}.csv",
-        compared="results/duplicates/{dataset}.compared.csv",
+        pairs="results/duplicates/{dataset}/{other}.csv",
+        compared="results/duplicates/{dataset}/{other}.json",
     log:
-        "results/logs/duplicates/{dataset}.log",
+        "results/logs/duplicates/{dataset}/{other}.log",
     benchmark:
-        "results/benchmarks/duplicates/{dataset}.tsv"
+        "results/benchmarks/duplicates/{dataset}/{other}.tsv"
     conda:
         "../envs/motionfit.yaml"
     threads: resources("duplicates").threads
@@ -24,14 +24,13 @@ rule duplicates:
     params:
         frames=folder_of("duplicates", "frames"),
         splits=option("duplicates", "splits"),
-        sources=option_if_given("duplicates", "sources"),
-        source_files=sources_of_duplicates,
+        source=source_of_duplicates,
         made_from=made_from("duplicates"),
     shell:
         "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
         " duplicates"
-        " --dataset {wildcards.dataset} --index {input.index:q} --frames {params.frames:q}"
-        " --splits {params.splits} {params.sources} {params.source_files} --threads {threads}"
+        " --index {input.index:q} --frames {params.frames:q} --splits {params.splits}"
+        " {params.source} --threads {threads}"
         " --output {output.pairs:q}"
 
 

@@ -119,16 +119,6 @@ def results_of(artefacts: Iterable[Artefact]) -> Input:
     )
 
 
-def joined(inputs: Iterable[Input]) -> Input:
-    """The files of several inputs."""
-    parts = tuple(inputs)
-    return Input(
-        tuple(path for part in parts for path in part.paths),
-        tuple(artefact for part in parts for artefact in part.made_by),
-        lambda: digest(*(part.fingerprint or "" for part in parts)),
-    )
-
-
 def from_outside(files: Iterable[Path], get_fingerprint: Callable[[], str]) -> Input:
     """Files that no job makes."""
     return Input(tuple(map(str, files)), (), get_fingerprint)

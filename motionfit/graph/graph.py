@@ -25,7 +25,6 @@ from motionfit.graph.artefacts import (
     Artefact,
     Input,
     from_outside,
-    joined,
     reached,
     result_of,
     results_of,
@@ -68,21 +67,20 @@ class Graph(DataGraph):
         return [*tables, *figures]
 
     @of_rule
-    def duplicates(self, dataset: str) -> Job:
-        """It compares frames that the evaluations of the target need anyway. The copies for other
-        seeds use the same ones."""
-        sources = self.sources(dataset)
+    def duplicates(self, dataset: str, other: str) -> Job:
+        """The test videos of a target that are also in a source or, if `other` is the target, in
+        its training set. It compares frames that the evaluations of the target need anyway."""
+        inputs = {
+            "index": lambda: self._index(dataset),
+            "frames": lambda: self._compared_frames(dataset, dataset),
+        }
+        if other != dataset:
+            inputs["source_index"] = lambda: self._index(other)
+            inputs["source_frames"] = lambda: self._compared_frames(dataset, other)
         return Job(
-            f"results/duplicates/{dataset}.csv",
-            {"splits": self.evaluated_splits(dataset), "sources": sources},
-            {
-                "index": lambda: self._index(dataset),
-                "frames": lambda: self._compared_frames(dataset, dataset),
-                "source_indexes": lambda: joined(map(self._index, sources)),
-                "source_frames": lambda: joined(
-                    self._compared_frames(dataset, source) for source in sources
-                ),
-            },
+            f"results/duplicates/{dataset}/{other}.csv",
+            {"splits": self.evaluated_splits(dataset)},
+            inputs,
         )
 
     # --------------------------------------------------------------------------- what is learned
@@ -368,33 +366,36 @@ class Graph(DataGraph):
         return reached(map(unindexed.metrics, self.written.evaluations))
 
     @property
-    def targets_of_evaluations(self) -> list[str]:
-        """The data sets that evaluations test on."""
-        return list(dict.fromkeys(e.dataset for e in self.written.evaluations.values()))
-
-    def _evaluations_on(self, dataset: str) -> list[Evaluation]:
-        return [e for e in self.written.evaluations.values() if e.dataset == dataset]
+    def compared_data_sets(self) -> list[tuple[str, str]]:
+        """Each target of an evaluation with itself, and with each other source of the models that
+        are evaluated on it. The test videos of the first are compared with the second."""
+        config, pairs = self.written, []
+        for recipe in config.evaluations.values():
+            model, target = recipe.model, recipe.dataset
+            source = config.source_of(model) if model in config.appearance_models else None
+            pairs += [(target, target), (target, source or target)]
+        return list(dict.fromkeys(pairs))
 
     def evaluated_splits(self, dataset: str) -> list[int]:
         """The splits of a target that evaluations test."""
-        return sorted({split for e in self._evaluations_on(dataset) for split in e.splits})
-
-    def sources(self, dataset: str) -> list[str]:
-        """The other data sets that models which are evaluated on a target learn from."""
-        config = self.written
-        models = [e.model for e in self._evaluations_on(dataset)]
-        found = {config.source_of(name) for name in models if name in config.appearance_models}
-        return sorted(found - {None, dataset})
+        recipes = self.written.evaluations.values()
+        return sorted({n for recipe in recipes if recipe.dataset == dataset for n in recipe.splits})
 
     def compared_size(self, target: str, dataset: str) -> Size:
-        """The largest size of a data set's frames that an evaluation on a target needs: those of
+        """The largest size of a data set's frames that the evaluations on a target need: those of
         the target itself, or of a source of its models."""
         config = self.written
         sizes = {
-            config.size_of(e.model)
-            for e in self._evaluations_on(target)
-            if dataset == target
-            or (e.model in config.appearance_models and config.source_of(e.model) == dataset)
+            config.size_of(recipe.model)
+            for recipe in config.evaluations.values()
+            if recipe.dataset == target
+            and (
+                dataset == target
+                or (
+                    recipe.model in config.appearance_models
+                    and config.source_of(recipe.model) == dataset
+                )
+            )
         }
         return max(sizes, key=lambda size: (size[0] * size[1], size))
 
@@ -410,7 +411,7 @@ class Graph(DataGraph):
 
     def _duplicates(self) -> Input:
         """The near-duplicates of all targets, and how many pairs were compared."""
-        made = [self.duplicates(dataset) for dataset in self.targets_of_evaluations]
+        made = [self.duplicates(*pair) for pair in self.compared_data_sets]
         paths = [(artefact.path, compared_path(artefact)) for artefact in made]
         return Input(tuple(chain(*paths)), tuple(made), results_of(made).get_fingerprint)
 

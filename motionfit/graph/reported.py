@@ -55,7 +55,7 @@ def other_files(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
 
 def compared_path(duplicates: Artefact) -> str:
     """The file that says how many pairs the search for near-duplicates compared."""
-    return duplicates.path.removesuffix(".csv") + ".compared.csv"
+    return duplicates.path.removesuffix(".csv") + ".json"
 
 
 def clips(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
@@ -82,9 +82,8 @@ def clips(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
                 evaluation = config.evaluations[names["evaluation"]]
                 size = config.size_of(evaluation.model)
                 frames[evaluation.dataset, size_name(size)] = None
-    for target in graph.targets_of_evaluations:
-        for dataset in (target, *graph.sources(target)):
-            frames[dataset, size_name(graph.compared_size(target, dataset))] = None
+    for target, other in graph.compared_data_sets:
+        frames[other, size_name(graph.compared_size(target, other))] = None
     made = [graph.frames(*names, shard) for names in frames for shard in graph.shards(names[0])]
     made += [graph.flow(*names, shard) for names in flows for shard in graph.shards(names[0])]
     return Input(tuple(artefact.path for artefact in made), tuple(made))

@@ -1,7 +1,7 @@
 """Finds test videos of a target that are also in its training set or in a source.
 
-The output is `DATASET.csv` with one row per pair (`COLUMNS`). Beside it, `DATASET.compared.csv`
-says how many pairs were compared (`COMPARED`).
+The output is a CSV file with one row per pair (`COLUMNS`). Beside it, a JSON file of the same name
+has the number of test videos, of `others` and of pairs that were compared.
 """
 
 import logging
@@ -14,28 +14,24 @@ from motionfit import options
 from motionfit.datasets.index import part, read_index
 from motionfit.duplicates import GreyFrames, hashes_of, near_duplicates
 from motionfit.errors import MotionFitError
-from motionfit.files import replacing
+from motionfit.files import replacing, write_json
 from motionfit.store.shards import Shards
 
 log = logging.getLogger(__name__)
 
-COLUMNS = ["video", "other_dataset", "other", "splits", "similarity", "shift"]
-"""A test video; the data set of the other video; that video; the splits in which the first one is
-tested and the other one may be learned from, separated by spaces; their similarity; the seconds
-from the start of the test video to that of the other one."""
-COMPARED = ["other_dataset", "videos", "others", "pairs"]
-"""The data set of the other videos; the numbers of test videos, of other videos, and of pairs."""
+COLUMNS = ["video", "other", "splits", "similarity", "shift"]
+"""A test video; the training or source video; the splits in which the first one is tested and the
+other one may be learned from, separated by spaces; their similarity; the seconds from the start of
+the test video to that of the other one."""
 
 
 def duplicates(
     *,
-    dataset: str,
     index: options.IndexFile,
     frames: options.FramesFolder,
     splits: list[int],
-    sources: list[str] | None = None,
-    source_indexes: list[Path] | None = None,
-    source_frames: list[Path] | None = None,
+    source_index: Path | None = None,
+    source_frames: Path | None = None,
     threads: options.Threads = options.CORES,
     output: options.Output,
 ) -> None:
@@ -45,53 +41,65 @@ def duplicates(
 
     Parameters
     ----------
-    dataset
-        Name of the target.
+    index
+        Index of the target.
+    frames
+        Folder of the shards of the target's frames.
     splits
         The splits whose test videos count.
-    sources
-        Names of the data sets that models learn from without labels.
-    source_indexes
-        Index of each source.
+    source_index
+        Index of the source; without it, the target's training set is compared.
     source_frames
-        Folder of the shards of frames of each source.
+        Folder of the shards of the source's frames.
     """
-    of_sources = [sources or [], source_indexes or [], source_frames or []]
-    if len({len(values) for values in of_sources}) != 1:
-        raise MotionFitError("--sources, --source-indexes and --source-frames differ in number")
-    table, videos = read_index(index), stored_videos(index, frames)
-    tested, trained = (sides(table, videos, splits, side) for side in ("test", "train"))
+    if (source_index is None) != (source_frames is None):
+        raise MotionFitError("--source-index and --source-frames are needed together")
+    videos = stored_videos(index, frames)
+    tested = sides(index, videos, splits, "test")
     hashes = hashes_of(videos, threads)
     numbers = np.flatnonzero(tested.any(1))
+    if source_index and source_frames:
+        others = stored_videos(source_index, source_frames)
+        learned = np.ones((len(others), len(splits)), bool)
+        other_hashes = hashes_of(others, threads)
+    else:
+        others, other_hashes = videos, hashes
+        learned = sides(index, videos, splits, "train")
+    shared = [tested[number] & learned for number in numbers]
+
+    def chosen(number: int, of_others: np.ndarray) -> np.ndarray:
+        return shared[number][of_others].any(1)
+
     tests, test_hashes = [videos[i] for i in numbers], [hashes[i] for i in numbers]
-    found, compared = [], []
-
-    def search(name: str, others: list[GreyFrames], learned: np.ndarray) -> None:
-        """`learned`: (V, S) bool, whether each of the others may be learned from in each split."""
-
-        def chosen(number: int, of_others: np.ndarray) -> np.ndarray:
-            return (tested[numbers[number]] & learned[of_others]).any(1)
-
-        other_hashes = hashes if others is videos else hashes_of(others, threads)
-        pairs = near_duplicates(tests, test_hashes, others, other_hashes, chosen, threads)
-        for pair in pairs:
-            shared = tested[numbers[pair.video]] & learned[pair.other]
-            shared_splits = " ".join(str(splits[i]) for i in np.flatnonzero(shared))
-            names = (tests[pair.video].video, name, others[pair.other].video)
-            measures = (round(pair.similarity, 3), round(pair.shift, 2))
-            found.append((*names, shared_splits, *measures))
-        count = sum(int((tested[number] & learned).any(1).sum()) for number in numbers)
-        compared.append((name, len(tests), int(learned.any(1).sum()), count))
-        log.info("%d near-duplicates in %d pairs with videos of %s", len(pairs), count, name)
-
-    search(dataset, videos, trained)
-    for source, source_index, folder in zip(*of_sources, strict=True):
-        others = stored_videos(source_index, folder)
-        search(source, others, np.ones((len(others), len(splits)), bool))
-    with replacing(compared_of(output)) as temporary:
-        pd.DataFrame(compared, columns=COMPARED).to_csv(temporary, index=False)
+    pairs = near_duplicates(tests, test_hashes, others, other_hashes, chosen, threads)
+    rows = [
+        (
+            tests[pair.video].video,
+            others[pair.other].video,
+            " ".join(str(splits[i]) for i in np.flatnonzero(shared[pair.video][pair.other])),
+            round(pair.similarity, 3),
+            round(pair.shift, 2),
+        )
+        for pair in pairs
+    ]
+    compared = {
+        "videos": len(tests),
+        "others": int(learned.any(1).sum()),
+        "pairs": sum(int(of_test.any(1).sum()) for of_test in shared),
+    }
+    write_json(output.with_suffix(".json"), compared)
     with replacing(output) as temporary:
-        pd.DataFrame(found, columns=COLUMNS).to_csv(temporary, index=False)
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(temporary, index=False)
+    where = "a source" if source_index else "the training set"
+    found = len({row[1] for row in rows})
+    log.info("%d pairs compared", compared["pairs"])
+    if found:
+        log.warning(
+            "%d videos of %s are near-duplicates of test videos; exclude_near_duplicates: true "
+            "leaves them out",
+            found,
+            where,
+        )
 
 
 def stored_videos(index: Path, folder: Path) -> list[GreyFrames]:
@@ -101,14 +109,8 @@ def stored_videos(index: Path, folder: Path) -> list[GreyFrames]:
     return [GreyFrames(shards, video) for video in table["video"] if video in shards]
 
 
-def sides(
-    index: pd.DataFrame, videos: list[GreyFrames], splits: list[int], side: str
-) -> np.ndarray:
+def sides(index: Path, videos: list[GreyFrames], splits: list[int], side: str) -> np.ndarray:
     """(V, S) bool: whether each video is in the part `side`, train or test, of each split."""
-    of_splits = [set(part(index, split, side)["video"]) for split in splits]
+    table = read_index(index)
+    of_splits = [set(part(table, split, side)["video"]) for split in splits]
     return np.array([[video.video in names for names in of_splits] for video in videos])
-
-
-def compared_of(output: Path) -> Path:
-    """The file beside `output` that says how many pairs were compared."""
-    return output.with_name(f"{output.stem}.compared.csv")

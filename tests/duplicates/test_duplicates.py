@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import cv2
@@ -141,26 +142,21 @@ def test_the_stage_lists_pairs_of_test_videos(tmp_path):
     index = stored(tmp_path / "target", target, test={"original", "same scene"})
     source = {"copy": VIDEOS["trimmed"], "else": VIDEOS["same motion"]}
     source_index = stored(tmp_path / "source", source, test=set())
-    output = tmp_path / "target.csv"
-    duplicates(
-        dataset="target",
-        index=index,
-        frames=index.parent,
-        splits=[1],
-        sources=["source"],
-        source_indexes=[source_index],
-        source_frames=[source_index.parent],
-        threads=1,
-        output=output,
-    )
-    pairs = pd.read_csv(output)
-    assert pairs.drop(columns=["similarity", "shift"]).to_numpy().tolist() == [
-        ["original", "target", "cropped", 1],
-        ["original", "source", "copy", 1],
-    ]
-    assert (pairs["similarity"] > 0.9).all()
-    compared = pd.read_csv(tmp_path / "target.compared.csv")
-    assert compared.to_numpy().tolist() == [["target", 2, 1, 2], ["source", 2, 2, 4]]
+    own, of_source = tmp_path / "own.csv", tmp_path / "source.csv"
+    common = {"index": index, "frames": index.parent, "splits": [1], "threads": 1}
+    duplicates(**common, output=own)
+    source_files = {"source_index": source_index, "source_frames": source_index.parent}
+    duplicates(**common, **source_files, output=of_source)
+    for output, other in ((own, "cropped"), (of_source, "copy")):
+        [pair] = pd.read_csv(output).itertuples(index=False)
+        assert (pair.video, pair.other, pair.splits) == ("original", other, 1)
+        assert pair.similarity > 0.9
+    assert json.loads(own.with_suffix(".json").read_text()) == {
+        "videos": 2,
+        "others": 1,
+        "pairs": 2,
+    }
+    assert json.loads(of_source.with_suffix(".json").read_text())["pairs"] == 4
 
 
 def test_splits_in_which_both_are_on_one_side_do_not_count(tmp_path):
@@ -172,9 +168,7 @@ def test_splits_in_which_both_are_on_one_side_do_not_count(tmp_path):
     table.loc[len(table)] = {**table.iloc[0], "video": "other", "split3": "train"}
     write_index(table, index)
     output = tmp_path / "pairs.csv"
-    duplicates(
-        dataset="d", index=index, frames=tmp_path, splits=[1, 2, 3], threads=1, output=output
-    )
+    duplicates(index=index, frames=tmp_path, splits=[1, 2, 3], threads=1, output=output)
     pairs = pd.read_csv(output)
     assert pairs[["video", "other", "splits"]].to_numpy().tolist() == [
         ["original", "copy", 1],
@@ -184,12 +178,7 @@ def test_splits_in_which_both_are_on_one_side_do_not_count(tmp_path):
 
 def test_sources_without_frames_are_refused(tmp_path):
     index = stored(tmp_path, {"a": ORIGINAL, "b": ORIGINAL}, test={"a"})
-    with pytest.raises(MotionFitError, match="differ in number"):
+    with pytest.raises(MotionFitError, match="needed together"):
         duplicates(
-            dataset="d",
-            index=index,
-            frames=tmp_path,
-            splits=[1],
-            sources=["s"],
-            output=tmp_path / "d.csv",
+            index=index, frames=tmp_path, splits=[1], source_index=index, output=tmp_path / "d.csv"
         )

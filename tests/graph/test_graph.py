@@ -55,7 +55,7 @@ JOBS = {
     "frames": {"dataset": "source", "size": "16x24", "shard": "0000"},
     "ledger": {"dataset": "source", "size": "16x24"},
     "flow": {"dataset": "source", "flow": "tvl1", "shard": "0000"},
-    "duplicates": {"dataset": "target"},
+    "duplicates": {"dataset": "target", "other": "source"},
     "motion_model": {"motion_model": "motion", "split": 1},
     "motion_judgement": {"motion_model": "motion", "split": 1},
     "features": {"motion_model": "motion", "split": 1, "dataset": "source", "shards": "0000"},

@@ -58,8 +58,8 @@ def fake_run(
             file = results / "models" / name / f"split{split}" / "judgement.json"
             file.write_text(json.dumps(judgement))
     graph = graph_of_evaluations(config)
-    for target in graph.targets_of_evaluations:
-        fake_duplicates(results / "duplicates", target, graph.sources(target), indices)
+    for target, other in graph.compared_data_sets:
+        fake_duplicates(results / "duplicates" / target, other, indices[target], indices[other])
     with_copies = with_seeds(config.model_copy(update={"tables": {}}))
     for name, recipe in with_copies.evaluations.items():
         folder = results / "evaluations" / name
@@ -134,20 +134,15 @@ def fake_flow(folder: Path, index: pd.DataFrame, recipe) -> None:
                 )
 
 
-def fake_duplicates(
-    folder: Path, target: str, sources: list[str], indices: dict[str, pd.DataFrame]
-) -> None:
-    """One pair of each of the other data sets and of the training set, and of 10 compared ones."""
+def fake_duplicates(folder: Path, name: str, target: pd.DataFrame, other: pd.DataFrame) -> None:
+    """One pair of near-duplicates."""
     folder.mkdir(parents=True, exist_ok=True)
-    videos, pairs, compared = stored(indices[target])["video"].tolist(), [], []
-    for other in (target, *sources):
-        second = stored(indices[other])["video"].iloc[-1]
-        pairs.append((videos[0], other, second, "1", 0.875, -0.25))
-        compared.append((other, 2, 5, 10))
-    columns = ["video", "other_dataset", "other", "splits", "similarity", "shift"]
-    pd.DataFrame(pairs, columns=columns).to_csv(folder / f"{target}.csv", index=False)
-    columns = ["other_dataset", "videos", "others", "pairs"]
-    pd.DataFrame(compared, columns=columns).to_csv(folder / f"{target}.compared.csv", index=False)
+    video, copied = stored(target)["video"].iloc[0], stored(other)["video"].iloc[-1]
+    columns = ["video", "other", "splits", "similarity", "shift"]
+    pairs = pd.DataFrame([(video, copied, "1", 0.875, -0.25)], columns=columns)
+    pairs.to_csv(folder / f"{name}.csv", index=False)
+    compared = {"videos": 2, "others": 5, "pairs": 10}
+    (folder / f"{name}.json").write_text(json.dumps(compared))
 
 
 def fake_history(folder: Path, rng: np.random.Generator, labels: bool = True) -> None:

@@ -169,6 +169,18 @@ def source_of_duplicates(wildcards):
     return f"--source-index {index} --source-frames {frames}"
 
 
+def left_out(rule):
+    """For `params`: the near-duplicates of test videos that a job does not learn from."""
+
+    def look_up(wildcards):
+        inputs = artefact_of(rule, wildcards).inputs
+        if "duplicates" not in inputs:
+            return ""
+        return f"--duplicates {' '.join(inputs['duplicates'].paths)}"
+
+    return look_up
+
+
 def stop_when_hopeless(wildcards):
     """A job whose result is finished does not run again for this option."""
     return "--stop-when-hopeless" if CONFIG.stop_when_hopeless else ""

@@ -98,6 +98,7 @@ class Graph(DataGraph):
                 "index": lambda: self._index(recipe.dataset),
                 "clips": lambda: self._clips(recipe.dataset, motion_model),
                 "weights": lambda: weights_of(recipe),
+                **self._left_out((recipe.dataset, recipe.dataset)),
             },
             *self._backbones(motion_model),
         )
@@ -157,6 +158,7 @@ class Graph(DataGraph):
                     recipe.dataset,
                     recipe.motion_model,
                 ),
+                **self._left_out(*self._compared_with(recipe.dataset)),
             },
         )
 
@@ -190,6 +192,7 @@ class Graph(DataGraph):
                 "teacher": lambda: result_of(self.model(teacher, split)),
                 "judgement": lambda: self._judged(teacher, split),
                 "weights": lambda: weights_of(recipe),
+                **self._left_out(*self._compared_with(source)),
             },
             *self._backbones(taught_model, teacher),
         )
@@ -228,6 +231,7 @@ class Graph(DataGraph):
             inputs["teacher"] = lambda: result_of(
                 self._model_behind(recipe, mars.motion_model, split)
             )
+        inputs |= self._left_out((recipe.dataset, recipe.dataset))
         return Job(
             f"results/evaluations/{evaluation}/split{split}/model.pt",
             {
@@ -408,6 +412,17 @@ class Graph(DataGraph):
         config."""
         seeds = range(self.written.seeds)
         return [seed_name(name, seed) for name in self.written.evaluations for seed in seeds]
+
+    def _compared_with(self, source: str) -> list[tuple[str, str]]:
+        """The pairs of `compared_data_sets` whose second one is a source."""
+        return [(target, other) for target, other in self.compared_data_sets if other == source]
+
+    def _left_out(self, *pairs: tuple[str, str]) -> Finders:
+        """The near-duplicates that are not learned from, if the config leaves them out."""
+        compared = [pair for pair in pairs if pair in self.compared_data_sets]
+        if not (compared and self.written.exclude_near_duplicates):
+            return {}
+        return {"duplicates": lambda: results_of(self.duplicates(*pair) for pair in compared)}
 
     def _duplicates(self) -> Input:
         """The near-duplicates of all targets, and how many pairs were compared."""

@@ -127,6 +127,7 @@ LEARNED = {
             {"recognition", "retrieval", "retrieval_figure", *SHOWN},
         ),
         ("stop_when_hopeless", True, {"motion_judgement", "report"}),
+        ("exclude_near_duplicates", True, {*LEARNED, *EVALUATED}),
         ("appearance_models/random/training/seed", 3, {"random_model", "report"}),
         ("appearance_models/random/training/epochs", 9, {"report"}),
         ("pseudo_labels/clusters/percentile", 50, {"report"}),
@@ -376,8 +377,9 @@ def test_a_rule_declares_every_input_that_the_graph_has():
 
 def every_kind_of_job() -> list[tuple[str, Artefact]]:
     """Jobs that together have every option and input of every rule: with weight files, a motion
-    model on RGB, and fine-tuning by MARS."""
+    model on RGB, fine-tuning by MARS, and near-duplicates that are left out."""
     values = tiny()
+    values["exclude_near_duplicates"] = True
     values["motion_models"]["rgb"] = values["motion_models"]["motion"] | {"flow": None}
     values["motion_models"]["rgb"]["frame_size"] = values["flow"]["tvl1"]["size"]
     for section in ("motion_models", "appearance_models"):
@@ -438,3 +440,19 @@ def test_the_report_reads_the_shards_whose_clips_it_may_show():
         for shard in ("0000", "0001")
     }
     assert clips.fingerprint is None
+
+
+def test_models_wait_for_near_duplicates_only_if_they_are_left_out():
+    learning = ("motion_model", "pseudo_labels", "taught_model", "fine_tuning")
+    values = tiny()
+    made = artefacts(values)
+    reached_by_models = reached_artefacts([made["metrics"], made["taught_model"]])
+    assert "duplicates" not in {artefact.rule for artefact in reached_by_models}
+    values["exclude_near_duplicates"] = True
+    made = artefacts(values)
+    assert {rule: made[rule].inputs["duplicates"].paths for rule in learning} == {
+        "motion_model": ("results/duplicates/target/target.csv",),
+        "pseudo_labels": ("results/duplicates/target/source.csv",),
+        "taught_model": ("results/duplicates/target/source.csv",),
+        "fine_tuning": ("results/duplicates/target/target.csv",),
+    }

@@ -3,12 +3,17 @@ of different clips it flags.
 
     python benchmarks/duplicates.py --clips FOLDER [FOLDER ...] [--copies 3] [--size 128x171]
 
-Each clip is encoded again `--copies` times, each time changed in another way (`CHANGES`). The first
-FOLDER may be EgoGestAR: the clips with the same number at the end of their name are of one scene.
+Each clip is encoded again `--copies` times, each time changed in another way (`CHANGES`). Clips of
+EgoGestAR with the same number at the end of their name are of one scene.
+
+    python benchmarks/duplicates.py --random TESTS OTHERS
+
+compares random hashes of that many videos of 10 seconds, and prints the time per pair.
 """
 
 import argparse
 import re
+import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -22,6 +27,7 @@ import numpy as np
 import pandas as pd
 
 from motionfit.duplicates import GreyFrames, hashes_of, near_duplicates
+from motionfit.duplicates.hashes import STEP, WINDOWS, VideoHashes, alike
 from motionfit.store.frames import store_frames
 from motionfit.store.shards import Shards
 from motionfit.store.video import decode, frame_rate
@@ -182,12 +188,34 @@ def measure(clips: pd.DataFrame, copies: pd.DataFrame, shards: Shards) -> pd.Dat
     return pd.DataFrame(rows, columns=["change", "same_video", "same_group", "found"])
 
 
+def time_comparison(tests: int, others: int) -> None:
+    random = np.random.default_rng(0)
+
+    def random_hashes() -> VideoHashes:
+        bits = random.integers(0, 2**63, (41, 1 + len(WINDOWS)), np.uint64)
+        return VideoHashes(bits[:, 0].copy(), bits[::STEP, 1:].copy())
+
+    first, second = ([random_hashes() for _ in range(count)] for count in (tests, others))
+    start, cpu = time.perf_counter(), time.process_time()
+    alike(first, second, threads=1)
+    pairs = tests * others
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
+    print(f"{pairs} pairs in {seconds:.1f} s, {1e6 * cpu_seconds / pairs:.1f} CPU µs per pair")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{memory:.2f} GB at most")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--clips", type=Path, nargs="+", required=True)
+    mode = parser.add_mutually_exclusive_group(required=True)
+    mode.add_argument("--clips", type=Path, nargs="+")
+    mode.add_argument("--random", type=int, nargs=2)
     parser.add_argument("--copies", type=int, default=3)
     parser.add_argument("--size", default="128x171")
     args = parser.parse_args()
+    if args.random:
+        time_comparison(*args.random)
+        return
     height, width = map(int, args.size.split("x"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -65,18 +65,20 @@ def duplicates(
     else:
         others, other_hashes = videos, hashes
         learned = sides(index, videos, splits, "train")
-    shared = [tested[number] & learned for number in numbers]
+    tests, test_hashes = [videos[i] for i in numbers], [hashes[i] for i in numbers]
+    tested = tested[numbers]
 
     def chosen(number: int, of_others: np.ndarray) -> np.ndarray:
-        return shared[number][of_others].any(1)
+        return (tested[number] & learned[of_others]).any(1)
 
-    tests, test_hashes = [videos[i] for i in numbers], [hashes[i] for i in numbers]
     pairs = near_duplicates(tests, test_hashes, others, other_hashes, chosen, threads)
     rows = [
         (
             tests[pair.video].video,
             others[pair.other].video,
-            " ".join(str(splits[i]) for i in np.flatnonzero(shared[pair.video][pair.other])),
+            " ".join(
+                str(splits[i]) for i in np.flatnonzero(tested[pair.video] & learned[pair.other])
+            ),
             round(pair.similarity, 3),
             round(pair.shift, 2),
         )
@@ -85,19 +87,18 @@ def duplicates(
     compared = {
         "videos": len(tests),
         "others": int(learned.any(1).sum()),
-        "pairs": sum(int(of_test.any(1).sum()) for of_test in shared),
+        "pairs": sum(int((of_test & learned).any(1).sum()) for of_test in tested),
     }
     write_json(output.with_suffix(".json"), compared)
     with replacing(output) as temporary:
         pd.DataFrame(rows, columns=COLUMNS).to_csv(temporary, index=False)
     where = "a source" if source_index else "the training set"
-    found = len({row[1] for row in rows})
     log.info("%d pairs compared", compared["pairs"])
-    if found:
+    if copies := len({row[1] for row in rows}):
         log.warning(
             "%d videos of %s are near-duplicates of test videos; exclude_near_duplicates: true "
             "leaves them out",
-            found,
+            copies,
             where,
         )
 
@@ -113,4 +114,5 @@ def sides(index: Path, videos: list[GreyFrames], splits: list[int], side: str) -
     """(V, S) bool: whether each video is in the part `side`, train or test, of each split."""
     table = read_index(index)
     of_splits = [set(part(table, split, side)["video"]) for split in splits]
-    return np.array([[video.video in names for names in of_splits] for video in videos])
+    found = [[video.video in names for names in of_splits] for video in videos]
+    return np.array(found, bool).reshape(len(videos), len(splits))

@@ -89,6 +89,10 @@ ClipsFolder = Annotated[
 ]
 ShardName = Annotated[str, described("Name of the shard, such as 0003.")]
 ShardNames = Annotated[list[str], described("Names of the shards, such as 0003.")]
+DuplicatesFiles = Annotated[
+    list[Path],
+    described("Near-duplicates of test videos, as TARGET/OTHER.csv. These videos are left out."),
+]
 Output = Annotated[
     Path, described("The file to write. If there are others, they are written beside it.")
 ]

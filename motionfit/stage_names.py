@@ -10,6 +10,7 @@ STAGES = {
     "frames": "Decode, resize and store the videos of a shard.",
     "ledger": "Join the lists of videos that could not be decoded.",
     "flow": "Compute the optical flow of a shard of frames.",
+    "duplicates": "Find test videos that are also in the training set or in a source.",
     "motion_model": "Train a motion model on labelled flow, or frames.",
     "motion_judgement": "Tell whether a motion model recognises more than guessing does.",
     "features": "Extract the features of the dense clips of some shards.",

@@ -46,6 +46,7 @@ rule taught_model:
         frames=reads("taught_model", "frames"),
         flow=reads("taught_model", "flow"),
         weights=reads("taught_model", "weights"),
+        duplicates=reads("taught_model", "duplicates"),
     output:
         model="results/models/{taught_model}/split{split}/model.pt",
         history="results/models/{taught_model}/split{split}/history.csv",
@@ -65,13 +66,14 @@ rule taught_model:
         recipe=option("taught_model", "recipe"),
         frames=folder_of("taught_model", "frames"),
         flow=folder_of("taught_model", "flow"),
+        duplicates=left_out("taught_model"),
         made_from=made_from("taught_model"),
     shell:
         "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
         " --gpus {resources.gpu} taught_model"
         " --recipe {params.recipe:q} --index {input.index:q} --split {wildcards.split}"
         " --teacher {input.teacher:q} --frames {params.frames:q} --flow {params.flow:q}"
-        " --threads {threads} {resources.options}"
+        " --threads {threads} {resources.options} {params.duplicates}"
         " --output {output.model:q}"
 
 

@@ -34,6 +34,7 @@ def names(known):
 
 wildcard_constraints:
     dataset=names(CONFIG.datasets),
+    other=names(CONFIG.datasets),
     demo=names(name for name, d in CONFIG.datasets.items() if isinstance(d, Demo)),
     flow=names(CONFIG.flow),
     motion_model=names(CONFIG.motion_models),
@@ -157,6 +158,27 @@ def teacher_of_fine_tuning(wildcards):
     if "teacher" not in inputs:
         return ""
     return f"--teacher {inputs['teacher'].paths[0]} --flow {inputs['flow'].folder}"
+
+
+def source_of_duplicates(wildcards):
+    """The source that is compared with a target, unless it is the target itself."""
+    inputs = artefact_of("duplicates", wildcards).inputs
+    if "source_index" not in inputs:
+        return ""
+    index, frames = inputs["source_index"].paths[0], inputs["source_frames"].folder
+    return f"--source-index {index} --source-frames {frames}"
+
+
+def left_out(rule):
+    """For `params`: the near-duplicates of test videos that a job does not learn from."""
+
+    def look_up(wildcards):
+        inputs = artefact_of(rule, wildcards).inputs
+        if "duplicates" not in inputs:
+            return ""
+        return f"--duplicates {' '.join(inputs['duplicates'].paths)}"
+
+    return look_up
 
 
 def stop_when_hopeless(wildcards):

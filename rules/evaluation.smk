@@ -9,6 +9,7 @@ rule fine_tuning:
         clips=reads("fine_tuning", "clips"),
         teacher=reads("fine_tuning", "teacher"),
         flow=reads("fine_tuning", "flow"),
+        duplicates=reads("fine_tuning", "duplicates"),
     output:
         model="results/evaluations/{evaluation}/split{split}/model.pt",
         history="results/evaluations/{evaluation}/split{split}/history.csv",
@@ -30,6 +31,7 @@ rule fine_tuning:
         labelled_part=option("fine_tuning", "labelled_part"),
         clips_folder=folder_of("fine_tuning", "clips"),
         teacher=teacher_of_fine_tuning,
+        duplicates=left_out("fine_tuning"),
         made_from=made_from("fine_tuning"),
     shell:
         "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
@@ -37,7 +39,7 @@ rule fine_tuning:
         " --recipe {params.recipe:q} --clip-length {params.clip_length}"
         " --labelled-part {params.labelled_part:q} --model {input.model:q} --index {input.index:q}"
         " --split {wildcards.split} --clips-folder {params.clips_folder:q} {params.teacher}"
-        " --threads {threads} {resources.options}"
+        " --threads {threads} {resources.options} {params.duplicates}"
         " --output {output.model:q}"
 
 

@@ -8,6 +8,7 @@ rule motion_model:
         index=reads("motion_model", "index"),
         clips=reads("motion_model", "clips"),
         weights=reads("motion_model", "weights"),
+        duplicates=reads("motion_model", "duplicates"),
     output:
         model="results/models/{motion_model}/split{split}/model.pt",
         history="results/models/{motion_model}/split{split}/history.csv",
@@ -27,6 +28,7 @@ rule motion_model:
         recipe=option("motion_model", "recipe"),
         labelled_part=option("motion_model", "labelled_part"),
         clips_folder=folder_of("motion_model", "clips"),
+        duplicates=left_out("motion_model"),
         made_from=made_from("motion_model"),
     shell:
         "python -m motionfit stage --log {log:q} --made-from {params.made_from:q}"
@@ -34,6 +36,7 @@ rule motion_model:
         " --recipe {params.recipe:q} --labelled-part {params.labelled_part:q}"
         " --index {input.index:q} --split {wildcards.split}"
         " --clips-folder {params.clips_folder:q} --threads {threads} {resources.options}"
+        " {params.duplicates}"
         " --output {output.model:q}"
 
 

@@ -13,7 +13,7 @@ LAYERS = [
     {"stages", "estimate", "config_checks", "check", "jobs", "run_folder", "use"},
     {"report"},
     {"tables", "graph"},
-    {"evaluation", "pseudo_labels"},
+    {"duplicates", "evaluation", "pseudo_labels"},
     {"training"},
     {"inference"},
     {"clips", "flow", "models", "options", "seeds"},

@@ -33,6 +33,10 @@ class Artefacts(Recipe):
     """End the run after a motion model that is no better than guessing, or pseudo-labels of which
     one has half of the source, so that nothing is made from them. If false, only the log and the
     report say so."""
+    exclude_near_duplicates: bool = False
+    """Leave out videos that are near-duplicates of test videos: source videos from pseudo-labels
+    and teaching, and training videos from the training of motion models and from fine-tuning. If
+    false, the log and the report only say how many there are."""
     defaults: Defaults = Defaults()
     """What the recipes of a section share, so that each recipe has only its own keys."""
     datasets: dict[str, Dataset] = Field(min_length=1)

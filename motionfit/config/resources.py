@@ -58,6 +58,8 @@ class StageResources(Recipe):
     """Lists the videos that could not be decoded."""
     flow: Resources = Resources(runtime=720)
     """Computes the optical flow of a shard."""
+    duplicates: Resources = Resources(threads=8, mem_mb=16000, runtime=720)
+    """Finds near-duplicates of the test videos of a target."""
     motion_model: TrainingResources = TrainingResources(threads=8, mem_mb=16000, runtime=1440)
     """Trains a motion model."""
     motion_judgement: Resources = Resources(threads=8, mem_mb=16000, runtime=240, gpu=1)

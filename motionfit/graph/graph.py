@@ -7,6 +7,7 @@ whether it is the result of a config, wherever it was copied to.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from motionfit.config import (
     AppearanceModel,
     Evaluation,
     MotionModel,
+    Size,
     seed_name,
 )
 from motionfit.digests import digest, file_digest
@@ -36,7 +38,7 @@ from motionfit.graph.recipes import (
     untrained,
     values_of,
 )
-from motionfit.graph.reported import clips, other_files
+from motionfit.graph.reported import clips, compared_path, other_files
 from motionfit.graph.rules import Finders, Job, kept, of_rule
 from motionfit.stage_names import STAGES
 
@@ -64,6 +66,23 @@ class Graph(DataGraph):
         figures = [self.retrieval_figure(name) for name in self.config.figures if name in names]
         return [*tables, *figures]
 
+    @of_rule
+    def duplicates(self, dataset: str, other: str) -> Job:
+        """The test videos of a target that are also in a source or, if `other` is the target, in
+        its training set. It compares frames that the evaluations of the target need anyway."""
+        inputs = {
+            "index": lambda: self._index(dataset),
+            "frames": lambda: self._compared_frames(dataset, dataset),
+        }
+        if other != dataset:
+            inputs["source_index"] = lambda: self._index(other)
+            inputs["source_frames"] = lambda: self._compared_frames(dataset, other)
+        return Job(
+            f"results/duplicates/{dataset}/{other}.csv",
+            {"splits": self.evaluated_splits(dataset)},
+            inputs,
+        )
+
     # --------------------------------------------------------------------------- what is learned
 
     @of_rule
@@ -79,6 +98,7 @@ class Graph(DataGraph):
                 "index": lambda: self._index(recipe.dataset),
                 "clips": lambda: self._clips(recipe.dataset, motion_model),
                 "weights": lambda: weights_of(recipe),
+                **self._left_out((recipe.dataset, recipe.dataset)),
             },
             *self._backbones(motion_model),
         )
@@ -138,6 +158,7 @@ class Graph(DataGraph):
                     recipe.dataset,
                     recipe.motion_model,
                 ),
+                **self._left_out(*self._compared_with(recipe.dataset)),
             },
         )
 
@@ -171,6 +192,7 @@ class Graph(DataGraph):
                 "teacher": lambda: result_of(self.model(teacher, split)),
                 "judgement": lambda: self._judged(teacher, split),
                 "weights": lambda: weights_of(recipe),
+                **self._left_out(*self._compared_with(source)),
             },
             *self._backbones(taught_model, teacher),
         )
@@ -209,6 +231,7 @@ class Graph(DataGraph):
             inputs["teacher"] = lambda: result_of(
                 self._model_behind(recipe, mars.motion_model, split)
             )
+        inputs |= self._left_out((recipe.dataset, recipe.dataset))
         return Job(
             f"results/evaluations/{evaluation}/split{split}/model.pt",
             {
@@ -327,6 +350,7 @@ class Graph(DataGraph):
                 "metrics": lambda: results_of(map(self.metrics, self.reported_evaluations)),
                 "tables": lambda: results_of(map(self.table, self.config.tables)),
                 "figures": lambda: results_of(map(self.retrieval_figure, self.config.figures)),
+                "duplicates": lambda: self._duplicates(),
                 "others": lambda: other_files(self, self._behind_metrics()),
                 "clips": lambda: clips(self, self._behind_metrics()),
             },
@@ -346,11 +370,65 @@ class Graph(DataGraph):
         return reached(map(unindexed.metrics, self.written.evaluations))
 
     @property
+    def compared_data_sets(self) -> list[tuple[str, str]]:
+        """Each target of an evaluation with itself, and with each other source of the models that
+        are evaluated on it. The test videos of the first are compared with the second."""
+        config, pairs = self.written, []
+        for recipe in config.evaluations.values():
+            model, target = recipe.model, recipe.dataset
+            source = config.source_of(model) if model in config.appearance_models else None
+            pairs += [(target, target), (target, source or target)]
+        return list(dict.fromkeys(pairs))
+
+    def evaluated_splits(self, dataset: str) -> list[int]:
+        """The splits of a target that evaluations test."""
+        recipes = self.written.evaluations.values()
+        return sorted({n for recipe in recipes if recipe.dataset == dataset for n in recipe.splits})
+
+    def compared_size(self, target: str, dataset: str) -> Size:
+        """The largest size of a data set's frames that the evaluations on a target need: those of
+        the target itself, or of a source of its models."""
+        config = self.written
+        sizes = {
+            config.size_of(recipe.model)
+            for recipe in config.evaluations.values()
+            if recipe.dataset == target
+            and (
+                dataset == target
+                or (
+                    recipe.model in config.appearance_models
+                    and config.source_of(recipe.model) == dataset
+                )
+            )
+        }
+        return max(sizes, key=lambda size: (size[0] * size[1], size))
+
+    def _compared_frames(self, target: str, dataset: str) -> Input:
+        return results_of(self._frames(dataset, size_name(self.compared_size(target, dataset))))
+
+    @property
     def reported_evaluations(self) -> list[str]:
         """Names of the evaluations that the report shows, and of their copies for the seeds of the
         config."""
         seeds = range(self.written.seeds)
         return [seed_name(name, seed) for name in self.written.evaluations for seed in seeds]
+
+    def _compared_with(self, source: str) -> list[tuple[str, str]]:
+        """The pairs of `compared_data_sets` whose second one is a source."""
+        return [(target, other) for target, other in self.compared_data_sets if other == source]
+
+    def _left_out(self, *pairs: tuple[str, str]) -> Finders:
+        """The near-duplicates that are not learned from, if the config leaves them out."""
+        compared = [pair for pair in pairs if pair in self.compared_data_sets]
+        if not (compared and self.written.exclude_near_duplicates):
+            return {}
+        return {"duplicates": lambda: results_of(self.duplicates(*pair) for pair in compared)}
+
+    def _duplicates(self) -> Input:
+        """The near-duplicates of all targets, and how many pairs were compared."""
+        made = [self.duplicates(*pair) for pair in self.compared_data_sets]
+        paths = [(artefact.path, compared_path(artefact)) for artefact in made]
+        return Input(tuple(chain(*paths)), tuple(made), results_of(made).get_fingerprint)
 
     def _judged(self, motion_model: str, split: int) -> Input:
         """The judgement of a motion model, before anything is made from the model. It changes no

@@ -53,10 +53,15 @@ def other_files(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
     )
 
 
+def compared_path(duplicates: Artefact) -> str:
+    """The file that says how many pairs the search for near-duplicates compared."""
+    return duplicates.path.removesuffix(".csv") + ".json"
+
+
 def clips(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
     """The shards that the report may take clips from: all flow with the frames of its size, and the
-    frames of pseudo-labels, of recognition and of retrieval. Which of these clips it shows depends
-    on the results.
+    frames of pseudo-labels, of recognition, of retrieval and of near-duplicates. Which of these
+    clips it shows depends on the results.
 
     They have no fingerprint: they follow from the metrics, as the other files do.
     """
@@ -77,6 +82,8 @@ def clips(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
                 evaluation = config.evaluations[names["evaluation"]]
                 size = config.size_of(evaluation.model)
                 frames[evaluation.dataset, size_name(size)] = None
+    for target, other in graph.compared_data_sets:
+        frames[other, size_name(graph.compared_size(target, other))] = None
     made = [graph.frames(*names, shard) for names in frames for shard in graph.shards(names[0])]
     made += [graph.flow(*names, shard) for names in flows for shard in graph.shards(names[0])]
     return Input(tuple(artefact.path for artefact in made), tuple(made))

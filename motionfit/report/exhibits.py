@@ -126,6 +126,10 @@ class ClipReader:
         store = self._frames.store(video)
         return store.length(video) if store else 0
 
+    def rate(self, video: str) -> float:
+        """Stored frames per second of a video that could be decoded."""
+        return self._frames.store(video).shards.rate(video)
+
     def clip(self, video: str, start: int, length: int) -> Clip | None:
         """Reads a clip. None if the video could not be decoded."""
         frames = self._frames.spread(video, start, length, FILM_FRAMES)

@@ -22,6 +22,7 @@ from motionfit.report.exhibits import clustering, example_queries, flow_view, sc
 from motionfit.report.failures import failures
 from motionfit.report.judgements import judgements
 from motionfit.report.kinds import KINDS
+from motionfit.report.leaks import leaks_of
 from motionfit.report.plots import confusion_section, training_section
 from motionfit.report.run import Run, top1
 from motionfit.report.source_map import source_maps
@@ -78,6 +79,7 @@ def page_values(run: Run) -> dict[str, Any]:
         "clusterings": [clustering(run, name) for name in run.qualities],
         "flows": [flow_view(run, *item) for item in run.needed.of("flow")],
         "queries": queries,
+        "leaks": leaks_of(run),
         "retrieval_scale": scale_of([clip for query in queries for clip in query.clips]),
         "retrieval_evaluations": [evaluation for evaluation, _ in run.neighbours],
         "costs": read_costs(results.folder / "benchmarks"),

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from motionfit import options
 from motionfit.config import ALL_LABELS, FineTuning, Network
+from motionfit.datasets.copies import without_copies
 from motionfit.datasets.index import classes, labelled_train, read_index
 from motionfit.errors import MotionFitError
 from motionfit.models import Learned, build_network, load_model
@@ -25,6 +26,7 @@ def fine_tuning(
     index: options.IndexFile,
     split: options.Split,
     clips_folder: options.ClipsFolder,
+    duplicates: options.DuplicatesFiles | None = None,
     teacher: Path | None = None,
     flow: options.FlowFolder | None = None,
     compute: Annotated[Compute, options.EachField] = ALL_CORES,
@@ -50,7 +52,7 @@ def fine_tuning(
     network, about = load_model(model)
     store = ClipStore(clips_folder, table["shard"], about.modality)
     names = classes(table)
-    rows = labelled_train(table, split, labelled_part)
+    rows = without_copies(labelled_train(table, split, labelled_part), duplicates or [], split)
     rows = rows_with_clips(rows, store, clip_length)
     warn_of_rates("the target", store.rate, about.rate)
     network.fc = build_network(about.backbone, about.modality, len(names), seed=recipe.seed).fc

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from motionfit import options
 from motionfit.config import ALL_LABELS, MotionModel
+from motionfit.datasets.copies import without_copies
 from motionfit.datasets.index import classes, labelled_train, read_index
 from motionfit.modality import Modality
 from motionfit.models import Learned, origin, starting_network
@@ -21,6 +22,7 @@ def motion_model(
     index: options.IndexFile,
     split: options.Split,
     clips_folder: options.ClipsFolder,
+    duplicates: options.DuplicatesFiles | None = None,
     compute: Annotated[Compute, options.EachField] = ALL_CORES,
     output: options.Output,
 ) -> None:
@@ -33,7 +35,7 @@ def motion_model(
     modality = Modality.FRAMES if recipe.flow is None else Modality.FLOW
     store = ClipStore(clips_folder, table["shard"], modality)
     names = classes(table)
-    rows = labelled_train(table, split, labelled_part)
+    rows = without_copies(labelled_train(table, split, labelled_part), duplicates or [], split)
     rows = rows_with_clips(rows, store, recipe.network.clip_length)
     network = starting_network(recipe.network, modality, len(names), seed=recipe.training.seed)
     learned = Learned.LABELS if recipe.training.multi_clip_weight else Learned.CLIP_ORDER

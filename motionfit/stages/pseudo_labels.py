@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from motionfit import options
 from motionfit.config import ALL_LABELS, PseudoLabels
+from motionfit.datasets.copies import without_copies
 from motionfit.datasets.index import read_index
 from motionfit.errors import MotionFitError
 from motionfit.files import replacing, write_json
@@ -49,6 +50,7 @@ def pseudo_labels(
     labelled_part: options.JsonLabelledPart = ALL_LABELS,
     features: Path,
     shard_count: options.Count,
+    duplicates: options.DuplicatesFiles | None = None,
     threads: options.Threads = options.CORES,
     output: options.Output,
 ) -> None:
@@ -63,7 +65,8 @@ def pseudo_labels(
     """
     table, folder = read_index(index), output.parent
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = set(chosen_videos(recipe, table, split, labelled_part)["video"])
+    rows = chosen_videos(recipe, table, split, labelled_part)
+    chosen = set(without_copies(rows, duplicates or [], split)["video"])
     files = [features / f"{name}.h5" for name in ranges(table["shard"], shard_count)]
     warn_of_rates("the source", *read_rates(files))
     points, units = source_points(recipe, chosen, files, folder)

@@ -6,6 +6,7 @@ from typing import Annotated
 from motionfit import options
 from motionfit.clips.sampling import whole_video
 from motionfit.config import AppearanceModel
+from motionfit.datasets.copies import without_copies
 from motionfit.datasets.index import read_index, source_videos
 from motionfit.modality import Modality
 from motionfit.models import Learned, origin, starting_network
@@ -24,6 +25,7 @@ def taught_model(
     teacher: Path,
     frames: options.FramesFolder,
     flow: options.FlowFolder,
+    duplicates: options.DuplicatesFiles | None = None,
     compute: Annotated[Compute, options.EachField] = ALL_CORES,
     output: options.Output,
 ) -> None:
@@ -40,6 +42,7 @@ def taught_model(
     table = read_index(index)
     store = ClipStore(frames, table["shard"], Modality.FRAMES)
     rows = source_videos(table, split, recipe.teaching.videos)
+    rows = without_copies(rows, duplicates or [], split)
     rows = rows_with_clips(rows, store, recipe.network.clip_length)
     network = starting_network(recipe.network, Modality.FRAMES, 1, seed=recipe.training.seed)
     teacher_network, teacher_clips = load_teacher(teacher, network, flow, table)

@@ -71,6 +71,7 @@ def test_jobs_hours_and_bytes_of_a_small_run(quick, tmp_path):
         "frames": 2,
         "ledger": 1,
         "flow": 2,
+        "duplicates": 1,
         "motion_model": 1,
         "recognition": 1,
         "retrieval": 1,

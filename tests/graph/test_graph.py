@@ -55,6 +55,7 @@ JOBS = {
     "frames": {"dataset": "source", "size": "16x24", "shard": "0000"},
     "ledger": {"dataset": "source", "size": "16x24"},
     "flow": {"dataset": "source", "flow": "tvl1", "shard": "0000"},
+    "duplicates": {"dataset": "target", "other": "source"},
     "motion_model": {"motion_model": "motion", "split": 1},
     "motion_judgement": {"motion_model": "motion", "split": 1},
     "features": {"motion_model": "motion", "split": 1, "dataset": "source", "shards": "0000"},
@@ -96,6 +97,7 @@ def set_key(values: dict, path: str, value: object) -> None:
 
 SHOWN = {"metrics", "table", "report"}
 EVALUATED = {"fine_tuning", "recognition", "retrieval", "retrieval_figure", *SHOWN}
+FROM_FRAMES = {"frames", "ledger", "flow", "duplicates"}
 LEARNED = {
     "motion_model",
     "motion_judgement",
@@ -117,7 +119,7 @@ LEARNED = {
             {"features", "pseudo_labels", "appearance_model", *EVALUATED},
         ),
         ("flow/tvl1/bound", 9, {"flow", *LEARNED, *EVALUATED}),
-        ("frame_quality", 80, {"frames", "ledger", "flow", *LEARNED, *EVALUATED}),
+        ("frame_quality", 80, {*FROM_FRAMES, *LEARNED, *EVALUATED}),
         ("datasets/source/max_failed", 0.5, {"ledger", "report"}),
         (
             "evaluations/motionfit/clips",
@@ -125,6 +127,7 @@ LEARNED = {
             {"recognition", "retrieval", "retrieval_figure", *SHOWN},
         ),
         ("stop_when_hopeless", True, {"motion_judgement", "report"}),
+        ("exclude_near_duplicates", True, {*LEARNED, *EVALUATED}),
         ("appearance_models/random/training/seed", 3, {"random_model", "report"}),
         ("appearance_models/random/training/epochs", 9, {"report"}),
         ("pseudo_labels/clusters/percentile", 50, {"report"}),
@@ -213,7 +216,7 @@ def test_a_replaced_video_changes_all_that_is_made_from_its_shard(videos):
     (videos / "a.mp4").write_text("another, and longer")
     after = artefacts(tiny(), indexes_of(videos))
     of_target = {"motion_model", "motion_judgement"}
-    made_from_it = {"frames", "ledger", "flow", *LEARNED, *EVALUATED} - of_target
+    made_from_it = {*FROM_FRAMES, *LEARNED, *EVALUATED} - of_target
     assert changed(before, after) == made_from_it
     other = {"dataset": "source", "size": "16x24", "shard": "0001"}
     shards = [Graph(load_config(tiny()), indexes_of(videos)).frames(**other) for _ in range(2)]
@@ -374,8 +377,9 @@ def test_a_rule_declares_every_input_that_the_graph_has():
 
 def every_kind_of_job() -> list[tuple[str, Artefact]]:
     """Jobs that together have every option and input of every rule: with weight files, a motion
-    model on RGB, and fine-tuning by MARS."""
+    model on RGB, fine-tuning by MARS, and near-duplicates that are left out."""
     values = tiny()
+    values["exclude_near_duplicates"] = True
     values["motion_models"]["rgb"] = values["motion_models"]["motion"] | {"flow": None}
     values["motion_models"]["rgb"]["frame_size"] = values["flow"]["tvl1"]["size"]
     for section in ("motion_models", "appearance_models"):
@@ -402,7 +406,7 @@ def test_inputs_that_do_not_depend_on_shards_are_known_without_an_index():
 
     of_config = Graph(load_config(tiny()), no_index)
     report = of_config.report()
-    for name in ("metrics", "tables", "figures", "others"):
+    for name in ("metrics", "tables", "figures", "duplicates", "others"):
         assert report.inputs[name].paths
     assert of_config.fine_tuning("motionfit", 1).inputs["model"].paths
     with pytest.raises(LookupError, match="target"):
@@ -422,7 +426,7 @@ def test_the_report_reads_artefacts_of_its_own_graph():
 def test_the_report_reads_the_shards_whose_clips_it_may_show():
     """Those of pseudo-labels and of what is evaluated, but not what only trainings read."""
     values = tiny()
-    values["appearance_models"]["random"]["frame_size"] = [32, 48]
+    values["appearance_models"]["random"]["frame_size"] = [16, 20]
     values["evaluations"]["random"]["measures"] = ["recognition"]
     clips = artefacts(values)["report"].inputs["clips"]
     assert set(clips.paths) == {
@@ -437,3 +441,19 @@ def test_the_report_reads_the_shards_whose_clips_it_may_show():
         for shard in ("0000", "0001")
     }
     assert clips.fingerprint is None
+
+
+def test_models_wait_for_near_duplicates_only_if_they_are_left_out():
+    learning = ("motion_model", "pseudo_labels", "taught_model", "fine_tuning")
+    values = tiny()
+    made = artefacts(values)
+    reached_by_models = reached_artefacts([made["metrics"], made["taught_model"]])
+    assert "duplicates" not in {artefact.rule for artefact in reached_by_models}
+    values["exclude_near_duplicates"] = True
+    made = artefacts(values)
+    assert {rule: made[rule].inputs["duplicates"].paths for rule in learning} == {
+        "motion_model": ("results/duplicates/target/target.csv",),
+        "pseudo_labels": ("results/duplicates/target/source.csv",),
+        "taught_model": ("results/duplicates/target/source.csv",),
+        "fine_tuning": ("results/duplicates/target/target.csv",),
+    }

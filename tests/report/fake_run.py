@@ -11,7 +11,7 @@ import pandas as pd
 from motionfit.config import Config, Evaluation
 from motionfit.datasets.index import classes, part, shard_of, write_index
 from motionfit.flow.encoding import quantise
-from motionfit.graph import needed_by_evaluations
+from motionfit.graph import graph_of_evaluations, needed_by_evaluations
 from motionfit.pseudo_labels.map import units_on_map
 from motionfit.seeds import with_seeds
 from motionfit.stages.metrics import metrics
@@ -58,6 +58,9 @@ def fake_run(
             judgement = {"text": text, "advice": [], "hopeless": False}
             file = results / "models" / name / f"split{split}" / "judgement.json"
             file.write_text(json.dumps(judgement))
+    graph = graph_of_evaluations(config)
+    for target, other in graph.compared_data_sets:
+        fake_duplicates(results / "duplicates" / target, other, indices[target], indices[other])
     with_copies = with_seeds(config.model_copy(update={"tables": {}}))
     for name, recipe in with_copies.evaluations.items():
         folder = results / "evaluations" / name
@@ -130,6 +133,17 @@ def fake_flow(folder: Path, index: pd.DataFrame, recipe) -> None:
                 writer.add(
                     video, [encode_jpeg(np.concatenate(right), 95)] * FRAMES, video, rate=12.0
                 )
+
+
+def fake_duplicates(folder: Path, name: str, target: pd.DataFrame, other: pd.DataFrame) -> None:
+    """One pair of near-duplicates."""
+    folder.mkdir(parents=True, exist_ok=True)
+    video, copied = stored(target)["video"].iloc[0], stored(other)["video"].iloc[-1]
+    columns = ["video", "other", "splits", "similarity", "shift"]
+    pairs = pd.DataFrame([(video, copied, "1", 0.875, -0.25)], columns=columns)
+    pairs.to_csv(folder / f"{name}.csv", index=False)
+    compared = {"videos": 2, "others": 5, "pairs": 10}
+    (folder / f"{name}.json").write_text(json.dumps(compared))
 
 
 def fake_history(folder: Path, rng: np.random.Generator, labels: bool = True) -> None:

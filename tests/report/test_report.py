@@ -53,6 +53,7 @@ SECTIONS = [
     "pseudo-labels",
     "flow",
     "retrieval",
+    "leaks",
     "graph",
     "cost",
     "config",
@@ -782,3 +783,28 @@ def test_the_layout_leaves_out_columns_without_nodes():
     without = {key: node for key, node in nodes.items() if node.column != FLOW}
     kept = [(a, b) for a, b in edges if a in without and b in without]
     assert len(draw(without, kept).boxes) == len(without)
+
+
+def test_near_duplicates_are_counted_listed_and_shown(run):
+    _, _, html = run
+    section = html.split('<section id="leaks"')[1].split("</section>")[0]
+    for compared in ("its training set", "the source source_2.0"):
+        assert f'<td>{compared}</td><td class="n">2</td><td class="n">5</td>' in section
+    assert section.count('<td class="n">10</td><td class="n">1</td></tr>') == 2
+    assert section.count('<div class="pair">') == 2
+    assert section.count("<figure") == 4
+    assert section.count('<td class="n">0.88</td><td class="n">-0.2 s</td>') == 2
+    assert "from frame 3" in section  # the video starts 0.25 s later, at 12 frames per second
+
+
+def test_a_run_without_near_duplicates_says_so(tmp_path):
+    config = make_config()
+    results = fake_run(config, tmp_path / "results", LABELS)
+    for file in (results / "duplicates").rglob("*.csv"):
+        file.write_text(file.read_text().splitlines()[0] + "\n")
+    write_report(config, results, tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    section = html.split('<section id="leaks"')[1].split("</section>")[0]
+    assert section.count('<td class="n">10</td><td class="n">0</td></tr>') == 2
+    assert "<figure" not in section
+    assert "<details" not in section

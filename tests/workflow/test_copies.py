@@ -65,6 +65,7 @@ def test_results_of_a_copy_that_do_not_match_the_config_are_made_again(copied):
                 "frames",
                 "ledger",
                 "flow",
+                "duplicates",
                 "motion_model",
                 "features",
                 "pseudo_labels",

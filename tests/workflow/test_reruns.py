@@ -158,6 +158,7 @@ def test_an_added_video_reruns_its_shard_and_what_uses_the_whole_data_set(grown)
         "frames": 1,
         "ledger": 1,
         "flow": 1,
+        "duplicates": 1,
         "features": 1,
         "pseudo_labels": 1,
         **SELF_TRAINED,

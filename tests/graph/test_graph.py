@@ -434,7 +434,7 @@ def test_the_report_reads_the_shards_whose_clips_it_may_show():
         for folder in (
             "frames/source/16x24",
             "frames/target/16x24",
-            "frames/target/32x48",
+            "frames/target/16x20",
             "flow/source/tvl1",
             "flow/target/tvl1",
         )

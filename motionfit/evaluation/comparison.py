@@ -9,7 +9,7 @@ FEWEST_GROUPS = 6
 """With fewer groups, a two-sided sign test never reaches 5%, even if all groups agree."""
 FEWEST_REPEATS = 3
 """Trainings beyond the first of each split, over all splits. With fewer, too little is known of how
-much trainings differ: with two seeds of a single split, intervals contain the truth in 88% of
+much trainings differ: with two seeds of a single split, intervals contain the truth in 89% of
 simulated cases (`tests/evaluation/test_comparison.py`)."""
 LEVEL = 0.95
 DRAWS = 4000

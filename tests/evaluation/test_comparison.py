@@ -122,14 +122,27 @@ def test_a_test_video_may_be_in_several_splits():
     assert compare(twice).low == pytest.approx(compare(rows).low, abs=0.02)
 
 
+def share_of_hits(monkeypatch, repetitions: int = 1000, **made) -> float:
+    """How often the interval contains the true difference, 0.1."""
+    monkeypatch.setattr("motionfit.evaluation.comparison.DRAWS", 400)
+    random, hits = np.random.default_rng(0), 0
+    for _ in range(repetitions):
+        result = compare(answers(random, **made))
+        hits += result.low <= 0.1 <= result.high
+    return hits / repetitions
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", SETS)
 def test_the_interval_contains_the_truth_in_95_of_100_cases(name, monkeypatch):
-    monkeypatch.setattr("motionfit.evaluation.comparison.DRAWS", 400)
-    random, repetitions = np.random.default_rng(0), 1000
-    hits = 0
-    for _ in range(repetitions):
-        result = compare(answers(random, **SETS[name]))
-        hits += result.low <= 0.1 <= result.high
-    print(f"{name}: {hits / repetitions:.1%}")
-    assert 0.93 <= hits / repetitions <= 0.97
+    share = share_of_hits(monkeypatch, **SETS[name])
+    print(f"{name}: {share:.1%}")
+    assert 0.93 <= share <= 0.97
+
+
+@pytest.mark.long
+def test_two_trainings_of_one_split_are_too_few_for_an_interval(monkeypatch):
+    """So there is no verdict (`FEWEST_REPEATS`)."""
+    share = share_of_hits(monkeypatch, groups=24, splits=1, seeds=2, training=0.08)
+    print(f"one split and two seeds: {share:.1%}")
+    assert share < 0.92

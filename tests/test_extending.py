@@ -320,20 +320,20 @@ def test_adding_a_plot_and_a_column_to_the_report(copy):
         "motionfit/report/plots.py",
         "def training_section(",
         '''@matplotlib.rc_context(STYLE)
-def classes_section(run: Run) -> PlotSection:
+def numbers_section(run: Run) -> PlotSection:
     """A bar for the number of classes of each data set."""
     figure = Figure()
     names, classes = zip(*((d.name, d.classes) for d in run.datasets), strict=True)
     figure.subplots().bar(names, classes)
     plot = Plot("all", "data sets", svg(figure, "Classes of the data sets"))
-    return PlotSection("classes", "Classes", ["Are there <many>?"], [plot])
+    return PlotSection("numbers", "Numbers", ["Are there <many>?"], [plot])
 
 
 ''',
     )
     page = "motionfit/report/page.py"
-    copy.insert(page, "confusion_section, training_section\n", "classes_section, ")
-    copy.insert(page, "confusion_section]", "classes_section, ")
+    copy.insert(page, "confusion_section, training_section\n", "numbers_section, ")
+    copy.insert(page, "training_section]", "numbers_section, ")
     copy.insert(
         "motionfit/report/results_table.py",
         '    "test videos": videos',
@@ -360,9 +360,9 @@ write_report(config, fake_run(config, Path("results"), ["run", "walk"]), Path("r
 """
     copy.run("-c", code)
     html = (copy.folder / "report.html").read_text(encoding="utf-8")
-    assert '<a href="#curves">Training</a> <a href="#classes">Classes</a> ' in html
-    section = html.split('<section id="classes">')[1].split("</section>")[0]
-    assert section.startswith("\n<h2>Classes</h2>\n<p>Are there &lt;many&gt;?</p>\n")
+    assert '<a href="#numbers">Numbers</a> <a href="#curves">Training</a> ' in html
+    section = html.split('<section id="numbers">')[1].split("</section>")[0]
+    assert section.startswith("\n<h2>Numbers</h2>\n<p>Are there &lt;many&gt;?</p>\n")
     assert 'aria-label="Classes of the data sets"' in section
     assert '<th rowspan="2">clips</th><th rowspan="2">test videos</th>' in html
     assert '<td class="n">7</td><td>' in html

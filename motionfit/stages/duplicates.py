@@ -41,10 +41,6 @@ def duplicates(
 
     Parameters
     ----------
-    index
-        Index of the target.
-    frames
-        Folder of the shards of the target's frames.
     splits
         The splits whose test videos count.
     source_index

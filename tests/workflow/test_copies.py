@@ -67,6 +67,7 @@ def test_results_of_a_copy_that_do_not_match_the_config_are_made_again(copied):
                 "flow",
                 "duplicates",
                 "motion_model",
+                "motion_judgement",
                 "features",
                 "pseudo_labels",
                 "appearance_model",
@@ -78,7 +79,14 @@ def test_results_of_a_copy_that_do_not_match_the_config_are_made_again(copied):
         (
             "motion_models/motion/training/epochs",
             2,
-            {"motion_model", "features", "pseudo_labels", "appearance_model", *EVERY_EVALUATION},
+            {
+                "motion_model",
+                "motion_judgement",
+                "features",
+                "pseudo_labels",
+                "appearance_model",
+                *EVERY_EVALUATION,
+            },
             "training.epochs was 1, and is 2",
         ),
     ],

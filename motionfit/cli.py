@@ -18,7 +18,16 @@ from motionfit.errors import MotionFitError
 from motionfit.files import check_writable
 from motionfit.gpus import own_gpus
 from motionfit.jobs import attempt, attempt_with_log, recorded
-from motionfit.options import CORES, ClipsPerVideo, Count, FrameSize, Seconds, Threads, between
+from motionfit.options import (
+    CORES,
+    ClipsPerVideo,
+    Count,
+    FrameSize,
+    Seconds,
+    Threads,
+    VideoNames,
+    between,
+)
 from motionfit.records import Record
 from motionfit.stage_names import STAGES, stage_module
 
@@ -37,7 +46,7 @@ app = App(
 
 @app.command(usage="Usage: motionfit predict --model PATH [OPTIONS] VIDEO...")
 def predict(
-    *videos: Path,
+    *videos: VideoNames,
     model: Path,
     clips: ClipsPerVideo | None = None,
     windows: Seconds | None = None,
@@ -51,9 +60,6 @@ def predict(
 
     Parameters
     ----------
-    videos
-        Video files, folders, which are searched at any depth, or patterns in quotes, such as
-        'day1/*.mp4'.
     model
         The model.pt of a fine-tuned model.
     clips
@@ -90,7 +96,7 @@ def predict(
 
 @app.command(usage="Usage: motionfit embed --model PATH --output FILE [OPTIONS] VIDEO...")
 def embed(
-    *videos: Path,
+    *videos: VideoNames,
     model: Path,
     output: Annotated[Path, Parameter(alias="-o")],
     windows: Seconds | None = None,
@@ -103,9 +109,6 @@ def embed(
 
     Parameters
     ----------
-    videos
-        Video files, folders, which are searched at any depth, or patterns in quotes, such as
-        'day1/*.mp4'.
     model
         A model.pt on RGB.
     output
@@ -315,18 +318,9 @@ def results(run: Path = Path(), /) -> None:
     run
         The --directory of the run (default: this folder).
     """
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from motionfit.evaluation.runs import print_results
 
-    from motionfit.evaluation.runs import SHOWN, measures_of, results_of
-
-    measures = measures_of(results_of(run))
-    table = Table("evaluation", *SHOWN.values())
-    for name in dict.fromkeys(name for name, _ in measures):
-        values = (measures.get((name, measure)) for measure in SHOWN)
-        table.add_row(escape(name), *("-" if v is None else f"{100 * v:.1f}" for v in values))
-    Console().print(table)
+    print_results(run)
 
 
 @app.command
@@ -345,26 +339,11 @@ def compare(first: Path, second: Path, /, *, output: Path | None = None) -> None
     output
         Write the comparison as a CSV file, too.
     """
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from motionfit.evaluation.runs import compare_runs
+    from motionfit.evaluation.runs import print_comparison
 
     if output and output.suffix.lower() != ".csv":
         raise MotionFitError(f"{output}: the comparison is written as a CSV file, so name it .csv")
-    compared = compare_runs(first, second)
-    table = Table("evaluation", "measure", escape(str(first)), escape(str(second)), "difference")
-    for row in compared:
-        table.add_row(escape(row.evaluation), row.measure, *row.texts, row.difference_text)
-    Console().print(table)
-    if output:
-        import pandas as pd
-
-        from motionfit.files import replacing
-
-        with replacing(output) as temporary:
-            pd.DataFrame([row.record for row in compared]).to_csv(temporary, index=False)
+    print_comparison(first, second, output)
 
 
 @app.command

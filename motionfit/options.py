@@ -79,6 +79,13 @@ Quality = Annotated[int, between(1, 100), described("JPEG quality.")]
 Fraction = Annotated[float, between(0, 1)]
 Seconds = Annotated[float, between(0.1, 100_000)]
 Count = Annotated[int, between(1, 10**9)]
+VideoNames = Annotated[
+    Path,
+    described(
+        "Video files, folders, which are searched at any depth, or patterns in quotes, such as "
+        "'day1/*.mp4'."
+    ),
+]
 
 # Files and folders.
 IndexFile = Annotated[Path, described("Index of the data set.")]

@@ -47,6 +47,23 @@ class Comparison:
         return -1 if self.high < 0 else 0
 
 
+def paired_answers(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """The answers of two evaluations to the test videos that both have, side by side.
+
+    Each has one row per test video, split and seed: `video`, `split`, `seed`, and `right`, whether
+    the prediction is right. In the result these are `right_first` and `right_second`.
+    """
+    return first.merge(second, on=["video", "split", "seed"], suffixes=("_first", "_second"))
+
+
+def compare_answers(paired: pd.DataFrame, groups: pd.Series) -> Comparison:
+    """Compares two evaluations by `paired_answers`. `groups`: the group of each video; a video that
+    it lacks is a group of its own."""
+    difference = paired["right_first"].astype(int) - paired["right_second"].astype(int)
+    group = paired["video"].map(groups).fillna(paired["video"])
+    return compare(paired.assign(difference=difference, group=group))
+
+
 def compare(differences: pd.DataFrame) -> Comparison:
     """Compares two evaluations by a paired bootstrap over groups and over seeds.
 

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from motionfit.datasets.index import read_index
 from motionfit.errors import MotionFitError
-from motionfit.evaluation.comparison import Comparison, compare
+from motionfit.evaluation.comparison import Comparison, compare_answers, paired_answers
+from motionfit.files import replacing
 from motionfit.result_tables import read_table
 
 COPY = re.compile(r"(.+)\.seed(\d+)")
@@ -40,7 +44,7 @@ class Compared:
     @property
     def texts(self) -> tuple[str, str]:
         """The values, in percent."""
-        first, second = ("-" if v is None else f"{100 * v:.1f}" for v in self.values)
+        first, second = map(percent, self.values)
         return first, second
 
     @property
@@ -83,7 +87,7 @@ def compare_runs(first: Path, second: Path) -> list[Compared]:
         values = tuple(measures.get((name, measure)) for measures in found)
         comparison = None
         if measure == "recognition top1" and None not in values:
-            comparison = compare_answers(*folders, name)
+            comparison = compare_predictions(*folders, name)
         compared.append(Compared(name, measure, values, comparison))
     return compared
 
@@ -115,18 +119,11 @@ def name_and_seed(folder: str) -> tuple[str, int]:
     return (copy[1], int(copy[2])) if copy else (folder, 0)
 
 
-def compare_answers(first: Path, second: Path, evaluation: str) -> Comparison | None:
-    """Compares the answers to the test videos that two runs share, in each split and seed. None if
-    they share none."""
-    answers = [answers_of(results, evaluation) for results in (first, second)]
-    keys = ["video", "split", "seed"]
-    both = answers[0].merge(answers[1], on=keys, suffixes=("_first", "_second"))
-    if both.empty:
-        return None
-    difference = both["right_second"].astype(int) - both["right_first"].astype(int)
-    groups = groups_of(first)
-    group = both["video"].map(groups).fillna(both["video"])
-    return compare(both[keys].assign(difference=difference, group=group))
+def compare_predictions(first: Path, second: Path, evaluation: str) -> Comparison | None:
+    """Compares the second run with the first on the test videos that both share, in each split and
+    seed. None if they share none."""
+    paired = paired_answers(answers_of(second, evaluation), answers_of(first, evaluation))
+    return None if paired.empty else compare_answers(paired, groups_of(first))
 
 
 def answers_of(results: Path, evaluation: str) -> pd.DataFrame:
@@ -148,11 +145,34 @@ def predictions_of(results: Path, evaluation: str) -> Iterator[tuple[Path, int, 
             yield path, int(path.parent.name.removeprefix("split")), seed
 
 
-def groups_of(results: Path) -> dict[str, str]:
+def groups_of(results: Path) -> pd.Series:
     """The group of each video of the run's data sets."""
     indexes = [read_index(path) for path in sorted(results.glob("index/*.csv"))]
-    return {
-        video: group
-        for index in indexes
-        for video, group in zip(index["video"], index["group"], strict=True)
-    }
+    return pd.concat(indexes).drop_duplicates("video", keep="last").set_index("video")["group"]
+
+
+def print_results(run: Path) -> None:
+    """Prints the main measures of a run, one row per evaluation, in percent."""
+    measures = measures_of(results_of(run))
+    table = Table("evaluation", *SHOWN.values())
+    for name in dict.fromkeys(name for name, _ in measures):
+        values = (measures.get((name, measure)) for measure in SHOWN)
+        table.add_row(escape(name), *map(percent, values))
+    Console().print(table)
+
+
+def print_comparison(first: Path, second: Path, output: Path | None) -> None:
+    """Prints the measures of two runs side by side, and writes them to a CSV file if there is
+    one."""
+    compared = compare_runs(first, second)
+    table = Table("evaluation", "measure", escape(str(first)), escape(str(second)), "difference")
+    for row in compared:
+        table.add_row(escape(row.evaluation), row.measure, *row.texts, row.difference_text)
+    Console().print(table)
+    if output:
+        with replacing(output) as temporary:
+            pd.DataFrame([row.record for row in compared]).to_csv(temporary, index=False)
+
+
+def percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"

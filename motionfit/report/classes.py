@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from motionfit.plots import BLUE, GREY, STYLE, Point, shortened, svg
 from motionfit.report.plots import Plot, PlotSection
 from motionfit.report.run import Run
-from motionfit.report.verdicts import right_answers
+from motionfit.report.verdicts import answers_of_both
 
 SHOWN = 40
 """With more classes, those with the largest gains and the largest losses are shown."""
@@ -36,19 +36,11 @@ def class_accuracies(run: Run) -> pd.DataFrame:
     """One row per class, the largest gain first: `first` and `second`, the accuracies of the
     compared evaluations, and `videos`, the number of its test videos."""
     first, second = run.compared
-    index = run.indices[first.recipe.dataset].set_index("video")["label"]
-    parts = []
-    for split in set(first.recipe.splits) & set(second.recipe.splits):
-        for seed in range(run.config.seeds):
-            answers = {
-                "first": right_answers(run, first, split, seed),
-                "second": right_answers(run, second, split, seed),
-            }
-            parts.append(pd.DataFrame(answers).dropna())
-    right = pd.concat(parts)
-    right = right.astype(float).assign(label=right.index.map(index), video=right.index)
-    by_class = right.groupby("label")
-    table = by_class[["first", "second"]].mean().assign(videos=by_class["video"].nunique())
+    labels = run.indices[first.recipe.dataset].set_index("video")["label"]
+    paired = answers_of_both(run, first, second)
+    by_class = paired.groupby(paired["video"].map(labels))
+    rights = by_class[["right_first", "right_second"]].mean()
+    table = rights.set_axis(["first", "second"], axis=1).assign(videos=by_class["video"].nunique())
     gains = (table["second"] - table["first"]).sort_values(kind="stable")
     return table.loc[gains.index]
 

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from motionfit.config import seed_name
-from motionfit.evaluation.comparison import FEWEST_GROUPS, FEWEST_REPEATS, Comparison, compare
+from motionfit.evaluation.comparison import (
+    FEWEST_GROUPS,
+    FEWEST_REPEATS,
+    Comparison,
+    compare_answers,
+    paired_answers,
+)
 from motionfit.report.collect import EvaluationResult, read_predictions
 from motionfit.report.kinds import KINDS, RANDOM, SELF_TRAINED
 from motionfit.report.run import Run, best, top1
@@ -89,7 +95,10 @@ def verdicts(run: Run) -> list[Verdict]:
     """The comparisons of the config, and of each self-trained network with the best one from random
     weights that has the same labels."""
     by_names = {(first.name, second.name): (first, second) for first, second in pairs(run)}
-    return [Verdict(*pair, compare(differences(run, *pair))) for pair in by_names.values()]
+    return [
+        Verdict(*pair, compare_answers(answers_of_both(run, *pair), groups_of(run, pair[0])))
+        for pair in by_names.values()
+    ]
 
 
 def pairs(run: Run) -> Iterator[tuple[EvaluationResult, EvaluationResult]]:
@@ -109,21 +118,24 @@ def pairs(run: Run) -> Iterator[tuple[EvaluationResult, EvaluationResult]]:
         yield tuple(by_name[name] for name in names)
 
 
-def differences(run: Run, first: EvaluationResult, second: EvaluationResult) -> pd.DataFrame:
-    """One row per test video, split and seed, as `compare` takes them."""
-    groups = run.indices[first.recipe.dataset].set_index("video")["group"]
+def groups_of(run: Run, evaluation: EvaluationResult) -> pd.Series:
+    """The group of each video of the evaluation's data set."""
+    return run.indices[evaluation.recipe.dataset].set_index("video")["group"]
+
+
+def answers_of_both(run: Run, first: EvaluationResult, second: EvaluationResult) -> pd.DataFrame:
+    """The answers of two evaluations side by side, as `paired_answers` returns them."""
+    return paired_answers(answers(run, first), answers(run, second))
+
+
+def answers(run: Run, evaluation: EvaluationResult) -> pd.DataFrame:
+    """Whether the prediction of each test video is right, in each split and seed: video, split,
+    seed, right."""
     parts = []
-    for split in first.recipe.splits:
+    for split in evaluation.recipe.splits:
         for seed in range(run.config.seeds):
-            right = [right_answers(run, e, split, seed) for e in (first, second)]
-            both = right[0].index.intersection(right[1].index)  # another size may lack a video
-            difference = right[0][both].astype(int) - right[1][both].astype(int)
-            rows = pd.DataFrame({"video": difference.index, "difference": difference.to_numpy()})
-            parts.append(rows.assign(split=split, seed=seed, group=rows["video"].map(groups)))
+            table = read_predictions(run.results, seed_name(evaluation.name, seed), split)
+            right = table["label"] == table["predicted"]
+            rows = {"video": table["video"], "split": split, "seed": seed, "right": right}
+            parts.append(pd.DataFrame(rows))
     return pd.concat(parts)
-
-
-def right_answers(run: Run, evaluation: EvaluationResult, split: int, seed: int) -> pd.Series:
-    """Whether the prediction of each test video is right."""
-    table = read_predictions(run.results, seed_name(evaluation.name, seed), split)
-    return (table["label"] == table["predicted"]).set_axis(table["video"])

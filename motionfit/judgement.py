@@ -121,8 +121,8 @@ def compare_with_guessing(
 def shuffled_labels(labels: np.ndarray, groups: Sequence[str]) -> Iterator[np.ndarray]:
     """(N,) labels of N videos, shuffled as `compare_with_guessing` says, `SHUFFLES` times."""
     table = pd.DataFrame({"group": pd.factorize(np.asarray(groups))[0], "label": labels})
-    part = table.groupby(["group", "label"], sort=False).ngroup().to_numpy()
-    parts = table.groupby(["group", "label"], sort=False).size().reset_index()
+    alike = table.groupby(["group", "label"], sort=False)
+    part, parts = alike.ngroup().to_numpy(), alike.size().reset_index()
     alone = parts["group"].map(parts["group"].value_counts()) == 1
     among = parts["group"].where(~alone, -1).to_numpy()
     places, values = np.argsort(among, kind="stable"), parts["label"].to_numpy()

@@ -1,5 +1,7 @@
 """Makes tables and figures of the results. The name of each is a target."""
 
+IN_TABLES = {"caption": "captions/table.rst", "category": "Tables"}
+
 
 rule table:
     input:
@@ -7,12 +9,7 @@ rule table:
         metrics=reads("table", "metrics"),
     output:
         text="results/tables/{table}.md",
-        values=report(
-            "results/tables/{table}.csv",
-            caption="captions/table.rst",
-            category="Tables",
-            labels={"table": "{table}"},
-        ),
+        values=report("results/tables/{table}.csv", labels={"table": "{table}"}, **IN_TABLES),
     log:
         "results/logs/table/{table}.log",
     benchmark:
@@ -43,18 +40,8 @@ use rule table as plotted_table with:
         metrics=reads("table", "metrics"),
     output:
         text="results/tables/{table}.md",
-        values=report(
-            "results/tables/{table}.csv",
-            caption="captions/table.rst",
-            category="Tables",
-            labels={"table": "{table}"},
-        ),
-        plot=report(
-            "results/tables/{table}.svg",
-            caption="captions/table.rst",
-            category="Tables",
-            labels={"table": "{table}, plot"},
-        ),
+        values=report("results/tables/{table}.csv", labels={"table": "{table}"}, **IN_TABLES),
+        plot=report("results/tables/{table}.svg", labels={"table": "{table}, plot"}, **IN_TABLES),
     wildcard_constraints:
         table=names(name for name, table in CONFIG.tables.items() if table.axis),
 

@@ -49,7 +49,7 @@ def true_labels():
     return {f"v{i:02d}": "left" if i % 2 else "right" for i in range(VIDEOS)}
 
 
-def shuffled_labels(seed=0):
+def shuffled_labels(seed):
     """Eight classes that have nothing to do with the motion."""
     names = list(true_labels())
     shuffled = np.random.default_rng(seed).permutation(list("abcdefgh") * (VIDEOS // 8))
@@ -64,8 +64,14 @@ def test_a_model_that_learned_goes_on(tmp_path):
     )
 
 
-def test_with_shuffled_labels_there_is_nothing_to_hand_over(tmp_path, caplog):
-    judgement = judged(tmp_path, shuffled_labels())
+def unrelated_labels():
+    """Each class has as many videos in which things move to the left as to the right, so a model
+    that sees the direction is right as often as one that guesses, on any processor."""
+    return {name: "abcdefgh"[i // 2 % 8] for i, name in enumerate(true_labels())}
+
+
+def test_with_unrelated_labels_there_is_nothing_to_hand_over(tmp_path, caplog):
+    judgement = judged(tmp_path, unrelated_labels())
     assert judgement["hopeless"]
     assert "nothing to hand over" in judgement["text"]
     assert judgement["advice"]
@@ -81,7 +87,7 @@ def test_the_judgement_is_right_in_19_of_20_runs(tmp_path):
 
 def test_the_run_ends_if_the_config_says_so(tmp_path):
     with pytest.raises(MotionFitError, match=r"nothing to hand over.*stop_when_hopeless: true"):
-        judged(tmp_path, shuffled_labels(), stop=True)
+        judged(tmp_path, unrelated_labels(), stop=True)
     assert (tmp_path / "model.pt").exists()
 
 

@@ -10,5 +10,4 @@ from motionfit.graph.needed import (
     needed_by_run,
 )
 from motionfit.graph.recipes import report_config, size_name
-from motionfit.graph.reported import compared_path
 from motionfit.graph.states import State, differences, record_of, state_of

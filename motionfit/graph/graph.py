@@ -38,7 +38,7 @@ from motionfit.graph.recipes import (
     untrained,
     values_of,
 )
-from motionfit.graph.reported import clips, compared_path, other_files
+from motionfit.graph.reported import clips, other_files
 from motionfit.graph.rules import Finders, Job, kept, of_rule
 from motionfit.stage_names import STAGES
 
@@ -370,6 +370,7 @@ class Graph(DataGraph):
         return reached(map(unindexed.metrics, self.written.evaluations))
 
     @property
+    @kept
     def compared_data_sets(self) -> list[tuple[str, str]]:
         """Each target of an evaluation with itself, and with each other source of the models that
         are evaluated on it. The test videos of the first are compared with the second."""
@@ -419,16 +420,22 @@ class Graph(DataGraph):
 
     def _left_out(self, *pairs: tuple[str, str]) -> Finders:
         """The near-duplicates that are not learned from, if the config leaves them out."""
+        if not self.written.exclude_near_duplicates:
+            return {}
         compared = [pair for pair in pairs if pair in self.compared_data_sets]
-        if not (compared and self.written.exclude_near_duplicates):
+        if not compared:
             return {}
         return {"duplicates": lambda: results_of(self.duplicates(*pair) for pair in compared)}
 
     def _duplicates(self) -> Input:
         """The near-duplicates of all targets, and how many pairs were compared."""
-        made = [self.duplicates(*pair) for pair in self.compared_data_sets]
-        paths = [(artefact.path, compared_path(artefact)) for artefact in made]
-        return Input(tuple(chain(*paths)), tuple(made), results_of(made).get_fingerprint)
+        made = {pair: self.duplicates(*pair) for pair in self.compared_data_sets}
+        paths = [
+            (artefact.path, artefact.beside(f"{other}.json"))
+            for (_, other), artefact in made.items()
+        ]
+        results = results_of(made.values())
+        return Input(tuple(chain(*paths)), results.made_by, results.get_fingerprint)
 
     def _judged(self, motion_model: str, split: int) -> Input:
         """The judgement of a motion model, before anything is made from the model. It changes no

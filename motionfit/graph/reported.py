@@ -53,11 +53,6 @@ def other_files(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
     )
 
 
-def compared_path(duplicates: Artefact) -> str:
-    """The file that says how many pairs the search for near-duplicates compared."""
-    return duplicates.path.removesuffix(".csv") + ".json"
-
-
 def clips(graph: "Graph", behind_metrics: Iterable[Artefact]) -> Input:
     """The shards that the report may take clips from: all flow with the frames of its size, and the
     frames of pseudo-labels, of recognition, of retrieval and of near-duplicates. Which of these

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from motionfit.config import Evaluation
 from motionfit.flow.encoding import dequantise
 from motionfit.graph import size_name
 from motionfit.modality import Modality
@@ -141,6 +142,13 @@ class ClipReader:
         return Clip(video, start, self._labels[video], film(frames), flow)
 
 
+def evaluated_clips(run: Run, evaluation: Evaluation) -> ClipReader:
+    """Reads what an evaluation tests on, with flow if the run has computed any of the data set."""
+    dataset = evaluation.dataset
+    flow = next((name for data, name in run.needed.of("flow") if data == dataset), None)
+    return ClipReader(run, dataset, run.config.size_of(evaluation.model), flow)
+
+
 def scale_of(clips: Sequence[Clip]) -> float:
     """The motion, in pixels per frame, that has full colour in the pictures of all these clips."""
     return common_scale([clip.flow for clip in clips if clip.flow is not None])
@@ -221,8 +229,7 @@ def example_queries(run: Run) -> list[Query]:
     if not run.neighbours:
         return []
     first = run.neighbours[0][0].recipe
-    flow = next((name for dataset, name in run.needed.of("flow") if dataset == first.dataset), None)
-    reader = ClipReader(run, first.dataset, run.config.size_of(first.model), flow)
+    reader = evaluated_clips(run, first)
     tables = [table for _, table in run.neighbours]
     queries = []
     common = set.intersection(*(set(table["query"]) for table in tables))

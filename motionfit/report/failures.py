@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from motionfit.report.collect import EvaluationResult
-from motionfit.report.exhibits import Clip, ClipReader
+from motionfit.report.exhibits import Clip, evaluated_clips
 from motionfit.report.pictures import spread_over
 from motionfit.report.run import Run
 
@@ -43,9 +43,7 @@ def failures(run: Run) -> Failures | None:
     evaluation, table = found[run.compared[0].name]
     wrong = table[table["label"] != table["predicted"]].reset_index(drop=True)
     recipe = evaluation.recipe
-    size = run.config.size_of(recipe.model)
-    flow = next((name for data, name in run.needed.of("flow") if data == recipe.dataset), None)
-    reader = ClipReader(run, recipe.dataset, size, flow)
+    reader = evaluated_clips(run, recipe)
     shown = []
     for row in spread_over(wrong, "label", SHOWN).to_dict("records"):
         start = max(0, (reader.length(row["video"]) - recipe.clip_length) // 2)

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from motionfit.graph import compared_path
 from motionfit.report.exhibits import Clip, ClipReader
 from motionfit.report.pictures import spread
 from motionfit.report.run import Run
@@ -47,7 +45,7 @@ def leaks_of(run: Run) -> list[Leaks]:
         count = min(len(table), left // (len(tables) - number))
         left -= count
         artefact = run.graph.duplicates(target, other)
-        compared = run.results.read_json(artefact, Path(compared_path(artefact)).name)
+        compared = run.results.read_json(artefact, f"{other}.json")
         pairs = list(table.itertuples())
         found.append(
             Leaks(

@@ -50,17 +50,18 @@ def duplicates(
     """
     if (source_index is None) != (source_frames is None):
         raise MotionFitError("--source-index and --source-frames are needed together")
-    videos = stored_videos(index, frames)
-    tested = sides(index, videos, splits, "test")
+    table = read_index(index)
+    videos = stored_videos(table, frames)
+    tested = sides(table, videos, splits, "test")
     hashes = hashes_of(videos, threads)
     numbers = np.flatnonzero(tested.any(1))
     if source_index and source_frames:
-        others = stored_videos(source_index, source_frames)
+        others = stored_videos(read_index(source_index), source_frames)
         learned = np.ones((len(others), len(splits)), bool)
         other_hashes = hashes_of(others, threads)
     else:
         others, other_hashes = videos, hashes
-        learned = sides(index, videos, splits, "train")
+        learned = sides(table, videos, splits, "train")
     tests, test_hashes = [videos[i] for i in numbers], [hashes[i] for i in numbers]
     tested = tested[numbers]
 
@@ -99,16 +100,16 @@ def duplicates(
         )
 
 
-def stored_videos(index: Path, folder: Path) -> list[GreyFrames]:
+def stored_videos(index: pd.DataFrame, folder: Path) -> list[GreyFrames]:
     """The videos of a data set that could be decoded, in the order of its index."""
-    table = read_index(index)
-    shards = Shards([folder / f"{name}.h5" for name in sorted(set(table["shard"]))], "frames")
-    return [GreyFrames(shards, video) for video in table["video"] if video in shards]
+    shards = Shards([folder / f"{name}.h5" for name in sorted(set(index["shard"]))], "frames")
+    return [GreyFrames(shards, video) for video in index["video"] if video in shards]
 
 
-def sides(index: Path, videos: list[GreyFrames], splits: list[int], side: str) -> np.ndarray:
+def sides(
+    index: pd.DataFrame, videos: list[GreyFrames], splits: list[int], side: str
+) -> np.ndarray:
     """(V, S) bool: whether each video is in the part `side`, train or test, of each split."""
-    table = read_index(index)
-    of_splits = [set(part(table, split, side)["video"]) for split in splits]
+    of_splits = [set(part(index, split, side)["video"]) for split in splits]
     found = [[video.video in names for names in of_splits] for video in videos]
     return np.array(found, bool).reshape(len(videos), len(splits))

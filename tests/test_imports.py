@@ -10,7 +10,7 @@ ROOT = Path(motionfit.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"stages", "estimate", "config_checks", "check", "jobs", "run_folder", "use"},
+    {"stages", "estimate", "config_checks", "check", "jobs", "run_folder", "use", "init"},
     {"report"},
     {"tables", "graph"},
     {"duplicates", "evaluation", "pseudo_labels"},

@@ -1,0 +1,114 @@
+"""Writes the config of a run, and prints what was found."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from motionfit.datasets.files import few
+from motionfit.errors import MotionFitError
+from motionfit.files import check_writable, replacing
+from motionfit.init.choices import Choices, Machine, choose
+from motionfit.init.look import Labelled, Looks, look_at_labelled, look_at_unlabelled
+from motionfit.init.text import config_text
+
+
+def write_config(run: Path, labelled: Path, unlabelled: Path | None, weights: Path | None) -> None:
+    """Looks into the folders and writes RUN/config.yaml and, if the names of the videos suggest
+    groups, RUN/labels.csv. Prints what was found.
+
+    Raises MotionFitError if a folder is missing or unusable, or if a file exists already.
+    """
+    if weights and not weights.is_file():
+        raise MotionFitError(f"--weights: there is no file {weights}")
+    if unlabelled and unlabelled.resolve() == labelled.resolve():
+        raise MotionFitError(
+            "the labelled and the unlabelled videos are in the same folder: leave out --unlabelled "
+            "to use the labelled videos without their labels"
+        )
+    config, labels = run / "config.yaml", run / "labels.csv"
+    for path in (config, labels):
+        if path.exists():
+            raise MotionFitError(f"{path} exists already: remove it, or name another folder")
+    check_writable(config)
+
+    target = look_at_labelled(labelled)
+    source = look_at_unlabelled(unlabelled) if unlabelled else None
+    choices = choose(target, source, Machine.this())
+    if target.grouped_by:
+        with replacing(labels) as temporary:
+            rows = target.index.rename(columns={"video": "path"})
+            rows[["path", "label", "group"]].to_csv(temporary, index=False)
+    listed = labels if target.grouped_by else target.csv
+    with replacing(config) as temporary:
+        text = config_text(run, target, source, listed, weights, choices)
+        temporary.write_text(text, encoding="utf-8")
+    for printed in summary(target, source.looks if source else None, choices):
+        print(printed)
+    for printed in next_steps(run, target, weights):
+        print(printed)
+
+
+def summary(target: Labelled, source: Looks | None, choices: Choices) -> Iterator[str]:
+    """What was found, line by line."""
+    yield f"labelled videos    {len(target.index)} in {target.folder}"
+    counts = [f"{label} {count}" for label, count in target.classes.items()]
+    yield f"  classes          {len(counts)}: {few(counts, 12)}"
+    if target.grouped_by:
+        yield f"  groups           {target.groups}, guessed by {target.grouped_by}"
+    elif target.has_groups:
+        yield f"  groups           {target.groups}, by labels.csv"
+    else:
+        yield "  groups           none found: each video counts as a recording of its own"
+    yield from described(target.looks)
+    if source:
+        yield f"unlabelled videos  {source.count}"
+        yield from described(source)
+    motion, size = choices.motion, "x".join(map(str, choices.flow_size.value))
+    yield (
+        f"motion             at {size} pixels and {choices.fps.value} frames per second, half of "
+        f"the pixels move {motion.typical:.2f} pixels per frame or more, and 5% move "
+        f"{motion.fast:.1f} or more ({motion.watched} videos)"
+    )
+    failed = [*target.looks.failed, *(source.failed if source else []), *motion.failed]
+    if failed:
+        yield f"not readable       {len(failed)} of the sample: {few(failed)}"
+
+
+def described(looks: Looks) -> Iterator[str]:
+    yield f"  seconds          {spread(looks.seconds)}"
+    yield f"  frames/second    {spread(looks.rates)}"
+
+
+def spread(values: np.ndarray) -> str:
+    """The median of values, and their range."""
+    low, middle, high = np.percentile(values, [0, 50, 100])
+    return f"{middle:.3g} ({low:.3g} to {high:.3g})" if high > low else f"{middle:.3g}"
+
+
+def next_steps(run: Path, target: Labelled, weights: Path | None) -> Iterator[str]:
+    yield f"\nwrote {run / 'config.yaml'}. Each line says why; change what you know better."
+    if target.grouped_by:
+        yield (
+            f"wrote {run / 'labels.csv'}. Look at its groups: videos of one group (recording, "
+            "person) are never both learned from and tested. Delete the column if the guess is "
+            "wrong."
+        )
+    elif not target.has_groups:
+        yield (
+            "If some videos are of the same recording, list them in a labels.csv with a column "
+            "group. Otherwise results look better than they are."
+        )
+    found = torchvision_weights()
+    if found and not weights:
+        yield f"To compare with a network from Kinetics, add --weights {found}."
+    options = f"--directory {run} --configfile {run / 'config.yaml'}"
+    yield f"\nNext:\n  motionfit estimate {options}\n  snakemake --cores all {options}"
+
+
+def torchvision_weights() -> Path | None:
+    """The weights of R(2+1)D-18 that torchvision has downloaded on this machine, if any."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    home = Path(os.environ.get("TORCH_HOME") or cache / "torch")
+    return next(iter(sorted((home / "hub" / "checkpoints").glob("r2plus1d_18-*.pth"))), None)

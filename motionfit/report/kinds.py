@@ -6,6 +6,7 @@ from motionfit.config import TEACHING, Config, Evaluation
 
 SELF_TRAINED, APPEARANCE_TAUGHT, MARS = "self-trained", "appearance-taught", "mars"
 PRE_TRAINED, RANDOM, MOTION, RGB_MOTION = "pre-trained", "random", "motion", "rgb-motion"
+STILL = "still"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ KINDS = {
         "RGB, pre-trained weights", "RGB network with pre-trained weights", "pre-trained weights"
     ),
     RANDOM: Kind("RGB, random weights", "RGB network with random weights", "random weights"),
+    STILL: Kind("RGB, one still frame", "RGB network of one still frame, random weights"),
     MOTION: Kind("flow, motion model", "motion model on flow"),
     RGB_MOTION: Kind(
         "RGB, appearance pseudo-label generator", "appearance pseudo-label generator on RGB"
@@ -49,11 +51,12 @@ KINDS = {
 
 
 def kind_of(config: Config, evaluation: Evaluation) -> str:
-    """The kind of the evaluated model, or MARS if MARS fine-tunes a model of random or pre-trained
-    weights."""
+    """The kind of the evaluated model; MARS if MARS fine-tunes a model of random or pre-trained
+    weights; and STILL if a model of random weights sees clips of one frame."""
     kind = kind_of_model(config, evaluation.model)
-    mars = evaluation.fine_tuning and evaluation.fine_tuning.mars
-    return MARS if mars and kind in (PRE_TRAINED, RANDOM) else kind
+    if evaluation.fine_tuning and evaluation.fine_tuning.mars and kind in (PRE_TRAINED, RANDOM):
+        return MARS
+    return STILL if kind == RANDOM and evaluation.clip_length == 1 else kind
 
 
 def kind_of_model(config: Config, model: str) -> str:

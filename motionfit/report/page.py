@@ -15,6 +15,7 @@ from motionfit.config import Config
 from motionfit.files import replacing
 from motionfit.report import pictures, results_table
 from motionfit.report.advice import what_to_try
+from motionfit.report.background import backgrounds
 from motionfit.report.classes import class_section
 from motionfit.report.collect import read_costs
 from motionfit.report.drawing import BOX, drawing
@@ -57,11 +58,13 @@ def page_values(run: Run) -> dict[str, Any]:
     """The values and functions that the template uses."""
     config, results = run.config, run.results
     queries, judged, compared = example_queries(run), judgements(run), verdicts(run)
+    still = backgrounds(run)
     return {
         "run": run,
         "verdicts": compared,
         "judgements": judged,
-        "advice": what_to_try(judged, compared),
+        "advice": what_to_try(judged, compared, still),
+        "backgrounds": still,
         "failures": failures(run),
         "maps": source_maps(run),
         "clips": sorted({evaluation.clips for evaluation in config.evaluations.values()}),

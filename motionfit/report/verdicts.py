@@ -129,13 +129,13 @@ def answers_of_both(run: Run, first: EvaluationResult, second: EvaluationResult)
 
 
 def answers(run: Run, evaluation: EvaluationResult) -> pd.DataFrame:
-    """Whether the prediction of each test video is right, in each split and seed: video, split,
-    seed, right."""
+    """The prediction for each test video in each split and seed, and whether it is right: video,
+    split, seed, predicted, right."""
     parts = []
     for split in evaluation.recipe.splits:
         for seed in range(run.config.seeds):
             table = read_predictions(run.results, seed_name(evaluation.name, seed), split)
             right = table["label"] == table["predicted"]
-            rows = {"video": table["video"], "split": split, "seed": seed, "right": right}
-            parts.append(pd.DataFrame(rows))
+            part = table[["video", "predicted"]].assign(split=split, seed=seed, right=right)
+            parts.append(part)
     return pd.concat(parts)

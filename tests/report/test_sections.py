@@ -11,6 +11,7 @@ from test_verdicts import make_config, set_accuracy
 from motionfit.plots import Point, svg
 from motionfit.pseudo_labels.map import POINTS, positions, units_on_map
 from motionfit.report.advice import what_to_try
+from motionfit.report.background import backgrounds
 from motionfit.report.classes import class_accuracies
 from motionfit.report.failures import SHOWN, failures
 from motionfit.report.judgements import judgements
@@ -28,7 +29,9 @@ def results(tmp_path):
     for name in ("own", "random", "worse"):  # the accuracies as the metrics have them
         path = results / "evaluations" / name / "metrics.json"
         metrics = json.loads(path.read_text())
-        metrics["recognition top1"]["mean"] = {"own": 1.0, "random": 0.5, "worse": 0.0}[name]
+        top1 = {"own": 1.0, "random": 0.5, "worse": 0.0}[name]
+        splits = metrics["recognition top1"]["splits"]
+        metrics["recognition top1"]["splits"] = dict.fromkeys(splits, top1)
         path.write_text(json.dumps(metrics))
     return results
 
@@ -82,7 +85,7 @@ def test_what_to_try_has_the_advice_of_each_step_and_what_comparisons_lack(resul
     set_accuracy(results, "own", [False])
     run = Run(make_config(), results)
     judged = judgements(run)
-    sentences = what_to_try(judged, verdicts(run))
+    sentences = what_to_try(judged, verdicts(run), [])
     for step, judgement in judged:
         assert any(s.startswith(f"{step}: ") for s in sentences) == bool(judgement.advice)
     assert sentences[-1].startswith("own and random: set seeds to 2 or more")
@@ -119,3 +122,49 @@ def test_any_number_of_units_has_a_map(count):
     if count <= 5:
         placed = positions(np.zeros((count, 3), np.float32), seed=0)
         assert np.isfinite(placed).all()
+
+
+def with_a_still_network():
+    """The config of the tests, in which `worse` sees one still frame."""
+    config = make_config()
+    still = config.evaluations["worse"].model_copy(update={"clip_length": 1})
+    return config.model_copy(update={"evaluations": config.evaluations | {"worse": still}})
+
+
+def predict_of_class(results, name: str, predicted: dict[str, str]) -> None:
+    """Sets the predictions of an evaluation by the label."""
+    for file in (results / "evaluations" / name).rglob("predictions.csv"):
+        table = pd.read_csv(file, dtype=str)
+        table["predicted"] = table["label"].map(predicted)
+        table.to_csv(file, index=False)
+
+
+def test_a_class_that_a_still_frame_tells_is_pointed_out(results):
+    predict_of_class(results, "worse", {"a": "a", "b": "a"})  # it only ever guesses a
+    predict_of_class(results, "own", {"a": "a", "b": "b"})
+    [found] = backgrounds(Run(with_a_still_network(), results))
+    assert (found.still.name, found.clips.name) == ("worse", "own")
+    assert found.classes == []
+    assert found.sentence == ""
+
+    predict_of_class(results, "worse", {"a": "a", "b": "b"})
+    [found] = backgrounds(Run(with_a_still_network(), results))
+    assert {told.name for told in found.classes} == {"a", "b"}
+    assert "class a, b" in found.sentence
+
+
+def test_a_still_frame_that_is_worse_than_the_clips_is_no_finding(results):
+    """It is better than guessing, but the clips are better still."""
+    set_accuracy(results, "worse", [True, True, True, True, False])
+    [found] = backgrounds(Run(with_a_still_network(), results))
+    assert found.classes == []
+
+
+def test_the_still_network_is_not_the_baseline(results):
+    run = Run(with_a_still_network(), results)
+    assert [(v.first.name, v.second.name) for v in verdicts(run)] == [("own", "random")]
+    assert [e.name for e in run.compared] == ["own", "random"]
+
+
+def test_without_a_still_network_there_is_no_section(results):
+    assert backgrounds(Run(make_config(), results)) == []

@@ -41,6 +41,9 @@ log = logging.getLogger(__name__)
 
 LOG_INTERVAL = 20
 """Steps between two reports of the loss on a GPU. Each report waits for the GPU."""
+QUICK, SMALL_PART = 0.5, 0.05
+"""After an epoch, a checkpoint is always saved if the last one took less than `QUICK` seconds, else
+only if it takes this part of the time at most."""
 
 
 def train(
@@ -120,6 +123,7 @@ class TrainingLoop:
         self._checkpoints = Checkpoints(folder / "checkpoints", identity)
         self._checkpoint_seconds = 60 * compute.checkpoint_minutes
         self._last_checkpoint = time.monotonic()
+        self._saving = 0.0  # seconds that the last checkpoint took
         self._resume()
         self._logger = ProgressLogger(
             folder, state.epochs, self._total_steps, enabled=fabric.is_global_zero
@@ -240,18 +244,29 @@ class TrainingLoop:
         self._logger.log_epoch(row, state.epoch * self._batches.steps)
         state.epoch, state.step = state.epoch + 1, 0
         state.start_epoch()
-        self._save_checkpoint()
+        if state.epoch > state.epochs or self._checkpoint_is_cheap():
+            self._save_checkpoint()
         if self._fabric.is_global_zero:
             self._write_history()
 
     # ---------------------------------------------------------------------------- checkpoints
 
+    def _checkpoint_is_cheap(self) -> bool:
+        """Whether a checkpoint would take little time beside the training since the last one.
+
+        With few videos an epoch lasts seconds, as long as it takes to write a large network.
+        """
+        since = time.monotonic() - self._last_checkpoint
+        return self._saving < QUICK or self._saving <= SMALL_PART * since
+
     def _save_checkpoint(self) -> None:
+        begun = time.monotonic()
         checkpoint = self._state.state_dict()
         if self._fabric.is_global_zero:
             self._checkpoints.save(checkpoint)
         self._logger.flush()
         self._last_checkpoint = time.monotonic()
+        self._saving = self._last_checkpoint - begun
 
     def _resume(self) -> None:
         """Continues from the last checkpoint, if there is one."""

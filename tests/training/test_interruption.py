@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from motionfit.clips.loading import loader_options, worker_failures
 from motionfit.errors import InterruptedTrainingError, MotionFitError
-from motionfit.training import checkpoints
+from motionfit.training import checkpoints, loop
 from motionfit.training.checkpoints import Checkpoints, differences
 from motionfit.training.objective import ClipLosses
 from motionfit.training.progress import ProgressLogger
@@ -140,6 +141,25 @@ def test_a_full_disk_is_told_and_the_checkpoint_before_is_kept(tmp_path, flow, m
     monkeypatch.undo()
     whole = run_training(tmp_path / "whole", flow).state_dict()
     assert same_weights(whole, run_training(tmp_path / "out", flow).state_dict())
+
+
+def test_short_epochs_do_not_wait_for_slow_checkpoints(tmp_path, flow, monkeypatch):
+    saved, epochs = torch.save, []
+
+    def slow(state, path):
+        epochs.append(state["epoch"])
+        time.sleep(0.3)  # longer than the epochs
+        saved(state, path)
+
+    monkeypatch.setattr(checkpoints.torch, "save", slow)
+    monkeypatch.setattr(loop, "QUICK", 0.2)
+    monkeypatch.setattr(loop, "SMALL_PART", 1e-9)
+    slowly = run_training(tmp_path / "slow", flow, epochs=4)
+    assert epochs == [2, 5]  # after the first epoch, and after the last one
+    monkeypatch.undo()
+    assert same_weights(
+        slowly.state_dict(), run_training(tmp_path / "out", flow, epochs=4).state_dict()
+    )
 
 
 def test_the_checkpoints_of_another_training_are_kept_and_their_difference_named(tmp_path, caplog):

@@ -1,6 +1,7 @@
 """Writes the chosen values as a commented config."""
 
 import json
+import shlex
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -61,7 +62,7 @@ def config_text(
         keep_trailing_newline=True,
     )
     return environment.get_template("config.yaml.jinja").render(
-        run=run,
+        options=options_of(run),
         labelled=labelled,
         unlabelled=unlabelled,
         labels=labels,
@@ -78,3 +79,8 @@ def config_text(
         commented=commented,
         shards=shards,
     )
+
+
+def options_of(run: Path) -> str:
+    """The options of the commands that check and run the config in a folder."""
+    return shlex.join(["--directory", str(run), "--configfile", str(run / "config.yaml")])

@@ -11,7 +11,7 @@ from motionfit.errors import MotionFitError
 from motionfit.files import check_writable, replacing
 from motionfit.init.choices import Choices, Machine, choose
 from motionfit.init.look import Labelled, Looks, look_at_labelled, look_at_unlabelled
-from motionfit.init.text import config_text
+from motionfit.init.text import config_text, options_of
 
 
 def write_config(run: Path, labelled: Path, unlabelled: Path | None, weights: Path | None) -> None:
@@ -103,7 +103,7 @@ def next_steps(run: Path, target: Labelled, weights: Path | None) -> Iterator[st
     found = torchvision_weights()
     if found and not weights:
         yield f"To compare with a network from Kinetics, add --weights {found}."
-    options = f"--directory {run} --configfile {run / 'config.yaml'}"
+    options = options_of(run)
     yield f"\nNext:\n  motionfit estimate {options}\n  snakemake --cores all {options}"
 
 

@@ -1,5 +1,6 @@
 """`motionfit init` writes a config that fits the videos and runs."""
 
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -55,6 +56,14 @@ def test_the_config_fits_the_videos(tmp_path, capsys):
     assert "2: jump 4, wave 4" in printed
     assert "not readable       1 of the sample: broken.mp4" in printed
     assert "motionfit estimate --directory" in printed
+
+
+def test_odd_names_survive(tmp_path, capsys):
+    folder = labelled_folder(tmp_path / 'it\'s # a: "test" ü')
+    config = written(tmp_path / "my run #1", folder)
+    assert config.datasets["labelled"].videos == folder
+    options = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert str(tmp_path / "my run #1" / "config.yaml") in options
 
 
 def test_without_unlabelled_videos_the_labelled_ones_are_the_source(tmp_path):

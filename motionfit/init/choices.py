@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from motionfit.config import FineTuning, SelfTraining, Size, Training
+from motionfit.config import FineTuning, Folders, SelfTraining, Size, Training
+from motionfit.datasets.folders import draw_test_groups, groups_of_folds
 from motionfit.errors import MotionFitError
+from motionfit.evaluation.comparison import FEWEST_REPEATS
 from motionfit.gpus import devices
 from motionfit.init.look import WATCHED, Labelled, Unlabelled, displacements, watch
 from motionfit.judgement import FAST, SLOW
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 
 CLIP = 16
 """Frames per clip, as in the paper."""
+SHORTEST = 4
 SHORT = 0.75
 """Share of the frames of a clip that a usual video has to have. A clip of a shorter video begins
 again with its first frame."""
@@ -35,10 +38,22 @@ WITHIN_BOUND = 99.9
 pictures, so a lower one would cut the motion that tells the classes apart."""
 MANY = 1000
 """Labelled videos from which on a single test set says enough."""
-ON_CPU = {"motion": 900, "appearance": 4000, "fine_tuning": 2200}
-"""Steps of each training without a GPU: about those of configs/egogestar.yaml."""
+TEST_PART = 0.25
+"""Part of the labelled videos that is tested, without folds and a column split."""
+PER_CLASS = 1.6
+"""Clusters per class of a small source, as in configs/egogestar.yaml: a class has several ways to
+move."""
+PER_CLUSTER = 50
+"""Videos or clips per cluster of a larger source."""
+LEAST_ON_CPU = {"motion": 900, "appearance": 4000, "fine_tuning": 2200}
+"""Fewest steps of each training without a GPU: about those of configs/egogestar.yaml."""
+PASSES_ON_CPU = 10
+"""Passes over many videos without a GPU. The paper's 45 to 120 would take days."""
+BATCH_ON_CPU = 4
+"""Videos per batch without a GPU, as in configs/egogestar.yaml."""
 LEAST_ON_GPU = {"motion": 5000, "appearance": 10_000, "fine_tuning": 5000}
-"""Fewest steps of each training on a GPU."""
+"""Fewest steps of each training on a GPU: more than without one, for the larger network. These have
+not been measured."""
 
 
 class Choice(NamedTuple):
@@ -56,9 +71,9 @@ class Motion(NamedTuple):
     fast: float
     """Displacement that the fastest 5% of the pixels reach, in pixels per frame."""
     failed: list[str]
-    """Videos that could not be decoded."""
+    """Videos that are damaged, with the reason."""
     watched: int
-    """Videos that were decoded."""
+    """Videos that this was measured on."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,7 @@ class Machine:
 
     @classmethod
     def this(cls) -> "Machine":
+        """The machine that this command runs on."""
         flags = Path("/proc/cpuinfo")
         words = flags.read_text().split() if flags.is_file() else []
         return cls(
@@ -101,9 +117,12 @@ class Choices:
 
     @property
     def seeds(self) -> Choice:
+        needed = 1 + -(-FEWEST_REPEATS // (self.folds.value or 1))
         if self.folds.value:
-            return Choice(2, "trains everything twice, since two trainings of few videos differ")
-        return Choice(1, "2 trains everything twice, and takes twice the time")
+            return Choice(needed, "trainings differ; with fewer seeds the report gives no verdict")
+        return Choice(
+            1, f"with {needed} the report gives a verdict, and takes {needed} times as long"
+        )
 
     @property
     def threads(self) -> int:
@@ -120,6 +139,9 @@ def choose(labelled: Labelled, unlabelled: Unlabelled | None, machine: Machine) 
     flow_size, motion, bound = choose_flow(labelled, unlabelled, float(fps.value), machine)
     frames_per_video = float(np.median(source.seconds)) * float(fps.value)
     stride, granularity = choose_clips(frames_per_video, int(clip_length.value))
+    folds = choose_folds(labelled)
+    trained = 1.0 - (1 / folds.value if folds.value else 0 if labelled.has_split else TEST_PART)
+    sources = source.count if unlabelled else int(source.count * trained)
     clips = 1.0
     if granularity.value == "clip":
         clips = max(1.0, (frames_per_video - clip_length.value) / stride.value + 1)
@@ -131,10 +153,10 @@ def choose(labelled: Labelled, unlabelled: Unlabelled | None, machine: Machine) 
         bound,
         stride,
         granularity,
-        choose_clusters(len(labelled.classes), round(source.count * clips), granularity.value),
-        choose_folds(labelled),
+        choose_clusters(len(labelled.classes), int(sources * clips), granularity.value),
+        folds,
         choose_backbone(machine),
-        choose_steps(len(labelled.index), source.count, machine),
+        choose_steps(int(len(labelled.index) * trained), sources, machine),
         motion,
         machine,
     )
@@ -150,18 +172,20 @@ def choose_rate(usual: float, rate: float) -> tuple[Choice, Choice]:
     median, and whose rate is `rate` or more."""
     span = min(usual, LONGEST_CLIP)
     # Decimal places only below 1 frame per second, as in time-lapse videos.
-    fps = min(max(1, round(CLIP / span)), max(1, math.floor(rate)) if rate >= 1 else round(rate, 3))
+    most = max(1, math.floor(rate)) if rate >= 1 else round(max(rate, 0.001), 3)
+    fps = min(max(1, round(CLIP / span)), most, 1000)
     frames = int(usual * fps)
-    length = CLIP if frames >= SHORT * CLIP else max(4, frames)
+    length = CLIP if frames >= SHORT * CLIP else max(SHORTEST, frames)
     kind = "the whole of a usual video" if usual <= LONGEST_CLIP else "an action"
+    if length == CLIP:
+        why = "as in the paper"
+    elif length == frames:
+        why = f"usual videos have {length} frames at {fps}/s"
+    else:
+        why = f"the least that makes a clip; usual videos have {frames} frames at {fps}/s"
     return (
-        Choice(fps, f"a clip then lasts {length / fps:.1f} seconds, enough for {kind}"),
-        Choice(
-            length,
-            "as in the paper"
-            if length == CLIP
-            else f"usual videos have {length} frames at {fps}/s",
-        ),
+        Choice(fps, f"a clip then lasts {length / fps:.2g} seconds, enough for {kind}"),
+        Choice(length, why),
     )
 
 
@@ -185,11 +209,14 @@ def choose_flow(
         typical, fast, most = np.percentile(lengths, [50, 100 * FAST, WITHIN_BOUND])
         if fast >= VISIBLE:
             break
-    why = f"the fastest 5% of the pixels move {fast:.1f} pixels per frame or more"
     if machine.gpu:
-        why = "as in the paper"
-    elif fast < VISIBLE:
-        why = f"the largest of the sizes tried, but {why[:-8]}, which is little"
+        why = "as tall as in the paper, in the shape of the videos"
+    elif fast >= VISIBLE:
+        why = f"the fastest 5% of the pixels move {fast:.1f} pixels per frame or more"
+    else:
+        why = (
+            f"the largest size tried; 95% of the pixels move less than {max(fast, 0.1):.1f} pixels"
+        )
     bound = max(1, math.ceil(most))
     return (
         Choice(list(size), why),
@@ -204,7 +231,7 @@ def even(length: float) -> int:
 
 def choose_frames(flow_size: Size, machine: Machine) -> Choice:
     if machine.gpu:
-        return Choice(list(flow_size), "as in the paper")
+        return Choice(list(flow_size), "as tall as in the paper, in the shape of the videos")
     return Choice(
         [even(side * 2 / 3) for side in flow_size],
         "two thirds of the flow, which halves the time of the longest trainings",
@@ -233,7 +260,7 @@ def choose_clips(frames: float, length: int) -> tuple[Choice, Choice]:
 
 def choose_clusters(classes: int, items: int, granularity: str) -> Choice:
     """K for a source of this number of videos or clips."""
-    wanted = max(math.ceil(1.6 * classes), items // 50)
+    wanted = max(math.ceil(PER_CLASS * classes), items // PER_CLUSTER)
     clusters = max(2, min(1000, wanted, items // 4))
     return Choice(
         clusters, f"{items} {granularity}s of the source, and {classes} classes of your own"
@@ -241,37 +268,58 @@ def choose_clusters(classes: int, items: int, granularity: str) -> Choice:
 
 
 def choose_folds(labelled: Labelled) -> Choice:
-    """The number of folds, or null for one split."""
+    """The number of folds, or null for one split.
+
+    Raises MotionFitError if no test set can be drawn.
+    """
     if labelled.has_split:
         return Choice(None, "labels.csv has a column split")
-    if len(labelled.index) >= MANY:
-        return Choice(None, f"{len(labelled.index)} videos are enough for a single test set")
-    groups_of_class = labelled.index.groupby("label")["group"].nunique()
-    folds = min(4, int(groups_of_class.min()))
-    if folds < 2:
-        label = groups_of_class.idxmin()
-        return Choice(None, f"all videos of {label} are of one group, so folds can't be made")
-    return Choice(folds, "tests each labelled video once, since there are few")
+    rows = labelled.index[["label", "group"]].to_dict("records")
+    if not draw_test_groups(rows, TEST_PART, seed=0):
+        raise MotionFitError(
+            f"each class in {labelled.folder} is in one group only, so no video can be tested on a "
+            "network that has learned from other recordings of its class: add recordings"
+        )
+    if len(rows) >= MANY:
+        return Choice(None, f"a single test set, since {len(rows)} videos are enough for one")
+    for folds in (4, 3, 2):
+        if trains_all_classes(labelled, folds):
+            return Choice(folds, "tests each labelled video once, since there are few")
+    return Choice(
+        None, "a single test set, since folds would leave classes without training videos"
+    )
+
+
+def trains_all_classes(labelled: Labelled, folds: int) -> bool:
+    """Whether folds can be made, and each trains on all classes."""
+    rows = labelled.index[["label", "group"]].to_dict("records")
+    try:
+        test_sets = groups_of_folds(
+            rows, Folders(format="folders", videos=labelled.folder, folds=folds)
+        )
+    except MotionFitError:
+        return False
+    classes = set(labelled.index["label"])
+    return all(
+        {row["label"] for row in rows if row["group"] not in test} == classes for test in test_sets
+    )
 
 
 def choose_steps(labelled: int, source: int, machine: Machine) -> dict[str, Choice]:
-    """Steps of each training, for these numbers of videos."""
-    if not machine.gpu:
-        why = "as in configs/egogestar.yaml, whatever the number of videos"
-        return {name: Choice(steps, why) for name, steps in ON_CPU.items()}
-    papers = {
+    """Steps of each training, for these numbers of training videos."""
+    recipes = {
         "motion": (Training(), labelled),
         "appearance": (SelfTraining(), source),
         "fine_tuning": (FineTuning(), labelled),
     }
     chosen = {}
-    for name, (recipe, videos) in papers.items():
-        steps = recipe.epochs * math.ceil(videos / recipe.batch_size)
-        least = LEAST_ON_GPU[name]
-        why = (
-            f"the paper's {recipe.epochs} epochs"
-            if steps >= least
-            else "the fewest that make sense"
-        )
-        chosen[name] = Choice(max(steps, least), why)
+    for name, (recipe, videos) in recipes.items():
+        if machine.gpu:
+            least, passes, batch = LEAST_ON_GPU[name], recipe.epochs, recipe.batch_size
+            of_many, of_few = f"the paper's {passes} epochs", "few videos take more than its epochs"
+        else:
+            least, passes, batch = LEAST_ON_CPU[name], PASSES_ON_CPU, BATCH_ON_CPU
+            of_many, of_few = f"{passes} passes over the videos", "as in configs/egogestar.yaml"
+        steps = passes * math.ceil(videos / batch)
+        chosen[name] = Choice(max(steps, least), of_many if steps > least else of_few)
     return chosen

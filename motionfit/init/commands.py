@@ -1,7 +1,11 @@
 """The command that writes a config for a user's videos."""
 
+import os
 import sys
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from motionfit.errors import MotionFitError
 
@@ -18,6 +22,7 @@ def init(
     labelled: Path | None = None,
     unlabelled: Path | None = None,
     weights: Path | None = None,
+    device: Literal["cpu", "gpu"] | None = None,
 ) -> None:
     """Look into your videos, and write a config that fits them.
 
@@ -38,15 +43,23 @@ def init(
     weights
         Weights of torchvision's r2plus1d_18 to compare with (default: none; those that torchvision
         has downloaded are pointed out).
+    device
+        What the run will compute on, if that is another machine (default: a GPU if this machine has
+        one).
     """
     if labelled is None:
-        labelled, unlabelled = asked("labelled"), unlabelled or asked("unlabelled")
-    if labelled is None:
-        raise MotionFitError("there is no folder of labelled videos: give --labelled FOLDER")
+        labelled = asked("labelled")
+        if labelled is None:
+            raise MotionFitError("there is no folder of labelled videos: give --labelled FOLDER")
+        unlabelled = unlabelled or asked("unlabelled")
 
+    from motionfit.init.choices import Machine
     from motionfit.init.write import write_config
 
-    write_config(run, labelled, unlabelled, weights)
+    machine = Machine.this()
+    if device:
+        machine = replace(machine, gpu=device == "gpu")
+    write_config(run, labelled, unlabelled, weights, machine)
 
 
 def asked(name: str) -> Path | None:
@@ -54,5 +67,7 @@ def asked(name: str) -> Path | None:
     type."""
     if not sys.stdin.isatty():
         return None
-    typed = input(ASKED[name]).strip()
-    return Path(typed).expanduser() if typed else None
+    with suppress(EOFError):
+        if typed := input(ASKED[name]).strip():
+            return Path(os.path.expanduser(typed))  # noqa: PTH111 - it leaves ~nobody as it is
+    return None

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
@@ -11,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from motionfit.config import Folders, Size
-from motionfit.datasets.files import few, scan
+from motionfit.datasets.files import few, read_csv, scan
 from motionfit.datasets.folders import index_folders
 from motionfit.errors import MotionFitError
 from motionfit.flow.methods import compute_pairs
 from motionfit.init.groups import suggested
+from motionfit.judgement import LEVEL
 from motionfit.store.video import UnreadableVideoError, announced_frames, decode, frame_rate
 
 log = logging.getLogger(__name__)
@@ -26,9 +28,15 @@ WATCHED = 16
 """Videos per folder from which flow is computed."""
 PAIRS = 6
 """Pairs of frames per video whose flow is computed."""
-BEGINNING = 64
+BEGINNING = 32
 """Frames at the beginning of a video from which the pairs are taken, since a video may last
 hours."""
+SEEN = 300
+"""Labelled videos whose first frames tell whether the videos of a group look alike."""
+SHUFFLES = 400
+"""Random groupings that the groups are compared with."""
+LEAST_SOURCE = 8
+"""Fewest source videos: two clusters of four."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,8 @@ class Labelled:
     looks: Looks
     index: pd.DataFrame
     """One row per labelled video: video, label, group."""
+    unlabelled: list[str]
+    """Videos that labels.csv lists without a label."""
     csv: Path | None
     """The labels.csv in the folder, if there is one."""
     grouped_by: str
@@ -101,9 +111,10 @@ def look_at_labelled(folder: Path) -> Labelled:
             "and label"
         )
     index = index_folders(Folders(format="folders", videos=folder, labels=csv))
-    columns = pd.read_csv(csv, nrows=0, encoding="utf-8-sig").columns if csv else ()
-    has_split = "split" in [str(name).strip() for name in columns]
-    index = index.loc[index["label"] != "", ["video", "path", "label", "group"]]
+    has_split = bool(csv) and "split" in read_csv(csv, "labels", ("path", "label"))[0][1]
+    is_labelled = index["label"] != ""
+    without_label = list(index.loc[~is_labelled, "video"])
+    index = index.loc[is_labelled, ["video", "path", "label", "group"]]
     counts = index["label"].value_counts()
     if len(counts) < 2:
         raise MotionFitError(
@@ -115,22 +126,32 @@ def look_at_labelled(folder: Path) -> Labelled:
             f"{folder} has one video of the class {counts.idxmin()!r}: each class needs two or "
             "more, to learn from and to test with"
         )
+    looks = look_at(list(index["path"]), folder)
     grouped_by = ""
-    if (index["group"] == index["video"]).all():
-        guess = suggested(list(index["video"]), list(index["label"]))
+    if not has_split and (index["group"] == index["video"]).all():
+        guess = suggested(
+            list(index["video"]),
+            list(index["label"]),
+            csv is None,
+            lambda names: look_alike(list(index["path"]), names),
+        )
         if guess:
             index, grouped_by = index.assign(group=guess.names), guess.what
-    looks = look_at(list(index["path"]), folder)
-    return Labelled(folder, looks, index.drop(columns="path"), csv, grouped_by, has_split)
+    index = index.drop(columns="path")
+    return Labelled(folder, looks, index, without_label, csv, grouped_by, has_split)
 
 
 def look_at_unlabelled(folder: Path) -> Unlabelled:
-    """Looks into any folder tree with videos. Raises MotionFitError if it is missing or has no
+    """Looks into any folder tree with videos. Raises MotionFitError if it is missing or has too few
     videos."""
     log.info("looking at the unlabelled videos in %s", folder)
-    return Unlabelled(
-        folder, look_at([str(folder / video) for video in scan(folder).videos], folder)
-    )
+    videos = [str(folder / video) for video in scan(folder).videos]
+    if len(videos) < LEAST_SOURCE:
+        raise MotionFitError(
+            f"{folder} has {len(videos)} videos, and clusters need {LEAST_SOURCE} or more: add "
+            "videos, or leave out --unlabelled to use the labelled ones without their labels"
+        )
+    return Unlabelled(folder, look_at(videos, folder))
 
 
 def look_at(paths: Sequence[str], folder: Path) -> Looks:
@@ -160,7 +181,8 @@ def watch(paths: Sequence[Path], fps: float, side: int) -> tuple[list[np.ndarray
     """Decodes the beginnings of videos at a frame rate.
 
     Returns the grey frames (T, H, W) uint8 of each video with two frames or more, with `side`
-    pixels on their shorter side, and the videos that can't be decoded, with the reason.
+    pixels on their shorter side, and the videos that are damaged, with the reason. What a damaged
+    video has before the damage counts.
     """
     watched, failed = [], []
     for path in paths:
@@ -196,3 +218,29 @@ def displacements(videos: Sequence[np.ndarray], size: Size, threads: int) -> np.
 
 def _resized(frame: np.ndarray, size: Size) -> np.ndarray:
     return cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)
+
+
+def look_alike(paths: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether the first frames of the videos of a group are more alike than those of other videos.
+
+    It compares the mean distance of two frames of a group, as 8x8 pixels, with that in groups that
+    are drawn at random, at 95%.
+    """
+    order = np.argsort(names, kind="stable")[:SEEN]  # whole groups
+    frames, groups = [], []
+    for i in order:
+        with suppress(UnreadableVideoError):
+            frame = next(decode(Path(paths[i]), None))
+            frames.append(cv2.resize(frame, (8, 8), interpolation=cv2.INTER_AREA).ravel())
+            groups.append(names[i])
+    if len(frames) < 2:
+        return False
+    codes = pd.factorize(np.array(groups))[0]
+    vectors = np.array(frames, float)
+    distances = np.linalg.norm(vectors[:, None] - vectors[None], axis=-1)
+    rng, within = np.random.default_rng(0), []
+    for shuffle in range(1 + SHUFFLES):
+        of_video = rng.permutation(codes) if shuffle else codes
+        same = of_video[:, None] == of_video[None]
+        within.append(distances[same].sum() / max(1, same.sum() - len(codes)))
+    return float(np.mean(np.array(within[1:]) <= within[0])) < LEVEL

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from motionfit.init.choices import Choice, Choices, even
+from motionfit.init.choices import BATCH_ON_CPU, Choice, Choices, even
 from motionfit.init.look import Labelled, Unlabelled
 
 VIDEOS_PER_SHARD = 100
@@ -43,7 +43,8 @@ def config_text(
         """A path as YAML: relative to the run's folder if it is in it, so that the folder can be
         moved; else absolute."""
         path, folder = path.absolute(), run.absolute()
-        return json.dumps(str(path.relative_to(folder) if path.is_relative_to(folder) else path))
+        name = path.relative_to(folder) if path.is_relative_to(folder) else path
+        return json.dumps(str(name), ensure_ascii=False)
 
     def commented(choice: Choice) -> str:
         value = choice.value
@@ -74,6 +75,7 @@ def config_text(
             "pretrained": 112 if gpu else PRETRAINED_SIDE,
         },
         pretrained_size=[even(side * scale) for side in flow_size],
+        batch_size=BATCH_ON_CPU,
         other_stages=STAGES,
         path=path,
         commented=commented,

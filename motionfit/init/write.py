@@ -5,42 +5,53 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from motionfit.datasets.files import few
+from motionfit.config import Network
+from motionfit.datasets.files import CONTROL, few
 from motionfit.errors import MotionFitError
 from motionfit.files import check_writable, replacing
 from motionfit.init.choices import Choices, Machine, choose
 from motionfit.init.look import Labelled, Looks, look_at_labelled, look_at_unlabelled
 from motionfit.init.text import config_text, options_of
+from motionfit.modality import Modality
 
 
-def write_config(run: Path, labelled: Path, unlabelled: Path | None, weights: Path | None) -> None:
+def write_config(
+    run: Path, labelled: Path, unlabelled: Path | None, weights: Path | None, machine: Machine
+) -> None:
     """Looks into the folders and writes RUN/config.yaml and, if the names of the videos suggest
     groups, RUN/labels.csv. Prints what was found.
 
-    Raises MotionFitError if a folder is missing or unusable, or if a file exists already.
+    Raises MotionFitError if a folder is missing or unusable, if a file exists already, or if the
+    weights are not those of torchvision's r2plus1d_18.
     """
-    if weights and not weights.is_file():
-        raise MotionFitError(f"--weights: there is no file {weights}")
-    if unlabelled and unlabelled.resolve() == labelled.resolve():
-        raise MotionFitError(
-            "the labelled and the unlabelled videos are in the same folder: leave out --unlabelled "
-            "to use the labelled videos without their labels"
-        )
     config, labels = run / "config.yaml", run / "labels.csv"
-    for path in (config, labels):
-        if path.exists():
-            raise MotionFitError(f"{path} exists already: remove it, or name another folder")
+    if CONTROL.search(str(run)):
+        raise MotionFitError(f"the name of the folder {str(run)!a} contains a control character")
+    if config.exists():
+        raise MotionFitError(f"{config} exists already: name another folder for the run")
     check_writable(config)
+    if unlabelled:
+        check_apart(labelled, unlabelled)
+    if weights:
+        check_weights(weights)
 
     target = look_at_labelled(labelled)
     source = look_at_unlabelled(unlabelled) if unlabelled else None
-    choices = choose(target, source, Machine.this())
+    if target.grouped_by and labels.exists():
+        raise MotionFitError(
+            f"{labels} exists already, and the names of the videos suggest groups, which would be "
+            "written there: name another folder for the run"
+        )
+    choices = choose(target, source, machine)
+    listed = target.csv
     if target.grouped_by:
+        listed = labels
+        rows = target.index.rename(columns={"video": "path"})
+        others = pd.DataFrame({"path": target.unlabelled, "label": "", "group": ""})
         with replacing(labels) as temporary:
-            rows = target.index.rename(columns={"video": "path"})
-            rows[["path", "label", "group"]].to_csv(temporary, index=False)
-    listed = labels if target.grouped_by else target.csv
+            pd.concat([rows, others]).to_csv(temporary, index=False)
     with replacing(config) as temporary:
         text = config_text(run, target, source, listed, weights, choices)
         temporary.write_text(text, encoding="utf-8")
@@ -48,6 +59,29 @@ def write_config(run: Path, labelled: Path, unlabelled: Path | None, weights: Pa
         print(printed)
     for printed in next_steps(run, target, weights):
         print(printed)
+
+
+def check_apart(labelled: Path, unlabelled: Path) -> None:
+    """Raises MotionFitError if one folder contains the other. Test videos would be in the source,
+    too."""
+    one, other = labelled.resolve(), unlabelled.resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise MotionFitError(
+            f"the labelled videos in {labelled} and the unlabelled ones in {unlabelled} are in one "
+            "folder, so test videos would be unlabelled ones, too: put them into separate folders, "
+            "or leave out --unlabelled to use the labelled videos without their labels"
+        )
+
+
+def check_weights(weights: Path) -> None:
+    """Raises MotionFitError if a file has no weights that the network for them can start from."""
+    if not weights.is_file():
+        raise MotionFitError(f"--weights: there is no file {weights}")
+
+    from motionfit.models.pretrained import starting_network
+
+    recipe = Network(backbone="r2plus1d_18", weights=weights)
+    starting_network(recipe, Modality.FRAMES, classes=2, seed=0)
 
 
 def summary(target: Labelled, source: Looks | None, choices: Choices) -> Iterator[str]:
@@ -73,7 +107,9 @@ def summary(target: Labelled, source: Looks | None, choices: Choices) -> Iterato
     )
     failed = [*target.looks.failed, *(source.failed if source else []), *motion.failed]
     if failed:
-        yield f"not readable       {len(failed)} of the sample: {few(failed)}"
+        yield f"damaged            {len(failed)} of the sample: {few(failed)}"
+    if not choices.machine.gpu:
+        yield "no GPU             so the networks and frames are small; --device gpu plans for one"
 
 
 def described(looks: Looks) -> Iterator[str]:

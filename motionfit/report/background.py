@@ -1,11 +1,12 @@
-"""Classes and recordings that a single still frame tells as well as a clip, as backgrounds do."""
+"""Classes and recordings that a still frame tells as well as a clip: by a background, a prop or a
+pose."""
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
-from motionfit.judgement import LEVEL
+from motionfit.judgement import LEVEL, SHUFFLES, shuffled_labels
 from motionfit.report.collect import EvaluationResult
 from motionfit.report.kinds import MOTION, STILL
 from motionfit.report.run import Run, top1
@@ -50,8 +51,8 @@ class Background:
             return ""
         return (
             f"{self.still.recipe.dataset}: one still frame tells {'; '.join(told)} as well as a "
-            "clip. Look whether the background or a prop gives them away, and film each class in "
-            "the same places, or remove them."
+            "clip. Look whether a background or a prop gives them away. If so, film all classes in "
+            "the same places, or leave these videos out."
         )
 
 
@@ -75,32 +76,56 @@ def backgrounds(run: Run) -> list[Background]:
 
 
 def background(run: Run, still: EvaluationResult, clips: EvaluationResult) -> Background:
-    of_still = answers(run, still)
-    guessed = of_still["predicted"].value_counts(normalize=True)
-    paired = paired_answers(of_still, answers(run, clips))
-    labels = run.indices[still.recipe.dataset].set_index("video")["label"]
-    label = paired["video"].map(labels)
-    paired = paired.assign(guess=label.map(guessed).fillna(0))
+    paired = paired_answers(answers(run, still), answers(run, clips))
+    videos = run.indices[still.recipe.dataset].set_index("video")
+    videos = videos.loc[paired["video"].unique(), ["label", "group"]]
     groups = groups_of(run, still)
-    has_recordings = groups.nunique() < len(groups)
-    recordings = told(paired, paired["video"].map(groups)) if has_recordings else []
-    return Background(still, clips, told(paired, label), recordings, has_recordings)
+    return Background(
+        still,
+        clips,
+        *told(paired, videos),
+        has_recordings=groups.nunique() < len(groups),
+    )
 
 
-def told(paired: pd.DataFrame, names: pd.Series) -> list[Told]:
-    """The classes or recordings that the still frame tells, the surest first.
+def told(paired: pd.DataFrame, videos: pd.DataFrame) -> tuple[list[Told], list[Told]]:
+    """The classes and the recordings that the still frame tells, the surest first.
 
-    It tells one if it is right on its videos more often than a network that gives the same answers
-    without looking, in a binomial test at one-sided 2.5%, and not less often than the clips are.
-    `paired` has the columns of `paired_answers` and `guess`, how often such a network is right.
+    It tells one if it is right on its videos more often than the same answers beside shuffled
+    labels, at one-sided 2.5%, and not less often than the clips are. Labels are shuffled as
+    `compare_with_guessing` says: the videos of a recording are alike, so those that share a label
+    keep one together. So nothing is said of a recording of a single class.
+
+    `paired` has the columns of `paired_answers`. `videos` has the true `label` and the `group` of
+    each video, by its id.
     """
+    codes, classes = pd.factorize(videos["label"])
+    groups, recordings = pd.factorize(videos["group"])
+    video = videos.index.get_indexer(paired["video"])
+    predicted = classes.get_indexer(paired["predicted_first"])
+    per_video = np.bincount(video, minlength=len(videos))
+
+    def rights(labels: np.ndarray, of: np.ndarray, count: int) -> np.ndarray:
+        """The share of right answers of the still frame in each of `count` sets of videos."""
+        right = np.bincount(video, predicted == labels[video], minlength=len(videos)) / per_video
+        return np.bincount(of, right, count) / np.maximum(np.bincount(of, minlength=count), 1)
+
+    observed = [rights(codes, codes, len(classes)), rights(codes, groups, len(recordings))]
+    reached = [np.zeros(len(found)) for found in observed]
+    for labels in shuffled_labels(codes, videos["group"]):
+        by_class = rights(labels, labels, len(classes))
+        by_recording = rights(labels, groups, len(recordings))
+        reached[0] += by_class >= observed[0] - 1e-9
+        reached[1] += by_recording >= observed[1] - 1e-9
     found = []
-    for name, rows in paired.groupby(names):
-        videos = rows["video"].nunique()
-        still, clips = rows["right_first"].mean(), rows["right_second"].mean()
-        # Seeds see the same videos, so they do not count as more of them.
-        right = round(still * videos)
-        chance = binomtest(right, videos, min(1.0, rows["guess"].mean()), "greater").pvalue
-        if still >= clips and chance < LEVEL:
-            found.append(Told(str(name), videos, float(still), float(clips)))
-    return sorted(found, key=lambda item: (-item.still, item.name))
+    for names, of, shares, times in zip(
+        (classes, recordings), (codes, groups), observed, reached, strict=True
+    ):
+        clips = paired["right_second"].groupby(of[video]).mean()
+        told = [
+            Told(str(names[i]), int((of == i).sum()), float(shares[i]), float(clips[i]))
+            for i in range(len(names))
+            if shares[i] >= clips[i] and (1 + times[i]) / (1 + SHUFFLES) <= LEVEL
+        ]
+        found.append(sorted(told, key=lambda item: (-item.still, item.name)))
+    return tuple(found)

@@ -11,7 +11,7 @@ from test_verdicts import make_config, set_accuracy
 from motionfit.plots import Point, svg
 from motionfit.pseudo_labels.map import POINTS, positions, units_on_map
 from motionfit.report.advice import what_to_try
-from motionfit.report.background import backgrounds
+from motionfit.report.background import backgrounds, told
 from motionfit.report.classes import class_accuracies
 from motionfit.report.failures import SHOWN, failures
 from motionfit.report.judgements import judgements
@@ -151,6 +151,42 @@ def test_a_class_that_a_still_frame_tells_is_pointed_out(results):
     [found] = backgrounds(Run(with_a_still_network(), results))
     assert {told.name for told in found.classes} == {"a", "b"}
     assert "class a, b" in found.sentence
+
+
+def test_recordings_do_not_count_as_independent_videos():
+    """A network that answers one class per recording, without looking, is rarely listed: less often
+    than in one of 20 classes. With single videos as units, it would be in one of seven."""
+    rng, listed, tested = np.random.default_rng(0), 0, 0
+    for _ in range(20):
+        groups = np.repeat(np.arange(40), 8)
+        labels = rng.permutation(np.repeat(list("abcdefghij"), 4))[groups]
+        answer = rng.choice(list("abcdefghij"), 40)[groups]
+        names = [f"v{i}" for i in range(len(groups))]
+        videos = pd.DataFrame({"label": labels, "group": groups.astype(str)}, index=names)
+        paired = pd.DataFrame(
+            {
+                "video": names,
+                "predicted_first": answer,
+                "right_first": answer == labels,
+                "right_second": False,
+            }
+        )
+        classes, recordings = told(paired, videos)
+        assert recordings == []  # each has a single class
+        listed, tested = listed + len(classes), tested + 10
+    assert listed / tested < 0.05
+
+
+def test_a_recording_with_a_prop_is_told():
+    groups = np.repeat(np.arange(6), 10)
+    labels = np.tile(list("abcdefghij"), 6)
+    answer = np.where(groups == 3, labels, "a")
+    names = [f"v{i}" for i in range(60)]
+    videos = pd.DataFrame({"label": labels, "group": [f"g{g}" for g in groups]}, index=names)
+    paired = pd.DataFrame({"video": names, "predicted_first": answer})
+    paired = paired.assign(right_first=answer == labels, right_second=groups != 3)
+    _, recordings = told(paired, videos)
+    assert [(found.name, found.videos, found.still) for found in recordings] == [("g3", 10, 1.0)]
 
 
 def test_a_still_frame_that_is_worse_than_the_clips_is_no_finding(results):

@@ -15,6 +15,7 @@ rule appearance_model:
         "results/logs/appearance_model/{appearance_model}/split{split}.log",
     benchmark:
         "results/benchmarks/appearance_model/{appearance_model}/split{split}.tsv"
+    priority: 1
     conda:
         "../envs/motionfit.yaml"
     threads: resources("appearance_model").threads
@@ -54,6 +55,7 @@ rule taught_model:
         "results/logs/taught_model/{taught_model}/split{split}.log",
     benchmark:
         "results/benchmarks/taught_model/{taught_model}/split{split}.tsv"
+    priority: 1
     conda:
         "../envs/motionfit.yaml"
     threads: resources("taught_model").threads

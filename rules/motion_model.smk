@@ -2,6 +2,8 @@
 source."""
 
 
+# Before the trainings that do not need it: if it learns nothing, the run may end, and nobody waits
+# for the others.
 rule motion_model:
     input:
         record=current("motion_model"),
@@ -16,6 +18,7 @@ rule motion_model:
         "results/logs/motion_model/{motion_model}/split{split}.log",
     benchmark:
         "results/benchmarks/motion_model/{motion_model}/split{split}.tsv"
+    priority: 2
     conda:
         "../envs/motionfit.yaml"
     threads: resources("motion_model").threads
@@ -53,6 +56,7 @@ rule motion_judgement:
         "results/logs/motion_judgement/{motion_model}/split{split}.log",
     benchmark:
         "results/benchmarks/motion_judgement/{motion_model}/split{split}.tsv"
+    priority: 2
     conda:
         "../envs/motionfit.yaml"
     threads: resources("motion_judgement").threads
@@ -88,6 +92,7 @@ rule features:
         "results/logs/features/{motion_model}/split{split}/{dataset}/{shards}.log",
     benchmark:
         "results/benchmarks/features/{motion_model}/split{split}/{dataset}/{shards}.tsv"
+    priority: 1
     conda:
         "../envs/motionfit.yaml"
     threads: resources("features").threads

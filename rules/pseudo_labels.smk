@@ -16,6 +16,7 @@ rule pseudo_labels:
         "results/logs/pseudo_labels/{pseudo_labels}/split{split}.log",
     benchmark:
         "results/benchmarks/pseudo_labels/{pseudo_labels}/split{split}.tsv"
+    priority: 1
     conda:
         "../envs/motionfit.yaml"
     threads: resources("pseudo_labels").threads

@@ -97,6 +97,10 @@ def results_of(run: Path) -> Path:
     for folder in (run / "results", run):
         if any(folder.glob("evaluations/*/metrics.json")):
             return folder
+    if not run.is_dir():
+        raise MotionFitError(f"there is no folder {run}: give the --directory of a run")
+    if any(run.glob("results/index/*.csv")):
+        raise MotionFitError(f"no evaluation of the run in {run} has finished yet")
     raise MotionFitError(
         f"{run} has no finished evaluation (results/evaluations/NAME/metrics.json): give the "
         "folder of a run, the --directory of its snakemake command"
@@ -152,13 +156,21 @@ def groups_of(results: Path) -> pd.Series:
 
 
 def print_results(run: Path) -> None:
-    """Prints the main measures of a run, one row per evaluation, in percent."""
-    measures = measures_of(results_of(run))
+    """Prints the main measures of a run, one row per evaluation, in percent, and what is not
+    finished."""
+    results = results_of(run)
+    measures = measures_of(results)
     table = Table("evaluation", *SHOWN.values())
     for name in dict.fromkeys(name for name, _ in measures):
         values = (measures.get((name, measure)) for measure in SHOWN)
         table.add_row(escape(name), *map(percent, values))
     Console().print(table)
+    begun = {path.parent.name for path in results.glob("evaluations/*/split*")}
+    finished = {path.parent.name for path in results.glob("evaluations/*/metrics.json")}
+    if missing := sorted(begun - finished):
+        print(f"not finished, so not in the table: {', '.join(missing)}")
+    if not (results / "report" / "index.html").exists():
+        print("This run has not finished: evaluations and seeds may be missing.")
 
 
 def print_comparison(first: Path, second: Path, output: Path | None) -> None:

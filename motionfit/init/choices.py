@@ -262,9 +262,13 @@ def choose_clusters(classes: int, items: int, granularity: str) -> Choice:
     """K for a source of this number of videos or clips."""
     wanted = max(math.ceil(PER_CLASS * classes), items // PER_CLUSTER)
     clusters = max(2, min(1000, wanted, items // 4))
-    return Choice(
-        clusters, f"{items} {granularity}s of the source, and {classes} classes of your own"
-    )
+    if clusters == math.ceil(PER_CLASS * classes):
+        why = f"{PER_CLASS} per class"
+    elif clusters == items // PER_CLUSTER:
+        why = f"one per {PER_CLUSTER} {granularity}s of the source"
+    else:
+        why = "as many as make sense"
+    return Choice(clusters, f"{why}, for {items} {granularity}s and {classes} classes")
 
 
 def choose_folds(labelled: Labelled) -> Choice:

@@ -1,20 +1,28 @@
 """Writes the config of a run, and prints what was found."""
 
 import os
+import re
+import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+import motionfit
 from motionfit.config import Network
 from motionfit.datasets.files import CONTROL, few
 from motionfit.errors import MotionFitError
+from motionfit.evaluation.comparison import FEWEST_GROUPS
 from motionfit.files import check_writable, replacing
 from motionfit.init.choices import Choices, Machine, choose
 from motionfit.init.look import Labelled, Looks, look_at_labelled, look_at_unlabelled
 from motionfit.init.text import config_text, options_of
 from motionfit.modality import Modality
+
+FEW = 12
+"""Labelled videos per class below which a class is hard to learn and to judge."""
 
 
 def write_config(
@@ -37,8 +45,10 @@ def write_config(
     if weights:
         check_weights(weights)
 
-    target = look_at_labelled(labelled)
-    source = look_at_unlabelled(unlabelled) if unlabelled else None
+    with names_option("--labelled"):
+        target = look_at_labelled(labelled)
+    with names_option("--unlabelled"):
+        source = look_at_unlabelled(unlabelled) if unlabelled else None
     if target.grouped_by and labels.exists():
         raise MotionFitError(
             f"{labels} exists already, and the names of the videos suggest groups, which would be "
@@ -61,15 +71,24 @@ def write_config(
         print(printed)
 
 
+@contextmanager
+def names_option(option: str) -> Iterator[None]:
+    """Makes errors name the option of the command instead of a key of the config."""
+    try:
+        yield
+    except MotionFitError as error:
+        raise MotionFitError(re.sub("^(videos|labels): ", f"{option}: ", str(error))) from None
+
+
 def check_apart(labelled: Path, unlabelled: Path) -> None:
     """Raises MotionFitError if one folder contains the other. Test videos would be in the source,
     too."""
     one, other = labelled.resolve(), unlabelled.resolve()
     if one.is_relative_to(other) or other.is_relative_to(one):
         raise MotionFitError(
-            f"the labelled videos in {labelled} and the unlabelled ones in {unlabelled} are in one "
-            "folder, so test videos would be unlabelled ones, too: put them into separate folders, "
-            "or leave out --unlabelled to use the labelled videos without their labels"
+            f"one of the folders {labelled} and {unlabelled} contains the other, so test videos "
+            "would be unlabelled ones, too: put the videos into separate folders, or leave out "
+            "--unlabelled to use the labelled videos without their labels"
         )
 
 
@@ -124,7 +143,7 @@ def spread(values: np.ndarray) -> str:
 
 
 def next_steps(run: Path, target: Labelled, weights: Path | None) -> Iterator[str]:
-    yield f"\nwrote {run / 'config.yaml'}. Each line says why; change what you know better."
+    yield f"\nwrote {run / 'config.yaml'}. Most lines say why; change what you know better."
     if target.grouped_by:
         yield (
             f"wrote {run / 'labels.csv'}. Look at its groups: videos of one group (recording, "
@@ -139,8 +158,16 @@ def next_steps(run: Path, target: Labelled, weights: Path | None) -> Iterator[st
     found = torchvision_weights()
     if found and not weights:
         yield f"To compare with a network from Kinetics, add --weights {found}."
+    if len(target.index) < FEW * len(target.classes) or target.groups < FEWEST_GROUPS:
+        yield (
+            f"These are few labelled videos: about {FEW} per class, from {FEWEST_GROUPS} groups or "
+            "more, are the least that can be learned from and judged."
+        )
     options = options_of(run)
-    yield f"\nNext:\n  motionfit estimate {options}\n  snakemake --cores all {options}"
+    if not Path("Snakefile").exists():
+        snakefile = Path(motionfit.__file__).parents[1] / "Snakefile"
+        options += f" --snakefile {shlex.quote(str(snakefile))}"
+    yield f"\nNext:\n  motionfit estimate {options_of(run)}\n  snakemake --cores all {options}"
 
 
 def torchvision_weights() -> Path | None:

@@ -35,7 +35,7 @@ def described(about: SavedModel, features: int) -> dict[str, str]:
         "frames": f"{height}x{width} pixels (height x width), of which the central "
         f"{about.crop}x{about.crop}",
         "rate": rate(about),
-        "clip": f"{about.clip_length} frames",
+        "clip": clip(about),
         "clips": f"{about.clips} per video, spread evenly" if about.clips else "not evaluated",
         "JPEG quality": str(about.quality) if about.quality else "not trained on stored frames",
         "normalisation": f"(x - mean) / std for x from 0 to 1; mean {numbers(about.mean)}, std "
@@ -45,6 +45,13 @@ def described(about: SavedModel, features: int) -> dict[str, str]:
         "versions": ", ".join(f"{name} {number}" for name, number in about.versions.items())
         or UNKNOWN,
     }
+
+
+def clip(about: SavedModel) -> str:
+    """The length of a clip, in frames and, if the rate is known, in seconds."""
+    per_second = about.fps or about.rate
+    seconds = f", {about.clip_length / per_second:.1f} seconds" if per_second else ""
+    return f"{about.clip_length} frames{seconds}"
 
 
 def rate(about: SavedModel) -> str:

@@ -70,6 +70,7 @@ def embed_videos(model: Model, videos: Sequence[Path], seconds: float | None, ou
         checksum(model.path), list(names), np.array(starts), np.array(ends), np.stack(features)
     )
     write_embeddings(embeddings, output)
+    print(f"wrote {output}: {len(names)} rows, {embeddings.features.shape[1]} features each")
     return complete
 
 

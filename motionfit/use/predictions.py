@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from motionfit.files import check_writable, replacing
+from motionfit.models import SavedModel
 from motionfit.use.model import Model, Prediction
 from motionfit.use.overlay import write_overlay
 from motionfit.use.progress import VideoProgress
+
+log = logging.getLogger(__name__)
 
 Format = Literal["table", "json", "csv"]
 DIGITS = 5
@@ -110,6 +114,8 @@ def predict_videos(
     Returns whether all videos could be read. An error line is printed for each of the others.
     """
     model.need_classes()
+    if seconds:
+        warn_of_short_windows(model.about, seconds)
     for path in filter(None, (output, overlay)):
         check_writable(path)
     progress = VideoProgress(len(videos))
@@ -135,6 +141,19 @@ def predict_videos(
         complete = progress.through(videos, work)
         writer.finish()
     return complete
+
+
+def warn_of_short_windows(about: SavedModel, seconds: float) -> None:
+    """Warns if windows are shorter than a clip, which then begins again with its first frame."""
+    rate = about.fps or about.rate
+    if rate and (span := about.clip_length / rate) > seconds + 1 / rate:
+        log.warning(
+            "windows of %g seconds are shorter than a clip of the model, %.1f seconds (%d frames): "
+            "clips begin again with their first frame, and the classes are less sure",
+            seconds,
+            span,
+            about.clip_length,
+        )
 
 
 @contextmanager

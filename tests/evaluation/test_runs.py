@@ -9,7 +9,7 @@ import pytest
 from motionfit.cli import app
 from motionfit.datasets.index import write_index
 from motionfit.errors import MotionFitError
-from motionfit.evaluation.runs import compare_runs
+from motionfit.evaluation.runs import compare_runs, results_of
 from tests.videos import make_index
 
 VIDEOS = [f"v{i:02d}" for i in range(40)]
@@ -83,3 +83,29 @@ def test_the_results_of_a_run_are_printed(tmp_path, capsys):
 def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(MotionFitError, match="has no finished evaluation"):
         compare_runs(tmp_path, tmp_path)
+
+
+def test_results_say_what_is_not_finished(tmp_path, capsys):
+    run = make_run(tmp_path / "run", 0.5, seeds=2)
+    (run / "results" / "report").mkdir()
+    (run / "results" / "report" / "index.html").touch()
+    app(["results", str(run)], result_action="return_value")
+    assert "finished" not in capsys.readouterr().out
+    (run / "results" / "evaluations" / "own" / "metrics.json").unlink()
+    (run / "results" / "report" / "index.html").unlink()
+    app(["results", str(run)], result_action="return_value")
+    printed = capsys.readouterr().out
+    assert "not finished, so not in the table: own" in printed
+    assert "This run has not finished" in printed
+
+
+def test_a_run_without_results_is_told_from_a_wrong_path(tmp_path):
+    run = make_run(tmp_path / "run", 0.5, seeds=1)
+    (run / "results" / "evaluations" / "own" / "metrics.json").unlink()
+    for folder, message in (
+        (run, "has finished yet"),
+        (tmp_path / "missing", "there is no folder"),
+        (tmp_path, "give the folder of a run"),
+    ):
+        with pytest.raises(MotionFitError, match=message):
+            results_of(folder)

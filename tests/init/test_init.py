@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -62,6 +63,7 @@ def test_the_config_fits_the_videos(tmp_path, capsys):
     assert "2: jump 4, wave 4" in printed
     assert "damaged            1 of the sample: broken.mp4" in printed
     assert "motionfit estimate --directory" in printed
+    assert "about 12 per class, from 6 groups or more" in printed
 
 
 def test_odd_names_survive(tmp_path, capsys):
@@ -70,6 +72,14 @@ def test_odd_names_survive(tmp_path, capsys):
     assert config.datasets["labelled"].videos == folder  # an absolute path
     options = shlex.split(capsys.readouterr().out.splitlines()[-1])
     assert str(tmp_path / "my run #1" / "config.yaml") in options
+
+
+def test_the_printed_command_runs_in_another_folder(tmp_path, monkeypatch, capsys):
+    folder = labelled_folder(tmp_path / "videos")
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "run", folder)
+    [_, snakefile] = capsys.readouterr().out.splitlines()[-1].split(" --snakefile ")
+    assert Path(snakefile).is_file()
 
 
 def test_without_unlabelled_videos_the_labelled_ones_are_the_source(tmp_path):
@@ -219,12 +229,12 @@ def test_what_exists_is_kept(tmp_path, capsys):
     ("arguments", "message"),
     [
         ([], "give --labelled"),
-        (["--labelled", "missing"], "there is no folder missing"),
+        (["--labelled", "missing"], "error: --labelled: there is no folder missing"),
         (["--labelled", "videos/wave"], "outside of class folders"),
         (["--labelled", "one"], "has one class"),
         (["--labelled", "single"], "one video of the class 'b'"),
         (["--labelled", "broken"], "none of 4 videos in broken can be used"),
-        (["--labelled", "videos", "--unlabelled", "."], "are in one folder"),
+        (["--labelled", "videos", "--unlabelled", "."], "contains the other"),
         (["--labelled", "videos", "--unlabelled", "one"], "clusters need 8 or more"),
         (["--labelled", "tapes"], "each class in tapes is in one group only"),
         (["--labelled", "videos", "--weights", "w.pth"], "there is no file w.pth"),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +13,7 @@ from motionfit.errors import MotionFitError
 from motionfit.models import build_network, load_model, save_model
 from motionfit.store.video import decode, frame_rate
 from motionfit.use.model import Model
+from motionfit.use.predictions import warn_of_short_windows
 from motionfit.use.videos import find_videos
 from motionfit.use.windows import split, whole_video, windows
 from tests.videos import described, encode_video, make_video, moving_square
@@ -171,3 +173,11 @@ def test_the_overlay_takes_one_video_and_replaces_no_input(tmp_path, model, caps
     again = tmp_path / "again.mp4"
     again.symlink_to(video)
     assert main([*predict, str(video), str(again), "--clips", "1"]) == 0
+
+
+def test_windows_that_are_shorter_than_a_clip_cause_a_warning(model, tmp_path, caplog):
+    about = load_model(model)[1]  # clips of 4 frames
+    warn_of_short_windows(replace(about, fps=2.0), 1.6)
+    assert not caplog.records
+    warn_of_short_windows(replace(about, fps=2.0), 1.0)
+    assert "shorter than a clip of the model, 2.0 seconds (4 frames)" in caplog.text

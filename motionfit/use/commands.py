@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from motionfit.errors import MotionFitError
 from motionfit.files import check_writable
 from motionfit.options import CORES, ClipsPerVideo, Count, Seconds, Threads, VideoNames
+from motionfit.use.cut import Cut
 
 
 def predict(
@@ -19,6 +20,7 @@ def predict(
     model: Path,
     clips: ClipsPerVideo | None = None,
     windows: Seconds | None = None,
+    every: Seconds | None = None,
     top: Count | None = None,
     format: Literal["table", "json", "csv"] | None = None,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
@@ -34,7 +36,10 @@ def predict(
     clips
         Clips per video or window (default: as many as the model's evaluation took).
     windows
-        Classify windows of this many seconds, one after the other, instead of the whole video.
+        Classify windows of this many seconds instead of the whole video.
+    every
+        Start a window every so many seconds, so that windows overlap (default: one window after the
+        other).
     top
         Classes in a table (default: 5; of a window 1).
     format
@@ -46,6 +51,7 @@ def predict(
         Write the video, which must be one, to this MP4 file, with the most probable class drawn in.
     """
     found = need_videos(model, videos)
+    cut = need_cut(windows, every)
     if overlay:
         if len(found) > 1:
             raise MotionFitError(f"--overlay takes one video, but there are {len(found)}")
@@ -60,7 +66,7 @@ def predict(
     form = format or by_suffix.get(output.suffix.lower() if output else "", "table")
     top = top or (1 if windows else 5)
     reader = Model(model, threads)
-    return int(not predict_videos(reader, found, clips, windows, form, top, output, overlay))
+    return int(not predict_videos(reader, found, clips, cut, form, top, output, overlay))
 
 
 def embed(
@@ -68,6 +74,7 @@ def embed(
     model: Path,
     output: Annotated[Path, Parameter(alias="-o")],
     windows: Seconds | None = None,
+    every: Seconds | None = None,
     threads: Threads = CORES,
 ) -> int:
     """Write the features of videos to a file, for search and for other programs.
@@ -84,15 +91,19 @@ def embed(
         in each row.
     windows
         One row per window of this many seconds instead of one row per video.
+    every
+        Start a window every so many seconds, so that windows overlap (default: one window after the
+        other).
     """
     found = need_videos(model, videos)
+    cut = need_cut(windows, every)
     need_other_files((*found, model), (output,))
 
     from motionfit.use.embeddings import check_suffix, embed_videos
     from motionfit.use.model import Model
 
     check_suffix(output)
-    return int(not embed_videos(Model(model, threads), found, windows, output))
+    return int(not embed_videos(Model(model, threads), found, cut, output))
 
 
 def search(
@@ -186,6 +197,21 @@ def about(model: Path, /) -> None:
     from motionfit.use.about import print_about
 
     print_about(model)
+
+
+def need_cut(windows: float | None, every: float | None) -> Cut | None:
+    """The windows that `--windows` and `--every` ask for. Raises MotionFitError if they do not fit
+    each other."""
+    if windows is None:
+        if every:
+            raise MotionFitError("--every says how often a window starts: give --windows, too")
+        return None
+    if every and every > windows:
+        raise MotionFitError(
+            f"--every {every:g} would leave gaps between windows of {windows:g} seconds: give "
+            f"{windows:g} at most"
+        )
+    return Cut(windows, every or windows)
 
 
 def need_videos(model: Path, videos: Sequence[Path]) -> list[Path]:

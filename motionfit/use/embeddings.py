@@ -24,6 +24,7 @@ from motionfit.errors import MotionFitError
 from motionfit.files import check_writable, replacing
 from motionfit.store.hdf5 import new_hdf5
 from motionfit.store.shards import open_shard, own_array, text_array
+from motionfit.use.cut import Cut
 from motionfit.use.model import Model
 from motionfit.use.progress import VideoProgress
 
@@ -45,8 +46,8 @@ class Embeddings:
     """(N, D) float32."""
 
 
-def embed_videos(model: Model, videos: Sequence[Path], seconds: float | None, output: Path) -> bool:
-    """Writes the features of videos, or of windows of `seconds`, to a file.
+def embed_videos(model: Model, videos: Sequence[Path], cut: Cut | None, output: Path) -> bool:
+    """Writes the features of videos, or of windows of them, to a file.
 
     Returns whether all videos could be read. An error line is printed for each of the others.
     Raises MotionFitError if none could be read.
@@ -57,7 +58,7 @@ def embed_videos(model: Model, videos: Sequence[Path], seconds: float | None, ou
 
     def work(video: Path) -> None:
         of_video = []
-        for embedding in model.embeddings(video, seconds):
+        for embedding in model.embeddings(video, cut):
             of_video.append((str(video), embedding.start, embedding.end, embedding.features))
             progress.reached(embedding.end)
         rows.extend(of_video)

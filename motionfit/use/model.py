@@ -15,6 +15,7 @@ from motionfit.inference import check_finite
 from motionfit.modality import Modality
 from motionfit.models import Learned, load_model
 from motionfit.models.device import inference_device
+from motionfit.use.cut import Cut
 from motionfit.use.windows import read_windows
 
 CLIPS = 10
@@ -92,11 +93,11 @@ class Model:
         return embedding.features
 
     def predictions(
-        self, video: Path, seconds: float | None = None, clips: int | None = None
+        self, video: Path, cut: Cut | None = None, clips: int | None = None
     ) -> Iterator[Prediction]:
-        """Yields the classes of windows of `seconds`, or of the whole video."""
+        """Yields the classes of each window, or of the whole video."""
         self.need_classes()
-        for window in read_windows(video, self.about, clips or self.clips, seconds):
+        for window in read_windows(video, self.about, clips or self.clips, cut):
             probabilities = video_probabilities(
                 self.network, self.about, window.clips, self._device
             )
@@ -105,9 +106,9 @@ class Model:
             classes = {self.classes[k]: float(probabilities[k]) for k in order}
             yield Prediction(window.start, window.end, classes)
 
-    def embeddings(self, video: Path, seconds: float | None = None) -> Iterator[Embedding]:
-        """Yields the features of windows of `seconds`, or of the whole video."""
-        for window in read_windows(video, self.about, self.clips, seconds):
+    def embeddings(self, video: Path, cut: Cut | None = None) -> Iterator[Embedding]:
+        """Yields the features of each window, or of the whole video."""
+        for window in read_windows(video, self.about, self.clips, cut):
             features = self._features(window.clips)
             check_finite(features, self.path)
             yield Embedding(window.start, window.end, features)

@@ -15,13 +15,14 @@ from motionfit.use.windows import TOLERANCE
 
 def write_overlay(video: Path, predictions: Sequence[Prediction], output: Path) -> None:
     """Writes the frames of a video as MP4, at their full size and rate. At the top of each is the
-    most probable class of its window, with the probability."""
+    most probable class of its window, with the probability. Where windows overlap, the next one
+    begins in the middle of the overlap."""
     size = next(upright(frame, None) for _, frame in timed_frames(video, None)).shape[:2]
     waiting = list(predictions)
     # Prediction has reported what can't be decoded.
     with mp4_writer(output, size, frame_rate(video)) as write, suppress(UnreadableVideoError):
         for time, frame in timed_frames(video, None):
-            while len(waiting) > 1 and time + TOLERANCE >= waiting[1].start:
+            while len(waiting) > 1 and time + TOLERANCE >= (waiting[0].end + waiting[1].start) / 2:
                 waiting.pop(0)
             name, probability = waiting[0].best
             write(with_label(upright(frame, size), f"{name}  {probability:.0%}"))

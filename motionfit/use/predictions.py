@@ -15,6 +15,7 @@ from rich.table import Table
 
 from motionfit.files import check_writable, replacing
 from motionfit.models import SavedModel
+from motionfit.use.cut import Cut
 from motionfit.use.model import Model, Prediction
 from motionfit.use.overlay import write_overlay
 from motionfit.use.progress import VideoProgress
@@ -100,7 +101,7 @@ def predict_videos(
     model: Model,
     videos: Sequence[Path],
     clips: int | None,
-    seconds: float | None,
+    cut: Cut | None,
     form: Format,
     top: int,
     output: Path | None,
@@ -108,29 +109,29 @@ def predict_videos(
 ) -> bool:
     """Classifies videos and writes the result to standard output or to the file `output`.
 
-    seconds: length of the windows; None classifies whole videos. top: classes in a table. overlay:
+    cut: the windows; None classifies whole videos. top: classes in a table. overlay:
     file to write the video to, with the class drawn in.
 
     Returns whether all videos could be read. An error line is printed for each of the others.
     """
     model.need_classes()
-    if seconds:
-        warn_of_short_windows(model.about, seconds)
+    if cut:
+        warn_of_short_windows(model.about, cut.seconds)
     for path in filter(None, (output, overlay)):
         check_writable(path)
     progress = VideoProgress(len(videos))
     with opened(output) as stream:
         writer: Writer
         if form == "csv":
-            writer = CsvWriter(stream, seconds is not None, model.classes)
+            writer = CsvWriter(stream, cut is not None, model.classes)
         elif form == "json":
-            writer = JsonWriter(stream, seconds is not None)
+            writer = JsonWriter(stream, cut is not None)
         else:
-            writer = TableWriter(stream, seconds is not None, top)
+            writer = TableWriter(stream, cut is not None, top)
 
         def work(video: Path) -> None:
             predictions = []
-            for prediction in model.predictions(video, seconds, clips):
+            for prediction in model.predictions(video, cut, clips):
                 predictions.append(prediction)
                 progress.reached(prediction.end)
             with progress.hidden():

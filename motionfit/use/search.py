@@ -1,5 +1,6 @@
 """Finds the clips of an index that are nearest to a query video."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Table
 
 from motionfit.errors import MotionFitError
 from motionfit.use.embeddings import Embeddings, checksum, read_embeddings
@@ -64,9 +65,13 @@ def normalised(features: np.ndarray) -> np.ndarray:
 
 
 def print_hits(hits: Sequence[Hit]) -> None:
-    """Prints one row per hit: similarity, start and end in seconds, video."""
-    table = Table("similarity", "start", "end", Column("video", overflow="fold"))
+    """Prints one row per hit: similarity, start and end in seconds, video. Names stay in one line,
+    so that they can be copied."""
+    table = Table("similarity", "start", "end", "video")
     for hit in hits:
         times = f"{hit.start:.2f}", f"{hit.end:.2f}"
         table.add_row(f"{hit.similarity:.4f}", *times, escape(hit.video))
-    Console().print(table)
+    console = Console()
+    widest = console.measure(table, options=console.options.update(max_width=sys.maxsize)).maximum
+    console.width = max(console.width, widest)
+    console.print(table)

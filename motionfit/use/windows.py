@@ -16,6 +16,7 @@ from motionfit.store.clips import clip_frames
 from motionfit.store.frames import ONE_FRAME
 from motionfit.store.images import decode_rgb, encode_jpeg
 from motionfit.store.video import UnreadableVideoError, timed_frames, upright
+from motionfit.use.cut import Cut
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +36,13 @@ class Window(NamedTuple):
     clips: ClipsOfVideo
 
 
-def read_windows(
-    video: Path, about: SavedModel, count: int, seconds: float | None
-) -> Iterator[Window]:
-    """Yields windows of `seconds`, each with `count` evenly spread clips, or one window for the
-    whole video if `seconds` is None. Raises MotionFitError like `whole_video` and `windows`."""
-    if seconds is None:
+def read_windows(video: Path, about: SavedModel, count: int, cut: Cut | None) -> Iterator[Window]:
+    """Yields windows, each with `count` evenly spread clips, or one window for the whole video if
+    `cut` is None. Raises MotionFitError like `whole_video` and `windows`."""
+    if cut is None:
         yield whole_video(video, about, count)
     else:
-        yield from windows(video, about, count, seconds)
+        yield from windows(video, about, count, cut)
 
 
 def whole_video(video: Path, about: SavedModel, count: int) -> Window:
@@ -76,16 +75,16 @@ def whole_video(video: Path, about: SavedModel, count: int) -> Window:
     return Window(0.0, last + last / (length - 1), ClipsOfVideo(np.stack(clips), weights))
 
 
-def windows(video: Path, about: SavedModel, count: int, seconds: float) -> Iterator[Window]:
-    """Yields windows of `seconds`, each with `count` evenly spread clips. Windows with fewer than
-    two frames are left out.
+def windows(video: Path, about: SavedModel, count: int, cut: Cut) -> Iterator[Window]:
+    """Yields windows, each with `count` evenly spread clips. Windows with fewer than two frames are
+    left out.
 
     The video is decoded once. Memory holds the compressed frames of two and a half windows at most.
     Frames that can't be decoded are left out, with a warning. Raises MotionFitError if no window
     has two frames.
     """
     found = False
-    for start, end, images in split(stored_frames(video, about), seconds):
+    for start, end, images in split(stored_frames(video, about), cut):
         if len(images) < 2:
             continue
         found = True
@@ -95,32 +94,34 @@ def windows(video: Path, about: SavedModel, count: int, seconds: float) -> Itera
         yield Window(start, end, ClipsOfVideo(np.stack(clips), weights))
     if not found:
         raise MotionFitError(
-            f"{video} has no window of {seconds:g} seconds with two frames: use longer windows"
+            f"{video} has no window of {cut.seconds:g} seconds with two frames: use longer windows"
         )
 
 
 def split(
-    frames: Iterable[tuple[float, bytes]], seconds: float
+    frames: Iterable[tuple[float, bytes]], cut: Cut
 ) -> Iterator[tuple[float, float, list[bytes]]]:
     """Divides frames with times into windows: start, end, frames.
 
-    A remainder of up to half a window belongs to the last window, whose length is therefore
-    between a half and one and a half of `seconds`.
+    The last window reaches the end of the video. It takes a remainder of up to half a window, so
+    its length is between a half and one and a half of `cut.seconds`.
     """
-    number = 0
+    number, start, following = 0, 0.0, cut.every
     held: list[tuple[float, bytes]] = []
     for time, frame in frames:
-        while time + TOLERANCE >= (number + 1.5) * seconds:
-            end = (number + 1) * seconds
+        # Until the window is complete, and half of the following one is in the video, too.
+        while time + TOLERANCE >= max(start + cut.seconds, following + 0.5 * cut.seconds):
+            end = start + cut.seconds
             inside = [image for moment, image in held if moment + TOLERANCE < end]
-            yield number * seconds, end, inside
-            held = held[len(inside) :]
+            yield start, end, inside
+            held = [frame for frame in held if frame[0] + TOLERANCE >= following]
             number += 1
+            start, following = following, (number + 1) * cut.every
         held.append((time, frame))
     if held:
         times = [time for time, _ in held]
         step = (times[-1] - times[0]) / max(len(times) - 1, 1)  # how long the last frame is shown
-        yield number * seconds, times[-1] + step, [image for _, image in held]
+        yield start, times[-1] + step, [image for _, image in held]
 
 
 def stored_frames(video: Path, about: SavedModel) -> Iterator[tuple[float, bytes]]:

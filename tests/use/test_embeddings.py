@@ -87,7 +87,7 @@ def test_features_need_a_known_suffix_and_a_video(tmp_path, folder, capsys):
 
 
 def test_a_search_finds_the_nearest_clips(tmp_path, folder, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("COLUMNS", "60")  # narrower than the names, which stay in one line
     assert embed(folder, tmp_path / "f.parquet") == 0
     query = folder / "videos" / "b.mp4"
     arguments = ["search", str(query), "--index", str(tmp_path / "f.parquet"), "--threads", "1"]

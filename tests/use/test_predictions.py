@@ -12,7 +12,9 @@ from motionfit.cli import main
 from motionfit.errors import MotionFitError
 from motionfit.models import build_network, load_model, save_model
 from motionfit.store.video import decode, frame_rate
-from motionfit.use.model import Model
+from motionfit.use.cut import Cut
+from motionfit.use.model import Model, Prediction
+from motionfit.use.overlay import write_overlay
 from motionfit.use.predictions import warn_of_short_windows
 from motionfit.use.videos import find_videos
 from motionfit.use.windows import split, whole_video, windows
@@ -61,17 +63,27 @@ def test_videos_are_found_in_folders_and_by_patterns(tmp_path):
 )
 def test_windows_divide_a_video_and_the_last_one_takes_a_short_rest(frames, ends):
     moments = [(t / 10, b"%d" % t) for t in range(frames)]
-    parts = list(split(iter(moments), 1.0))
+    parts = list(split(iter(moments), Cut(1.0, 1.0)))
     assert [end for _, end, _ in parts] == pytest.approx(ends)
     assert [start for start, _, _ in parts] == pytest.approx([0, *ends[:-1]])
     assert [image for *_, images in parts for image in images] == [image for _, image in moments]
+
+
+def test_windows_can_overlap():
+    moments = [(t / 10, t) for t in range(30)]
+    parts = list(split(iter(moments), Cut(1.0, 0.4)))
+    starts = [0, 0.4, 0.8, 1.2, 1.6, 2.0]  # the last one reaches the end of the video
+    assert [start for start, _, _ in parts] == pytest.approx(starts)
+    assert [end for _, end, _ in parts] == pytest.approx([start + 1 for start in starts])
+    for start, end, images in parts:
+        assert images == list(range(round(10 * start), round(10 * end)))
 
 
 def test_one_window_for_a_whole_video_has_the_same_clips(tmp_path, model):
     about = load_model(model)[1]
     video = make_video(tmp_path / "v.mp4", frames=20)
     whole = whole_video(video, about, 3)
-    [window] = windows(video, about, 3, 100)
+    [window] = windows(video, about, 3, Cut(100, 100))
     assert np.array_equal(window.clips.clips, whole.clips.clips)
     assert np.array_equal(window.clips.weights, whole.clips.weights)
     assert (window.start, whole.start) == (0, 0)
@@ -85,7 +97,7 @@ def test_a_window_has_the_classes_of_a_video_of_its_frames(tmp_path, model):
     whole = encode_video(tmp_path / "whole.mkv", frames, **lossless)
     part = encode_video(tmp_path / "part.mkv", frames[12:], **lossless)
     reader = Model(model, threads=1)
-    first, second = reader.predictions(whole, seconds=1.0, clips=2)
+    first, second = reader.predictions(whole, Cut(1.0, 1.0), clips=2)
     assert (second.start, second.end) == pytest.approx((1, 2), abs=0.01)
     assert second.classes == reader.predict(part, clips=2)
     assert first.classes != second.classes
@@ -103,7 +115,7 @@ def test_a_long_video_never_has_more_than_two_and_a_half_windows_in_memory():
             alive.pop()
 
     most = 0
-    for _, _, images in split(((t / 10, Image()) for t in range(1000)), 2.0):
+    for _, _, images in split(((t / 10, Image()) for t in range(1000)), Cut(2.0, 2.0)):
         assert len(images) == 20
         most = max(most, len(alive))
         del images
@@ -159,6 +171,41 @@ def test_the_overlay_shows_each_window_at_the_size_and_rate_of_the_video(tmp_pat
     assert drawn[:, 40:].mean() == pytest.approx(200, abs=5)  # below the bar
     assert drawn[:, :6].mean() < 100
     assert "start" in capsys.readouterr().out
+
+
+def test_the_overlay_changes_in_the_middle_of_an_overlap(tmp_path):
+    frames = np.full((36, 64, 96, 3), 200, np.uint8)  # 12 per second
+    video = encode_video(tmp_path / "v.mp4", frames)
+    parts = [Prediction(0, 2, {"a": 1.0}), Prediction(1, 3, {"bbbbbb": 1.0})]
+    write_overlay(video, parts, tmp_path / "o.mp4")
+    drawn = np.stack(list(decode(tmp_path / "o.mp4", None))).astype(int)
+    changes = np.abs(np.diff(drawn[:, :7], axis=0)).mean(axis=(1, 2, 3))
+    assert changes.argmax() + 1 == 18  # the first frame of 1.5 seconds
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--every", "1"], "give --windows, too"),
+        (["--windows", "1", "--every", "2"], "would leave gaps between windows of 1 seconds"),
+    ],
+)
+def test_windows_that_make_no_sense_are_refused(tmp_path, model, capsys, options, message):
+    video = make_video(tmp_path / "v.mp4", frames=8)
+    assert main(["predict", "--model", str(model), str(video), *options]) == 1
+    assert message in capsys.readouterr().err
+    embed = ["embed", "--model", str(model), "-o", str(tmp_path / "f.h5"), str(video), *options]
+    assert main(embed) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_overlapping_windows_are_rows(tmp_path, model, capsys):
+    video = make_video(tmp_path / "v.mp4", frames=24)  # 2 seconds
+    options = ["--windows", "1", "--every", "0.5", "--clips", "1", "--format", "csv"]
+    assert main(["predict", "--model", str(model), str(video), *options]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    times = [[float(row["start"]), float(row["end"])] for row in rows]
+    assert np.allclose(times, [[0, 1], [0.5, 1.5], [1, 2]], atol=0.01)
 
 
 def test_the_overlay_takes_one_video_and_replaces_no_input(tmp_path, model, capsys):

@@ -35,6 +35,9 @@ median is that of the background, which does not move."""
 SLOW = 0.5
 """Displacement in pixels per frame below which flow is mostly noise: three times the mean error of
 TV-L1 on a pair of frames whose flow is known (0.16 pixels, `benchmarks/flow.py`)."""
+CLIPPED = 0.01
+"""Fraction of the displacements at the bound above which fast motion is lost. `motionfit init`
+chooses the bound so that a tenth of it is there."""
 UNSTABLE = 0.5
 """Agreement between the clusters of two seeds below which the seed decides more than the features.
 0 is the agreement of clusters made at random."""
@@ -71,6 +74,8 @@ class Motion:
     """Median length of the displacements, in pixels per frame."""
     fast: float
     """Quantile `FAST` of the lengths, in pixels per frame."""
+    clipped: float
+    """Fraction of the displacements with a component at the bound: they were that long or longer."""
     size: tuple[int, int]
     """Height and width of the flow."""
     bound: float
@@ -189,9 +194,9 @@ def advice_of_flow(motion: Motion | None) -> tuple[str, ...]:
     if motion is None:
         return ()
     at, share = f"Flow at {motion.size[0]}x{motion.size[1]}", f"{1 - FAST:.0%}"
-    if motion.fast >= 0.99 * motion.bound:
+    if motion.clipped > CLIPPED:
         return (
-            f"{at} has {share} or more of its displacements at the bound of {motion.bound:g} "
+            f"{at} has {motion.clipped:.1%} of its displacements at the bound of {motion.bound:g} "
             "pixels: try a larger flow.bound, or a smaller flow.size.",
         )
     if motion.fast < SLOW:

@@ -112,9 +112,10 @@ def test_groups_of_one_class_do_not_make_a_guess_look_learned(monkeypatch):
 
 
 def test_the_advice_follows_from_what_was_measured():
-    slow = Motion(median=0.1, fast=0.3, size=(48, 85), bound=20)
-    fast = Motion(median=3, fast=8, size=(48, 85), bound=8)
-    fine = Motion(median=0.1, fast=3, size=(48, 85), bound=20)  # little of the picture moves
+    slow = Motion(median=0.1, fast=0.3, clipped=0, size=(48, 85), bound=20)
+    fast = Motion(median=1, fast=5, clipped=0.023, size=(48, 85), bound=8)
+    # Little of the picture moves, and little of that reaches the bound.
+    fine = Motion(median=0.1, fast=3, clipped=0.001, size=(48, 85), bound=20)
 
     def advice(motion, training_accuracy=1.0):
         predicted, groups = partly_right(0.2), alone(TRUTH)
@@ -124,7 +125,7 @@ def test_the_advice_follows_from_what_was_measured():
         "moves 0.1 pixels per frame in the median, and the fastest 5% of its pixels move 0.3 or "
         "more: try a larger flow.size, or a lower fps"
     ) in advice(slow)
-    assert "5% or more of its displacements at the bound of 8 pixels: try a larger flow.bound" in (
+    assert "2.3% of its displacements at the bound of 8 pixels: try a larger flow.bound" in (
         advice(fast)
     )
     assert "flow.size" not in advice(fine)
@@ -135,7 +136,7 @@ def test_the_advice_follows_from_what_was_measured():
 
 
 def test_a_model_that_learned_gets_no_advice():
-    slow = Motion(median=0.1, fast=0.3, size=(48, 85), bound=20)
+    slow = Motion(median=0.1, fast=0.3, clipped=0, size=(48, 85), bound=20)
     judgement = judge_motion_model("m", TRUTH, partly_right(0.8), alone(TRUTH), 1.0, slow)
     assert judgement.advice == ()
 

@@ -102,4 +102,5 @@ def test_motion_is_measured_in_pixels_per_frame(tmp_path):
     motion = motion_of([vectors], store)
     assert motion.median == pytest.approx(5, abs=0.2)
     assert motion.fast == pytest.approx(np.hypot(10, 10))
+    assert motion.clipped == pytest.approx(0.25, abs=0.02)
     assert (motion.size, motion.bound) == ((28, 32), 10)

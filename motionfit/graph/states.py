@@ -14,7 +14,7 @@ class State(Enum):
 
     CURRENT = "it is what the config describes"
     MISSING = "there is no result"
-    UNFINISHED = "the job that makes it was interrupted"
+    UNFINISHED = "the job that makes it was interrupted or still runs"
     CHANGED = "what it was made from changed"
     UNKNOWN = "it has no record"
 

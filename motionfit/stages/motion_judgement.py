@@ -86,7 +86,7 @@ def sampled_vectors(
 
 def motion_of(vectors: Sequence[np.ndarray], store: ClipStore) -> Motion:
     """How far things move in the flow of some videos, by `sampled_vectors` of each."""
-    lengths = np.hypot(*np.concatenate(vectors).T)
-    median, fast = np.quantile(lengths, [0.5, FAST])
-    size, bound = tuple(store.recipe["size"]), store.recipe["bound"]
-    return Motion(float(median), float(fast), size, bound)
+    all_vectors, bound = np.concatenate(vectors), store.recipe["bound"]
+    median, fast = np.quantile(np.hypot(*all_vectors.T), [0.5, FAST])
+    clipped = (np.abs(all_vectors).max(axis=1) >= 0.999 * bound).mean()
+    return Motion(float(median), float(fast), float(clipped), tuple(store.recipe["size"]), bound)

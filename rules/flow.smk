@@ -11,6 +11,7 @@ rule flow:
         "results/logs/flow/{dataset}/{flow}/{shard}.log",
     benchmark:
         "results/benchmarks/flow/{dataset}/{flow}/{shard}.tsv"
+    priority: 2
     conda:
         "../envs/motionfit.yaml"
     threads: resources("flow").threads

@@ -13,6 +13,7 @@ from motionfit.evaluation.comparison import (
     compare_answers,
     paired_answers,
 )
+from motionfit.judgement import compare_with_guessing
 from motionfit.report.collect import EvaluationResult, read_predictions
 from motionfit.report.kinds import KINDS, RANDOM, SELF_TRAINED
 from motionfit.report.run import Run, best, top1
@@ -27,10 +28,21 @@ class Verdict:
     first: EvaluationResult
     second: EvaluationResult
     comparison: Comparison
+    guessing: tuple[EvaluationResult, ...] = ()
+    """Those of the two that are no better than guessing."""
 
     @property
     def sentence(self) -> str:
-        """Never calls a difference a gain if the interval includes zero."""
+        """Never calls a difference a gain if the interval includes zero. A second sentence names
+        those that are no better than guessing."""
+        if not self.guessing:
+            return self._difference
+        guessing = " and ".join(evaluation.name for evaluation in self.guessing)
+        are = "is" if len(self.guessing) == 1 else "are"
+        return f"{self._difference} Of the two, {guessing} {are} no better than guessing."
+
+    @property
+    def _difference(self) -> str:
         found, dataset = self.comparison, self.first.recipe.dataset
         names = [f"{KINDS[e.kind].row} ({e.name})" for e in (self.first, self.second)]
         points = f"{abs(100 * found.difference):.1f} points"
@@ -41,22 +53,22 @@ class Verdict:
                 f"accuracy ({self._interval}; {self._basis})."
             )
         more = "more" if found.difference >= 0 else "less"
-        if found.groups < FEWEST_GROUPS:
-            reason = (
-                f"the test videos are from {found.groups} groups, and an interval needs "
-                f"{FEWEST_GROUPS} or more: use folds, or test more recordings"
-            )
-        elif not found.enough_trainings:
-            reason = (
-                f"the {self._interval} leaves out how much another training would differ: set "
-                f"seeds to {self._seeds_needed} or more"
-            )
-        else:
-            reason = f"the {self._interval} includes zero"
-        return (
-            f"On {dataset}, it is not known whether the {names[0]} or the {names[1]} is better: "
-            f"the first has {points} {more}, but {reason} ({self._basis})."
+        observed = (
+            f"On {dataset}, the {names[0]} has {points} {more} of top-1 accuracy than the "
+            f"{names[1]} ({self._basis})"
         )
+        if found.groups < FEWEST_GROUPS:
+            return (
+                f"{observed}. That may be chance: the test videos are from {found.groups} groups, "
+                f"and an interval needs {FEWEST_GROUPS} or more. Use folds, or test more "
+                "recordings."
+            )
+        if not found.enough_trainings:
+            return (
+                f"{observed}. That may be chance: the {self._interval} leaves out how much another "
+                f"training would differ. Set seeds to {self._seeds_needed} or more."
+            )
+        return f"{observed}. That may be chance: the {self._interval} includes zero."
 
     @property
     def lacking(self) -> str:
@@ -96,9 +108,23 @@ def verdicts(run: Run) -> list[Verdict]:
     weights that has the same labels."""
     by_names = {(first.name, second.name): (first, second) for first, second in pairs(run)}
     return [
-        Verdict(*pair, compare_answers(answers_of_both(run, *pair), groups_of(run, pair[0])))
+        Verdict(
+            *pair,
+            compare_answers(answers_of_both(run, *pair), groups_of(run, pair[0])),
+            tuple(evaluation for evaluation in pair if is_guessing(run, evaluation)),
+        )
         for pair in by_names.values()
     ]
+
+
+def is_guessing(run: Run, evaluation: EvaluationResult) -> bool:
+    """Whether the first seed of an evaluation, in all its splits, is no better than guessing."""
+    tables = (
+        read_predictions(run.results, evaluation.name, split) for split in evaluation.recipe.splits
+    )
+    table = pd.concat(tables)
+    groups = table["video"].map(groups_of(run, evaluation))
+    return not compare_with_guessing(table["label"], table["predicted"], groups).learned
 
 
 def pairs(run: Run) -> Iterator[tuple[EvaluationResult, EvaluationResult]]:

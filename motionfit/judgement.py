@@ -75,7 +75,7 @@ class Motion:
     fast: float
     """Quantile `FAST` of the lengths, in pixels per frame."""
     clipped: float
-    """Fraction of the displacements with a component at the bound: they were that long or longer."""
+    """Fraction of the displacements that have a component at the bound: as long, or longer."""
     size: tuple[int, int]
     """Height and width of the flow."""
     bound: float

@@ -61,7 +61,11 @@ def estimate(configfile: Path | None, directory: Path | None, targets: Sequence[
 @contextmanager
 def quiet_stages() -> Iterator[None]:
     """Shows only warnings of the stages that run on a sample, and all messages of the estimate."""
-    levels = {"motionfit": logging.WARNING, "motionfit.estimate": logging.INFO}
+    levels = {
+        "motionfit": logging.WARNING,
+        "motionfit.estimate": logging.INFO,
+        "lightning_fabric": logging.WARNING,
+    }
     before = {name: logging.getLogger(name).level for name in levels}
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)

@@ -21,6 +21,7 @@ def show(run: Run, costs: list[Cost], console: Console) -> None:
         console.print(table)
     for note in notes(run, costs):
         console.print(f"- {note}", highlight=False, markup=False)
+    console.print(f"\n{answer(run.machine, costs)}", style="bold", highlight=False, markup=False)
 
 
 def datasets(run: Run) -> Table:
@@ -81,16 +82,22 @@ def total_cost(costs: list[Cost]) -> Cost:
     return replace(together("all", costs), longest=sum(cost.longest for cost in costs))
 
 
-def notes(run: Run, costs: list[Cost]) -> list[str]:
-    """Explains the figures: what is assumed, what is not counted, and what may be wrong."""
-    total, machine = total_cost(costs), run.machine
+def answer(machine: Machine, costs: list[Cost]) -> str:
+    """How long the run takes."""
+    total = total_cost(costs)
     alone, chain = total.core_hours / machine.cores, hours(total.longest)
     if machine.gpu:
         alone = max(alone, total.gpu_hours / torch.cuda.device_count())
-    lines = [
-        f"On this machine about {hours(alone)}, if it is always busy; on any number of such "
-        f"machines about {chain}, if the longest jobs of the stages run one after the other."
-    ]
+    return (
+        f"The run takes about {hours(alone)} on this machine, if it does nothing else; and about "
+        f"{chain} on any number of such machines, if the longest jobs of the stages run one after "
+        "the other."
+    )
+
+
+def notes(run: Run, costs: list[Cost]) -> list[str]:
+    """Explains the figures: what is assumed, what is not counted, and what may be wrong."""
+    machine, lines = run.machine, []
     if not machine.gpu:
         lines.append(
             "There is no GPU here: trainings, features, K-means and evaluations are counted in "

@@ -14,7 +14,7 @@ help:  ## List the targets
 
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("MotionFit needs Python 3.11 or newer; name one: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
-	@echo "Creating the environment in $(VENV) (about 6 GB; some minutes, most of them for PyTorch):"
+	@echo "Creating the environment in $(VENV) (about 7 GB; some minutes, most of them for PyTorch):"
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@

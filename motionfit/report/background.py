@@ -33,6 +33,8 @@ class Background:
     still: EvaluationResult
     clips: EvaluationResult
     """The best RGB network on clips, with the same labels."""
+    training_accuracy: float
+    """That of the network of one still frame in its last epoch, mean over the splits."""
     classes: list[Told]
     recordings: list[Told]
     has_recordings: bool
@@ -79,10 +81,11 @@ def background(run: Run, still: EvaluationResult, clips: EvaluationResult) -> Ba
     paired = paired_answers(answers(run, still), answers(run, clips))
     videos = run.indices[still.recipe.dataset].set_index("video")
     videos = videos.loc[paired["video"].unique(), ["label", "group"]]
-    groups = groups_of(run, still)
+    groups, history = groups_of(run, still), run.history("fine-tuning", still.name)
     return Background(
         still,
         clips,
+        np.mean([table["train_accuracy"].iloc[-1] for table in history.splits.values()]),
         *told(paired, videos),
         has_recordings=groups.nunique() < len(groups),
     )

@@ -9,8 +9,8 @@ from motionfit.judgement import (
     judge_recognition,
     judge_self_training,
 )
-from motionfit.report.collect import TrainingHistory
-from motionfit.report.kinds import RANDOM
+from motionfit.report.collect import EvaluationResult, TrainingHistory, read_predictions
+from motionfit.report.kinds import RANDOM, STILL
 from motionfit.report.run import Run
 
 
@@ -69,7 +69,7 @@ def self_trainings(run: Run) -> Iterator[tuple[str, Judgement]]:
     for name, splits in run.needed.splits("appearance_model").items():
         recipe = run.config.appearance_models[name]
         qualities = run.qualities[recipe.pseudo_labels]
-        history = history_of(run, "appearance model", name)
+        history = run.history("appearance model", name)
         for split in splits:
             accuracy = last_accuracy(history, split)
             if accuracy is not None:
@@ -82,29 +82,31 @@ def self_trainings(run: Run) -> Iterator[tuple[str, Judgement]]:
 
 
 def fine_tunings(run: Run) -> Iterator[tuple[str, Judgement]]:
-    """Of the featured evaluations, in their first split."""
-    for evaluation, predictions in run.predictions:
-        if evaluation.recipe.fine_tuning:
-            history = history_of(run, "fine-tuning", evaluation.name)
-            groups = run.indices[evaluation.recipe.dataset].set_index("video")["group"]
-            judgement = judge_recognition(
-                f"The network of {evaluation.name}",
-                predictions["label"].tolist(),
-                predictions["predicted"].tolist(),
-                predictions["video"].map(groups).tolist(),
-                last_accuracy(history, evaluation.split),
-            )
+    """Of the featured evaluations: in their first split, and in others where they may have learned
+    nothing. A network of one still frame is left out, since it need not learn."""
+    for evaluation in run.featured:
+        if evaluation.recognises and evaluation.recipe.fine_tuning and evaluation.kind != STILL:
             splits = evaluation.recipe.splits
-            yield step_name("fine-tuning", evaluation.name, evaluation.split, splits), judgement
+            for split in splits:
+                judgement = fine_tuning(run, evaluation, split)
+                if judgement.advice or split == splits[0]:
+                    yield step_name("fine-tuning", evaluation.name, split, splits), judgement
+
+
+def fine_tuning(run: Run, evaluation: EvaluationResult, split: int) -> Judgement:
+    predictions = read_predictions(run.results, evaluation.name, split)
+    groups = run.indices[evaluation.recipe.dataset].set_index("video")["group"]
+    return judge_recognition(
+        f"The network of {evaluation.name}",
+        predictions["label"].tolist(),
+        predictions["predicted"].tolist(),
+        predictions["video"].map(groups).tolist(),
+        last_accuracy(run.history("fine-tuning", evaluation.name), split),
+    )
 
 
 def step_name(kind: str, name: str, split: int, splits: list[int]) -> str:
     return f"{kind} {name}" + (f", split {split}" if len(splits) > 1 else "")
-
-
-def history_of(run: Run, description: str, name: str) -> TrainingHistory:
-    [history] = [h for h in run.histories if (h.description, h.name) == (description, name)]
-    return history
 
 
 def last_accuracy(history: TrainingHistory, split: int) -> float | None:

@@ -80,6 +80,11 @@ class Run:
         compared: those compared by recognition, if they all measure retrieval. All of them test on
         one data set."""
 
+    def history(self, description: str, name: str) -> collect.TrainingHistory:
+        """That of a training: of a `motion model`, an `appearance model` or `fine-tuning`."""
+        [found] = [h for h in self.histories if (h.description, h.name) == (description, name)]
+        return found
+
 
 # --------------------------------------------------------------------------------------- choices
 

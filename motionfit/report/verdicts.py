@@ -28,18 +28,20 @@ class Verdict:
     first: EvaluationResult
     second: EvaluationResult
     comparison: Comparison
-    guessing: tuple[EvaluationResult, ...] = ()
-    """Those of the two that are no better than guessing."""
+    guessing: tuple[int, int] = (0, 0)
+    """How many trainings of each, one per split and seed, are not better than guessing."""
 
     @property
     def sentence(self) -> str:
-        """Never calls a difference a gain if the interval includes zero. A second sentence names
-        those that are no better than guessing."""
-        if not self.guessing:
-            return self._difference
-        guessing = " and ".join(evaluation.name for evaluation in self.guessing)
-        are = "is" if len(self.guessing) == 1 else "are"
-        return f"{self._difference} Of the two, {guessing} {are} no better than guessing."
+        """Never calls a difference a gain if the interval includes zero. Further sentences count
+        the trainings that are not better than guessing."""
+        trainings = self.comparison.splits * self.comparison.seeds
+        return self._difference + "".join(
+            f" {count} of the {trainings} trainings of {evaluation.name} "
+            f"{'is' if count == 1 else 'are'} not better than guessing."
+            for evaluation, count in zip((self.first, self.second), self.guessing, strict=True)
+            if count
+        )
 
     @property
     def _difference(self) -> str:
@@ -107,24 +109,28 @@ def verdicts(run: Run) -> list[Verdict]:
     """The comparisons of the config, and of each self-trained network with the best one from random
     weights that has the same labels."""
     by_names = {(first.name, second.name): (first, second) for first, second in pairs(run)}
+    guessing = {e.name: guessing_trainings(run, e) for pair in by_names.values() for e in pair}
     return [
         Verdict(
             *pair,
             compare_answers(answers_of_both(run, *pair), groups_of(run, pair[0])),
-            tuple(evaluation for evaluation in pair if is_guessing(run, evaluation)),
+            (guessing[pair[0].name], guessing[pair[1].name]),
         )
         for pair in by_names.values()
     ]
 
 
-def is_guessing(run: Run, evaluation: EvaluationResult) -> bool:
-    """Whether the first seed of an evaluation, in all its splits, is no better than guessing."""
-    tables = (
-        read_predictions(run.results, evaluation.name, split) for split in evaluation.recipe.splits
-    )
-    table = pd.concat(tables)
-    groups = table["video"].map(groups_of(run, evaluation))
-    return not compare_with_guessing(table["label"], table["predicted"], groups).learned
+def guessing_trainings(run: Run, evaluation: EvaluationResult) -> int:
+    """The number of an evaluation's trainings, one per split and seed, that are not better than
+    guessing."""
+    groups, count = groups_of(run, evaluation), 0
+    for seed in range(run.config.seeds):
+        for split in evaluation.recipe.splits:
+            table = read_predictions(run.results, seed_name(evaluation.name, seed), split)
+            of_videos = table["video"].map(groups)
+            found = compare_with_guessing(table["label"], table["predicted"], of_videos)
+            count += not found.learned
+    return count
 
 
 def pairs(run: Run) -> Iterator[tuple[EvaluationResult, EvaluationResult]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 
 import pandas as pd
 from rich.console import Console
@@ -84,7 +85,8 @@ def compare_runs(first: Path, second: Path) -> list[Compared]:
     found = [measures_of(folder) for folder in folders]
     compared = []
     for name, measure in sorted(found[0].keys() | found[1].keys()):
-        values = tuple(measures.get((name, measure)) for measures in found)
+        of_runs = (measures.get((name, measure)) for measures in found)
+        values = tuple(fmean(of_run) if of_run else None for of_run in of_runs)
         comparison = None
         if measure == "recognition top1" and None not in values:
             comparison = compare_predictions(*folders, name)
@@ -107,15 +109,15 @@ def results_of(run: Path) -> Path:
     )
 
 
-def measures_of(results: Path) -> dict[tuple[str, str], float]:
-    """Evaluation and measure to the mean over splits and seeds."""
+def measures_of(results: Path) -> dict[tuple[str, str], list[float]]:
+    """Evaluation and measure to the value in each split and seed."""
     values: dict[tuple[str, str], list[float]] = {}
     for path in sorted(results.glob("evaluations/*/metrics.json")):
         name, _ = name_and_seed(path.parent.name)
         for measure, value in json.loads(path.read_text(encoding="utf-8")).items():
             if not measure.endswith(" videos"):
-                values.setdefault((name, measure), []).append(value["mean"])
-    return {key: sum(of_seeds) / len(of_seeds) for key, of_seeds in values.items()}
+                values.setdefault((name, measure), []).extend(value["splits"].values())
+    return values
 
 
 def name_and_seed(folder: str) -> tuple[str, int]:
@@ -156,14 +158,16 @@ def groups_of(results: Path) -> pd.Series:
 
 
 def print_results(run: Path) -> None:
-    """Prints the main measures of a run, one row per evaluation, in percent, and what is not
-    finished."""
+    """Prints the main measures of a run, one row per evaluation, in percent, with the standard
+    deviation over splits and seeds, and what is not finished."""
     results = results_of(run)
     measures = measures_of(results)
     table = Table("evaluation", *SHOWN.values())
     for name in dict.fromkeys(name for name, _ in measures):
         values = (measures.get((name, measure)) for measure in SHOWN)
-        table.add_row(escape(name), *map(percent, values))
+        table.add_row(escape(name), *map(mean_and_spread, values))
+    if any(len(values) > 1 for values in measures.values()):
+        table.caption = "mean ± standard deviation over splits and seeds"
     Console().print(table)
     begun = {path.parent.name for path in results.glob("evaluations/*/split*")}
     finished = {path.parent.name for path in results.glob("evaluations/*/metrics.json")}
@@ -184,6 +188,14 @@ def print_comparison(first: Path, second: Path, output: Path | None) -> None:
     if output:
         with replacing(output) as temporary:
             pd.DataFrame([row.record for row in compared]).to_csv(temporary, index=False)
+
+
+def mean_and_spread(values: list[float] | None) -> str:
+    """In percent. A single value has no spread."""
+    if not values:
+        return "-"
+    spread = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{100 * fmean(values):.1f}{spread}"
 
 
 def percent(value: float | None) -> str:

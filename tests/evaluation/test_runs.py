@@ -80,6 +80,14 @@ def test_the_results_of_a_run_are_printed(tmp_path, capsys):
         assert word in printed
 
 
+def test_the_results_have_their_spread(tmp_path, capsys):
+    metrics = make_run(tmp_path, 0.2, seeds=2) / "results" / "evaluations" / "own" / "metrics.json"
+    values = {"splits": {"1": 0.4}, "mean": 0.4}
+    metrics.write_text(json.dumps({"recognition top1": values}))
+    app(["results", str(tmp_path)], result_action="return_value")
+    assert "30.0 ± 14.1" in capsys.readouterr().out
+
+
 def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(MotionFitError, match="has no finished evaluation"):
         compare_runs(tmp_path, tmp_path)

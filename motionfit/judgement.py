@@ -36,8 +36,9 @@ SLOW = 0.5
 """Displacement in pixels per frame below which flow is mostly noise: three times the mean error of
 TV-L1 on a pair of frames whose flow is known (0.16 pixels, `benchmarks/flow.py`)."""
 CLIPPED = 0.01
-"""Fraction of the displacements at the bound above which fast motion is lost. `motionfit init`
-chooses the bound so that a tenth of it is there."""
+"""Fraction of all displacements at the bound above which the advice is to raise it. Where a
+twentieth of the picture moves, this is a fifth of what moves. `motionfit init` chooses the bound so
+that a tenth of this fraction reaches it."""
 UNSTABLE = 0.5
 """Agreement between the clusters of two seeds below which the seed decides more than the features.
 0 is the agreement of clusters made at random."""
@@ -75,7 +76,7 @@ class Motion:
     fast: float
     """Quantile `FAST` of the lengths, in pixels per frame."""
     clipped: float
-    """Fraction of the displacements that have a component at the bound: as long, or longer."""
+    """Fraction of the displacements that have a component at the bound, and so may be longer."""
     size: tuple[int, int]
     """Height and width of the flow."""
     bound: float

@@ -104,3 +104,14 @@ def test_motion_is_measured_in_pixels_per_frame(tmp_path):
     assert motion.fast == pytest.approx(np.hypot(10, 10))
     assert motion.clipped == pytest.approx(0.25, abs=0.02)
     assert (motion.size, motion.bound) == ((28, 32), 10)
+
+
+def test_displacements_at_the_bound_are_found_in_small_textured_patches(tmp_path):
+    """Their borders suffer most from JPEG."""
+    field = np.random.default_rng(0).normal(0, 0.5, (8, 36, 48, 2)).astype(np.float32)
+    field[:, 10:16, 20:26, 0] += 12  # 2.1% of the picture, beyond the bound
+    make_flow(tmp_path / "0000.h5", {"v": field}, bound=10)
+    store = ClipStore(tmp_path, ["0000"], "flow")
+    clip = ClipsOfVideo(store.read("v", 0, 8)[None], np.ones(1))
+    motion = motion_of([sampled_vectors(clip, store, np.random.default_rng(0))], store)
+    assert motion.clipped == pytest.approx(36 / (36 * 48), rel=0.25)

@@ -89,9 +89,8 @@ def answer(machine: Machine, costs: list[Cost]) -> str:
     if machine.gpu:
         alone = max(alone, total.gpu_hours / torch.cuda.device_count())
     return (
-        f"The run takes about {hours(alone)} on this machine, if it does nothing else; and about "
-        f"{chain} on any number of such machines, if the longest jobs of the stages run one after "
-        "the other."
+        f"On this machine, the run takes about {hours(alone)} if nothing else runs. On more such "
+        f"machines, it takes about {chain} at least, since some jobs wait for others."
     )
 
 

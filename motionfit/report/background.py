@@ -10,7 +10,7 @@ from motionfit.judgement import LEVEL, SHUFFLES, shuffled_labels
 from motionfit.report.collect import EvaluationResult
 from motionfit.report.kinds import MOTION, STILL
 from motionfit.report.run import Run, top1
-from motionfit.report.verdicts import answers, groups_of, paired_answers
+from motionfit.report.verdicts import answers, paired_answers
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,18 @@ class Background:
     clips: EvaluationResult
     """The best RGB network on clips, with the same labels."""
     training_accuracy: float
-    """That of the network of one still frame in its last epoch, mean over the splits."""
+    """That of the network of one still frame in its last epoch, mean over the splits of the first
+    seed."""
     classes: list[Told]
     recordings: list[Told]
     has_recordings: bool
     """Whether some videos share a recording."""
+
+    @property
+    def knows_its_training_videos(self) -> bool:
+        """Whether the network of one still frame has learned enough to say what a frame tells, by
+        the measure of `judge_recognition`."""
+        return self.training_accuracy >= 0.5 * (1 + 1 / self.still.classes)
 
     @property
     def sentence(self) -> str:
@@ -81,7 +88,7 @@ def background(run: Run, still: EvaluationResult, clips: EvaluationResult) -> Ba
     paired = paired_answers(answers(run, still), answers(run, clips))
     videos = run.indices[still.recipe.dataset].set_index("video")
     videos = videos.loc[paired["video"].unique(), ["label", "group"]]
-    groups, history = groups_of(run, still), run.history("fine-tuning", still.name)
+    groups, history = run.groups(still), run.history("fine-tuning", still.name)
     return Background(
         still,
         clips,

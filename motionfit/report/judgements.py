@@ -9,14 +9,15 @@ from motionfit.judgement import (
     judge_recognition,
     judge_self_training,
 )
-from motionfit.report.collect import EvaluationResult, TrainingHistory, read_predictions
+from motionfit.report.collect import EvaluationResult, TrainingHistory
 from motionfit.report.kinds import RANDOM, STILL
 from motionfit.report.run import Run
 
 
 def judgements(run: Run) -> list[tuple[str, Judgement]]:
     """Each step with its judgement, in the order of the pipeline, for the first seed. A step that
-    is made for several splits has one for each, except for fine-tuning."""
+    is made for several splits has one for each, except for fine-tuning, which has one for the first
+    split."""
     return [*motion_models(run), *clusterings(run), *self_trainings(run), *fine_tunings(run)]
 
 
@@ -82,27 +83,33 @@ def self_trainings(run: Run) -> Iterator[tuple[str, Judgement]]:
 
 
 def fine_tunings(run: Run) -> Iterator[tuple[str, Judgement]]:
-    """Of the featured evaluations: in their first split, and in others where they may have learned
-    nothing. A network of one still frame is left out, since it need not learn."""
-    for evaluation in run.featured:
-        if evaluation.recognises and evaluation.recipe.fine_tuning and evaluation.kind != STILL:
+    """Of the featured evaluations, in their first split, with how many of all their trainings
+    learned nothing. A network of one still frame is left out, since it need not learn."""
+    for evaluation, predictions in run.predictions:
+        if evaluation.recipe.fine_tuning and evaluation.kind != STILL:
+            judgement = judge_recognition(
+                f"The network of {evaluation.name}",
+                predictions["label"].tolist(),
+                predictions["predicted"].tolist(),
+                predictions["video"].map(run.groups(evaluation)).tolist(),
+                last_accuracy(run.history("fine-tuning", evaluation.name), evaluation.split),
+            )
             splits = evaluation.recipe.splits
-            for split in splits:
-                judgement = fine_tuning(run, evaluation, split)
-                if judgement.advice or split == splits[0]:
-                    yield step_name("fine-tuning", evaluation.name, split, splits), judgement
+            text = f"{judgement.text}{failures(run, evaluation)}"
+            name = step_name("fine-tuning", evaluation.name, evaluation.split, splits)
+            yield name, replace(judgement, text=text)
 
 
-def fine_tuning(run: Run, evaluation: EvaluationResult, split: int) -> Judgement:
-    predictions = read_predictions(run.results, evaluation.name, split)
-    groups = run.indices[evaluation.recipe.dataset].set_index("video")["group"]
-    return judge_recognition(
-        f"The network of {evaluation.name}",
-        predictions["label"].tolist(),
-        predictions["predicted"].tolist(),
-        predictions["video"].map(groups).tolist(),
-        last_accuracy(run.history("fine-tuning", evaluation.name), split),
-    )
+def failures(run: Run, evaluation: EvaluationResult) -> str:
+    """A sentence on the trainings of an evaluation that learned nothing. Empty if there are none,
+    or if there is only one training."""
+    failed = run.learned_nothing(evaluation)
+    trainings = len(evaluation.recipe.splits) * run.config.seeds
+    if not failed or trainings == 1:
+        return ""
+    of_seed = (f" of seed {seed}" if run.config.seeds > 1 else "" for _, seed in failed)
+    names = (f"split {split}{seed}" for (split, _), seed in zip(failed, of_seed, strict=True))
+    return f" Of its {trainings} trainings, {len(failed)} learned nothing: {', '.join(names)}."
 
 
 def step_name(kind: str, name: str, split: int, splits: list[int]) -> str:

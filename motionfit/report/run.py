@@ -2,11 +2,15 @@
 shown in detail."""
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 
-from motionfit.config import Config
+import pandas as pd
+
+from motionfit.config import Config, seed_name
 from motionfit.datasets.index import read_index
 from motionfit.graph import Graph, needed_by_evaluations
+from motionfit.judgement import compare_with_guessing
 from motionfit.report import collect
 from motionfit.report.collect import EvaluationResult, Results
 from motionfit.report.kinds import KINDS, MOTION, PRE_TRAINED, RANDOM, SELF_TRAINED
@@ -79,6 +83,29 @@ class Run:
         """The nearest training videos of each query, for the evaluations whose retrieval is
         compared: those compared by recognition, if they all measure retrieval. All of them test on
         one data set."""
+        self._learned_nothing: dict[str, list[tuple[int, int]]] = {}
+
+    def groups(self, evaluation: EvaluationResult) -> pd.Series:
+        """The group of each video of the evaluation's data set."""
+        return self.indices[evaluation.recipe.dataset].set_index("video")["group"]
+
+    def learned_nothing(self, evaluation: EvaluationResult) -> list[tuple[int, int]]:
+        """The split and seed of each training of an evaluation that learned nothing, as
+        `compare_with_guessing` judges it."""
+        if evaluation.name not in self._learned_nothing:
+            seeds, splits = range(self.config.seeds), evaluation.recipe.splits
+            self._learned_nothing[evaluation.name] = [
+                (split, seed)
+                for split, seed in product(splits, seeds)
+                if self._is_hopeless(evaluation, split, seed)
+            ]
+        return self._learned_nothing[evaluation.name]
+
+    def _is_hopeless(self, evaluation: EvaluationResult, split: int, seed: int) -> bool:
+        name = seed_name(evaluation.name, seed)
+        table = collect.read_predictions(self.results, name, split)
+        groups = table["video"].map(self.groups(evaluation))
+        return compare_with_guessing(table["label"], table["predicted"], groups).hopeless
 
     def history(self, description: str, name: str) -> collect.TrainingHistory:
         """That of a training: of a `motion model`, an `appearance model` or `fine-tuning`."""

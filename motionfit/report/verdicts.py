@@ -13,7 +13,6 @@ from motionfit.evaluation.comparison import (
     compare_answers,
     paired_answers,
 )
-from motionfit.judgement import compare_with_guessing
 from motionfit.report.collect import EvaluationResult, read_predictions
 from motionfit.report.kinds import KINDS, RANDOM, SELF_TRAINED
 from motionfit.report.run import Run, best, top1
@@ -28,18 +27,19 @@ class Verdict:
     first: EvaluationResult
     second: EvaluationResult
     comparison: Comparison
-    guessing: tuple[int, int] = (0, 0)
-    """How many trainings of each, one per split and seed, are not better than guessing."""
+    learned_nothing: tuple[int, int]
+    """How many trainings of each, one per split and seed, have learned nothing."""
 
     @property
     def sentence(self) -> str:
         """Never calls a difference a gain if the interval includes zero. Further sentences count
-        the trainings that are not better than guessing."""
+        the trainings that have learned nothing."""
         trainings = self.comparison.splits * self.comparison.seeds
         return self._difference + "".join(
-            f" {count} of the {trainings} trainings of {evaluation.name} "
-            f"{'is' if count == 1 else 'are'} not better than guessing."
-            for evaluation, count in zip((self.first, self.second), self.guessing, strict=True)
+            f" {of_trainings(count, trainings)} of {evaluation.name} learned nothing."
+            for evaluation, count in zip(
+                (self.first, self.second), self.learned_nothing, strict=True
+            )
             if count
         )
 
@@ -54,21 +54,22 @@ class Verdict:
                 f"On {dataset}, the {names[0]} {beats} the {names[1]} by {points} of top-1 "
                 f"accuracy ({self._interval}; {self._basis})."
             )
-        more = "more" if found.difference >= 0 else "less"
+        higher = "higher" if found.difference >= 0 else "lower"
         observed = (
-            f"On {dataset}, the {names[0]} has {points} {more} of top-1 accuracy than the "
-            f"{names[1]} ({self._basis})"
+            f"On {dataset}, the top-1 accuracy of the {names[0]} is {points} {higher} than that of "
+            f"the {names[1]} ({self._basis})"
         )
         if found.groups < FEWEST_GROUPS:
             return (
-                f"{observed}. That may be chance: the test videos are from {found.groups} groups, "
-                f"and an interval needs {FEWEST_GROUPS} or more. Use folds, or test more "
-                "recordings."
+                f"{observed}. It is too early to say which is better: the test videos are from "
+                f"{found.groups} groups, and an interval needs {FEWEST_GROUPS} or more. Use folds, "
+                "or test more recordings."
             )
         if not found.enough_trainings:
             return (
-                f"{observed}. That may be chance: the {self._interval} leaves out how much another "
-                f"training would differ. Set seeds to {self._seeds_needed} or more."
+                f"{observed}. It is too early to say which is better: the {self._interval} leaves "
+                f"out how much another training would differ. Set seeds to {self._seeds_needed} or "
+                "more."
             )
         return f"{observed}. That may be chance: the {self._interval} includes zero."
 
@@ -105,32 +106,23 @@ class Verdict:
         return ", ".join(f"{n} {unit}{'s' if n > 1 else ''}" for n, unit in counts)
 
 
+def of_trainings(count: int, trainings: int) -> str:
+    """How many of the trainings, as the subject of a sentence."""
+    return f"{count} of the {trainings} trainings" if trainings > 1 else "The training"
+
+
 def verdicts(run: Run) -> list[Verdict]:
     """The comparisons of the config, and of each self-trained network with the best one from random
     weights that has the same labels."""
     by_names = {(first.name, second.name): (first, second) for first, second in pairs(run)}
-    guessing = {e.name: guessing_trainings(run, e) for pair in by_names.values() for e in pair}
     return [
         Verdict(
             *pair,
-            compare_answers(answers_of_both(run, *pair), groups_of(run, pair[0])),
-            (guessing[pair[0].name], guessing[pair[1].name]),
+            compare_answers(answers_of_both(run, *pair), run.groups(pair[0])),
+            (len(run.learned_nothing(pair[0])), len(run.learned_nothing(pair[1]))),
         )
         for pair in by_names.values()
     ]
-
-
-def guessing_trainings(run: Run, evaluation: EvaluationResult) -> int:
-    """The number of an evaluation's trainings, one per split and seed, that are not better than
-    guessing."""
-    groups, count = groups_of(run, evaluation), 0
-    for seed in range(run.config.seeds):
-        for split in evaluation.recipe.splits:
-            table = read_predictions(run.results, seed_name(evaluation.name, seed), split)
-            of_videos = table["video"].map(groups)
-            found = compare_with_guessing(table["label"], table["predicted"], of_videos)
-            count += not found.learned
-    return count
 
 
 def pairs(run: Run) -> Iterator[tuple[EvaluationResult, EvaluationResult]]:
@@ -148,11 +140,6 @@ def pairs(run: Run) -> Iterator[tuple[EvaluationResult, EvaluationResult]]:
                 yield first, second
     for names in run.config.comparisons:
         yield tuple(by_name[name] for name in names)
-
-
-def groups_of(run: Run, evaluation: EvaluationResult) -> pd.Series:
-    """The group of each video of the evaluation's data set."""
-    return run.indices[evaluation.recipe.dataset].set_index("video")["group"]
 
 
 def answers_of_both(run: Run, first: EvaluationResult, second: EvaluationResult) -> pd.DataFrame:

@@ -208,8 +208,7 @@ def need_cut(windows: float | None, every: float | None) -> Cut | None:
         return None
     if every and every > windows:
         raise MotionFitError(
-            f"--every {every:g} would leave gaps between windows of {windows:g} seconds: give "
-            f"{windows:g} at most"
+            f"--every {every:g} would leave gaps: give {windows:g} at most, the length of a window"
         )
     return Cut(windows, every or windows)
 

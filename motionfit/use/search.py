@@ -45,17 +45,24 @@ def search(model: Model, query: Path, index: Path, top: int) -> tuple[Embedding,
 
 def nearest(query: np.ndarray, embeddings: Embeddings, top: int) -> list[Hit]:
     """The `top` rows with the highest cosine similarity to the features (D,) of a query. Rows that
-    are equally near keep their order."""
+    are equally near keep their order. A row that shares more than half of its time with a nearer
+    one of the same video is left out, so that windows that overlap do not show a moment twice."""
     similarities = normalised(embeddings.features) @ normalised(query[None])[0]
-    return [
-        Hit(
-            embeddings.videos[i],
-            float(embeddings.starts[i]),
-            float(embeddings.ends[i]),
-            float(similarities[i]),
-        )
-        for i in np.argsort(-similarities, kind="stable")[:top]
-    ]
+    hits: list[Hit] = []
+    for i in np.argsort(-similarities, kind="stable"):
+        if len(hits) == top:
+            break
+        times = float(embeddings.starts[i]), float(embeddings.ends[i])
+        hit = Hit(embeddings.videos[i], *times, float(similarities[i]))
+        if not any(overlap(hit, nearer) for nearer in hits):
+            hits.append(hit)
+    return hits
+
+
+def overlap(hit: Hit, other: Hit) -> bool:
+    """Whether a clip shares more than half of its time with another."""
+    shared = min(hit.end, other.end) - max(hit.start, other.start)
+    return hit.video == other.video and shared > 0.5 * (hit.end - hit.start)
 
 
 def normalised(features: np.ndarray) -> np.ndarray:

@@ -103,8 +103,8 @@ def split(
 ) -> Iterator[tuple[float, float, list[bytes]]]:
     """Divides frames with times into windows: start, end, frames.
 
-    The last window reaches the end of the video. It takes a remainder of up to half a window, so
-    its length is between a half and one and a half of `cut.seconds`.
+    The last window reaches the end of the video. It takes a remainder that is less than half of a
+    further window, so its length is between a half and one and a half of `cut.seconds`.
     """
     number, start, following = 0, 0.0, cut.every
     held: list[tuple[float, bytes]] = []

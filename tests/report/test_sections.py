@@ -10,6 +10,7 @@ from test_verdicts import make_config, set_accuracy
 
 from motionfit.plots import Point, svg
 from motionfit.pseudo_labels.map import POINTS, positions, units_on_map
+from motionfit.report import write_report
 from motionfit.report.advice import what_to_try
 from motionfit.report.background import backgrounds, told
 from motionfit.report.classes import class_accuracies
@@ -187,6 +188,19 @@ def test_a_recording_with_a_prop_is_told():
     paired = paired.assign(right_first=answer == labels, right_second=groups != 3)
     _, recordings = told(paired, videos)
     assert [(found.name, found.videos, found.still) for found in recordings] == [("g3", 10, 1.0)]
+
+
+def test_a_still_network_that_has_not_learned_enough_says_little(results, tmp_path):
+    config = with_a_still_network()
+    for accuracy, said in ((0.3, True), (0.9, False)):
+        for history in (results / "evaluations" / "worse").rglob("history.csv"):
+            table = pd.read_csv(history)
+            table["train_accuracy"] = accuracy
+            table.to_csv(history, index=False)
+        write_report(config, results, tmp_path / "r.html")
+        html = (tmp_path / "r.html").read_text(encoding="utf-8")
+        assert ("worse knows only 30.0% of the frames" in html) == said
+    assert not any("worse" in step for step, _ in judgements(Run(config, results)))
 
 
 def test_a_still_frame_that_is_worse_than_the_clips_is_no_finding(results):

@@ -105,6 +105,14 @@ def test_a_search_finds_the_nearest_clips(tmp_path, folder, capsys, monkeypatch)
     assert np.array_equal(image[28:148], image[154 + 28 : 154 + 148])  # the query is the first hit
 
 
+def test_a_search_shows_no_moment_twice():
+    starts = np.array([0.0, 1.0, 2.0, 0.0])  # windows of 3 seconds
+    features = np.array([[1, 0], [1, 0.1], [1, 0.2], [1, 0.3]], np.float32)
+    embeddings = Embeddings("m", ["a", "a", "a", "b"], starts, starts + 3, features)
+    hits = nearest(np.array([1, 0], np.float32), embeddings, 3)
+    assert [(hit.video, hit.start) for hit in hits] == [("a", 0), ("a", 2), ("b", 0)]
+
+
 def test_an_index_of_another_model_is_refused(tmp_path, folder, capsys):
     assert embed(folder, tmp_path / "f.h5") == 0
     query = ["search", str(folder / "videos" / "a.mp4"), "--index", str(tmp_path / "f.h5")]

@@ -187,7 +187,7 @@ def test_the_overlay_changes_in_the_middle_of_an_overlap(tmp_path):
     ("options", "message"),
     [
         (["--every", "1"], "give --windows, too"),
-        (["--windows", "1", "--every", "2"], "would leave gaps between windows of 1 seconds"),
+        (["--windows", "1", "--every", "2"], "would leave gaps: give 1 at most"),
     ],
 )
 def test_windows_that_make_no_sense_are_refused(tmp_path, model, capsys, options, message):

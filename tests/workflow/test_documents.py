@@ -1,6 +1,7 @@
-"""Every command of the documents runs, in a copy of the project whose configs are short.
+"""The commands of the documents run, in a copy of the project whose configs are short.
 
-The commands of docs/use.md and docs/your-videos.md have tests of their own.
+Runs of the paper's data sets, which have to be downloaded, are only planned. `ELSEWHERE` has the
+documents whose commands other tests run.
 """
 
 import os
@@ -19,7 +20,6 @@ pytestmark = pytest.mark.long
 
 SHORT = {
     r"epochs: \d+": "epochs: 1",
-    r"steps: \d+": "steps: 4",
     r"milestones: \[[^]]*\]": "milestones: []",
     r"(?<=    )train: 5": "train: 2",
     r"(?<=    )test: 12": "test: 5",
@@ -52,14 +52,17 @@ CHANGES = {
 """Options that are added to commands with these words, except to `motionfit estimate`."""
 
 ELSEWHERE = {
-    "docs/use.md": "tests/use/test_document.py",
-    "docs/your-videos.md": "tests/init/test_own_videos.py",
-    "docs/cluster.md": "tests/slurm/test_slurm.py",
-    "CONTRIBUTING.md": ".ci/run",
+    "docs/use.md",  # tests/use/test_document.py
+    "docs/your-videos.md",  # tests/init/test_own_videos.py
+    "docs/cluster.md",  # tests/slurm/ runs a small config with the same options
+    "CONTRIBUTING.md",  # continuous integration, and tests/test_docs.py, which builds the site
 }
-"""Documents whose commands another test or continuous integration runs."""
+"""Documents whose commands run elsewhere. Where other documents repeat them, they are left out."""
 
 HERE = [d for d in DOCUMENTS if str(d.relative_to(ROOT)) not in ELSEWHERE and commands(d)]
+
+LONGEST = 1800
+"""Seconds that a command may take."""
 
 
 def elsewhere() -> list[list[str]]:
@@ -74,11 +77,14 @@ def project(tmp_path_factory) -> Path:
         shutil.copytree(ROOT / name, folder / name)
     for name in ("config.yaml", "Makefile", "Snakefile"):
         shutil.copy(ROOT / name, folder)
+    unused = set(SHORT)
     for config in (folder / "config.yaml", *(folder / "configs").glob("*.yaml")):
         text = config.read_text()
         for long, short in SHORT.items():
-            text = re.sub(long, short, text)
+            text, count = re.subn(long, short, text)
+            unused -= {long} if count else set()
         config.write_text(text)
+    assert not unused
     with (folder / "config.yaml").open("a") as file:
         file.write(TABLE)
     run(folder, ["python", "benchmarks/stand_ins.py", "small", "--output", "data/small"])
@@ -100,6 +106,9 @@ def project(tmp_path_factory) -> Path:
     (folder / "real-samples").mkdir()
     for name in ("my-run", "another-run"):  # the demo's run, under other names
         (folder / name).symlink_to(".")
+    text = run(folder, ["make", "demo", "READY="])
+    assert re.search(r"motionfit .*\d+\.\d", text)
+    assert text.rstrip().endswith(f"The report: {folder}/results/report/index.html")
     return folder
 
 
@@ -107,7 +116,9 @@ def run(folder: Path, command: list[str]) -> str:
     """Runs a command as a user does who has activated the environment. Returns what it prints."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     variables = {**os.environ, "PATH": path, "PYTHONPATH": str(folder)}
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=folder, env=variables, capture_output=True, text=True, timeout=LONGEST
+    )
     text = done.stdout + done.stderr
     assert done.returncode == 0, f"{shlex.join(command)}\n{text[-6000:]}"
     return text
@@ -132,22 +143,9 @@ def as_run_here(words: list[str], shared_data: Path) -> list[str]:
 
 @pytest.mark.parametrize("document", HERE, ids=lambda path: path.name)
 def test_the_commands_of_a_document_run(document, project, shared_data):
-    """README.md comes first, and makes the demo that the other documents use."""
     link = project / "data" / "egogestar"
     if not link.exists():
         link.symlink_to(shared_data / "egogestar")
     for words in commands(document):
         if words not in elsewhere():
             run(project, as_run_here(words, shared_data))
-
-
-def test_the_demo_ends_with_its_figures_and_the_path_of_the_report(project):
-    text = run(project, ["make", "demo", "READY="])
-    assert re.search(r"motionfit .*\d+\.\d", text)
-    assert text.rstrip().endswith(f"The report: {project}/results/report/index.html")
-
-
-def test_documents_with_tests_of_their_own_exist():
-    for document, test in ELSEWHERE.items():
-        assert (ROOT / document).is_file()
-        assert (ROOT / test).is_file()

@@ -167,7 +167,7 @@ def print_results(run: Path) -> None:
         values = (measures.get((name, measure)) for measure in SHOWN)
         table.add_row(escape(name), *map(mean_and_spread, values))
     if any(len(values) > 1 for values in measures.values()):
-        table.caption = "mean ± standard deviation over splits and seeds (the report has intervals)"
+        table.caption = "mean ± standard deviation over splits and seeds"
     Console().print(table)
     begun = {path.parent.name for path in results.glob("evaluations/*/split*")}
     finished = {path.parent.name for path in results.glob("evaluations/*/metrics.json")}

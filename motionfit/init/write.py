@@ -147,8 +147,8 @@ def next_steps(run: Path, target: Labelled, weights: Path | None) -> Iterator[st
     if target.grouped_by:
         yield (
             f"wrote {run / 'labels.csv'}. Look at its groups: videos of one group (recording, "
-            "person) are never both learned from and tested. Delete the column if the guess is "
-            "wrong."
+            "person) are never both learned from and tested. Correct them if the guess is wrong; "
+            "delete the column only if each video is a recording of its own."
         )
     elif not target.has_groups:
         yield (
@@ -160,7 +160,7 @@ def next_steps(run: Path, target: Labelled, weights: Path | None) -> Iterator[st
         yield f"To compare with a network from Kinetics, add --weights {found}."
     if len(target.index) < FEW * len(target.classes) or target.groups < FEWEST_GROUPS:
         yield (
-            f"These are few labelled videos: about {FEW} per class, from {FEWEST_GROUPS} groups or "
+            f"These are few labelled videos. About {FEW} per class, from {FEWEST_GROUPS} groups or "
             "more, are the least that can be learned from and judged."
         )
     options = options_of(run)

@@ -46,7 +46,10 @@ class TableWriter:
     def add(self, video: Path, predictions: Sequence[Prediction]) -> None:
         print(video, file=self._stream, flush=True)
         left_out = len(predictions[0].classes) - self._top
-        caption = f"and {left_out} less probable: --top" if left_out > 0 else None
+        count = len(predictions[0].classes)
+        caption = (
+            f"and {left_out} less probable (--top {count} shows all)" if left_out > 0 else None
+        )
         table = Table(
             *(("start", "end") if self._windows else ()), "class", "probability", caption=caption
         )

@@ -63,7 +63,7 @@ def test_the_config_fits_the_videos(tmp_path, capsys):
     assert "2: jump 4, wave 4" in printed
     assert "damaged            1 of the sample: broken.mp4" in printed
     assert "motionfit estimate --directory" in printed
-    assert "about 12 per class, from 6 groups or more" in printed
+    assert "About 12 per class, from 6 groups or more" in printed
 
 
 def test_odd_names_survive(tmp_path, capsys):

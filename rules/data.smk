@@ -10,7 +10,6 @@ rule render_demo:
         "results/logs/render_demo/{demo}.log",
     benchmark:
         "results/benchmarks/render_demo/{demo}.tsv"
-    priority: 2
     conda:
         "../envs/motionfit.yaml"
     threads: resources("render_demo").threads
@@ -39,7 +38,6 @@ checkpoint index:
         "results/logs/index/{dataset}.log",
     benchmark:
         "results/benchmarks/index/{dataset}.tsv"
-    priority: 2
     conda:
         "../envs/motionfit.yaml"
     threads: resources("index").threads
@@ -68,7 +66,6 @@ rule frames:
         "results/logs/frames/{dataset}/{size}/{shard}.log",
     benchmark:
         "results/benchmarks/frames/{dataset}/{size}/{shard}.tsv"
-    priority: 2
     conda:
         "../envs/motionfit.yaml"
     threads: resources("frames").threads
@@ -98,7 +95,6 @@ rule ledger:
         "results/logs/ledger/{dataset}/{size}.log",
     benchmark:
         "results/benchmarks/ledger/{dataset}/{size}.tsv"
-    priority: 2
     conda:
         "../envs/motionfit.yaml"
     threads: resources("ledger").threads

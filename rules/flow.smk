@@ -11,7 +11,6 @@ rule flow:
         "results/logs/flow/{dataset}/{flow}/{shard}.log",
     benchmark:
         "results/benchmarks/flow/{dataset}/{flow}/{shard}.tsv"
-    priority: 2
     conda:
         "../envs/motionfit.yaml"
     threads: resources("flow").threads

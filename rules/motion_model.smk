@@ -2,8 +2,8 @@
 source."""
 
 
-# It and what it is made from come before the trainings that do not need it: if it learns nothing, the
-# run may end, and nobody waits for the others.
+# Before the trainings that do not need it: if it learns nothing, the run may end, and nobody waits
+# for the others.
 rule motion_model:
     input:
         record=current("motion_model"),

@@ -45,8 +45,8 @@ class TableWriter:
 
     def add(self, video: Path, predictions: Sequence[Prediction]) -> None:
         print(video, file=self._stream, flush=True)
-        left_out = len(predictions[0].classes) - self._top
         count = len(predictions[0].classes)
+        left_out = count - self._top
         caption = (
             f"and {left_out} less probable (--top {count} shows all)" if left_out > 0 else None
         )
@@ -112,8 +112,8 @@ def predict_videos(
 ) -> bool:
     """Classifies videos and writes the result to standard output or to the file `output`.
 
-    cut: the windows; None classifies whole videos. top: classes in a table. overlay:
-    file to write the video to, with the class drawn in.
+    cut: the windows; None classifies whole videos. top: classes in a table. overlay: file to write
+    the video to, with the class drawn in.
 
     Returns whether all videos could be read. An error line is printed for each of the others.
     """

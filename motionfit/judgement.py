@@ -156,7 +156,7 @@ def judge_recognition(
     )
     if found.learned:
         return Judgement(f"{text}.")
-    if training_accuracy < 0.5 * (1 + found.chance):
+    if not knows_its_training_videos(training_accuracy, found.chance):
         cause = (
             f"It does not know its training videos either (accuracy {training_accuracy:.1%} in the "
             "last epoch): train longer (epochs or steps), or with another learning_rate."
@@ -170,6 +170,11 @@ def judge_recognition(
         return Judgement(f"{text}, which is no better.", (*advice, cause), hopeless=True)
     few = "These are too few test videos to say whether it is better than guessing."
     return Judgement(f"{text}. {few}", (*advice, cause))
+
+
+def knows_its_training_videos(training_accuracy: float, chance: float) -> bool:
+    """Whether a network has come half of the way from guessing to knowing each of them."""
+    return training_accuracy >= 0.5 * (1 + chance)
 
 
 def judge_motion_model(

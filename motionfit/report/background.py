@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from motionfit.judgement import LEVEL, SHUFFLES, shuffled_labels
+from motionfit.judgement import LEVEL, SHUFFLES, knows_its_training_videos, shuffled_labels
 from motionfit.report.collect import EvaluationResult
 from motionfit.report.kinds import MOTION, STILL
 from motionfit.report.run import Run, top1
@@ -42,10 +42,9 @@ class Background:
     """Whether some videos share a recording."""
 
     @property
-    def knows_its_training_videos(self) -> bool:
-        """Whether the network of one still frame has learned enough to say what a frame tells, by
-        the measure of `judge_recognition`."""
-        return self.training_accuracy >= 0.5 * (1 + 1 / self.still.classes)
+    def has_learned_enough(self) -> bool:
+        """Whether the network of one still frame has learned enough to say what a frame tells."""
+        return knows_its_training_videos(self.training_accuracy, 1 / self.still.classes)
 
     @property
     def sentence(self) -> str:

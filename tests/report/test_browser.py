@@ -74,11 +74,17 @@ def test_a_click_on_a_heading_sorts_a_table_and_leaves_chance_at_its_end(page):
         assert table.locator("tbody tr").last.locator("th").inner_text() == "chance"
 
 
+def scroll_to(locator):
+    """Scrolls to an element, and waits until the page has been told: it hides its tip then."""
+    locator.scroll_into_view_if_needed()
+    locator.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+
+
 def test_plots_tell_their_values_on_hover(page):
     plots = page.locator("svg[data-points]")
     assert plots.count() >= 6
     for plot in plots.all():
-        plot.scroll_into_view_if_needed()
+        scroll_to(plot)
         box = plot.bounding_box()
         x, y, text = plot.evaluate("plot => JSON.parse(plot.dataset.points)[0]")
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
@@ -92,7 +98,7 @@ def test_plots_tell_their_values_on_hover(page):
 
 def test_a_point_of_the_map_shows_its_clip(page):
     point = page.locator(".map circle").nth(3)
-    point.scroll_into_view_if_needed()
+    scroll_to(point)
     point.hover(force=True)
     tip = page.locator("#tip")
     assert "cluster" in tip.inner_text()

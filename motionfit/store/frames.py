@@ -94,9 +94,10 @@ def collect_ledgers(
     if len(lost) > max_failed * len(index):
         examples = "\n".join(f"  {row.path}: {row.reason}" for row in lost.head(5).itertuples())
         raise MotionFitError(
-            f"{len(lost)} of the {len(index)} videos of the data set {dataset!r} can't be decoded, "
-            f"more than its max_failed of {max_failed:.0%}:\n{examples}\nRepair or remove them, or "
-            f"raise datasets.{dataset}.max_failed. {frames}/*.failed.csv list all of them."
+            f"{len(lost)} of the {len(index)} videos of the data set {dataset!r} are missing or "
+            f"can't be decoded, more than its max_failed of {max_failed:.0%}:\n{examples}\n"
+            f"Repair or remove them, or raise datasets.{dataset}.max_failed. "
+            f"{frames}/*.failed.csv list all of them."
         )
     with replacing(output) as temporary:
         failures.to_csv(temporary, index=False)

@@ -27,6 +27,7 @@ from motionfit.store.shards import open_shard, own_array, text_array
 from motionfit.use.cut import Cut
 from motionfit.use.model import Model
 from motionfit.use.progress import VideoProgress
+from motionfit.use.windows import check_cut
 
 PARQUET, HDF5 = (".parquet",), (".h5", ".hdf5")
 
@@ -53,6 +54,8 @@ def embed_videos(model: Model, videos: Sequence[Path], cut: Cut | None, output: 
     Raises MotionFitError if none could be read.
     """
     check_writable(output)
+    if cut:
+        check_cut(cut, model.about)
     rows = []
     progress = VideoProgress(len(videos))
 

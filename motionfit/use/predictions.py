@@ -2,7 +2,6 @@
 
 import csv
 import json
-import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,13 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from motionfit.files import check_writable, replacing
-from motionfit.models import SavedModel
 from motionfit.use.cut import Cut
 from motionfit.use.model import Model, Prediction
 from motionfit.use.overlay import write_overlay
 from motionfit.use.progress import VideoProgress
-
-log = logging.getLogger(__name__)
+from motionfit.use.windows import check_cut
 
 Format = Literal["table", "json", "csv"]
 DIGITS = 5
@@ -119,7 +116,7 @@ def predict_videos(
     """
     model.need_classes()
     if cut:
-        warn_of_short_windows(model.about, cut.seconds)
+        check_cut(cut, model.about)
     for path in filter(None, (output, overlay)):
         check_writable(path)
     progress = VideoProgress(len(videos))
@@ -145,19 +142,6 @@ def predict_videos(
         complete = progress.through(videos, work)
         writer.finish()
     return complete
-
-
-def warn_of_short_windows(about: SavedModel, seconds: float) -> None:
-    """Warns if windows are shorter than a clip, which then begins again with its first frame."""
-    rate = about.fps or about.rate
-    if rate and (span := about.clip_length / rate) > seconds + 1 / rate:
-        log.warning(
-            "windows of %g seconds are shorter than a clip of the model, %.1f seconds (%d frames): "
-            "clips begin again with their first frame, and the classes are less sure",
-            seconds,
-            span,
-            about.clip_length,
-        )
 
 
 @contextmanager

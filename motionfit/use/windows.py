@@ -36,6 +36,26 @@ class Window(NamedTuple):
     clips: ClipsOfVideo
 
 
+def check_cut(cut: Cut, about: SavedModel) -> None:
+    """Warns if windows are shorter than a clip, which then begins again with its first frame.
+    Raises MotionFitError if several windows would start at the same frame."""
+    overlap = cut.every < cut.seconds
+    if overlap and about.fps and cut.every * about.fps < 0.99:  # 1, but for rounding
+        raise MotionFitError(
+            f"the model takes {about.fps:g} frames per second, so with --every {cut.every:g} "
+            f"several windows would have the same frames: give {1 / about.fps:.3g} or more"
+        )
+    rate = about.fps or about.rate
+    if rate and (span := about.clip_length / rate) > cut.seconds + 1 / rate:
+        log.warning(
+            "windows of %g seconds are shorter than a clip of the model, %.1f seconds (%d frames): "
+            "clips begin again with their first frame, and the result is less sure",
+            cut.seconds,
+            span,
+            about.clip_length,
+        )
+
+
 def read_windows(video: Path, about: SavedModel, count: int, cut: Cut | None) -> Iterator[Window]:
     """Yields windows, each with `count` evenly spread clips, or one window for the whole video if
     `cut` is None. Raises MotionFitError like `whole_video` and `windows`."""

@@ -15,9 +15,8 @@ from motionfit.store.video import decode, frame_rate
 from motionfit.use.cut import Cut
 from motionfit.use.model import Model, Prediction
 from motionfit.use.overlay import write_overlay
-from motionfit.use.predictions import warn_of_short_windows
 from motionfit.use.videos import find_videos
-from motionfit.use.windows import split, whole_video, windows
+from motionfit.use.windows import check_cut, split, whole_video, windows
 from tests.videos import described, encode_video, make_video, moving_square
 
 
@@ -222,9 +221,11 @@ def test_the_overlay_takes_one_video_and_replaces_no_input(tmp_path, model, caps
     assert main([*predict, str(video), str(again), "--clips", "1"]) == 0
 
 
-def test_windows_that_are_shorter_than_a_clip_cause_a_warning(model, tmp_path, caplog):
-    about = load_model(model)[1]  # clips of 4 frames
-    warn_of_short_windows(replace(about, fps=2.0), 1.6)
+def test_windows_that_do_not_fit_the_model(model, caplog):
+    about = replace(load_model(model)[1], fps=2.0)  # clips of 4 frames
+    check_cut(Cut(1.6, every=0.5), about)
     assert not caplog.records
-    warn_of_short_windows(replace(about, fps=2.0), 1.0)
+    check_cut(Cut(1.0, every=0.5), about)
     assert "shorter than a clip of the model, 2.0 seconds (4 frames)" in caplog.text
+    with pytest.raises(MotionFitError, match=r"with --every 0\.4 .* give 0\.5 or more"):
+        check_cut(Cut(1.6, every=0.4), about)

@@ -148,7 +148,7 @@ def test_broken_videos_are_left_out_and_listed_in_the_ledger(videos_with_broken_
 def test_too_many_broken_videos_stop_the_run_and_keep_the_rest(videos_with_broken_ones):
     run = videos_with_broken_ones
     text = failure(run(LEDGER))
-    assert "3 of the 11 videos of the data set 'source' can't be decoded" in text
+    assert "3 of the 11 videos of the data set 'source' are missing or can't be decoded" in text
     assert "datasets.source.max_failed" in text
     assert list((run.folder / "results/frames/source/16x24").glob("*.h5"))
     run.change(set_key("datasets/source/max_failed", 0.5))

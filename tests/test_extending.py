@@ -56,8 +56,8 @@ class Copy:
 
     def make(self, target: str) -> str:
         """Makes a file with Snakemake and returns its content."""
-        command = ("-m", "snakemake", "--cores", "1", target, "--configfile", "own.yaml")
-        self.run(*command)
+        command = ("-m", "snakemake", target, "--cores", "1", "--max-jobs-per-timespan", "100/1s")
+        self.run(*command, "--configfile", "own.yaml")
         return (self.folder / target).read_text()
 
     def run(self, *arguments: str) -> str:

@@ -80,6 +80,8 @@ class Run:
             str(self.config_file),
             "--cores",
             "2",
+            "--max-jobs-per-timespan",
+            "100/1s",  # Snakemake returns this long after the end, and the profile has 10 seconds
             *arguments,
         ]
 

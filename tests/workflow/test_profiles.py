@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 import yte
+from snakemake.settings.types import MaxJobsPerTimespan
 
 from tests.workflow.runs import ROOT
 
@@ -14,6 +15,14 @@ def test_a_workstation_runs_as_many_gpu_jobs_as_it_has_gpus(monkeypatch, visible
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     text = (ROOT / "profiles" / "default" / "config.yaml").read_text()
     assert yte.process_yaml(text)["resources"]["gpu"] == gpus
+
+
+@pytest.mark.parametrize("profile", ["default", "slurm"])
+def test_snakemake_does_not_look_at_the_ready_jobs_all_the_time(profile):
+    text = (ROOT / "profiles" / profile / "config.yaml").read_text()
+    limit = MaxJobsPerTimespan.parse_choice(yte.process_yaml(text)["max-jobs-per-timespan"])
+    assert limit.timespan >= 10  # seconds
+    assert limit.max_jobs / limit.timespan == 100  # Snakemake's default rate
 
 
 def test_the_groups_of_the_cluster_have_only_rules_without_a_gpu():

@@ -38,7 +38,10 @@ class Window(NamedTuple):
 
 def check_cut(cut: Cut, about: SavedModel) -> None:
     """Warns if windows are shorter than a clip, which then begins again with its first frame.
-    Raises MotionFitError if several windows would start at the same frame."""
+
+    Raises MotionFitError if several windows would have the same frames at the model's rate. In a
+    video with a lower rate, or with a model that takes all frames of a video, that can still be so.
+    """
     overlap = cut.every < cut.seconds
     if overlap and about.fps and cut.every * about.fps < 0.99:  # 1, but for rounding
         raise MotionFitError(

@@ -66,6 +66,21 @@ def test_the_config_fits_the_videos(tmp_path, capsys):
     assert "About 12 per class, from 6 groups or more" in printed
 
 
+def test_colours_change_in_fine_tuning_only(tmp_path):
+    config = written(tmp_path / "run", labelled_folder(tmp_path / "labelled"))
+    learned = [config.motion_models["motion"], config.appearance_models["appearance"]]
+    assert not any(model.training.augmentation.changes_colours for model in learned)
+    tuned = {name: recipe.fine_tuning for name, recipe in config.evaluations.items()}
+    assert tuned["motionfit"].augmentation.changes_colours
+    assert tuned["random"] == tuned["motionfit"]
+    # Otherwise, a still frame that tells the class by its colours might not be noticed.
+    assert not tuned["still"].augmentation.changes_colours
+    zooms = {
+        recipe.augmentation.zoom for recipe in (learned[1].training, *filter(None, tuned.values()))
+    }
+    assert len(zooms) == 1
+
+
 def test_odd_names_survive(tmp_path, capsys):
     folder = labelled_folder(tmp_path / 'it\'s # a: "test" ü')
     config = written(tmp_path / "my run #1", folder)
@@ -169,6 +184,9 @@ def test_weights_of_kinetics_add_two_networks(tmp_path, monkeypatch, capsys):
     folder = labelled_folder(tmp_path / "videos")
     config = written(tmp_path / "run", folder, "--weights", weights)
     assert config.appearance_models["kinetics"].network.weights == weights
+    tuned = {name: recipe.fine_tuning for name, recipe in config.evaluations.items()}
+    assert tuned["kinetics"] == tuned["kinetics-motionfit"]
+    assert tuned["kinetics"].augmentation == tuned["random"].augmentation
     assert config.appearance_models["kinetics-motionfit"].pseudo_labels == "clusters"
     assert config.evaluations["kinetics"].fine_tuning.learning_rate == 0.001
     torch.save({"w": torch.zeros(1)}, weights)

@@ -198,6 +198,18 @@ def test_windows_that_make_no_sense_are_refused(tmp_path, model, capsys, options
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [["predict"], ["embed", "-o", "f.h5"]])
+def test_windows_that_repeat_frames_are_refused(tmp_path, model, capsys, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    video = make_video(tmp_path / "v.mp4", frames=8)
+    network, about = load_model(model)
+    save_model(network, replace(about, fps=5.0), tmp_path / "five.pt")
+    options = ["--model", "five.pt", str(video), "--windows", "1", "--every", "0.1"]
+    assert main([*command, *options]) == 1
+    assert "give 0.2 or more" in capsys.readouterr().err
+    assert not (tmp_path / "f.h5").exists()
+
+
 def test_overlapping_windows_are_rows(tmp_path, model, capsys):
     video = make_video(tmp_path / "v.mp4", frames=24)  # 2 seconds
     options = ["--windows", "1", "--every", "0.5", "--clips", "1", "--format", "csv"]
@@ -229,3 +241,4 @@ def test_windows_that_do_not_fit_the_model(model, caplog):
     assert "shorter than a clip of the model, 2.0 seconds (4 frames)" in caplog.text
     with pytest.raises(MotionFitError, match=r"with --every 0\.4 .* give 0\.5 or more"):
         check_cut(Cut(1.6, every=0.4), about)
+    check_cut(Cut(1.0, every=0.1), replace(about, fps=None))  # the rate is that of each video

@@ -54,10 +54,11 @@ class Verdict:
                 f"On {dataset}, the {names[0]} {beats} the {names[1]} by {points} of top-1 "
                 f"accuracy ({self._interval}; {self._basis})."
             )
-        higher = "higher" if found.difference >= 0 else "lower"
+        equal = round(100 * found.difference, 1) == 0
+        higher = f"{points} {'higher' if found.difference > 0 else 'lower'} than"
         observed = (
-            f"On {dataset}, the top-1 accuracy of the {names[0]} is {points} {higher} than that of "
-            f"the {names[1]} ({self._basis})"
+            f"On {dataset}, the top-1 accuracy of the {names[0]} is "
+            f"{'the same as' if equal else higher} that of the {names[1]} ({self._basis})"
         )
         if found.groups < FEWEST_GROUPS:
             return (
@@ -71,7 +72,8 @@ class Verdict:
                 f"out how much another training would differ. Set seeds to {self._seeds_needed} or "
                 "more."
             )
-        return f"{observed}. That may be chance: the {self._interval} includes zero."
+        doubt = "Either may be better" if equal else "That may be chance"
+        return f"{observed}. {doubt}: the {self._interval} includes zero."
 
     @property
     def lacking(self) -> str:

@@ -110,6 +110,16 @@ def test_a_difference_that_chance_explains_is_never_called_a_gain(two_seeds):
     assert "beats" not in sentence
 
 
+def test_equal_accuracies_are_called_the_same(two_seeds):
+    results = two_seeds
+    set_both(results, "own", [True])
+    set_both(results, "random", [True])
+    set_both(results, "worse", [False])
+    [sentence] = sentences(make_config(seeds=2), results)
+    assert "(own) is the same as that of the RGB network" in sentence
+    assert "Either may be better: the 95% interval" in sentence
+
+
 def test_few_groups_give_no_interval(tmp_path):
     results = fake_run(make_config(), tmp_path / "results", ["a", "b"], videos=2, splits=3)
     set_accuracy(results, "own", [True])

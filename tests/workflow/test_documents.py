@@ -20,6 +20,7 @@ pytestmark = pytest.mark.long
 
 SHORT = {
     r"epochs: \d+": "epochs: 1",
+    r"(?<= )steps: \d+": "steps: 2",
     r"milestones: \[[^]]*\]": "milestones: []",
     r"(?<=    )train: 5": "train: 2",
     r"(?<=    )test: 12": "test: 7",

@@ -135,7 +135,9 @@ def choose(labelled: Labelled, unlabelled: Unlabelled | None, machine: Machine) 
     source = unlabelled.looks if unlabelled else labelled.looks
     usual = float(np.median(labelled.looks.seconds))
     rate = min(slow_rate(labelled.looks.rates), slow_rate(source.rates))
-    fps, clip_length = choose_rate(usual, rate)
+    # A clip has to fit into some videos of each folder, whichever are in a split.
+    long = min(float(np.percentile(looks.seconds, 90)) for looks in (labelled.looks, source))
+    fps, clip_length = choose_rate(usual, long, rate)
     flow_size, motion, bound = choose_flow(labelled, unlabelled, float(fps.value), machine)
     frames_per_video = float(np.median(source.seconds)) * float(fps.value)
     stride, granularity = choose_clips(frames_per_video, int(clip_length.value))
@@ -167,20 +169,25 @@ def slow_rate(rates: np.ndarray) -> float:
     return float(np.percentile(rates, 10))
 
 
-def choose_rate(usual: float, rate: float) -> tuple[Choice, Choice]:
+def choose_rate(usual: float, long: float, rate: float) -> tuple[Choice, Choice]:
     """The frame rate and the clip length for labelled videos that last `usual` seconds in the
-    median, and whose rate is `rate` or more."""
+    median, and whose rate is `rate` or more. In each folder, some videos last `long` seconds."""
     span = min(usual, LONGEST_CLIP)
     # Decimal places only below 1 frame per second, as in time-lapse videos.
     most = max(1, math.floor(rate)) if rate >= 1 else round(max(rate, 0.001), 3)
     fps = min(max(1, round(CLIP / span)), most, 1000)
-    frames = int(usual * fps)
-    length = CLIP if frames >= SHORT * CLIP else max(SHORTEST, frames)
+    frames, most_frames = int(usual * fps), int(long * fps)
+    if frames >= SHORT * CLIP and most_frames >= CLIP:
+        length = CLIP
+    else:
+        length = max(SHORTEST, min(frames, most_frames))
     kind = "the whole of a usual video" if usual <= LONGEST_CLIP else "an action"
     if length == CLIP:
         why = "as in the paper"
     elif length == frames:
         why = f"usual videos have {length} frames at {fps}/s"
+    elif length == most_frames:
+        why = f"long videos have {length} frames at {fps}/s"
     else:
         why = f"the least that makes a clip; usual videos have {frames} frames at {fps}/s"
     return (

@@ -304,18 +304,20 @@ def test_a_terminal_is_asked_for_the_folders(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("usual", "rate", "fps", "length"),
+    ("usual", "long", "rate", "fps", "length"),
     [
-        (3.0, 30, 5, 16),  # a clip spans the video
-        (60.0, 30, 5, 16),  # or an action
-        (1.0, 30, 16, 16),
-        (0.4, 25, 25, 10),  # a video without 16 frames
-        (10.0, 2, 2, 16),  # the rate of the videos is the limit
-        (100.0, 0.5, 0.5, 16),
+        (3.0, 5.0, 30, 5, 16),  # a clip spans the video
+        (60.0, 60.0, 30, 5, 16),  # or an action
+        (1.0, 1.0, 30, 16, 16),
+        (0.4, 0.4, 25, 25, 10),  # a video without 16 frames
+        (1.0, 1.0, 12, 12, 12),  # no video has 16 frames
+        (60.0, 2.0, 30, 5, 10),  # no unlabelled video has 16 frames
+        (10.0, 10.0, 2, 2, 16),  # the rate of the videos is the limit
+        (100.0, 100.0, 0.5, 0.5, 16),
     ],
 )
-def test_a_clip_spans_an_action(usual, rate, fps, length):
-    chosen_fps, chosen_length = choose_rate(usual, rate)
+def test_a_clip_spans_an_action(usual, long, rate, fps, length):
+    chosen_fps, chosen_length = choose_rate(usual, long, rate)
     assert (chosen_fps.value, chosen_length.value) == (fps, length)
 
 

@@ -10,7 +10,8 @@ ROOT = Path(motionfit.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"stages", "estimate", "config_checks", "check", "jobs", "run_folder", "use", "init"},
+    {"stages", "estimate", "check", "jobs", "run_folder", "use", "init"},
+    {"config_checks"},
     {"report"},
     {"tables", "graph"},
     {"duplicates", "evaluation", "pseudo_labels"},

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from motionfit.config import BACKBONES, Config, Evaluation
+from motionfit.config import BACKBONES, Config, Demo, Evaluation
+from motionfit.config_checks import check_data_set, message
 from motionfit.datasets.index import hold_out, labelled_train, part, source_videos, split_column
+from motionfit.errors import MotionFitError
 from motionfit.estimate import rates
 from motionfit.estimate.costs import (
     Cost,
@@ -61,7 +63,8 @@ class Run:
     def __init__(self, config: Config, folder: Path, targets: Sequence[str] = ()):
         """`config`: the config as written, without copies for seeds. `folder`: holds temporary
         files of the measurements. `targets`: names of tables and figures; without any, the run
-        makes the report."""
+        makes the report. Raises MotionFitError like `survey`, and if a data set does not fit the
+        config."""
         self.load = os.getloadavg()[0]
         """Mean number of processes that were running in the minute before the estimate."""
         graph = Graph(config)
@@ -73,6 +76,14 @@ class Run:
             log.info("surveying the data set %s", name)
             recipe = self.config.datasets[name]
             self.surveys[name] = survey(name, recipe, folder / "videos" / name)
+        problems = [
+            message(name, found)
+            for name, of_set in self.surveys.items()
+            if not isinstance(config.datasets[name], Demo)  # most of its videos are not rendered
+            and (found := check_data_set(config, name, of_set.index).problems)
+        ]
+        if problems:
+            raise MotionFitError("\n".join(problems))
         self.machine = Machine(self.config, self.surveys, folder)
         self._artefacts: dict[str, list[Artefact]] = defaultdict(list)
         """Stage to the artefacts that its jobs make. Tables and figures count as metrics."""

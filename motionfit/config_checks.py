@@ -267,7 +267,7 @@ class Checks:
                 text = (
                     f"clip_length is {clip_length}, but the longest of its {len(rows)} videos has "
                     f"{longest} frames{rate}, by its header: use a smaller clip_length"
-                    f"{' or a larger fps' if fps else ''}"
+                    f"{', or a larger fps if they have more frames' if fps else ''}"
                 )
                 keys[text].append(key)
         for text, of_text in keys.items():

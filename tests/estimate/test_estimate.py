@@ -164,14 +164,15 @@ def test_a_mistake_in_the_config_is_an_error(tmp_path, capsys, monkeypatch, chan
     assert re.search(f"error: .*{message}", capsys.readouterr().err, re.DOTALL)
 
 
-def test_videos_that_do_not_fit_the_config_are_an_error(tmp_path, capsys):
+def test_videos_that_do_not_fit_the_config_are_an_error(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for name in ("a/1", "a/2", "b/1", "b/2"):
         make_video(tmp_path / "videos" / f"{name}.mp4", frames=6)
     values = yaml.safe_load(yaml.safe_dump(TINY))
     values["datasets"]["set"] = {"format": "folders", "videos": "videos", "test_fraction": 0.5}
     values["motion_models"]["motion"]["network"]["clip_length"] = 16
     path = write_config(tmp_path, values)
-    assert main(["estimate", "--configfile", str(path), "--directory", str(tmp_path)]) == 1
+    assert main(["estimate", "--configfile", str(path)]) == 1
     error = capsys.readouterr().err
     assert "the data set 'set' does not fit this config" in error
     assert "clip_length is 16, but the longest of its 2 videos has 6 frames" in error
